@@ -1,0 +1,48 @@
+// Reductions and scans over the middle axis of a collapsed (outer, axis, inner) shape.
+#pragma once
+#include <cstdint>
+
+#include "gradus/dtype.hpp"
+
+namespace gradus::kernels {
+
+using Index = std::int64_t;
+
+enum class Reduce : std::uint8_t {
+  sum,
+  mean,
+  prod,
+  max,
+  min,
+  sum_squares,
+  sum_abs,
+  logsumexp /* floating point only */,
+  any,
+  all /* bool in, bool out */
+};
+
+/// out (outer, inner) = op over axis of x (outer, axis, inner); out has x's type. NaN propagates
+/// through max and min. Empty axis: sum 0, prod 1, mean NaN, logsumexp -inf, any false, all true;
+/// max and min need axis > 0. Sums give the same bits for any number of threads.
+void reduce(Reduce op, DType t, const void* x, void* out, Index outer, Index axis, Index inner);
+
+enum class ArgReduce : std::uint8_t { argmax, argmin };
+
+/// out (outer, inner) = index of the first largest (smallest) entry; the first NaN wins. axis > 0.
+void arg_reduce(ArgReduce op, DType t, const void* x, std::int64_t* out, Index outer, Index axis,
+                Index inner);
+
+enum class Scan : std::uint8_t { cumsum, cumprod, logcumsumexp };
+
+/// out (outer, axis, inner) = running op along axis; backwards from the end when `reverse`. out may
+/// be x.
+void scan(Scan op, DType t, const void* x, void* out, Index outer, Index axis, Index inner,
+          bool reverse = false);
+
+/// Sum of squares in double, for norms of gradients. float32 and float64.
+double sum_squares(DType t, const void* x, Index n);
+
+/// Sum of x[i] y[i] in double. float32 and float64.
+double dot(DType t, const void* x, const void* y, Index n);
+
+}  // namespace gradus::kernels
