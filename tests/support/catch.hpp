@@ -1,0 +1,26 @@
+#pragma once
+
+// Catch2 2 and 3 under one name; every test includes this header instead of Catch2's own.
+
+#include <string>
+
+#if GRADUS_CATCH2_MAJOR >= 3
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+namespace gradus::test {
+
+using Catch::Approx;
+
+/// Matches a text that contains `part`: REQUIRE_THROWS_WITH(f(), contains("[matmul]")).
+inline auto contains(const std::string& part) {
+#if GRADUS_CATCH2_MAJOR >= 3
+  return Catch::Matchers::ContainsSubstring(part);
+#else
+  return Catch::Matchers::Contains(part);
+#endif
+}
+
+}  // namespace gradus::test
