@@ -12,7 +12,11 @@
 
 namespace gradus::test {
 
+#if GRADUS_CATCH2_MAJOR >= 3
 using Catch::Approx;
+#else
+using Catch::Detail::Approx;
+#endif
 
 /// Matches a text that contains `part`: REQUIRE_THROWS_WITH(f(), contains("[matmul]")).
 inline auto contains(const std::string& part) {
