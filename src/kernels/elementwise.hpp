@@ -4,128 +4,34 @@
 #include <span>
 
 #include "gradus/dtype.hpp"
+#include "kernels/elementwise_table.hpp"
 
 namespace gradus::kernels {
 
 using Index = std::int64_t;
 
-// p0, p1 in brackets. int64 knows neg, abs, sign, square, add_scalar, mul_scalar, rsub_scalar,
-// pow_scalar, relu, clamp, clamp_min, clamp_max, floor, ceil, round, trunc; see supports().
-enum class Unary : std::uint8_t {
-  neg,
-  abs,
-  sign,
-  exp,
-  exp2,
-  expm1,
-  log,
-  log1p,
-  log2,
-  log10,
-  sqrt,
-  rsqrt,
-  square,
-  reciprocal,
-  sin,
-  cos,
-  tan,
-  asin,
-  acos,
-  atan,
-  sinh,
-  cosh,
-  tanh,
-  asinh,
-  acosh,
-  atanh,
-  erf,
-  erfc,
-  floor,
-  ceil,
-  round,
-  trunc,
-  sigmoid,
-  logsigmoid,
-  relu,
-  relu6,
-  softplus /* beta, threshold */,
-  leaky_relu /* slope */,
-  elu /* alpha */,
-  celu /* alpha */,
-  selu,
-  gelu,
-  gelu_tanh,
-  silu,
-  mish,
-  hardswish,
-  hardsigmoid,
-  softsign,
-  clamp /* min, max */,
-  clamp_min /* min */,
-  clamp_max /* max */,
-  add_scalar,
-  mul_scalar,
-  pow_scalar,
-  rsub_scalar /* p0 - x */,
-  rdiv_scalar /* p0 / x */,
-  rpow_scalar /* p0 ^ x */
-};
+#define GRADUS_ENUMERATOR(name, ...) name,
 
-// The second row are gradients as functions of the upstream gradient and one saved value:
-// (g, out) for tanh, sigmoid, relu; (g, x) for the others. A zero upstream gives zero.
-enum class Binary : std::uint8_t {
-  add,
-  sub,
-  mul,
-  div,
-  pow,
-  maximum,
-  minimum,
-  atan2,
-  hypot,
-  fmod,
-  remainder,
-  floor_divide,
-  tanh_grad,
-  sigmoid_grad,
-  relu_grad,
-  gelu_grad,
-  gelu_tanh_grad,
-  silu_grad,
-  softplus_grad /* beta, threshold */,
-  leaky_relu_grad /* slope */,
-  elu_grad /* alpha */,
-  celu_grad /* alpha */,
-  selu_grad,
-  mish_grad,
-  hardswish_grad,
-  hardsigmoid_grad,
-  relu6_grad,
-  logsigmoid_grad,
-  softsign_grad,
-  erf_grad,
-  clamp_grad /* min, max */
-};
+/// Operations of one operand, see elementwise_table.hpp. int64 knows those of `supports`.
+enum class Unary : std::uint8_t { GRADUS_UNARY(GRADUS_ENUMERATOR) };
 
+/// Operations of two operands. The gradients take the upstream gradient and one saved value: the
+/// output for tanh, sigmoid and relu, the input for the others; a zero upstream gives zero.
+enum class Binary : std::uint8_t { GRADUS_BINARY(GRADUS_ENUMERATOR) };
+
+/// lerp a + c (b - a); addcmul a + p0 b c; addcdiv a + p0 b / c.
+enum class Ternary : std::uint8_t { GRADUS_TERNARY(GRADUS_ENUMERATOR) };
+
+/// The logical ones are for boolean only.
 enum class Compare : std::uint8_t {
-  eq,
-  ne,
-  lt,
-  le,
-  gt,
-  ge,
-  logical_and,
+  GRADUS_COMPARE(GRADUS_ENUMERATOR) logical_and,
   logical_or,
-  logical_xor /* the last three: boolean only */
+  logical_xor
 };
+
+#undef GRADUS_ENUMERATOR
 
 enum class Test : std::uint8_t { isnan, isinf, isfinite, logical_not };
-
-enum class Ternary : std::uint8_t {
-  lerp /* a + c (b - a) */,
-  addcmul /* a + p0 b c */,
-  addcdiv /* a + p0 b / c */
-};
 
 /// Two inputs of one output, collapsed to at most three dimensions; strides in elements, 0 =
 /// broadcast.

@@ -1,0 +1,120 @@
+#include <cmath>
+
+#include "kernels/loops.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+using namespace math;
+
+#define GRADUS_FUNCTOR(name, ...)                                   \
+  struct name##_op {                                                \
+    template <class V>                                              \
+    static V eval(const V a, const V b, [[maybe_unused]] const V p, \
+                  [[maybe_unused]] const V q) noexcept {            \
+      return __VA_ARGS__;                                           \
+    }                                                               \
+  };
+GRADUS_BINARY(GRADUS_FUNCTOR)
+
+#define GRADUS_ENTRY(name, ...) &map2<name##_op, T>,
+template <class T>
+constexpr void (*binary_table[])(const T*, Index, const T*, Index, T*, Index, T,
+                                 T) noexcept = {GRADUS_BINARY(GRADUS_ENTRY)};
+
+template <class T>
+void run(Binary op, const void* a, const void* b, void* out, const Broadcast& s, double p0,
+         double p1) {
+  const auto map = binary_table<T>[static_cast<std::size_t>(op)];
+  const T p = static_cast<T>(p0), q = static_cast<T>(p1);
+  for_each_row(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), s,
+               [=](const T* x, Index sx, const T* y, Index sy, T* o, Index n) {
+                 map(x, sx, y, sy, o, n, p, q);
+               });
+}
+
+using I = std::int64_t;
+
+I wrap(std::uint64_t v) noexcept { return static_cast<I>(v); }
+std::uint64_t raw(I v) noexcept { return static_cast<std::uint64_t>(v); }
+
+I power(I base, I exponent) noexcept {
+  if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 != 0 ? -1 : 1) : 0;
+  std::uint64_t result = 1, factor = raw(base);
+  for (; exponent > 0; exponent >>= 1) {
+    if ((exponent & 1) != 0) result *= factor;
+    factor *= factor;
+  }
+  return wrap(result);
+}
+
+// Division by 0 gives 0 here: the caller reports it. -1 is apart since INT64_MIN / -1 overflows.
+I truncated_quotient(I a, I b) noexcept { return b == 0 ? 0 : b == -1 ? wrap(0 - raw(a)) : a / b; }
+I truncated_remainder(I a, I b) noexcept { return b == 0 || b == -1 ? 0 : a % b; }
+I floored_remainder(I a, I b) noexcept {
+  const I m = truncated_remainder(a, b);
+  return m != 0 && (m < 0) != (b < 0) ? m + b : m;
+}
+I floored_quotient(I a, I b) noexcept {
+  const bool inexact = truncated_remainder(a, b) != 0;
+  return truncated_quotient(a, b) - I{inexact && (a < 0) != (b < 0)};
+}
+
+template <class F>
+void map_int(const void* a, const void* b, void* out, const Broadcast& s, F f) {
+  for_each_row(static_cast<const I*>(a), static_cast<const I*>(b), static_cast<I*>(out), s,
+               [=](const I* x, Index sx, const I* y, Index sy, I* o, Index n) {
+                 for (Index i = 0; i < n; ++i) o[i] = f(x[i * sx], y[i * sy]);
+               });
+}
+
+void run_int(Binary op, const void* a, const void* b, void* out, const Broadcast& s) {
+  switch (op) {
+    case Binary::add:
+      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) + raw(y)); });
+    case Binary::sub:
+      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) - raw(y)); });
+    case Binary::mul:
+      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) * raw(y)); });
+    case Binary::pow:
+      return map_int(a, b, out, s, power);
+    case Binary::maximum:
+      return map_int(a, b, out, s, [](I x, I y) { return x > y ? x : y; });
+    case Binary::minimum:
+      return map_int(a, b, out, s, [](I x, I y) { return x < y ? x : y; });
+    case Binary::div:
+      return map_int(a, b, out, s, truncated_quotient);
+    case Binary::fmod:
+      return map_int(a, b, out, s, truncated_remainder);
+    case Binary::remainder:
+      return map_int(a, b, out, s, floored_remainder);
+    case Binary::floor_divide:
+      return map_int(a, b, out, s, floored_quotient);
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+bool supports(Binary op, DType t) noexcept {
+  if (t == DType::float32 || t == DType::float64) return true;
+  return t == DType::int64 && op <= Binary::floor_divide && op != Binary::atan2 &&
+         op != Binary::hypot;
+}
+
+void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
+            double p0, double p1) {
+  switch (t) {
+    case DType::float32:
+      return run<float>(op, a, b, out, s, p0, p1);
+    case DType::float64:
+      return run<double>(op, a, b, out, s, p0, p1);
+    case DType::int64:
+      return run_int(op, a, b, out, s);
+    case DType::boolean:
+      return;
+  }
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,205 @@
+// The loops that run an elementwise function over memory, and the split of large ones over threads.
+#pragma once
+#include "core/threads.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/vmath.hpp"
+
+namespace gradus::kernels {
+
+/// From this many elements on a loop is split into tiles.
+inline constexpr Index parallel_from = 65536;
+inline constexpr Index tile_size = 32768;
+
+/// f(first, count) over [0, n), in tiles when n is large.
+template <class F>
+inline void tiled(Index n, F&& f) {
+  if (n < parallel_from) {
+    if (n > 0) f(Index{0}, n);
+    return;
+  }
+  parallel_for((n + tile_size - 1) / tile_size, [&](Index tile) {
+    const Index first = tile * tile_size;
+    f(first, n - first < tile_size ? n - first : tile_size);
+  });
+}
+
+// An operation `Op` has static eval(operands..., p, q) generic over V. float runs in SIMD batches,
+// the tail of an array through the same batch function, so that a value depends neither on its
+// position nor on n; double runs a value at a time.
+
+template <class Op, class T>
+void map1(const T* x, T* out, Index n, T p0, T p1) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    const Batch<T> p(p0), q(p1);
+    constexpr Index w = lanes<T>;
+    Index i = 0;
+    for (; i + w <= n; i += w) store(out + i, Op::eval(load(x + i), p, q));
+    if (i < n) store_part(out + i, Op::eval(load_part(x + i, n - i, T(1)), p, q), n - i);
+  } else {
+    for (Index i = 0; i < n; ++i) out[i] = Op::eval(x[i], p0, p1);
+  }
+}
+
+template <class Op, class T>
+void map3(const T* a, const T* b, const T* c, T* out, Index n, T p0) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    const Batch<T> p(p0);
+    constexpr Index w = lanes<T>;
+    Index i = 0;
+    for (; i + w <= n; i += w) store(out + i, Op::eval(load(a + i), load(b + i), load(c + i), p));
+    const Index r = n - i;
+    if (r > 0) {
+      store_part(out + i,
+                 Op::eval(load_part(a + i, r), load_part(b + i, r), load_part(c + i, r, T(1)), p),
+                 r);
+    }
+  } else {
+    for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[i], b[i], c[i], p0);
+  }
+}
+
+// One row of two operands: strides 0 (the same value) or 1.
+template <class Op, int SA, int SB, class T>
+inline void map2_row(const T* a, const T* b, T* out, Index n, T p0, T p1) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    const Batch<T> p(p0), q(p1), a0(a[0]), b0(b[0]);
+    constexpr Index w = lanes<T>;
+    Index i = 0;
+    for (; i + w <= n; i += w) {
+      store(out + i, Op::eval(SA ? load(a + i) : a0, SB ? load(b + i) : b0, p, q));
+    }
+    const Index r = n - i;
+    if (r > 0) {
+      store_part(
+          out + i,
+          Op::eval(SA ? load_part(a + i, r, T(1)) : a0, SB ? load_part(b + i, r, T(1)) : b0, p, q),
+          r);
+    }
+  } else {
+    for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[SA * i], b[SB * i], p0, p1);
+  }
+}
+
+template <class Op, class T>
+void map2(const T* a, Index stride_a, const T* b, Index stride_b, T* out, Index n, T p0,
+          T p1) noexcept {
+  if (stride_a != 0 && stride_b != 0) return map2_row<Op, 1, 1>(a, b, out, n, p0, p1);
+  if (stride_a != 0) return map2_row<Op, 1, 0>(a, b, out, n, p0, p1);
+  return map2_row<Op, 0, 1>(a, b, out, n, p0, p1);
+}
+
+/// Whether strides over dims are those of contiguous memory.
+inline bool is_dense(int rank, const Index* dims, const Index* strides) noexcept {
+  Index expected = 1;
+  for (int d = rank - 1; d >= 0; --d) {
+    if (dims[d] != 1 && strides[d] != expected) return false;
+    expected *= dims[d];
+  }
+  return true;
+}
+
+// One operand of a broadcast, read in blocks of consecutive output elements: in place where it is
+// dense, otherwise copied to a buffer; a repeated row is copied once.
+template <class T, Index N>
+class BlockReader {
+ public:
+  BlockReader(const T* data, int rank, const Index* dims, const Index* strides) noexcept
+      : data_(data), rank_(rank), dims_(dims), strides_(strides) {
+    dense_ = is_dense(rank, dims, strides);
+    repeats_ = rank > 0;
+    for (int d = 0; d + 1 < rank; ++d) repeats_ = repeats_ && strides[d] == 0;
+  }
+
+  /// count <= N elements from `first` on, which is a multiple of the last dimension where that is
+  /// at most N.
+  const T* block(Index first, Index count) noexcept {
+    if (dense_) return data_ + first;
+    const Index inner = dims_[rank_ - 1];
+    if (repeats_ && inner <= N && count <= filled_) return buffer_;
+    const Index step = strides_[rank_ - 1];
+    for (Index done = 0; done < count;) {
+      Index row = (first + done) / inner;
+      const Index column = (first + done) % inner;
+      const Index m = inner - column < count - done ? inner - column : count - done;
+      Index offset = column * step;
+      for (int d = rank_ - 2; d >= 0; --d) {
+        offset += row % dims_[d] * strides_[d];
+        row /= dims_[d];
+      }
+      const T* src = data_ + offset;
+      for (Index i = 0; i < m; ++i) buffer_[done + i] = src[i * step];
+      done += m;
+    }
+    filled_ = count;
+    return buffer_;
+  }
+
+  static Index block_size(Index inner) noexcept { return inner >= N ? N : N / inner * inner; }
+
+ private:
+  const T* data_;
+  int rank_;
+  const Index* dims_;
+  const Index* strides_;
+  bool dense_ = false, repeats_ = false;
+  Index filled_ = 0;
+  alignas(64) T buffer_[N];
+};
+
+inline constexpr Index block_elements = 512;
+
+// f(a, stride_a, b, stride_b, out, count) over the pieces of a broadcast. Short rows are gathered
+// into blocks.
+template <class T, class Out, class F>
+void for_each_row(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
+  if (s.n == 0) return;
+  if (s.rank <= 1) {
+    const Index sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
+    return tiled(s.n, [&](Index first, Index count) {
+      f(a + first * sa, sa, b + first * sb, sb, out + first, count);
+    });
+  }
+  const Index inner = s.dims[s.rank - 1];
+  if (inner < 64) {
+    const Index block = BlockReader<T, block_elements>::block_size(inner);
+    const auto range = [&](Index first, Index count) {
+      BlockReader<T, block_elements> ra(a, s.rank, s.dims, s.a), rb(b, s.rank, s.dims, s.b);
+      for (Index i = first; i < first + count; i += block) {
+        const Index m = first + count - i < block ? first + count - i : block;
+        f(ra.block(i, m), Index{1}, rb.block(i, m), Index{1}, out + i, m);
+      }
+    };
+    const Index tile = tile_size / block * block;
+    if (s.n < parallel_from) return range(0, s.n);
+    return parallel_for((s.n + tile - 1) / tile, [&](Index t) {
+      range(t * tile, s.n - t * tile < tile ? s.n - t * tile : tile);
+    });
+  }
+  const Index sa = s.a[s.rank - 1], sb = s.b[s.rank - 1];
+  const Index middle = s.rank == 3 ? s.dims[1] : 1;
+  const Index rows = s.n / inner;
+  const auto piece = [&](Index row, Index first, Index count) {
+    const Index i = s.rank == 3 ? row / middle : row, j = s.rank == 3 ? row % middle : 0;
+    f(a + i * s.a[0] + j * s.a[1] * (s.rank == 3) + first * sa, sa,
+      b + i * s.b[0] + j * s.b[1] * (s.rank == 3) + first * sb, sb, out + row * inner + first,
+      count);
+  };
+  if (s.n < parallel_from) {
+    for (Index row = 0; row < rows; ++row) piece(row, 0, inner);
+    return;
+  }
+  if (inner >= tile_size) {
+    const Index per_row = (inner + tile_size - 1) / tile_size;
+    return parallel_for(rows * per_row, [&](Index t) {
+      const Index first = t % per_row * tile_size;
+      piece(t / per_row, first, inner - first < tile_size ? inner - first : tile_size);
+    });
+  }
+  const Index group = tile_size / inner;
+  parallel_for((rows + group - 1) / group, [&](Index t) {
+    const Index end = (t + 1) * group < rows ? (t + 1) * group : rows;
+    for (Index row = t * group; row < end; ++row) piece(row, 0, inner);
+  });
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,84 @@
+// SIMD batches: loads and stores of whole and partial batches.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 warns of its own AVX-512 header
+#endif
+#include <xsimd/xsimd.hpp>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+namespace gradus::kernels {
+
+using Index = std::int64_t;
+
+template <class T>
+using Batch = xsimd::batch<T>;
+
+template <class T>
+inline constexpr Index lanes = static_cast<Index>(Batch<T>::size);
+
+template <class T>
+inline Batch<T> load(const T* p) noexcept {
+  return Batch<T>::load_unaligned(p);
+}
+
+template <class T>
+inline void store(T* p, const Batch<T>& v) noexcept {
+  v.store_unaligned(p);
+}
+
+/// The first n < lanes elements; `pad` elsewhere.
+template <class T>
+inline Batch<T> load_part(const T* p, Index n, T pad = T(0)) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_mask_loadu_ps(_mm512_set1_ps(pad), static_cast<__mmask16>((1U << n) - 1), p);
+  } else {
+    return _mm512_mask_loadu_pd(_mm512_set1_pd(pad), static_cast<__mmask8>((1U << n) - 1), p);
+  }
+#else
+  alignas(64) T buffer[static_cast<std::size_t>(lanes<T>)];
+  for (Index i = 0; i < lanes<T>; ++i) buffer[i] = i < n ? p[i] : pad;
+  return Batch<T>::load_aligned(buffer);
+#endif
+}
+
+template <class T>
+inline void store_part(T* p, const Batch<T>& v, Index n) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), v);
+  } else {
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << n) - 1), v);
+  }
+#else
+  alignas(64) T buffer[static_cast<std::size_t>(lanes<T>)];
+  v.store_aligned(buffer);
+  std::memcpy(p, buffer, static_cast<std::size_t>(n) * sizeof(T));
+#endif
+}
+
+/// f on every lane: for functions without a vector form that is accurate enough.
+template <class T, class F>
+inline Batch<T> each_lane(const Batch<T>& x, F f) noexcept {
+  alignas(64) T buffer[static_cast<std::size_t>(lanes<T>)];
+  x.store_aligned(buffer);
+  for (T& v : buffer) v = f(v);
+  return Batch<T>::load_aligned(buffer);
+}
+
+template <class T, class F>
+inline Batch<T> each_lane(const Batch<T>& x, const Batch<T>& y, F f) noexcept {
+  alignas(64) T a[static_cast<std::size_t>(lanes<T>)], b[static_cast<std::size_t>(lanes<T>)];
+  x.store_aligned(a);
+  y.store_aligned(b);
+  for (Index i = 0; i < lanes<T>; ++i) a[i] = f(a[i], b[i]);
+  return Batch<T>::load_aligned(a);
+}
+
+}  // namespace gradus::kernels

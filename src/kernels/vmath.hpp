@@ -1,0 +1,319 @@
+// Elementary functions: float32 in SIMD batches (a few ulp), float64 through <cmath>.
+#pragma once
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "kernels/simd.hpp"
+
+namespace gradus::kernels::math {
+
+using F = Batch<float>;
+using D = Batch<double>;
+
+inline double select(bool c, double a, double b) noexcept { return c ? a : b; }
+inline double fma(double a, double b, double c) noexcept { return a * b + c; }
+
+template <class V>
+inline constexpr bool is_float32 = std::is_same_v<V, F>;
+
+/// A constant that float32 has to round.
+template <class V>
+inline V num(double c) noexcept {
+  if constexpr (is_float32<V>) {
+    return V(static_cast<float>(c));
+  } else {
+    return c;
+  }
+}
+
+/// c0 + c1 x + c2 x^2 + ..., coefficients from the highest power down.
+inline F polynomial(F, float c) noexcept { return F(c); }
+template <class... C>
+inline F polynomial(F x, float first, C... rest) noexcept {
+  F p(first);
+  ((p = xsimd::fma(p, x, F(rest))), ...);
+  return p;
+}
+
+/// p 2^n for integral n in [-150, 128].
+inline F scale(F p, F n) noexcept {
+#if XSIMD_WITH_AVX512F
+  return _mm512_scalef_ps(p, n);
+#else
+  const auto i = xsimd::to_int(n);
+  const auto half = i >> 1;
+  const auto power = [](auto e) { return xsimd::bitwise_cast<F>((e + 127) << 23); };
+  return p * power(half) * power(i - half);
+#endif
+}
+
+inline F abs(F x) noexcept { return xsimd::abs(x); }
+
+// Cephes' reduction and polynomial: x = n ln 2 + r, |r| <= ln 2 / 2.
+inline F exp(F x) noexcept {
+  x = xsimd::select(x < F(-104.f), F(-104.f), xsimd::select(x > F(89.f), F(89.f), x));
+  const F n = xsimd::nearbyint(x * F(1.44269504088896341f));
+  F r = xsimd::fma(n, F(-0.693359375f), x);
+  r = xsimd::fma(n, F(2.12194440e-4f), r);
+  F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                   1.6666665459e-1f, 5.0000001201e-1f);
+  p = xsimd::fma(p, r * r, r) + F(1.f);
+  return scale(p, n);
+}
+
+// exp(x) - 1 = (2^n - 1) + 2^n (e^r - 1): near 0, where n is 0, only the polynomial is left.
+inline F expm1(F x) noexcept {
+  const F y = xsimd::select(x < F(-18.f), F(-18.f), xsimd::select(x > F(89.f), F(89.f), x));
+  const F n = xsimd::nearbyint(y * F(1.44269504088896341f));
+  F r = xsimd::fma(n, F(-0.693359375f), y);
+  r = xsimd::fma(n, F(2.12194440e-4f), r);
+  F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                   1.6666665459e-1f, 5.0000001201e-1f);
+  p = xsimd::fma(p, r * r, r);
+  const F m = n - F(1.f);  // 2^128 alone would overflow
+  return F(2.f) * (scale(p, m) + (scale(F(1.f), m) - F(0.5f)));
+}
+
+inline F exp2(F x) noexcept {
+  x = xsimd::select(x < F(-150.f), F(-150.f), xsimd::select(x > F(129.f), F(129.f), x));
+  const F n = xsimd::nearbyint(x);
+  const F r = (x - n) * F(0.693147180559945f);
+  F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                   1.6666665459e-1f, 5.0000001201e-1f);
+  p = xsimd::fma(p, r * r, r) + F(1.f);
+  return scale(p, n);
+}
+
+// m / (m + 2) with m = e^(2x) - 1: no cancellation for either sign. Beyond the clamp float32 rounds
+// to 1.
+inline F tanh(F x) noexcept {
+  x = xsimd::select(x < F(-9.02f), F(-9.02f), xsimd::select(x > F(9.02f), F(9.02f), x));
+  const F y = x + x;
+  const F n = xsimd::nearbyint(y * F(1.44269504088896341f));
+  F r = xsimd::fma(n, F(-0.693359375f), y);
+  r = xsimd::fma(n, F(2.12194440e-4f), r);
+  F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                   1.6666665459e-1f, 5.0000001201e-1f);
+  p = xsimd::fma(p, r * r, r);
+  const F power = scale(F(1.f), n);
+  const F m = xsimd::fma(power, p, power - F(1.f));
+  return m / (m + F(2.f));
+}
+
+// erfc(z) = e^(-z^2) t Q(2t - 1), t = 1 / (1 + 0.4 z), for z >= 0; Q interpolates in Chebyshev
+// points, to a relative 1e-8.
+inline F erfc_factor(F z) noexcept {
+  const F t = F(1.f) / xsimd::fma(F(0.4f), z, F(1.f));
+  return t * polynomial(t + t - F(1.f), -2.91685826e-05f, -1.07462367e-05f, 0.000266488318f,
+                        0.00016544152f, -0.00192138204f, -0.00335315529f, 0.0113435468f,
+                        0.0684997675f, 0.1815657f, 0.321860774f, 0.421612728f);
+}
+
+inline F erfc(F x) noexcept {
+  F z = abs(x);
+  z = xsimd::select(z > F(10.5f), F(10.5f), z);
+  const F square = z * z;
+  const F rounding = xsimd::fma(z, z, -square);  // what the product lost
+  const F tail = exp(-square) * (F(1.f) - rounding) * erfc_factor(z);
+  return xsimd::select(x < F(0.f), F(2.f) - tail, tail);
+}
+
+// Cephes' polynomial near 0, 1 - erfc(|x|) beyond 1.
+inline F erf(F x) noexcept {
+  const F u = x * x;
+  const F near =
+      x * polynomial(u, 7.853861353153693e-5f, -8.010193625184903e-4f, 5.188327685732524e-3f,
+                     -2.685381193529856e-2f, 1.128358514861418e-1f, -3.761262582423300e-1f,
+                     1.128379165726710e+0f);
+  const F z = abs(x);
+  const F far = F(1.f) - exp(-u) * erfc_factor(z);
+  const F value = xsimd::select(z < F(1.f), near, xsimd::select(x < F(0.f), -far, far));
+  return xsimd::select(z > F(4.f), xsimd::select(x < F(0.f), F(-1.f), F(1.f)), value);
+}
+
+#define GRADUS_VECTOR(name) \
+  inline F name(F x) noexcept { return xsimd::name(x); }
+#define GRADUS_EACH_LANE(name)                                          \
+  inline F name(F x) noexcept {                                         \
+    return each_lane(x, [](float v) noexcept { return std::name(v); }); \
+  }
+#define GRADUS_SCALAR(name) \
+  inline double name(double x) noexcept { return std::name(x); }
+
+GRADUS_VECTOR(log)
+GRADUS_VECTOR(log1p)
+GRADUS_VECTOR(log2)
+GRADUS_VECTOR(log10)
+GRADUS_VECTOR(sqrt)
+GRADUS_VECTOR(sin)
+GRADUS_VECTOR(cos)
+GRADUS_VECTOR(tan)
+GRADUS_VECTOR(asin)
+GRADUS_VECTOR(acos)
+GRADUS_VECTOR(atan)
+GRADUS_VECTOR(sinh)
+GRADUS_VECTOR(cosh)
+GRADUS_VECTOR(asinh)
+GRADUS_VECTOR(acosh)
+GRADUS_VECTOR(atanh)
+GRADUS_VECTOR(floor)
+GRADUS_VECTOR(ceil)
+GRADUS_VECTOR(trunc)
+GRADUS_VECTOR(nearbyint)
+
+GRADUS_SCALAR(abs)
+GRADUS_SCALAR(exp)
+GRADUS_SCALAR(exp2)
+GRADUS_SCALAR(expm1)
+GRADUS_SCALAR(log)
+GRADUS_SCALAR(log1p)
+GRADUS_SCALAR(log2)
+GRADUS_SCALAR(log10)
+GRADUS_SCALAR(sqrt)
+GRADUS_SCALAR(sin)
+GRADUS_SCALAR(cos)
+GRADUS_SCALAR(tan)
+GRADUS_SCALAR(asin)
+GRADUS_SCALAR(acos)
+GRADUS_SCALAR(atan)
+GRADUS_SCALAR(sinh)
+GRADUS_SCALAR(cosh)
+GRADUS_SCALAR(tanh)
+GRADUS_SCALAR(asinh)
+GRADUS_SCALAR(acosh)
+GRADUS_SCALAR(atanh)
+GRADUS_SCALAR(erf)
+GRADUS_SCALAR(erfc)
+GRADUS_SCALAR(floor)
+GRADUS_SCALAR(ceil)
+GRADUS_SCALAR(trunc)
+GRADUS_SCALAR(nearbyint)
+
+#undef GRADUS_VECTOR
+#undef GRADUS_EACH_LANE
+#undef GRADUS_SCALAR
+
+// Two arguments: a lane at a time in float32 too.
+template <class V, class Function>
+inline V pairwise(V x, V y, Function f) noexcept {
+  if constexpr (is_float32<V>) {
+    return each_lane(x, y, f);
+  } else {
+    return f(x, y);
+  }
+}
+
+inline constexpr auto pow_of = [](auto x, auto y) noexcept { return std::pow(x, y); };
+inline constexpr auto atan2_of = [](auto y, auto x) noexcept { return std::atan2(y, x); };
+inline constexpr auto hypot_of = [](auto x, auto y) noexcept { return std::hypot(x, y); };
+inline constexpr auto fmod_of = [](auto x, auto y) noexcept { return std::fmod(x, y); };
+
+// The sign of the divisor, as in Python.
+inline constexpr auto remainder_of = [](auto x, auto y) noexcept {
+  const auto m = std::fmod(x, y);
+  return m != 0 && (y < 0) != (m < 0) ? m + y : m;
+};
+
+// floor(x / y), exact where x / y rounds up to an integer.
+inline constexpr auto floor_divide_of = [](auto x, auto y) noexcept {
+  using T = decltype(x);
+  if (y == 0) return x / y;
+  const T m = std::fmod(x, y);
+  T q = (x - m) / y;
+  if (m != 0 && (y < 0) != (m < 0)) q -= 1;
+  if (q == 0) return std::copysign(T(0), x / y);
+  const T whole = std::floor(q);
+  return q - whole > T(0.5) ? whole + 1 : whole;
+};
+
+// Stable in one form: exp(-x) overflows to infinity only where the quotient is 0.
+template <class V>
+inline V sigmoid(V x) noexcept {
+  return V(1) / (V(1) + exp(-x));
+}
+
+/// log(1 + e^x)
+template <class V>
+inline V softplus(V x) noexcept {
+  return select(x > V(0), x, V(0)) + log1p(exp(-abs(x)));
+}
+
+/// The distribution function of the standard normal.
+inline F normal_cdf(F x) noexcept {
+  F z = abs(x) * F(0.70710678118654752f);
+  z = xsimd::select(z > F(10.5f), F(10.5f), z);
+  const F tail = F(0.5f) * exp(-(z * z)) * erfc_factor(z);
+  return xsimd::select(x > F(0.f), F(1.f) - tail, tail);
+}
+inline double normal_cdf(double x) noexcept { return 0.5 * std::erfc(-x * M_SQRT1_2); }
+
+/// x between lo and hi; NaN stays.
+template <class V>
+inline V clamp(V x, V lo, V hi) noexcept {
+  const V y = select(x < lo, lo, x);
+  return select(y > hi, hi, y);
+}
+
+/// g d, and 0 for g = 0 even where d is infinite or NaN.
+template <class V>
+inline V product_or_zero(V g, V d) noexcept {
+  return select(g == V(0), V(0), g * d);
+}
+
+// cdf(x) + x pdf(x), the exponential shared; the clamp keeps x pdf(x) finite at infinity.
+inline F gelu_slope(F x) noexcept {
+  x = clamp(x, F(-14.f), F(14.f));
+  const F z = abs(x) * F(0.70710678118654752f);
+  const F e = exp(-(z * z));
+  const F tail = F(0.5f) * e * erfc_factor(z);
+  const F cdf = xsimd::select(x > F(0.f), F(1.f) - tail, tail);
+  return xsimd::fma(x * F(0.39894228040143268f), e, cdf);
+}
+inline double gelu_slope(double x) noexcept {
+  x = clamp(x, -40., 40.);
+  return normal_cdf(x) + x * 0.3989422804014327 * std::exp(-0.5 * x * x);
+}
+
+/// sqrt(2/pi) (x + 0.044715 x^3)
+template <class V>
+inline V gelu_tanh_inner(V x) noexcept {
+  return num<V>(0.7978845608028654) * (x + num<V>(0.044715) * x * x * x);
+}
+
+template <class V>
+inline V gelu_tanh_slope(V x) noexcept {
+  const V y = clamp(x, V(-40), V(40));
+  const V t = tanh(gelu_tanh_inner(y));
+  const V inner_slope = num<V>(0.7978845608028654) * (V(1) + num<V>(3 * 0.044715) * y * y);
+  return V(0.5) * (V(1) + t) + V(0.5) * y * (V(1) - t * t) * inner_slope;
+}
+
+template <class V>
+inline V silu_slope(V x) noexcept {
+  const V y = clamp(x, V(-1000), V(1000));
+  const V s = sigmoid(y);
+  return s * (V(1) + y * (V(1) - s));
+}
+
+// tanh(softplus(x)) = n / (n + 2) with n = e^x (e^x + 2).
+template <class V>
+inline V mish_ratio(V x) noexcept {
+  const V e = exp(select(x > V(20), V(20), x));
+  const V n = e * (e + V(2));
+  return n / (n + V(2));
+}
+
+template <class V>
+inline V mish_slope(V x) noexcept {
+  const V y = clamp(x, V(-1000), V(20));
+  const V e = exp(y);
+  const V n = e * (e + V(2));
+  const V t = n / (n + V(2));
+  return t + y * sigmoid(y) * (V(2) / (n + V(2))) * (V(1) + t);
+}
+
+inline constexpr double selu_scale = 1.0507009873554804934193349852946;
+inline constexpr double selu_alpha = 1.6732632423543772848170429916717;
+
+}  // namespace gradus::kernels::math
