@@ -79,6 +79,8 @@
   X(fmod, pairwise(a, b, fmod_of))                                                                \
   X(remainder, pairwise(a, b, remainder_of))                                                      \
   X(floor_divide, pairwise(a, b, floor_divide_of))                                                \
+  X(safe_div, select(a == V(0), V(0), select(b == V(0), a * b, a / b))) /* 0 where a or b is 0 */ \
+  X(safe_mul, product_or_zero(a, b))                                    /* 0 where a is 0 */      \
   X(tanh_grad, a*(V(1) - b * b))                                                                  \
   X(sigmoid_grad, a*((V(1) - b) * b))                                                             \
   X(relu_grad, select(b <= V(0), V(0), a))                                                        \

@@ -1,0 +1,8 @@
+#pragma once
+
+#include "gradus/autograd.hpp"
+#include "gradus/memory.hpp"
+#include "gradus/ops.hpp"
+#include "gradus/random.hpp"
+#include "gradus/tensor.hpp"
+#include "gradus/threads.hpp"

@@ -1,0 +1,9 @@
+#pragma once
+
+// Every operation on tensors. Shapes broadcast as in NumPy; dtypes are promoted as in PyTorch (bool
+// < int64 < float32 < float64; a scalar tensor or a number does not promote within its kind).
+
+#include "gradus/ops/arithmetic.hpp"
+#include "gradus/ops/linalg.hpp"
+#include "gradus/ops/reduce.hpp"
+#include "gradus/ops/shape.hpp"

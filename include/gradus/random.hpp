@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+
+#include "gradus/tensor.hpp"
+
+namespace gradus {
+
+/// A counter-based source of random numbers (Philox 4x32-10): the same seed gives the same numbers
+/// on every platform and for any number of threads. Not for concurrent use; give each thread its
+/// own.
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed = 0) : seed_(seed) {}
+  std::uint64_t seed() const { return seed_; }
+  /// How many blocks of four 32-bit numbers were handed out; with the seed, the whole state.
+  std::uint64_t offset() const { return offset_; }
+  void set_state(std::uint64_t seed, std::uint64_t offset) {
+    seed_ = seed;
+    offset_ = offset;
+  }
+  /// Reserves numbers for `count` elements and returns the offset of the first.
+  std::uint64_t advance(std::uint64_t count) {
+    const std::uint64_t first = offset_;
+    offset_ += count;
+    return first;
+  }
+  /// One number below `bound` (> 0), without bias.
+  std::uint64_t below(std::uint64_t bound);
+  /// One number, uniform in [0, 1).
+  double uniform();
+
+ private:
+  std::uint64_t seed_;
+  std::uint64_t offset_ = 0;
+};
+
+/// The calling thread's generator, used where none is passed.
+Generator& default_generator();
+/// Seeds the calling thread's generator.
+void manual_seed(std::uint64_t seed);
+
+/// Uniform in [0, 1).
+Tensor rand(const Shape& shape, DType dtype = float32, Generator* generator = nullptr);
+/// Standard normal.
+Tensor randn(const Shape& shape, DType dtype = float32, Generator* generator = nullptr);
+/// Integers in [low, high).
+Tensor randint(Index low, Index high, const Shape& shape, DType dtype = int64,
+               Generator* generator = nullptr);
+/// The integers 0 … n-1 in random order.
+Tensor randperm(Index n, Generator* generator = nullptr);
+
+}  // namespace gradus

@@ -1,0 +1,442 @@
+// The engine: one Sweep per backward() or grad() call. It finds the nodes between the outputs and
+// what is wanted, walks them so that every node comes after all its consumers, and sums gradients
+// where paths meet. All of its state lives in the Sweep, none in the graph, so that threads may
+// differentiate graphs that share nodes.
+#include <algorithm>
+#include <mutex>
+#include <unordered_map>
+
+#include "autograd/node.hpp"
+#include "gradus/ops.hpp"
+
+namespace gradus {
+
+using detail::Edge;
+using detail::Node;
+using detail::Record;
+
+namespace {
+
+struct Item {
+  Tensor node;     // a borrowed reference unless `owned`
+  Tensor adjoint;  // the sum of the gradients that arrived so far
+  bool owned = false, wanted = false;
+  bool needed = true,
+       expands = true;  // it, or something below it, is wanted; something below it is
+
+  explicit Item(Node* n) : node(Node::adopt(n)) {}
+  Item(Item&&) noexcept = default;
+  Item& operator=(Item&&) = delete;
+  ~Item() {
+    if (!owned) Node::steal(node);
+  }
+};
+
+struct Visit {
+  Node* node;
+  std::uint32_t next_edge;
+};
+
+}  // namespace
+
+class Sweep {
+ public:
+  explicit Sweep(bool create_graph) : create_graph_(create_graph) {
+    items_.swap(spare_items);
+    visits_.swap(spare_visits);
+  }
+  ~Sweep() {
+    for (const Visit& visit : visits_) unclaim(visit.node);
+    for (Item& item : items_)
+      if (Node* n = Node::of(item.node)) unclaim(n);
+    items_.clear();
+    visits_.clear();
+    if (items_.capacity() <= spare_limit) items_.swap(spare_items);
+    if (visits_.capacity() <= spare_limit) visits_.swap(spare_visits);
+  }
+
+  // --- 1. Discovery: depth first with a stack of our own. A node is placed after its inputs, so
+  // the items in
+  //        reverse are a topological order.
+  void discover(Node* root) {
+    if (!claim(root)) return;
+    visits_.push_back({root, 0});
+    while (!visits_.empty()) {
+      auto& [n, next_edge] = visits_.back();
+      if (Record* record = n->record; record && next_edge < record->arity) {
+        const Edge& edge = record->edges()[next_edge++];
+        Node* input = Node::of(edge.input);
+        if (edge.wanted && claim(input)) visits_.push_back({input, 0});
+      } else {
+        freed_ = n->released ? n : freed_;
+        place(n);
+        visits_.pop_back();
+      }
+    }
+  }
+  /// Marks an input of grad(): placed at once if nothing below it matters.
+  void want(Node* n) {
+    if (claim(n)) place(n);
+    items_[place_of(n)].wanted = true;
+  }
+  bool found(Node* n) { return place_of(n) != nowhere; }
+  bool any_freed() const { return freed_ != nullptr; }
+
+  /// For grad(): only nodes on a path to a wanted input are needed. Inputs come first in the items.
+  void prune() {
+    for (Item& item : items_) {
+      item.expands = false;
+      if (Record* record = Node::of(item.node)->record)
+        for (std::uint32_t i = 0; i < record->arity && !item.expands; ++i) {
+          const Edge& edge = record->edges()[i];
+          item.expands = edge.wanted && needs(Node::of(edge.input));
+        }
+      item.needed = item.wanted || item.expands;
+    }
+  }
+
+  // --- 2. The sweep: each item's adjoint is complete when its turn comes. What it held is freed as
+  // it passes.
+  void run(bool retain_graph) {
+    for (place_ = items_.size(); place_-- > 0;) {
+      Item& item = items_[place_];
+      Node* n = Node::of(item.node);
+      const bool reached = item.needed && item.adjoint.defined();
+      if (reached) {
+        if (n->extras) run_hooks(n, item.adjoint);
+        if (n->retains_grad && n->record && !create_graph_) keep_grad(n, item.adjoint);
+        if (n->record && item.expands) apply_rule(n, item.adjoint);
+      }
+      if (!n->record && !n->released) continue;  // leaves stay for the end
+      if (reached && item.expands && n->record && !retain_graph) release_edges(n);
+      if (item.wanted) continue;
+      item.adjoint = Tensor();
+      unclaim(n);
+      if (!item.owned) Node::steal(item.node);
+      item.node = Tensor();
+      item.owned = true;
+    }
+  }
+
+  /// Adds a gradient to an input's adjoint: the first contribution is taken over; a later one is
+  /// added in place if nobody else can see the sum, and makes a fresh sum otherwise or when it is
+  /// recorded.
+  void accumulate(Node* input, Tensor&& gradient) {
+    Tensor& sum = items_[place_of(input)].adjoint;
+    if (!sum.defined())
+      sum = std::move(gradient);
+    else if (!create_graph_ && detail::is_unique(sum))
+      detail::add_in_place(sum, gradient);
+    else
+      sum = sum + gradient;
+  }
+
+  // --- 3. The end: either all gradients are stored, or, if something threw, none.
+  void store_leaf_grads() {
+    for (Item& item : items_)
+      if (is_reached_leaf(item) && !Node::of(item.node)->grad && !detail::is_unique(item.adjoint))
+        item.adjoint = item.adjoint.clone();
+    for (Item& item : items_) {
+      if (!is_reached_leaf(item)) continue;
+      Node* n = Node::of(item.node);
+      static std::mutex mutexes[16];  // threads may share parameters
+      const std::lock_guard lock(mutexes[reinterpret_cast<std::uintptr_t>(n) / 64 % 16]);
+      if (!n->grad)
+        n->grad = Node::steal(item.adjoint);
+      else
+        detail::add_in_place(Node::share(n->grad), item.adjoint);
+    }
+  }
+
+  bool needs(Node* n) const {
+    const std::uint32_t place = place_of(n);
+    return place != nowhere && items_[place].needed;
+  }
+  bool create_graph() const { return create_graph_; }
+  Tensor& adjoint_of(Node* n) { return items_[place_of(n)].adjoint; }
+
+ private:
+  static constexpr std::uint32_t nowhere = ~0u;
+
+  static bool is_reached_leaf(const Item& item) {
+    if (!item.node.defined() || !item.adjoint.defined()) return false;
+    const Node* n = Node::of(item.node);
+    return !n->record && !n->released && n->requires_grad;
+  }
+
+  void apply_rule(Node* n, const Tensor& adjoint);
+
+  static void run_hooks(Node* n, Tensor& adjoint) {
+    const auto hooks = n->extras->hooks;  // a hook may remove itself
+    for (const auto& hook : hooks)
+      if (Tensor replacement = hook.call(adjoint); replacement.defined()) {
+        if (!(replacement.shape() == adjoint.shape()) || replacement.dtype() != adjoint.dtype())
+          fail("hook", "the hook returned a gradient of shape " + to_string(replacement.shape()) +
+                           "; the tensor's shape " + to_string(adjoint.shape()) +
+                           " and dtype are required");
+        adjoint = std::move(replacement);
+      }
+  }
+  static void keep_grad(Node* n, const Tensor& adjoint) {
+    Tensor kept = n->grad ? Node::share(n->grad) + adjoint : adjoint;
+    Node::share(n).set_grad(kept);
+  }
+
+  /// Hands the references to the inputs over to their items, which still have to be visited.
+  void release_edges(Node* n) {
+    for (std::uint32_t i = 0; i < n->record->arity; ++i) {
+      Edge& edge = n->record->edges()[i];
+      const std::uint32_t place = edge.wanted ? place_of(Node::of(edge.input)) : nowhere;
+      if (place != nowhere && !items_[place].owned) {
+        Node::steal(edge.input);
+        items_[place].owned = true;
+      } else {
+        edge.input = Tensor();
+      }
+    }
+    detail::release_record(n);
+  }
+
+  // A node's slot tells where a sweep has put it. The first sweep to come writes there; a sweep of
+  // another thread that meets a slot in use keeps a map of its own.
+  bool claim(Node* n) {
+    std::uint64_t slot = n->slot.load(std::memory_order_relaxed);
+    if (slot >> 32 == id_) return false;
+    if (slot == 0 &&
+        n->slot.compare_exchange_strong(slot, pack(nowhere), std::memory_order_relaxed))
+      return true;
+    return contended_.emplace(n, nowhere).second;
+  }
+  void place(Node* n) {
+    const auto place = static_cast<std::uint32_t>(items_.size());
+    items_.emplace_back(n);
+    if (n->slot.load(std::memory_order_relaxed) >> 32 == id_)
+      n->slot.store(pack(place), std::memory_order_relaxed);
+    else
+      contended_[n] = place;
+  }
+  std::uint32_t place_of(Node* n) const {
+    const std::uint64_t slot = n->slot.load(std::memory_order_relaxed);
+    if (slot >> 32 == id_) return static_cast<std::uint32_t>(slot);
+    if (contended_.empty()) return nowhere;
+    const auto found = contended_.find(n);
+    return found == contended_.end() ? nowhere : found->second;
+  }
+  void unclaim(Node* n) {
+    if (n->slot.load(std::memory_order_relaxed) >> 32 == id_)
+      n->slot.store(0, std::memory_order_relaxed);
+  }
+  std::uint64_t pack(std::uint32_t place) const { return std::uint64_t{id_} << 32 | place; }
+  static std::uint32_t next_id() {
+    static std::atomic<std::uint32_t> counter{0};
+    std::uint32_t id = ++counter;
+    return id ? id : ++counter;
+  }
+
+  const std::uint32_t id_ = next_id();
+  const bool create_graph_;
+  Node* freed_ = nullptr;
+  std::size_t place_ = 0;
+  std::vector<Item> items_;
+  std::vector<Visit> visits_;
+  std::unordered_map<Node*, std::uint32_t> contended_;
+  // Kept between sweeps, so that small graphs cost no allocation.
+  static constexpr std::size_t spare_limit = 1 << 16;
+  static thread_local std::vector<Item> spare_items;
+  static thread_local std::vector<Visit> spare_visits;
+};
+
+thread_local std::vector<Item> Sweep::spare_items;
+thread_local std::vector<Visit> Sweep::spare_visits;
+
+// ------------------------------------------------------------------ what a rule sees
+
+struct Vjp::State {
+  Sweep& sweep;
+  Node* node;
+  const Tensor& out;
+};
+
+namespace {
+[[noreturn]] void fail_overwritten(const char* name, const std::string& what) {
+  fail(name, what +
+                 " was changed in place after it was recorded, and the derivative needs the old "
+                 "values; change a clone instead, or change it after backward");
+}
+}  // namespace
+
+const Tensor& Vjp::in(int i) const {
+  const Edge& edge = state_.node->record->edges()[i];
+  if (Node::of(edge.input)->version() != edge.version)
+    fail_overwritten(state_.node->record->name, "input " + std::to_string(i));
+  return edge.input;
+}
+const Tensor& Vjp::out() const {
+  if (static_cast<std::uint16_t>(state_.node->version()) != state_.node->record->version)
+    fail_overwritten(state_.node->record->name, "its result");
+  return state_.out;
+}
+bool Vjp::wants(int i) const {
+  const Edge& edge = state_.node->record->edges()[i];
+  return edge.wanted && state_.sweep.needs(Node::of(edge.input));
+}
+bool Vjp::create_graph() const { return state_.sweep.create_graph(); }
+int Vjp::arity() const { return static_cast<int>(state_.node->record->arity); }
+Tensor Vjp::accumulator(int i) const {
+  if (!wants(i) || create_graph()) return {};
+  const Tensor& sum = state_.sweep.adjoint_of(Node::of(state_.node->record->edges()[i].input));
+  return sum.defined() && detail::is_unique(sum) ? sum : Tensor();
+}
+
+void Vjp::give(int i, Tensor gradient) {
+  if (!gradient.defined()) return;
+  const Record* record = state_.node->record;
+  if (i >= arity())
+    fail(record->name, "the rule returned more gradients than the operation has inputs");
+  if (!wants(i)) return;
+  Node* input = Node::of(const_cast<Record*>(record)->edges()[i].input);
+  const Node* g = Node::of(gradient);
+  if (g->dtype != input->dtype) gradient = gradient.to(input->dtype);
+  // The one place where the gradient of a broadcast input is summed.
+  if (g->rank != input->rank || !std::equal(g->shape(), g->shape() + g->rank, input->shape()))
+    gradient = detail::sum_to(gradient, Node::share(input).shape());
+  state_.sweep.accumulate(input, std::move(gradient));
+}
+
+void Sweep::apply_rule(Node* n, const Tensor& adjoint) {
+  Vjp::State state{*this, n, items_[place_].node};
+  Vjp k(adjoint, state);
+  n->record->apply(n->record->rule(), k);
+}
+
+// ------------------------------------------------------------------ the public entries
+
+namespace {
+
+Tensor checked_seed(const Tensor& output, const Tensor& seed, const char* operation) {
+  if (!seed.defined()) {
+    if (output.numel() == 1) return detail::constant_like(output, 1);
+    fail(operation, "a tensor of shape " + to_string(output.shape()) +
+                        " was given without a seed; only a single element has the default seed 1; "
+                        "reduce it to a scalar (sum, mean) or pass a seed of its shape");
+  }
+  if (!(seed.shape() == output.shape()) || seed.dtype() != output.dtype())
+    fail(operation, "a seed of shape " + to_string(seed.shape()) + ", " + name_of(seed.dtype()) +
+                        " was given; the output's shape " + to_string(output.shape()) + ", " +
+                        name_of(output.dtype()) + " is required");
+  return seed;
+}
+
+[[noreturn]] void fail_freed(const char* operation) {
+  fail(operation,
+       "the graph was already freed by an earlier pass; pass retain_graph = true to the first "
+       "pass, or "
+       "run the forward pass again");
+}
+[[noreturn]] void fail_no_graph(const char* operation) {
+  fail(
+      operation,
+      "the tensor does not depend on any tensor that requires a gradient; call requires_grad_() on "
+      "a leaf before the computation, outside NoGrad");
+}
+
+}  // namespace
+
+void Tensor::backward(const Tensor& seed, bool retain_graph) const {
+  Node* root = detail::node(*this);
+  if (!root->requires_grad) fail_no_graph("backward");
+  const NoGrad guard;
+  Tensor start = checked_seed(*this, seed, "backward").detach();
+  Sweep sweep(false);
+  sweep.discover(root);
+  if (sweep.any_freed()) fail_freed("backward");
+  sweep.accumulate(root, std::move(start));
+  sweep.run(retain_graph);
+  sweep.store_leaf_grads();
+}
+
+namespace detail {
+
+/// `closed`: every input counts as a leaf, nothing below it is visited.
+std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
+                                  const std::vector<Tensor>& inputs, const GradOptions& options,
+                                  bool closed) {
+  if (!options.grad_outputs.empty() && options.grad_outputs.size() != outputs.size())
+    fail("grad", std::to_string(options.grad_outputs.size()) + " grad_outputs were given for " +
+                     std::to_string(outputs.size()) + " outputs; one per output is required");
+  const bool retain_graph = options.retain_graph.value_or(options.create_graph);
+  Sweep sweep(options.create_graph);
+  for (const Tensor& input : inputs)
+    if (closed || !node(input)->record) sweep.want(node(input));
+  for (const Tensor& output : outputs) {
+    if (node(output)->requires_grad)
+      sweep.discover(node(output));
+    else if (!options.allow_unused && !sweep.found(node(output)))
+      fail_no_graph("grad");
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (sweep.found(node(inputs[i]))) sweep.want(node(inputs[i]));
+  }
+  sweep.prune();
+  struct ModeGuard {
+    bool before;
+    ~ModeGuard() { mode.grad = before; }
+  } guard{std::exchange(mode.grad, options.create_graph)};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor seed = i < options.grad_outputs.size() ? options.grad_outputs[i] : Tensor();
+    Tensor start = checked_seed(outputs[i], seed, "grad");
+    if (sweep.found(node(outputs[i]))) sweep.accumulate(node(outputs[i]), std::move(start));
+  }
+  sweep.run(retain_graph);
+  std::vector<Tensor> gradients;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Node* n = node(inputs[i]);
+    const bool used = sweep.found(n) && sweep.adjoint_of(n).defined();
+    if (!used && sweep.any_freed()) fail_freed("grad");
+    if (!used && !options.allow_unused)
+      fail("grad",
+           "the outputs do not depend on input " + std::to_string(i) + " of shape " +
+               to_string(inputs[i].shape()) +
+               "; pass allow_unused = true to get zeros, or require its gradient before the "
+               "computation");
+    gradients.push_back(used ? sweep.adjoint_of(n) : zeros_like(inputs[i]));
+  }
+  return gradients;
+}
+
+void differentiate_composite(Vjp& k, const std::function<Tensor(const std::vector<Tensor>&)>& f) {
+  // Views of the inputs, recorded, end the inner sweep and connect its result to the outer graph.
+  std::vector<Tensor> inputs, wanted;
+  std::vector<int> places;
+  for (int i = 0; i < k.arity(); ++i) {
+    inputs.push_back(k.wants(i) ? k.in(i).reshape(k.in(i).shape()) : k.in(i));
+    if (k.wants(i)) {
+      wanted.push_back(inputs.back());
+      places.push_back(i);
+    }
+  }
+  const Tensor value = f(inputs);
+  std::vector<Tensor> gradients =
+      differentiate({value}, wanted,
+                    {.create_graph = true, .allow_unused = true, .grad_outputs = {k.grad}}, true);
+  for (std::size_t i = 0; i < wanted.size(); ++i) k.give(places[i], std::move(gradients[i]));
+}
+
+void refuse_second_order(const char* name) {
+  fail(name,
+       "this operation has a raw rule only, and higher derivatives (create_graph) need a rule in "
+       "tensor operations; write one with custom()");
+}
+
+}  // namespace detail
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
+  return detail::differentiate(outputs, inputs, options, false);
+}
+std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
+  return detail::differentiate({output}, inputs, options, false);
+}
+
+}  // namespace gradus

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/pool.hpp"
+#include "gradus/autograd.hpp"
+#include "gradus/tensor.hpp"
+
+// What a Tensor points to. Everything here is private to src/; operations see only value(), empty()
+// and the public API.
+namespace gradus::detail {
+
+/// A block of values shared by a tensor and its views.
+struct Buffer {
+  std::atomic<std::uint32_t> refs{1};
+  std::atomic<std::uint32_t> version{0};
+  std::size_t bytes;
+  void* data;
+};
+
+/// One input of a recorded operation. Edges of inputs that require no gradient are kept for their
+/// values.
+struct Edge {
+  Tensor input;
+  std::uint32_t version;  // of the values when they were recorded
+  bool wanted;            // the input requires a gradient
+};
+
+/// A recorded operation: followed in memory by its edges and then by its rule.
+struct Record {
+  const char* name;
+  ApplyRule apply;
+  std::uint32_t arity;
+  std::uint16_t rule_bytes;
+  std::uint16_t version;  // of the result's values when it was recorded, modulo 2^16
+  std::size_t bytes() const { return sizeof(Record) + arity * sizeof(Edge) + rule_bytes; }
+  Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
+  void* rule() { return edges() + arity; }
+};
+
+/// What few tensors have.
+struct Extras {
+  struct Hook {
+    int id;
+    std::function<Tensor(const Tensor&)> call;
+  };
+  std::vector<Hook> hooks;
+  int next_hook = 0;
+  std::string module;  // path of the module that made it, in anomaly mode
+};
+
+/// Shape, values and history of one tensor. A single value lives in the node itself.
+struct Node : NodeRefs {
+  DType dtype;
+  std::uint8_t rank;
+  bool requires_grad : 1;  // a leaf that wants a gradient, or a recorded result
+  bool retains_grad : 1;
+  bool released : 1;  // was recorded, and its graph has been freed
+  std::atomic<std::uint32_t> inline_version{0};
+  void* data;
+  Buffer* buffer;  // null if the value is inline
+  Index numel;
+  Index dims[4];  // or, beyond four axes, dims[0] points to them
+  alignas(8) std::byte value[8];
+  Record* record;
+  Node* grad;
+  Extras* extras;
+  std::atomic<std::uint64_t> slot{0};  // sweep number << 32 | place, see engine.cpp
+
+  const Index* shape() const { return rank <= 4 ? dims : reinterpret_cast<const Index*>(dims[0]); }
+  std::uint32_t version() const {
+    return (buffer ? buffer->version : inline_version).load(std::memory_order_relaxed);
+  }
+  void bump_version() {
+    (buffer ? buffer->version : inline_version).fetch_add(1, std::memory_order_relaxed);
+  }
+
+  static Node* of(const Tensor& t) { return static_cast<Node*>(t.node_); }
+  static Tensor adopt(Node* node) { return Tensor(node); }
+  static Tensor share(Node* node) {
+    node->refs.fetch_add(1, std::memory_order_relaxed);
+    return Tensor(node);
+  }
+  /// Gives up the handle without touching the count.
+  static Node* steal(Tensor& t) { return static_cast<Node*>(std::exchange(t.node_, nullptr)); }
+};
+
+/// The node of a defined tensor; throws otherwise.
+inline Node* node(const Tensor& t) {
+  if (!t.defined()) [[unlikely]]
+    fail("tensor", "an undefined tensor was used; assign a value first");
+  return Node::of(t);
+}
+
+/// New values, not initialised, without history. A single value goes into the node.
+Tensor empty(const Shape& shape, DType dtype);
+/// As empty, but always in a buffer of its own, as leaves need that are shared by views.
+Tensor empty_leaf(const Shape& shape, DType dtype);
+/// Uninitialised values with the shape of x.
+Tensor empty_like(const Tensor& x, DType dtype);
+inline Tensor empty_like(const Tensor& x) { return empty_like(x, node(x)->dtype); }
+/// A tensor like x, without history, with every value equal to `value`.
+Tensor constant_like(const Tensor& x, double value);
+/// The same values under another shape of equal numel, without history; single inline values are
+/// copied.
+Tensor alias(const Tensor& x, const Shape& shape);
+
+inline void* data(const Tensor& t) { return node(t)->data; }
+
+/// A single inline scalar of rank 0: the fast path of scalar programs.
+inline bool is_scalar(const Node* n) { return n->rank == 0; }
+
+/// `x` summed to `shape`, which broadcasts to x's; differentiable.
+Tensor sum_to(const Tensor& x, const Shape& shape);
+
+/// Frees the operation of a node whose edges were emptied, and remembers that there was one.
+void release_record(Node* n) noexcept;
+
+/// True if nothing else refers to the values, so that they may be changed in place.
+inline bool is_unique(const Tensor& t) {
+  const Node* n = Node::of(t);
+  return n->refs.load(std::memory_order_acquire) == 1 &&
+         (!n->buffer || n->buffer->refs.load(std::memory_order_acquire) == 1) && !n->requires_grad;
+}
+
+/// y += alpha * x for equal shapes and dtypes, in place and without any check of history.
+void add_in_place(const Tensor& y, const Tensor& x, double alpha = 1);
+
+/// Whether this thread records, and what else it watches.
+struct Mode {
+  bool grad = true;
+  bool anomaly = false;
+};
+extern constinit thread_local Mode mode;
+
+}  // namespace gradus::detail

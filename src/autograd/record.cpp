@@ -1,0 +1,41 @@
+#include <cmath>
+
+#include "autograd/node.hpp"
+
+namespace gradus {
+
+bool is_grad_enabled() { return detail::mode.grad; }
+
+NoGrad::NoGrad(bool enabled) : before_(std::exchange(detail::mode.grad, enabled)) {}
+NoGrad::~NoGrad() { detail::mode.grad = before_; }
+
+namespace detail {
+
+bool should_record(const Inputs& inputs) {
+  if (!mode.grad) return false;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (node(inputs[i])->requires_grad) return true;
+  return false;
+}
+
+void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::size_t rule_bytes,
+             ApplyRule apply) {
+  Node* n = node(value);
+  if (n->record || n->requires_grad)
+    fail(name, "the value to record already has a history; return a new tensor (clone it)");
+  const Record header{name, apply, static_cast<std::uint32_t>(inputs.size()),
+                      static_cast<std::uint16_t>(rule_bytes),
+                      static_cast<std::uint16_t>(n->version())};
+  auto* record = new (allocate(header.bytes())) Record(header);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Node* input = Node::of(inputs[i]);
+    new (&record->edges()[i]) Edge{inputs[i], input->version(), input->requires_grad};
+  }
+  n->record = record;
+  n->requires_grad = true;
+  count(&ThreadCache::nodes, 1);
+  return record->rule();
+}
+
+}  // namespace detail
+}  // namespace gradus

@@ -1,0 +1,221 @@
+#include "gradus/tensor.hpp"
+
+#include <algorithm>
+
+#include "autograd/node.hpp"
+#include "gradus/ops.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/elementwise.hpp"
+
+namespace gradus {
+
+using detail::Node;
+using detail::node;
+
+Shape Tensor::shape() const {
+  const Node* n = node(*this);
+  return Shape(n->shape(), n->rank);
+}
+
+Index Tensor::size(Index axis) const {
+  const Node* n = node(*this);
+  const int i = normalize_axis(axis, n->rank, "size");
+  return n->rank == 0 ? 1 : n->shape()[i];
+}
+
+int Tensor::dim() const { return node(*this)->rank; }
+Index Tensor::numel() const { return node(*this)->numel; }
+DType Tensor::dtype() const { return node(*this)->dtype; }
+bool Tensor::requires_grad() const { return node(*this)->requires_grad; }
+std::uint32_t Tensor::version() const { return node(*this)->version(); }
+
+bool Tensor::is_leaf() const {
+  const Node* n = node(*this);
+  return !n->record && !n->released;
+}
+
+const char* Tensor::operation() const {
+  const Node* n = node(*this);
+  return n->record ? n->record->name : "";
+}
+
+const void* Tensor::raw(DType dtype) const {
+  const Node* n = node(*this);
+  if (n->dtype != dtype)
+    fail("data", std::string("values of dtype ") + name_of(n->dtype) + " were asked for as " +
+                     name_of(dtype) + "; the types must be equal; convert with to()");
+  return n->data;
+}
+
+namespace {
+/// A node that may be written to now.
+Node* writable(const Tensor& t, const char* operation) {
+  Node* n = node(t);
+  if (n->requires_grad && detail::mode.grad)
+    fail(operation,
+         "a tensor that requires a gradient would be changed in place while recording; "
+         "put a NoGrad guard around it, or compute a new tensor");
+  n->bump_version();
+  return n;
+}
+}  // namespace
+
+void* Tensor::mutable_raw(DType dtype) {
+  raw(dtype);
+  return writable(*this, "mutable_data")->data;
+}
+
+Tensor& Tensor::copy_(const Tensor& source) {
+  Node* to = node(*this);
+  if (!(broadcast_shapes(shape(), source.shape(), "copy_") == shape()))
+    fail("copy_", "a source of shape " + to_string(source.shape()) + " does not broadcast to " +
+                      to_string(shape()) + "; reshape it first");
+  const NoGrad guard;
+  const Tensor values = expand(source.to(to->dtype), shape());
+  writable(*this, "copy_");
+  if (to->numel)
+    std::copy_n(static_cast<const char*>(detail::data(values)),
+                static_cast<std::size_t>(to->numel) * size_of(to->dtype),
+                static_cast<char*>(to->data));
+  return *this;
+}
+
+Tensor& Tensor::fill_(double value) {
+  Node* n = writable(*this, "fill_");
+  kernels::fill(n->dtype, n->data, value, n->numel);
+  return *this;
+}
+
+double Tensor::item_as_double(const char* operation) const {
+  const Node* n = node(*this);
+  if (n->numel != 1)
+    fail(operation, "a tensor of shape " + to_string(shape()) +
+                        " was given; exactly one element is required; index or reduce it first");
+  switch (n->dtype) {
+    case DType::boolean:
+      return *static_cast<const bool*>(n->data);
+    case DType::int64:
+      return static_cast<double>(*static_cast<const std::int64_t*>(n->data));
+    case DType::float32:
+      return static_cast<double>(*static_cast<const float*>(n->data));
+    case DType::float64:
+      break;
+  }
+  return *static_cast<const double*>(n->data);
+}
+
+template <>
+std::int64_t Tensor::item<std::int64_t>() const {
+  if (node(*this)->dtype == DType::int64 && numel() == 1) return *data<std::int64_t>();
+  return static_cast<std::int64_t>(item_as_double("item"));
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector() const {
+  const NoGrad guard;
+  const Tensor converted = to(dtype_of<T>);
+  const T* first = converted.data<T>();
+  return std::vector<T>(first, first + converted.numel());
+}
+template std::vector<bool> Tensor::to_vector<bool>() const;
+template std::vector<std::int64_t> Tensor::to_vector<std::int64_t>() const;
+template std::vector<float> Tensor::to_vector<float>() const;
+template std::vector<double> Tensor::to_vector<double>() const;
+
+Tensor Tensor::to(DType dtype) const {
+  const Node* n = node(*this);
+  if (n->dtype == dtype) return *this;
+  Tensor out = detail::empty_like(*this, dtype);
+  kernels::cast(n->dtype, n->data, dtype, detail::data(out), n->numel);
+  return record("to", std::move(out), {*this}, [](const Vjp& k) { return k.grad; });
+}
+
+Tensor Tensor::detach() const { return detail::alias(*this, shape()); }
+
+Tensor Tensor::clone() const {
+  const Node* n = node(*this);
+  Tensor out = n->requires_grad ? detail::empty_like(*this) : detail::empty_leaf(shape(), n->dtype);
+  if (n->numel)
+    std::copy_n(static_cast<const char*>(n->data),
+                static_cast<std::size_t>(n->numel) * size_of(n->dtype),
+                static_cast<char*>(detail::data(out)));
+  return record("clone", std::move(out), {*this}, [](const Vjp& k) { return k.grad; });
+}
+
+Tensor Tensor::reshape(const Shape& shape) const { return gradus::reshape(*this, shape); }
+Tensor Tensor::operator[](Index index) const { return select(*this, 0, index); }
+
+Tensor& Tensor::requires_grad_(bool value) {
+  Node* n = node(*this);
+  if (n->record || n->released)
+    fail("requires_grad_",
+         "the tensor is the result of a recorded operation; only leaves can be marked; "
+         "detach() it first");
+  if (value && !is_floating_point(n->dtype))
+    fail("requires_grad_",
+         std::string("a tensor of dtype ") + name_of(n->dtype) +
+             " cannot have a gradient; float32 or float64 is required; convert it with to()");
+  n->requires_grad = value;
+  return *this;
+}
+
+Tensor Tensor::grad() const {
+  const Node* n = node(*this);
+  return n->grad ? Node::share(n->grad) : Tensor();
+}
+
+void Tensor::set_grad(const Tensor& grad) {
+  Node* n = node(*this);
+  if (grad.defined() && (!(grad.shape() == shape()) || grad.dtype() != n->dtype))
+    fail("set_grad", "a gradient of shape " + to_string(grad.shape()) + ", " +
+                         name_of(grad.dtype()) + " was given; the tensor's " + to_string(shape()) +
+                         ", " + name_of(n->dtype) + " is required");
+  Tensor fresh = grad.defined() ? grad.detach() : Tensor();
+  if (n->grad) Node::adopt(std::exchange(n->grad, nullptr));
+  n->grad = Node::steal(fresh);
+}
+
+Tensor& Tensor::retain_grad() {
+  Node* n = node(*this);
+  if (!n->requires_grad)
+    fail("retain_grad", "the tensor requires no gradient; call requires_grad_() on a leaf first");
+  n->retains_grad = true;
+  return *this;
+}
+
+int Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
+  Node* n = node(*this);
+  if (!n->requires_grad)
+    fail("register_hook",
+         "the tensor requires no gradient, so the hook would never be called; "
+         "call requires_grad_() on a leaf first");
+  if (!n->extras) n->extras = new detail::Extras;
+  n->extras->hooks.push_back({n->extras->next_hook, std::move(hook)});
+  return n->extras->next_hook++;
+}
+
+void Tensor::remove_hook(int id) {
+  if (Node* n = node(*this); n->extras)
+    std::erase_if(n->extras->hooks, [id](const auto& hook) { return hook.id == id; });
+}
+
+namespace detail {
+
+Tensor constant_like(const Tensor& x, double value) {
+  Tensor out = empty_like(x);
+  kernels::fill(out.dtype(), data(out), value, out.numel());
+  return out;
+}
+
+void add_in_place(const Tensor& y, const Tensor& x, double alpha) {
+  Node* to = node(y);
+  to->bump_version();
+  if (to->numel == 1 && to->dtype == DType::float32) {
+    *static_cast<float*>(to->data) += static_cast<float>(alpha) * *x.data<float>();
+    return;
+  }
+  kernels::axpy(to->dtype, alpha, data(x), to->data, to->numel);
+}
+
+}  // namespace detail
+}  // namespace gradus

@@ -1,0 +1,282 @@
+#include "core/pool.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gradus/error.hpp"
+#include "gradus/memory.hpp"
+
+namespace gradus::detail {
+
+constinit thread_local ThreadCache thread_cache{};
+
+namespace {
+
+constexpr std::size_t slab_bytes = std::size_t{2} << 20;
+constexpr std::size_t huge_limit = std::size_t{1} << 20;
+
+struct Shared {
+  std::mutex mutex;
+  std::vector<FreeBlock*> batches[small_classes];  // full lists that some thread handed over
+  char* slab = nullptr;
+  std::size_t slab_left = 0;
+  std::multimap<std::size_t, void*> large;  // free large blocks by their size
+  std::size_t cached = 0, cache_limit = std::size_t{1} << 30;
+  std::int64_t system_allocations = 0;
+  std::vector<ThreadCache*> threads;
+  std::int64_t large_bytes = 0, large_peak = 0;
+  std::int64_t tensors = 0, nodes = 0, buffers = 0, small_bytes = 0;  // of threads that have ended
+};
+
+// Never destroyed: tensors with static storage are freed after every other object.
+Shared& shared() {
+  static Shared* const instance = new Shared;
+  return *instance;
+}
+
+/// Hands a thread's lists and counters over when it ends.
+struct ThreadExit {
+  ~ThreadExit() {
+    Shared& pool = shared();
+    const std::lock_guard lock(pool.mutex);
+    ThreadCache& cache = thread_cache;
+    for (int i = 0; i < small_classes; ++i) {
+      for (FreeBlock* list : {cache.lists[i].current, cache.lists[i].spare})
+        if (list) pool.batches[i].push_back(list);
+      cache.lists[i] = {};
+    }
+    std::erase(pool.threads, &cache);
+    pool.tensors += cache.tensors.exchange(0);
+    pool.nodes += cache.nodes.exchange(0);
+    pool.buffers += cache.buffers.exchange(0);
+    pool.small_bytes += cache.small_bytes.exchange(0);
+    cache.dead = true;
+    cache.registered = false;
+  }
+};
+
+void register_thread(Shared& pool) {
+  if (thread_cache.registered || thread_cache.dead) return;
+  thread_local ThreadExit at_exit;
+  (void)at_exit;
+  thread_cache.registered = true;
+  pool.threads.push_back(&thread_cache);
+}
+
+void forget_cached(Shared& pool) {
+  for (auto& [size, block] : pool.large) std::free(block);
+  pool.large.clear();
+  pool.cached = 0;
+}
+
+void* system_allocate(Shared& pool, std::size_t bytes) {
+  ++pool.system_allocations;
+  const bool huge = bytes >= huge_limit;
+  const std::size_t alignment = huge ? slab_bytes : 64;
+  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (memory && huge) madvise(memory, bytes, MADV_HUGEPAGE);
+  return memory;
+}
+
+/// Cuts a run of `batch_size` blocks from the slab into a list; the slab's rest is given up when
+/// too short.
+FreeBlock* carve(Shared& pool, int index, std::uint32_t& carved) {
+  const std::size_t bytes = small_class_bytes(index);
+  if (bytes > 512 && pool.slab_left) {  // such blocks start at cache lines
+    const std::size_t skip = -reinterpret_cast<std::uintptr_t>(pool.slab) % 64;
+    pool.slab += skip;
+    pool.slab_left -= skip;
+  }
+  if (pool.slab_left < bytes) {
+    pool.slab = static_cast<char*>(system_allocate(pool, slab_bytes));
+    pool.slab_left = pool.slab ? slab_bytes : 0;
+    if (!pool.slab) return nullptr;
+  }
+  FreeBlock* list = nullptr;
+  FreeBlock** tail = &list;
+  for (carved = 0; carved < batch_size(index) && pool.slab_left >= bytes; ++carved) {
+    auto* block = reinterpret_cast<FreeBlock*>(pool.slab);
+    pool.slab += bytes;
+    pool.slab_left -= bytes;
+    *tail = block;
+    tail = &block->next;
+  }
+  *tail = nullptr;
+  return list;
+}
+
+std::size_t rounded(std::size_t bytes) {
+  const std::size_t step = bytes >= huge_limit ? 65536 : 4096;
+  return (bytes + step - 1) / step * step;
+}
+
+}  // namespace
+
+void fail_allocation(std::size_t bytes) {
+  fail("memory",
+       "no memory for " + std::to_string(bytes) +
+           " bytes; a smaller batch, or freeing tensors that are no longer needed, helps");
+}
+
+void register_this_thread() {
+  Shared& pool = shared();
+  const std::lock_guard lock(pool.mutex);
+  register_thread(pool);
+}
+
+void* refill(int index) {
+  ThreadCache::List& list = thread_cache.lists[index];
+  if (list.spare) {
+    list.current = std::exchange(list.spare, nullptr);
+    list.count = batch_size(index);
+  } else {
+    Shared& pool = shared();
+    const std::lock_guard lock(pool.mutex);
+    register_thread(pool);
+    std::uint32_t blocks = 0;
+    if (!pool.batches[index].empty()) {
+      list.current = pool.batches[index].back();
+      pool.batches[index].pop_back();
+      for (FreeBlock* b = list.current; b; b = b->next) ++blocks;
+    } else {
+      list.current = carve(pool, index, blocks);
+    }
+    list.count = blocks;
+    if (!list.current) fail_allocation(small_class_bytes(index));
+  }
+  FreeBlock* block = list.current;
+  list.current = block->next;
+  --list.count;
+  if (thread_cache.dead) {  // a thread at its end keeps nothing
+    Shared& pool = shared();
+    const std::lock_guard lock(pool.mutex);
+    if (list.current) pool.batches[index].push_back(list.current);
+    list = {};
+  }
+  return block;
+}
+
+void overflow(int index, FreeBlock* block) {
+  ThreadCache::List& list = thread_cache.lists[index];
+  block->next = nullptr;
+  Shared& pool = shared();
+  if (thread_cache.dead) {
+    const std::lock_guard lock(pool.mutex);
+    pool.batches[index].push_back(block);
+    return;
+  }
+  if (list.spare) {
+    const std::lock_guard lock(pool.mutex);
+    register_thread(pool);
+    pool.batches[index].push_back(list.spare);
+  }
+  list.spare = list.current;
+  list.current = block;
+  list.count = 1;
+}
+
+void* allocate_large(std::size_t bytes) {
+  Shared& pool = shared();
+  const std::lock_guard lock(pool.mutex);
+  register_thread(pool);
+  pool.large_bytes += static_cast<std::int64_t>(bytes);
+  pool.large_peak = std::max(pool.large_peak, pool.large_bytes);
+#ifdef GRADUS_POOL_BYPASS
+  void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+#else
+  const std::size_t size = rounded(bytes);
+  const auto best = pool.large.lower_bound(size);
+  if (best != pool.large.end() && best->first <= size + size / 16) {
+    void* cached = best->second;
+    pool.cached -= best->first;
+    // The caller returns the block under the size it asked for: remember no more than that.
+    pool.large.erase(best);
+    return cached;
+  }
+  void* memory = system_allocate(pool, size);
+  if (!memory) {  // the cache may hold what is missing
+    forget_cached(pool);
+    memory = system_allocate(pool, size);
+  }
+#endif
+  if (!memory) {
+    pool.large_bytes -= static_cast<std::int64_t>(bytes);
+    fail_allocation(bytes);
+  }
+  return memory;
+}
+
+void release_large(void* memory, std::size_t bytes) noexcept {
+  Shared& pool = shared();
+  const std::lock_guard lock(pool.mutex);
+  pool.large_bytes -= static_cast<std::int64_t>(bytes);
+#ifdef GRADUS_POOL_BYPASS
+  std::free(memory);
+#else
+  const std::size_t size = rounded(bytes);
+  if (pool.cached + size > pool.cache_limit) return std::free(memory);
+  try {
+    pool.large.emplace(size, memory);
+    pool.cached += size;
+  } catch (const std::bad_alloc&) {
+    std::free(memory);
+  }
+#endif
+}
+
+}  // namespace gradus::detail
+
+namespace gradus {
+
+using detail::shared;
+
+MemoryStats memory_stats() {
+  detail::Shared& pool = shared();
+  const std::lock_guard lock(pool.mutex);
+  MemoryStats stats{pool.tensors,
+                    pool.nodes,
+                    pool.buffers,
+                    pool.small_bytes + pool.large_bytes,
+                    pool.small_bytes + pool.large_peak,
+                    static_cast<std::int64_t>(pool.cached),
+                    pool.system_allocations};
+  for (const detail::ThreadCache* thread : pool.threads) {
+    stats.live_tensors += thread->tensors.load(std::memory_order_relaxed);
+    stats.live_nodes += thread->nodes.load(std::memory_order_relaxed);
+    stats.live_buffers += thread->buffers.load(std::memory_order_relaxed);
+    stats.live_bytes += thread->small_bytes.load(std::memory_order_relaxed);
+    stats.peak_bytes += thread->small_peak.load(std::memory_order_relaxed);
+  }
+  return stats;
+}
+
+void reset_peak() {
+  detail::Shared& pool = shared();
+  const std::lock_guard lock(pool.mutex);
+  pool.large_peak = pool.large_bytes;
+  for (detail::ThreadCache* thread : pool.threads)
+    thread->small_peak.store(thread->small_bytes.load(std::memory_order_relaxed),
+                             std::memory_order_relaxed);
+}
+
+void empty_cache() {
+  detail::Shared& pool = shared();
+  const std::lock_guard lock(pool.mutex);
+  detail::forget_cached(pool);
+}
+
+void set_cache_limit(std::size_t bytes) {
+  detail::Shared& pool = shared();
+  const std::lock_guard lock(pool.mutex);
+  pool.cache_limit = bytes;
+}
+
+}  // namespace gradus

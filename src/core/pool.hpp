@@ -1,0 +1,122 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+// Small blocks (nodes, records, small buffers) come from free lists of the calling thread, large
+// ones from a shared cache. Memory is never zeroed. Under the address sanitizer everything goes to
+// malloc, so that it sees each block.
+namespace gradus::detail {
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+inline constexpr std::size_t small_limit = 64 * 1024;
+inline constexpr int fine_classes = 33;   // 0, 16, 32, … 512 bytes
+inline constexpr int small_classes = 89;  // then eight per power of two up to small_limit
+
+/// Per thread: for each class a list in use and a full spare, so that hand-over to other threads is
+/// O(1).
+struct ThreadCache {
+  struct List {
+    FreeBlock* current;
+    FreeBlock* spare;
+    std::uint32_t count;  // blocks in `current`
+  };
+  List lists[small_classes];
+  // Written by this thread alone, read by memory_stats().
+  std::atomic<std::int64_t> tensors, nodes, buffers, small_bytes, small_peak;
+  std::int64_t fail_countdown;  // > 0: the allocation that takes it to 0 fails
+  bool registered, dead;
+};
+extern constinit thread_local ThreadCache thread_cache;
+
+constexpr int small_class(std::size_t bytes) {
+  if (bytes <= 512) return static_cast<int>((bytes + 15) / 16);
+  const int log2 = 63 - __builtin_clzll(bytes - 1);    // 2^log2 < bytes <= 2^(log2+1)
+  const std::size_t step = (bytes - 1) >> (log2 - 3);  // 8 … 15
+  return fine_classes + (log2 - 9) * 8 + static_cast<int>(step - 8);
+}
+constexpr std::size_t small_class_bytes(int index) {
+  if (index < fine_classes) return static_cast<std::size_t>(index) * 16;
+  const int log2 = 9 + (index - fine_classes) / 8;
+  const std::size_t step = 8 + static_cast<std::size_t>(index - fine_classes) % 8 + 1;
+  return step << (log2 - 3);
+}
+
+void* refill(int index);
+void overflow(int index, FreeBlock* block);
+void* allocate_large(std::size_t bytes);
+void release_large(void* memory, std::size_t bytes) noexcept;
+[[noreturn]] void fail_allocation(std::size_t bytes);
+
+/// For tests: the n-th allocation of this thread from now on throws; 0 switches this off.
+inline void fail_allocation_after(std::int64_t n) { thread_cache.fail_countdown = n; }
+
+#if defined(__SANITIZE_ADDRESS__)
+#define GRADUS_POOL_BYPASS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GRADUS_POOL_BYPASS 1
+#endif
+#endif
+
+/// A block of at least `bytes` (> 0), aligned to 16, from 512 bytes on to 64; throws Error if there
+/// is none.
+inline void* allocate(std::size_t bytes) {
+  ThreadCache& cache = thread_cache;
+  if (cache.fail_countdown > 0 && --cache.fail_countdown == 0) fail_allocation(bytes);
+#ifdef GRADUS_POOL_BYPASS
+  return allocate_large(bytes);
+#else
+  if (bytes > small_limit) return allocate_large(bytes);
+  const int index = small_class(bytes);
+  ThreadCache::List& list = cache.lists[index];
+  if (FreeBlock* block = list.current) {
+    list.current = block->next;
+    --list.count;
+    return block;
+  }
+  return refill(index);
+#endif
+}
+
+/// Blocks a list holds before it becomes the spare.
+constexpr std::uint32_t batch_size(int index) {
+  const std::size_t bytes = small_class_bytes(index) + 1;
+  return bytes > 8192 ? 8
+         : static_cast<std::uint32_t>(65536 / bytes) < 256
+             ? static_cast<std::uint32_t>(65536 / bytes)
+             : 256;
+}
+
+/// Returns a block of allocate(bytes).
+inline void release(void* memory, std::size_t bytes) noexcept {
+#ifdef GRADUS_POOL_BYPASS
+  release_large(memory, bytes);
+#else
+  if (bytes > small_limit) return release_large(memory, bytes);
+  const int index = small_class(bytes);
+  auto* block = static_cast<FreeBlock*>(memory);
+  ThreadCache::List& list = thread_cache.lists[index];
+  if (list.count >= batch_size(index) || thread_cache.dead) return overflow(index, block);
+  block->next = list.current;
+  list.current = block;
+  ++list.count;
+#endif
+}
+
+void register_this_thread();
+
+/// Single writer, so no read-modify-write is needed.
+inline std::int64_t count(std::atomic<std::int64_t> ThreadCache::*counter, std::int64_t change) {
+  ThreadCache& cache = thread_cache;
+  if (!cache.registered) register_this_thread();
+  const std::int64_t now = (cache.*counter).load(std::memory_order_relaxed) + change;
+  (cache.*counter).store(now, std::memory_order_relaxed);
+  return now;
+}
+
+}  // namespace gradus::detail

@@ -1,0 +1,141 @@
+#include "gradus/ops/arithmetic.hpp"
+
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::Node;
+using detail::node;
+using kernels::Binary;
+using kernels::Unary;
+
+namespace {
+
+/// f(x, y) for two scalars of one floating-point dtype, without the machinery of arrays.
+template <class F>
+Tensor on_scalars(const Node* x, const Node* y, F f) {
+  Tensor out = detail::empty({}, x->dtype);
+  if (x->dtype == DType::float32)
+    *static_cast<float*>(node(out)->data) =
+        f(*static_cast<const float*>(x->data), *static_cast<const float*>(y->data));
+  else
+    *static_cast<double*>(node(out)->data) =
+        f(*static_cast<const double*>(x->data), *static_cast<const double*>(y->data));
+  return out;
+}
+
+/// The value of a binary operation, promoted and broadcast.
+template <class F>
+Tensor compute(const char* name, Binary op, const Tensor& a, const Tensor& b, F f) {
+  const Node *x = node(a), *y = node(b);
+  if (x->rank == 0 && y->rank == 0 && x->dtype == y->dtype && is_floating_point(x->dtype))
+    return on_scalars(x, y, f);
+  return detail::zip(name, op, a, b);
+}
+
+/// Calls f(a, b) with both in their common dtype.
+template <class F>
+Tensor promoted(const Tensor& a, const Tensor& b, F f) {
+  const DType x = node(a)->dtype, y = node(b)->dtype;
+  if (x == y && x != DType::boolean) [[likely]]
+    return f(a, b);
+  const DType common = std::max(detail::promote(a, b), DType::int64);
+  return f(a.to(common), b.to(common));
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
+    return record("add", compute("add", Binary::add, x, y, [](auto u, auto v) { return u + v; }),
+                  {x, y}, [](const Vjp& k) -> Grads<2> {
+                    return {k.grad, k.grad};
+                  });
+  });
+}
+
+Tensor sub(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
+    return record("sub", compute("sub", Binary::sub, x, y, [](auto u, auto v) { return u - v; }),
+                  {x, y}, [](const Vjp& k) -> Grads<2> {
+                    return {k.grad, k.wants(1) ? -k.grad : Tensor()};
+                  });
+  });
+}
+
+Tensor mul(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
+    return record("mul", compute("mul", Binary::mul, x, y, [](auto u, auto v) { return u * v; }),
+                  {x, y}, [](const Vjp& k) -> Grads<2> {
+                    return {k.wants(0) ? k.grad * k.in(1) : Tensor(),
+                            k.wants(1) ? k.grad * k.in(0) : Tensor()};
+                  });
+  });
+}
+
+Tensor div(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, [](const Tensor& p, const Tensor& q) {
+    const Tensor x = detail::to_floating(p), y = detail::to_floating(q);
+    return record("div", compute("div", Binary::div, x, y, [](auto u, auto v) { return u / v; }),
+                  {x, y}, [](const Vjp& k) -> Grads<2> {
+                    return {k.wants(0) ? detail::safe_div(k.grad, k.in(1)) : Tensor(),
+                            k.wants(1) ? -detail::safe_div(
+                                             k.grad * detail::safe_div(k.in(0), k.in(1)), k.in(1))
+                                       : Tensor()};
+                  });
+  });
+}
+
+namespace {
+/// Arithmetic with a number keeps the tensor's dtype; integers meet a fraction in float32, as in
+/// PyTorch.
+const Tensor& for_number(const Tensor& a, double b, Tensor& converted) {
+  const DType dtype = node(a)->dtype;
+  if (is_floating_point(dtype)) [[likely]]
+    return a;
+  const bool whole = b == static_cast<double>(static_cast<Index>(b));
+  return converted = whole ? detail::to_arithmetic(a) : a.to(float32);
+}
+}  // namespace
+
+Tensor add(const Tensor& a, double b) {
+  Tensor converted;
+  const Tensor& x = for_number(a, b, converted);
+  return record("add", detail::map(Unary::add_scalar, x, b), {x},
+                [](const Vjp& k) { return k.grad; });
+}
+
+Tensor rsub(const Tensor& a, double b) {
+  Tensor converted;
+  const Tensor& x = for_number(a, b, converted);
+  return record("rsub", detail::map(Unary::rsub_scalar, x, b), {x},
+                [](const Vjp& k) { return -k.grad; });
+}
+
+Tensor mul(const Tensor& a, double b) {
+  Tensor converted;
+  const Tensor& x = for_number(a, b, converted);
+  return record("mul", detail::map(Unary::mul_scalar, x, b), {x},
+                [b](const Vjp& k) { return k.grad * b; });
+}
+
+Tensor operator/(const Tensor& a, double b) {
+  if (!is_floating_point(node(a)->dtype)) return a.to(float32) / b;
+  // Dividing, not multiplying by 1 / b, keeps the last bit.
+  const Tensor divisor = detail::full_scalar(b, node(a)->dtype);
+  return record("div", detail::zip("div", Binary::div, a, divisor), {a},
+                [b](const Vjp& k) { return k.grad / b; });
+}
+
+Tensor rdiv(const Tensor& a, double b) {
+  const Tensor x = detail::to_floating(a);
+  return record("rdiv", detail::map(Unary::rdiv_scalar, x, b), {x},
+                [](const Vjp& k) { return -detail::safe_div(k.grad * k.out(), k.in(0)); });
+}
+
+Tensor neg(const Tensor& x) {
+  const Tensor a = detail::to_arithmetic(x);
+  return record("neg", detail::map(Unary::neg, a), {a}, [](const Vjp& k) { return -k.grad; });
+}
+
+}  // namespace gradus

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "autograd/node.hpp"
+#include "gradus/autograd.hpp"
+#include "gradus/ops.hpp"
+#include "kernels/elementwise.hpp"
+
+// Helpers that the operations share. The functions here compute values and record nothing.
+namespace gradus::detail {
+
+inline std::string describe(const Tensor& x) {
+  return to_string(x.shape()) + " " + name_of(x.dtype());
+}
+
+/// The dtype of an operation on a and b: PyTorch's promotion.
+DType promote(const Tensor& a, const Tensor& b);
+/// x in a floating-point dtype: itself, or integers as float32.
+inline Tensor to_floating(const Tensor& x) {
+  return is_floating_point(node(x)->dtype) ? x : x.to(float32);
+}
+/// x in the dtype of arithmetic: bool becomes int64.
+inline Tensor to_arithmetic(const Tensor& x) {
+  return node(x)->dtype == DType::boolean ? x.to(int64) : x;
+}
+void require_floating(const Tensor& x, const char* operation);
+void require_dtype(const Tensor& x, DType dtype, const char* operation, const char* what);
+
+inline bool same_shape(const Node* a, const Node* b) {
+  if (a->rank != b->rank) return false;
+  for (int i = 0; i < a->rank; ++i)
+    if (a->shape()[i] != b->shape()[i]) return false;
+  return true;
+}
+
+/// op(x), elementwise.
+Tensor map(kernels::Unary op, const Tensor& x, double p0 = 0, double p1 = 0);
+/// op(a, b), broadcast; both of one dtype.
+Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Tensor& b,
+           double p0 = 0, double p1 = 0);
+
+/// A scalar of rank 0 without history.
+Tensor full_scalar(double value, DType dtype);
+
+/// num / den, and 0 where num is 0 or den is 0: the division of derivative rules, in which a zero
+/// upstream gradient stays zero. Differentiable by itself.
+Tensor safe_div(const Tensor& num, const Tensor& den);
+
+/// (outer, axis, inner) of a shape around one axis.
+struct Split {
+  Index outer = 1, axis = 1, inner = 1;
+};
+Split split(const Shape& shape, int axis);
+
+}  // namespace gradus::detail

@@ -1,0 +1,128 @@
+#include <algorithm>
+
+#include "kernels/gemm.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::node;
+
+namespace {
+
+/// The lengths of a product op(a) op(b) over broadcast batches.
+struct Plan {
+  Index m, n, k;
+  Shape batch;
+};
+
+Plan plan(const Tensor& a, const Tensor& b, bool ta, bool tb) {
+  const Shape p = a.shape(), q = b.shape();
+  const int i = p.size(), j = q.size();
+  Plan out{p[i - (ta ? 1 : 2)], q[j - (tb ? 2 : 1)], p[i - (ta ? 2 : 1)], {}};
+  if (out.k != q[j - (tb ? 1 : 2)])
+    fail("matmul", "shapes " + to_string(p) + (ta ? " (transposed)" : "") + " and " + to_string(q) +
+                       (tb ? " (transposed)" : "") + " were given; the inner lengths " +
+                       std::to_string(out.k) + " and " + std::to_string(q[j - (tb ? 1 : 2)]) +
+                       " must be equal; transpose or reshape one of them");
+  out.batch = broadcast_shapes(Shape(p.data(), static_cast<std::size_t>(i - 2)),
+                               Shape(q.data(), static_cast<std::size_t>(j - 2)), "matmul");
+  return out;
+}
+
+/// x with its batch axes broadcast to `batch`, unless a stride can express it (all or no batches).
+Tensor with_batch(const Tensor& x, const Shape& batch) {
+  const Shape shape = x.shape();
+  const Shape own(shape.data(), static_cast<std::size_t>(shape.size() - 2));
+  if (numel(own) == 1 || own == batch) return x;
+  Shape to = batch;
+  to.push_back(shape[shape.size() - 2]);
+  to.push_back(shape.back());
+  return expand(x, to);
+}
+
+Index batch_stride(const Tensor& x) {
+  const Shape shape = x.shape();
+  const Index matrix = shape[shape.size() - 2] * shape.back();
+  return x.numel() == matrix ? 0 : matrix;
+}
+
+/// c (m, n) += or = op(a) op(b), matrices.
+void product(const Tensor& a, const Tensor& b, bool ta, bool tb, const Plan& p, double beta,
+             void* c) {
+  kernels::gemm(a.dtype(), ta, tb, p.m, p.n, p.k, data(a), a.size(-1), data(b), b.size(-1), beta, c,
+                p.n);
+}
+
+/// The product of tensors with two or more axes, without broadcasting of batches beyond one matrix
+/// for all.
+Tensor matrix_product(const Tensor& a, const Tensor& b, bool ta, bool tb);
+
+/// A gradient that is itself the product op(a) op(b): into the sum that is already there, if it may
+/// be.
+Tensor product_into(const Vjp& k, int i, const Tensor& a, const Tensor& b, bool ta, bool tb) {
+  if (!k.wants(i)) return {};
+  if (a.dim() == 2 && b.dim() == 2)
+    if (Tensor sum = k.accumulator(i); sum.defined()) {
+      node(sum)->bump_version();
+      product(a, b, ta, tb, plan(a, b, ta, tb), 1, data(sum));
+      return {};
+    }
+  return matrix_product(a, b, ta, tb);
+}
+
+Tensor matrix_product(const Tensor& a, const Tensor& b, bool ta, bool tb) {
+  const Plan p = plan(a, b, ta, tb);
+  Shape shape = p.batch;
+  shape.push_back(p.m);
+  shape.push_back(p.n);
+  Tensor out = detail::empty(shape, a.dtype());
+  const Index count = numel(p.batch);
+  if (shape.size() == 2) {
+    product(a, b, ta, tb, p, 0, data(out));
+  } else {
+    const NoGrad guard;
+    const Tensor x = with_batch(a, p.batch), y = with_batch(b, p.batch);
+    kernels::gemm_batched(a.dtype(), ta, tb, count, p.m, p.n, p.k, data(x), batch_stride(x),
+                          data(y), batch_stride(y), 0, data(out), p.m * p.n);
+  }
+  return record("matmul", std::move(out), {a, b}, [ta, tb](const Vjp& k) -> Grads<2> {
+    // c = op(a) op(b): d op(a) = g op(b)^T, d op(b) = op(a)^T g, both transposed back by flags.
+    const Tensor& g = k.grad;
+    Grads<2> grads;
+    if (k.wants(0))
+      grads[0] = ta ? product_into(k, 0, k.in(1), g, tb, true)
+                    : product_into(k, 0, g, k.in(1), false, !tb);
+    if (k.wants(1))
+      grads[1] = tb ? product_into(k, 1, g, k.in(0), true, ta)
+                    : product_into(k, 1, k.in(0), g, !ta, false);
+    return grads;
+  });
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
+  const int i = a.dim(), j = b.dim();
+  if (i == 0 || j == 0)
+    fail("matmul", "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) +
+                       " were given; each needs at least one axis; use * for a scalar");
+  if (a.dtype() != b.dtype() || !is_floating_point(a.dtype())) {
+    const DType common = detail::promote(a, b);
+    if (!is_floating_point(common))
+      fail("matmul", detail::describe(a) + " and " + detail::describe(b) +
+                         " were given; a floating-point dtype is required; convert with to()");
+    return matmul(a.to(common), b.to(common), transpose_a, transpose_b);
+  }
+  if (i > 1 && j > 1) return matrix_product(a, b, transpose_a, transpose_b);
+  // Vectors: a row on the left, a column on the right; their flags have no meaning.
+  const Tensor x = i == 1 ? reshape(a, {1, -1}) : a;
+  const Tensor y = j == 1 ? reshape(b, {-1, 1}) : b;
+  const Tensor out = matrix_product(x, y, i > 1 && transpose_a, j > 1 && transpose_b);
+  Shape shape = out.shape();
+  if (j == 1) shape.erase(shape.size() - 1);
+  if (i == 1) shape.erase(shape.size() - (j == 1 ? 1 : 2));
+  return reshape(out, shape);
+}
+
+}  // namespace gradus

@@ -1,0 +1,176 @@
+#include "gradus/ops/shape.hpp"
+
+#include <algorithm>
+
+#include "kernels/copy.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::node;
+
+namespace {
+
+/// Elements to step over for one position of each axis.
+void strides_of(const Shape& shape, Index* strides) {
+  Index step = 1;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    strides[i] = step;
+    step *= shape[i];
+  }
+}
+
+/// x read with strides from element `start` on, written out.
+Tensor read_strided(const Tensor& x, const Shape& shape, const Index* strides, Index start) {
+  Tensor out = detail::empty(shape, x.dtype());
+  if (out.numel() == 0) return out;
+  const char* from =
+      static_cast<const char*>(data(x)) + start * static_cast<Index>(size_of(x.dtype()));
+  kernels::copy_strided(x.dtype(), from, strides, shape.data(), shape.size(), data(out));
+  return out;
+}
+
+}  // namespace
+
+Tensor reshape(const Tensor& x, const Shape& shape) {
+  Shape to = shape;
+  const Index count = x.numel();
+  int unknown = -1;
+  Index known = 1;
+  for (int i = 0; i < to.size(); ++i) {
+    if (to[i] == -1 && unknown < 0)
+      unknown = i;
+    else if (to[i] < 0)
+      fail("reshape", "the shape " + to_string(shape) +
+                          " was given; lengths are 0 or more, and one may be -1");
+    else
+      known *= to[i];
+  }
+  if (unknown >= 0 && known != 0) to[unknown] = count / known;
+  if ((unknown >= 0 && known == 0) || numel(to) != count)
+    fail("reshape", "a tensor of shape " + to_string(x.shape()) + " does not fit into " +
+                        to_string(shape) + "; both must have " + std::to_string(count) +
+                        " elements");
+  return record("reshape", detail::alias(x, to), {x},
+                [from = x.shape()](const Vjp& k) { return reshape(k.grad, from); });
+}
+
+Tensor expand(const Tensor& x, const Shape& shape) {
+  const Shape from = x.shape();
+  Shape to = shape;
+  const int extra = to.size() - from.size();
+  for (int i = 0; i < to.size(); ++i) {
+    const Index have = i >= extra ? from[i - extra] : 1;
+    if (to[i] == -1 && i >= extra) to[i] = have;
+    if (extra < 0 || to[i] < 0 || (have != to[i] && have != 1))
+      fail("expand", "a tensor of shape " + to_string(from) + " cannot be expanded to " +
+                         to_string(shape) +
+                         "; aligned at the right, only axes of length 1 can be repeated");
+  }
+  if (extra < 0)
+    fail("expand", "a tensor of shape " + to_string(from) + " cannot be expanded to fewer axes, " +
+                       to_string(shape) + "; reshape or sum it");
+  if (to == from) return x;
+  Index strides[max_rank], full[max_rank];
+  strides_of(from, full);
+  for (int i = 0; i < to.size(); ++i)
+    strides[i] = i >= extra && from[i - extra] == to[i] ? full[i - extra] : 0;
+  return record("expand", read_strided(x, to, strides, 0), {x},
+                [](const Vjp& k) { return k.grad; });
+}
+
+Tensor permute(const Tensor& x, const Axes& axes) {
+  const Shape from = x.shape();
+  if (axes.size() != from.size())
+    fail("permute", "axes " + to_string(axes) + " were given for a tensor of shape " +
+                        to_string(from) + "; each axis must be named exactly once");
+  normalize_axes(axes, from.size(), "permute");
+  Axes order, inverse = axes;
+  Shape to;
+  Index strides[max_rank], full[max_rank];
+  strides_of(from, full);
+  for (int i = 0; i < axes.size(); ++i) {
+    const int axis = normalize_axis(axes[i], from.size(), "permute");
+    order.push_back(axis);
+    to.push_back(from[axis]);
+    strides[i] = full[axis];
+    inverse[axis] = i;
+  }
+  return record("permute", read_strided(x, to, strides, 0), {x},
+                [inverse](const Vjp& k) { return permute(k.grad, inverse); });
+}
+
+Tensor transpose(const Tensor& x, Index axis0, Index axis1) {
+  const int rank = x.dim();
+  if (rank < 2 && axis0 == -2 && axis1 == -1)
+    fail("transpose",
+         "a tensor of shape " + to_string(x.shape()) +
+             " was given; at least two axes are required; reshape it to a row or a column");
+  Axes order;
+  for (int i = 0; i < rank; ++i) order.push_back(i);
+  const int i = normalize_axis(axis0, rank, "transpose"),
+            j = normalize_axis(axis1, rank, "transpose");
+  if (rank == 0) return x;
+  order[i] = j;
+  order[j] = i;
+  return permute(x, order);
+}
+
+namespace {
+/// Zeros of `shape` with g at the places of slice(axis, start, …, step).
+Tensor unslice(const Tensor& g, const Shape& shape, int axis, Index start, Index step) {
+  Tensor out = detail::empty(shape, g.dtype());
+  kernels::fill(g.dtype(), data(out), 0, out.numel());
+  Index strides[max_rank];
+  strides_of(shape, strides);
+  const Index offset = start * strides[axis] * static_cast<Index>(size_of(g.dtype()));
+  strides[axis] *= step;
+  if (g.numel())
+    kernels::copy_into_strided(g.dtype(), data(g), static_cast<char*>(data(out)) + offset, strides,
+                               g.shape().data(), shape.size());
+  return record("unslice", std::move(out), {g}, [axis, start, step](const Vjp& k) {
+    const Index count = k.in(0).shape()[axis];
+    const Index last = start + count * step;
+    return slice(k.grad, axis, start, last < 0 ? -k.grad.shape()[axis] - 1 : last, step);
+  });
+}
+}  // namespace
+
+Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step) {
+  const Shape from = x.shape();
+  const int a = normalize_axis(axis, from.size(), "slice");
+  if (from.empty()) fail("slice", "a scalar has no axis to slice; reshape it to (1,) first");
+  if (step == 0) fail("slice", "the step 0 was given; any other step is allowed");
+  const Index length = from[a];
+  const Index low = step > 0 ? 0 : -1, high = step > 0 ? length : length - 1;
+  const auto place = [&](Index i) { return std::clamp(i < 0 ? i + length : i, low, high); };
+  const Index first = place(start), last = place(end);
+  const Index span = step > 0 ? last - first : first - last;
+  Shape to = from;
+  to[a] = std::max<Index>(0, (span + std::abs(step) - 1) / std::abs(step));
+  Index strides[max_rank];
+  strides_of(from, strides);
+  const Index offset = first * strides[a];
+  strides[a] *= step;
+  return record(
+      "slice", read_strided(x, to, strides, offset), {x},
+      [from, a, first, step](const Vjp& k) { return unslice(k.grad, from, a, first, step); });
+}
+
+Tensor select(const Tensor& x, Index axis, Index index) {
+  const Shape from = x.shape();
+  if (from.empty()) fail("select", "a scalar has no axis to index; use item()");
+  const int a = normalize_axis(axis, from.size(), "select");
+  const Index length = from[a];
+  if (index < -length || index >= length)
+    fail("select", "index " + std::to_string(index) + " was given for axis " + std::to_string(a) +
+                       " of length " + std::to_string(length) +
+                       "; -length to length - 1 are allowed");
+  const Index at = index < 0 ? index + length : index;
+  Shape to = from;
+  to.erase(a);
+  return reshape(slice(x, a, at, at + 1), to);
+}
+
+}  // namespace gradus
