@@ -22,9 +22,33 @@ template <class T>
 constexpr void (*binary_table[])(const T*, Index, const T*, Index, T*, Index, T,
                                  T) noexcept = {GRADUS_BINARY(GRADUS_ENTRY)};
 
+// A single number: what a graph of scalars spends its time in.
+template <class T>
+bool run_scalar(Binary op, const void* a, const void* b, void* out) noexcept {
+  const T x = *static_cast<const T*>(a), y = *static_cast<const T*>(b);
+  T& result = *static_cast<T*>(out);
+  switch (op) {
+    case Binary::add:
+      result = x + y;
+      return true;
+    case Binary::sub:
+      result = x - y;
+      return true;
+    case Binary::mul:
+      result = x * y;
+      return true;
+    case Binary::div:
+      result = x / y;
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <class T>
 void run(Binary op, const void* a, const void* b, void* out, const Broadcast& s, double p0,
          double p1) {
+  if (s.n == 1 && run_scalar<T>(op, a, b, out)) return;
   const auto map = binary_table<T>[static_cast<std::size_t>(op)];
   const T p = static_cast<T>(p0), q = static_cast<T>(p1);
   for_each_row(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), s,

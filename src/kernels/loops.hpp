@@ -114,29 +114,38 @@ class BlockReader {
   /// at most N.
   const T* block(Index first, Index count) noexcept {
     if (dense_) return data_ + first;
-    const Index inner = dims_[rank_ - 1];
-    if (repeats_ && inner <= N && count <= filled_) return buffer_;
-    const Index step = strides_[rank_ - 1];
+    const Index inner = dims_[rank_ - 1], step = strides_[rank_ - 1];
+    if (repeats_ && inner <= N) {
+      if (count > filled_) repeat_row(inner, step, count);
+      return buffer_;
+    }
+    Index row = first / inner, column = first % inner;
+    Index index[3] = {};
+    for (int d = rank_ - 2; d >= 0; --d) {
+      index[d] = row % dims_[d];
+      row /= dims_[d];
+    }
     for (Index done = 0; done < count;) {
-      Index row = (first + done) / inner;
-      const Index column = (first + done) % inner;
       const Index m = inner - column < count - done ? inner - column : count - done;
-      Index offset = column * step;
-      for (int d = rank_ - 2; d >= 0; --d) {
-        offset += row % dims_[d] * strides_[d];
-        row /= dims_[d];
-      }
-      const T* src = data_ + offset;
+      const T* src = data_ + column * step;
+      for (int d = 0; d < rank_ - 1; ++d) src += index[d] * strides_[d];
       for (Index i = 0; i < m; ++i) buffer_[done + i] = src[i * step];
       done += m;
+      column = 0;
+      for (int d = rank_ - 2; d >= 0 && ++index[d] == dims_[d]; --d) index[d] = 0;
     }
-    filled_ = count;
     return buffer_;
   }
 
   static Index block_size(Index inner) noexcept { return inner >= N ? N : N / inner * inner; }
 
  private:
+  void repeat_row(Index inner, Index step, Index count) noexcept {
+    for (Index i = 0; i < inner; ++i) buffer_[i] = data_[i * step];
+    for (Index i = inner; i < count; ++i) buffer_[i] = buffer_[i - inner];
+    filled_ = count;
+  }
+
   const T* data_;
   int rank_;
   const Index* dims_;

@@ -32,6 +32,20 @@ inline void store(T* p, const Batch<T>& v) noexcept {
   v.store_unaligned(p);
 }
 
+/// a b + c in one rounding where the processor can; xsimd 8 has no such form for AVX-512.
+template <class T>
+inline Batch<T> multiply_add(const Batch<T>& a, const Batch<T>& b, const Batch<T>& c) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_fmadd_ps(a, b, c);
+  } else {
+    return _mm512_fmadd_pd(a, b, c);
+  }
+#else
+  return xsimd::fma(a, b, c);
+#endif
+}
+
 /// The first n < lanes elements; `pad` elsewhere.
 template <class T>
 inline Batch<T> load_part(const T* p, Index n, T pad = T(0)) noexcept {

@@ -12,7 +12,6 @@ using F = Batch<float>;
 using D = Batch<double>;
 
 inline double select(bool c, double a, double b) noexcept { return c ? a : b; }
-inline double fma(double a, double b, double c) noexcept { return a * b + c; }
 
 template <class V>
 inline constexpr bool is_float32 = std::is_same_v<V, F>;
@@ -32,8 +31,17 @@ inline F polynomial(F, float c) noexcept { return F(c); }
 template <class... C>
 inline F polynomial(F x, float first, C... rest) noexcept {
   F p(first);
-  ((p = xsimd::fma(p, x, F(rest))), ...);
+  ((p = multiply_add(p, x, F(rest))), ...);
   return p;
+}
+
+/// x between lo and hi; NaN stays.
+inline F limit(F x, float lo, float hi) noexcept {
+#if XSIMD_WITH_AVX512F
+  return _mm512_max_ps(_mm512_set1_ps(lo), _mm512_min_ps(_mm512_set1_ps(hi), x));
+#else
+  return xsimd::select(x < F(lo), F(lo), xsimd::select(x > F(hi), F(hi), x));
+#endif
 }
 
 /// p 2^n for integral n in [-150, 128].
@@ -52,59 +60,59 @@ inline F abs(F x) noexcept { return xsimd::abs(x); }
 
 // Cephes' reduction and polynomial: x = n ln 2 + r, |r| <= ln 2 / 2.
 inline F exp(F x) noexcept {
-  x = xsimd::select(x < F(-104.f), F(-104.f), xsimd::select(x > F(89.f), F(89.f), x));
+  x = limit(x, -104.f, 89.f);
   const F n = xsimd::nearbyint(x * F(1.44269504088896341f));
-  F r = xsimd::fma(n, F(-0.693359375f), x);
-  r = xsimd::fma(n, F(2.12194440e-4f), r);
+  F r = multiply_add(n, F(-0.693359375f), x);
+  r = multiply_add(n, F(2.12194440e-4f), r);
   F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                    1.6666665459e-1f, 5.0000001201e-1f);
-  p = xsimd::fma(p, r * r, r) + F(1.f);
+  p = multiply_add(p, r * r, r) + F(1.f);
   return scale(p, n);
 }
 
 // exp(x) - 1 = (2^n - 1) + 2^n (e^r - 1): near 0, where n is 0, only the polynomial is left.
 inline F expm1(F x) noexcept {
-  const F y = xsimd::select(x < F(-18.f), F(-18.f), xsimd::select(x > F(89.f), F(89.f), x));
+  const F y = limit(x, -18.f, 89.f);
   const F n = xsimd::nearbyint(y * F(1.44269504088896341f));
-  F r = xsimd::fma(n, F(-0.693359375f), y);
-  r = xsimd::fma(n, F(2.12194440e-4f), r);
+  F r = multiply_add(n, F(-0.693359375f), y);
+  r = multiply_add(n, F(2.12194440e-4f), r);
   F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                    1.6666665459e-1f, 5.0000001201e-1f);
-  p = xsimd::fma(p, r * r, r);
+  p = multiply_add(p, r * r, r);
   const F m = n - F(1.f);  // 2^128 alone would overflow
   return F(2.f) * (scale(p, m) + (scale(F(1.f), m) - F(0.5f)));
 }
 
 inline F exp2(F x) noexcept {
-  x = xsimd::select(x < F(-150.f), F(-150.f), xsimd::select(x > F(129.f), F(129.f), x));
+  x = limit(x, -150.f, 129.f);
   const F n = xsimd::nearbyint(x);
   const F r = (x - n) * F(0.693147180559945f);
   F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                    1.6666665459e-1f, 5.0000001201e-1f);
-  p = xsimd::fma(p, r * r, r) + F(1.f);
+  p = multiply_add(p, r * r, r) + F(1.f);
   return scale(p, n);
 }
 
 // m / (m + 2) with m = e^(2x) - 1: no cancellation for either sign. Beyond the clamp float32 rounds
 // to 1.
 inline F tanh(F x) noexcept {
-  x = xsimd::select(x < F(-9.02f), F(-9.02f), xsimd::select(x > F(9.02f), F(9.02f), x));
+  x = limit(x, -9.02f, 9.02f);
   const F y = x + x;
   const F n = xsimd::nearbyint(y * F(1.44269504088896341f));
-  F r = xsimd::fma(n, F(-0.693359375f), y);
-  r = xsimd::fma(n, F(2.12194440e-4f), r);
+  F r = multiply_add(n, F(-0.693359375f), y);
+  r = multiply_add(n, F(2.12194440e-4f), r);
   F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                    1.6666665459e-1f, 5.0000001201e-1f);
-  p = xsimd::fma(p, r * r, r);
+  p = multiply_add(p, r * r, r);
   const F power = scale(F(1.f), n);
-  const F m = xsimd::fma(power, p, power - F(1.f));
+  const F m = multiply_add(power, p, power - F(1.f));
   return m / (m + F(2.f));
 }
 
 // erfc(z) = e^(-z^2) t Q(2t - 1), t = 1 / (1 + 0.4 z), for z >= 0; Q interpolates in Chebyshev
 // points, to a relative 1e-8.
 inline F erfc_factor(F z) noexcept {
-  const F t = F(1.f) / xsimd::fma(F(0.4f), z, F(1.f));
+  const F t = F(1.f) / multiply_add(F(0.4f), z, F(1.f));
   return t * polynomial(t + t - F(1.f), -2.91685826e-05f, -1.07462367e-05f, 0.000266488318f,
                         0.00016544152f, -0.00192138204f, -0.00335315529f, 0.0113435468f,
                         0.0684997675f, 0.1815657f, 0.321860774f, 0.421612728f);
@@ -112,9 +120,9 @@ inline F erfc_factor(F z) noexcept {
 
 inline F erfc(F x) noexcept {
   F z = abs(x);
-  z = xsimd::select(z > F(10.5f), F(10.5f), z);
+  z = limit(z, 0.f, 10.5f);
   const F square = z * z;
-  const F rounding = xsimd::fma(z, z, -square);  // what the product lost
+  const F rounding = multiply_add(z, z, -square);  // what the product lost
   const F tail = exp(-square) * (F(1.f) - rounding) * erfc_factor(z);
   return xsimd::select(x < F(0.f), F(2.f) - tail, tail);
 }
@@ -132,6 +140,15 @@ inline F erf(F x) noexcept {
   return xsimd::select(z > F(4.f), xsimd::select(x < F(0.f), F(-1.f), F(1.f)), value);
 }
 
+inline F log(F x) noexcept { return xsimd::log(x); }
+
+// log(u) for the rounded u = 1 + x, corrected for what the rounding lost.
+inline F log1p(F x) noexcept {
+  const F u = F(1.f) + x;
+  const F lost = xsimd::select(u < F(1e30f), x - (u - F(1.f)), F(0.f));
+  return log(u) + xsimd::select(lost == F(0.f), F(0.f), lost / u);
+}
+
 #define GRADUS_VECTOR(name) \
   inline F name(F x) noexcept { return xsimd::name(x); }
 #define GRADUS_EACH_LANE(name)                                          \
@@ -141,8 +158,6 @@ inline F erf(F x) noexcept {
 #define GRADUS_SCALAR(name) \
   inline double name(double x) noexcept { return std::name(x); }
 
-GRADUS_VECTOR(log)
-GRADUS_VECTOR(log1p)
 GRADUS_VECTOR(log2)
 GRADUS_VECTOR(log10)
 GRADUS_VECTOR(sqrt)
@@ -227,7 +242,7 @@ inline constexpr auto floor_divide_of = [](auto x, auto y) noexcept {
   return q - whole > T(0.5) ? whole + 1 : whole;
 };
 
-// Stable in one form: exp(-x) overflows to infinity only where the quotient is 0.
+// Stable in one form: e^-x overflows only where the quotient is 0.
 template <class V>
 inline V sigmoid(V x) noexcept {
   return V(1) / (V(1) + exp(-x));
@@ -242,7 +257,7 @@ inline V softplus(V x) noexcept {
 /// The distribution function of the standard normal.
 inline F normal_cdf(F x) noexcept {
   F z = abs(x) * F(0.70710678118654752f);
-  z = xsimd::select(z > F(10.5f), F(10.5f), z);
+  z = limit(z, 0.f, 10.5f);
   const F tail = F(0.5f) * exp(-(z * z)) * erfc_factor(z);
   return xsimd::select(x > F(0.f), F(1.f) - tail, tail);
 }
@@ -268,7 +283,7 @@ inline F gelu_slope(F x) noexcept {
   const F e = exp(-(z * z));
   const F tail = F(0.5f) * e * erfc_factor(z);
   const F cdf = xsimd::select(x > F(0.f), F(1.f) - tail, tail);
-  return xsimd::fma(x * F(0.39894228040143268f), e, cdf);
+  return multiply_add(x * F(0.39894228040143268f), e, cdf);
 }
 inline double gelu_slope(double x) noexcept {
   x = clamp(x, -40., 40.);

@@ -1,0 +1,270 @@
+#include "kernels/gemm.hpp"
+
+#include <cblas.h>
+
+#include <cmath>
+#include <vector>
+
+#include "core/threads.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/gemm_small.hpp"
+#include "kernels/vmath.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+// The team runs the tiles; a BLAS with threads of its own would fight with it.
+bool single_threaded() {
+  static const bool done = [] {
+    openblas_set_num_threads(1);
+    return openblas_get_num_threads() == 1;
+  }();
+  return done;
+}
+
+void cblas(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda, const float* b,
+           Index ldb, float beta, float* c, Index ldc) noexcept {
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1.f, a,
+              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
+              static_cast<blasint>(ldc));
+}
+
+void cblas(bool ta, bool tb, Index m, Index n, Index k, const double* a, Index lda, const double* b,
+           Index ldb, double beta, double* c, Index ldc) noexcept {
+  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1., a,
+              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
+              static_cast<blasint>(ldc));
+}
+
+// c = beta c without reading c when beta is 0.
+template <class T>
+void scale(Index m, Index n, T beta, T* c, Index ldc) noexcept {
+  for (Index i = 0; i < m; ++i) {
+    for (Index j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
+  }
+}
+
+template <class T>
+void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
+             Index ldb, T beta, T* c, Index ldc) {
+  if (k == 0) return scale(m, n, beta, c, ldc);
+  if (small_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
+  single_threaded();
+  cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+}
+
+// Tiles over the rows or the columns of c, whichever is longer; large ones over both.
+struct Tiles {
+  Index rows, cols;    // of one tile
+  Index down, across;  // how many
+};
+
+Tiles split(Index m, Index n, Index k) noexcept {
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  if (work < 1.5e5) return {m, n, 1, 1};
+  // A few tiles more than threads are common, none below about 10 us.
+  double count = work / 4e5;
+  count = count < 2 ? 2 : count > 16 ? 16 : count;
+  Index down = 1, across = 1;
+  while (static_cast<double>(down * across) < count) {
+    const Index height = m / down, width = n / across;
+    if (height < 32 && width < 64) break;
+    if (height >= width) {
+      down *= 2;
+    } else {
+      across *= 2;
+    }
+  }
+  const auto part = [](Index size, Index parts, Index unit) {
+    const Index each = (size + parts - 1) / parts;
+    return (each + unit - 1) / unit * unit;
+  };
+  const Index rows = down == 1 ? m : part(m, down, 16),
+              cols = across == 1 ? n : part(n, across, 16);
+  return {rows, cols, (m + rows - 1) / rows, (n + cols - 1) / cols};
+}
+
+template <class T>
+void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
+         T beta, T* c, Index ldc) {
+  if (m == 0 || n == 0) return;
+  const Tiles tiles = split(m, n, k);
+  if (tiles.down * tiles.across == 1) {
+    return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
+  single_threaded();
+  parallel_for(tiles.down * tiles.across, [&](Index t) {
+    const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
+    product(ta, tb, m - i < tiles.rows ? m - i : tiles.rows,
+            n - j < tiles.cols ? n - j : tiles.cols, k, ta ? a + i : a + i * lda, lda,
+            tb ? b + j * ldb : b + j, ldb, beta, c + i * ldc + j, ldc);
+  });
+}
+
+template <class T>
+void run_batched(bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
+                 Index stride_a, const void* b, Index stride_b, T beta, void* c, Index stride_c) {
+  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
+  T* z = static_cast<T*>(c);
+  const Index lda = ta ? m : k, ldb = tb ? k : n;
+  const auto one = [=](Index i) {
+    product(ta, tb, m, n, k, x + i * stride_a, lda, y + i * stride_b, ldb, beta, z + i * stride_c,
+            n);
+  };
+  if (m == 0 || n == 0) return;
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const Index matrices = batch;
+  if (work > 4e6) {
+    for (Index i = 0; i < matrices; ++i) {
+      run(ta, tb, m, n, k, x + i * stride_a, lda, y + i * stride_b, ldb, beta, z + i * stride_c, n);
+    }
+    return;
+  }
+  if (work * static_cast<double>(matrices) < 1.5e5) {
+    for (Index i = 0; i < matrices; ++i) one(i);
+    return;
+  }
+  single_threaded();
+  const auto group = static_cast<Index>(4e5 / (work + 1)) + 1;
+  parallel_for((matrices + group - 1) / group, [&](Index t) {
+    for (Index i = t * group; i < matrices && i < (t + 1) * group; ++i) one(i);
+  });
+}
+
+template <class T>
+T activate(Activation act, T z) noexcept;
+
+template <>
+double activate(Activation act, double z) noexcept {
+  switch (act) {
+    case Activation::none:
+      return z;
+    case Activation::relu:
+      return z <= 0 ? 0 : z;
+    case Activation::tanh:
+      return std::tanh(z);
+    case Activation::sigmoid:
+      return math::sigmoid(z);
+    case Activation::gelu:
+      return z * math::normal_cdf(z);
+    case Activation::silu:
+      return z * math::sigmoid(z);
+  }
+  return z;
+}
+
+// One row of the epilogue: z + bias, then the activation, while the row is in cache.
+template <class F>
+void finish_row(const float* bias, float* out, float* pre, Index n, F f) noexcept {
+  constexpr Index w = lanes<float>;
+  for (Index j = 0; j < n; j += w) {
+    const Index r = n - j < w ? n - j : w;
+    const bool whole = r == w;
+    Batch<float> z = whole ? load(out + j) : load_part(out + j, r);
+    if (bias != nullptr) z = z + (whole ? load(bias + j) : load_part(bias + j, r));
+    if (pre != nullptr) {
+      if (whole)
+        store(pre + j, z);
+      else
+        store_part(pre + j, z, r);
+    }
+    z = f(z);
+    if (whole)
+      store(out + j, z);
+    else
+      store_part(out + j, z, r);
+  }
+}
+
+void epilogue(Activation act, const float* bias, float* out, float* pre, Index rows, Index n,
+              Index ld) noexcept {
+  using V = Batch<float>;
+  const auto each = [=](auto f) {
+    for (Index i = 0; i < rows; ++i) {
+      finish_row(bias, out + i * ld, pre == nullptr ? nullptr : pre + i * ld, n, f);
+    }
+  };
+  switch (act) {
+    case Activation::none:
+      return each([](V z) { return z; });
+    case Activation::relu:
+      return each([](V z) { return xsimd::select(z <= V(0.f), V(0.f), z); });
+    case Activation::tanh:
+      return each([](V z) { return math::tanh(z); });
+    case Activation::sigmoid:
+      return each([](V z) { return math::sigmoid(z); });
+    case Activation::gelu:
+      return each([](V z) { return z * math::normal_cdf(z); });
+    case Activation::silu:
+      return each([](V z) { return z * math::sigmoid(z); });
+  }
+}
+
+void epilogue(Activation act, const double* bias, double* out, double* pre, Index rows, Index n,
+              Index ld) noexcept {
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < n; ++j) {
+      const double z = out[i * ld + j] + (bias == nullptr ? 0 : bias[j]);
+      if (pre != nullptr) pre[i * ld + j] = z;
+      out[i * ld + j] = activate(act, z);
+    }
+  }
+}
+
+template <class T>
+void run_linear(Activation act, Index m, Index n, Index k, const void* x, const void* w,
+                const void* bias, void* out, void* pre) {
+  const T *in = static_cast<const T*>(x), *weight = static_cast<const T*>(w),
+          *offset = static_cast<const T*>(bias);
+  T *result = static_cast<T*>(out), *before = static_cast<T*>(pre);
+  if (m == 0 || n == 0) return;
+  const Tiles tiles = split(m, n, k);
+  const auto tile = [&](Index t) {
+    const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
+    const Index rows = m - i < tiles.rows ? m - i : tiles.rows;
+    const Index cols = n - j < tiles.cols ? n - j : tiles.cols;
+    T* c = result + i * n + j;
+    product(false, true, rows, cols, k, in + i * k, k, weight + j * k, k, T(0), c, n);
+    if (act != Activation::none || offset != nullptr || before != nullptr) {
+      epilogue(act, offset == nullptr ? nullptr : offset + j, c,
+               before == nullptr ? nullptr : before + i * n + j, rows, cols, n);
+    }
+  };
+  if (tiles.down * tiles.across == 1) return tile(0);
+  single_threaded();
+  parallel_for(tiles.down * tiles.across, tile);
+}
+
+}  // namespace
+
+void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
+          const void* b, Index ldb, double beta, void* c, Index ldc) {
+  if (t == DType::float32) {
+    run(ta, tb, m, n, k, static_cast<const float*>(a), lda, static_cast<const float*>(b), ldb,
+        static_cast<float>(beta), static_cast<float*>(c), ldc);
+  } else if (t == DType::float64) {
+    run(ta, tb, m, n, k, static_cast<const double*>(a), lda, static_cast<const double*>(b), ldb,
+        beta, static_cast<double*>(c), ldc);
+  }
+}
+
+void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
+                  Index stride_a, const void* b, Index stride_b, double beta, void* c,
+                  Index stride_c) {
+  if (t == DType::float32) {
+    run_batched<float>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, static_cast<float>(beta),
+                       c, stride_c);
+  } else if (t == DType::float64) {
+    run_batched<double>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
+  }
+}
+
+void linear_act(DType t, Activation act, Index m, Index n, Index k, const void* x, const void* w,
+                const void* bias, void* out, void* pre) {
+  if (t == DType::float32) return run_linear<float>(act, m, n, k, x, w, bias, out, pre);
+  if (t == DType::float64) return run_linear<double>(act, m, n, k, x, w, bias, out, pre);
+}
+
+}  // namespace gradus::kernels
