@@ -3,23 +3,29 @@
 #include <cblas.h>
 
 #include <cmath>
-#include <vector>
+#include <string_view>
 
 #include "core/threads.hpp"
-#include "kernels/copy.hpp"
+#include "kernels/gemm_kernel.hpp"
 #include "kernels/gemm_small.hpp"
 #include "kernels/vmath.hpp"
 
 namespace gradus::kernels {
 namespace {
 
-// The team runs the tiles; a BLAS with threads of its own would fight with it.
-bool single_threaded() {
-  static const bool done = [] {
+// Whether OpenBLAS has kernels as wide as our batches for this processor: an older OpenBLAS does
+// not know a newer processor and falls back to code several times slower. It runs with one thread,
+// since the team runs the tiles and a BLAS with threads of its own would fight with it.
+bool blas_is_fast() {
+  static const bool fast = [] {
     openblas_set_num_threads(1);
-    return openblas_get_num_threads() == 1;
+    if (openblas_get_num_threads() != 1) return false;
+    if (lanes<float> <= 4) return true;
+    const std::string_view core = openblas_get_corename();
+    const bool avx512 = core == "SkylakeX" || core == "Cooperlake" || core == "Sapphirerapids";
+    return avx512 || (lanes<float> == 8 && (core == "Haswell" || core == "Zen"));
   }();
-  return done;
+  return fast;
 }
 
 void cblas(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda, const float* b,
@@ -51,8 +57,10 @@ void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda,
              Index ldb, T beta, T* c, Index ldc) {
   if (k == 0) return scale(m, n, beta, c, ldc);
   if (small_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
-  single_threaded();
-  cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  if (m * n * k > 32768 && blas_is_fast())
+    return cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  simd_gemm(m, n, k, View<T>{a, ta ? 1 : lda, ta ? lda : 1}, View<T>{b, tb ? 1 : ldb, tb ? ldb : 1},
+            beta, c, ldc);
 }
 
 // Tiles over the rows or the columns of c, whichever is longer; large ones over both.
@@ -94,7 +102,6 @@ void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, con
   if (tiles.down * tiles.across == 1) {
     return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
   }
-  single_threaded();
   parallel_for(tiles.down * tiles.across, [&](Index t) {
     const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
     product(ta, tb, m - i < tiles.rows ? m - i : tiles.rows,
@@ -126,7 +133,6 @@ void run_batched(bool ta, bool tb, Index batch, Index m, Index n, Index k, const
     for (Index i = 0; i < matrices; ++i) one(i);
     return;
   }
-  single_threaded();
   const auto group = static_cast<Index>(4e5 / (work + 1)) + 1;
   parallel_for((matrices + group - 1) / group, [&](Index t) {
     for (Index i = t * group; i < matrices && i < (t + 1) * group; ++i) one(i);
@@ -155,6 +161,8 @@ double activate(Activation act, double z) noexcept {
   return z;
 }
 
+constexpr Index short_row = 48;
+
 // One row of the epilogue: z + bias, then the activation, while the row is in cache.
 template <class F>
 void finish_row(const float* bias, float* out, float* pre, Index n, F f) noexcept {
@@ -182,8 +190,23 @@ void epilogue(Activation act, const float* bias, float* out, float* pre, Index r
               Index ld) noexcept {
   using V = Batch<float>;
   const auto each = [=](auto f) {
-    for (Index i = 0; i < rows; ++i) {
-      finish_row(bias, out + i * ld, pre == nullptr ? nullptr : pre + i * ld, n, f);
+    if (n >= short_row || ld != n) {
+      for (Index i = 0; i < rows; ++i) {
+        finish_row(bias, out + i * ld, pre == nullptr ? nullptr : pre + i * ld, n, f);
+      }
+      return;
+    }
+    // Short rows go several at once, under as many copies of the bias.
+    constexpr Index copies = 16;
+    float repeated[copies * short_row];
+    const Index group = rows < copies ? rows : copies;
+    if (bias != nullptr) {
+      for (Index i = 0; i < group * n; ++i) repeated[i] = i < n ? bias[i] : repeated[i - n];
+    }
+    for (Index i = 0; i < rows; i += group) {
+      finish_row(bias == nullptr ? nullptr : repeated, out + i * n,
+                 pre == nullptr ? nullptr : pre + i * n, (rows - i < group ? rows - i : group) * n,
+                 f);
     }
   };
   switch (act) {
@@ -233,7 +256,6 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
     }
   };
   if (tiles.down * tiles.across == 1) return tile(0);
-  single_threaded();
   parallel_for(tiles.down * tiles.across, tile);
 }
 

@@ -1,0 +1,169 @@
+#include "core/random.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/threads.hpp"
+
+namespace gradus {
+namespace {
+
+constexpr std::int64_t parallel_from = 65536;
+constexpr std::int64_t tile_size = 32768;
+
+using Words = std::array<std::uint32_t, 4>;
+
+// Blocks side by side, so that the compiler can run them in SIMD.
+constexpr int width = 16;
+
+struct Wide {
+  std::uint32_t word[4][width];
+};
+
+inline void philox_wide(std::uint64_t seed, std::uint64_t counter, Wide& out) noexcept {
+  for (int j = 0; j < width; ++j) {
+    const std::uint64_t c = counter + static_cast<std::uint64_t>(j);
+    out.word[0][j] = static_cast<std::uint32_t>(c);
+    out.word[1][j] = static_cast<std::uint32_t>(c >> 32);
+    out.word[2][j] = 0;
+    out.word[3][j] = 0;
+  }
+  auto key0 = static_cast<std::uint32_t>(seed), key1 = static_cast<std::uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (int j = 0; j < width; ++j) {
+      const std::uint64_t a = std::uint64_t{0xD2511F53} * out.word[0][j];
+      const std::uint64_t b = std::uint64_t{0xCD9E8D57} * out.word[2][j];
+      out.word[0][j] = static_cast<std::uint32_t>(b >> 32) ^ out.word[1][j] ^ key0;
+      out.word[2][j] = static_cast<std::uint32_t>(a >> 32) ^ out.word[3][j] ^ key1;
+      out.word[1][j] = static_cast<std::uint32_t>(b);
+      out.word[3][j] = static_cast<std::uint32_t>(a);
+    }
+    key0 += 0x9E3779B9;
+    key1 += 0xBB67AE85;
+  }
+}
+
+// f(i, words) for i in [first, first + count): element i takes the words of block i / per_block.
+template <int PerBlock, class F>
+void each_element(std::int64_t n, std::uint64_t seed, std::uint64_t offset, F f) {
+  const auto range = [&](std::int64_t first, std::int64_t last) {
+    Wide wide;
+    for (std::int64_t i = first; i < last; i += PerBlock * width) {
+      philox_wide(seed, offset + static_cast<std::uint64_t>(i / PerBlock), wide);
+      const std::int64_t count = std::min<std::int64_t>(last - i, PerBlock * width);
+      for (std::int64_t e = 0; e < count; ++e) {
+        f(i + e, wide, static_cast<int>(e / PerBlock), static_cast<int>(e % PerBlock));
+      }
+    }
+  };
+  if (n < parallel_from) return range(0, n);
+  parallel_for((n + tile_size - 1) / tile_size,
+               [&](std::int64_t t) { range(t * tile_size, std::min(n, (t + 1) * tile_size)); });
+}
+
+std::uint64_t two_words(const Wide& w, int block, int half) noexcept {
+  return std::uint64_t{w.word[2 * half][block]} | std::uint64_t{w.word[2 * half + 1][block]} << 32;
+}
+
+double unit(std::uint64_t bits) noexcept { return static_cast<double>(bits >> 11) * 0x1p-53; }
+float unit(std::uint32_t bits) noexcept { return static_cast<float>(bits >> 8) * 0x1p-24F; }
+
+// One word decides, compared as an integer: exact for any p that is a multiple of 2^-32.
+std::uint64_t threshold(double p) noexcept {
+  return static_cast<std::uint64_t>(std::llround(std::clamp(p, 0.0, 1.0) * 0x1p32));
+}
+
+template <class T>
+void run_dropout(const void* from, void* to, std::int64_t n, double p, std::uint64_t seed,
+                 std::uint64_t offset) {
+  const T* x = static_cast<const T*>(from);
+  T* out = static_cast<T*>(to);
+  const std::uint64_t limit = threshold(1 - p);
+  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
+  each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
+    out[i] = w.word[2 * half][block] < limit ? x[i] * scale : T(0);
+  });
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t counter) noexcept {
+  Wide wide;
+  philox_wide(seed, counter, wide);
+  return {wide.word[0][0], wide.word[1][0], wide.word[2][0], wide.word[3][0]};
+}
+
+namespace kernels {
+
+void uniform(DType t, void* out, std::int64_t n, double low, double high, std::uint64_t seed,
+             std::uint64_t offset) {
+  // Rounding of low + (high - low) u can reach `high`, which is outside.
+  if (t == DType::float32) {
+    float* x = static_cast<float*>(out);
+    const auto lo = static_cast<float>(low), hi = static_cast<float>(high);
+    const float below = hi > lo ? std::nextafter(hi, lo) : lo;
+    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
+      x[i] = std::min(lo + (hi - lo) * unit(w.word[2 * half][block]), below);
+    });
+  } else if (t == DType::float64) {
+    double* x = static_cast<double*>(out);
+    const double below = high > low ? std::nextafter(high, low) : low;
+    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
+      x[i] = std::min(low + (high - low) * unit(two_words(w, block, half)), below);
+    });
+  }
+}
+
+void normal(DType t, void* out, std::int64_t n, double mean, double stddev, std::uint64_t seed,
+            std::uint64_t offset) {
+  // One block gives the pair r cos(a), r sin(a); computed in double, so that the platforms agree in
+  // float32.
+  const auto value = [=](const Wide& w, int block, int half) {
+    const double u = 1 - unit(two_words(w, block, 0));  // in (0, 1]
+    const double radius = std::sqrt(-2 * std::log(u));
+    const double angle = 2 * std::numbers::pi * unit(two_words(w, block, 1));
+    return mean + stddev * radius * (half == 0 ? std::cos(angle) : std::sin(angle));
+  };
+  if (t == DType::float32) {
+    float* x = static_cast<float*>(out);
+    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
+      x[i] = static_cast<float>(value(w, block, half));
+    });
+  } else if (t == DType::float64) {
+    double* x = static_cast<double*>(out);
+    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
+      x[i] = value(w, block, half);
+    });
+  }
+}
+
+void randint(std::int64_t* out, std::int64_t n, std::int64_t low, std::int64_t high,
+             std::uint64_t seed, std::uint64_t offset) {
+  const std::uint64_t span = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
+    // The upper 64 bits of bits * span, from 32-bit halves.
+    const std::uint64_t bits = two_words(w, block, half);
+    const std::uint64_t mask = 0xffffffffU, b0 = bits & mask, b1 = bits >> 32;
+    const std::uint64_t s0 = span & mask, s1 = span >> 32;
+    const std::uint64_t middle = b1 * s0 + (b0 * s0 >> 32);
+    const std::uint64_t upper = b1 * s1 + (middle >> 32) + ((b0 * s1 + (middle & mask)) >> 32);
+    out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + upper);
+  });
+}
+
+void bernoulli(bool* out, std::int64_t n, double p, std::uint64_t seed, std::uint64_t offset) {
+  const std::uint64_t limit = threshold(p);
+  each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
+    out[i] = w.word[2 * half][block] < limit;
+  });
+}
+
+void dropout(DType t, const void* x, void* out, std::int64_t n, double p, std::uint64_t seed,
+             std::uint64_t offset) {
+  if (t == DType::float32) return run_dropout<float>(x, out, n, p, seed, offset);
+  if (t == DType::float64) return run_dropout<double>(x, out, n, p, seed, offset);
+}
+
+}  // namespace kernels
+}  // namespace gradus
