@@ -190,7 +190,9 @@ Tensor linspace(double start, double end, Index steps, DType dtype = float32);
 /// The n x m matrix (square if m is omitted) with ones on the diagonal.
 Tensor eye(Index n, Index m = -1, DType dtype = float32);
 
-/// The values as NumPy prints them, summarized beyond 1000 elements.
+/// The values in the layout of NumPy's str(): at most 8 digits after the point, scientific if the
+/// range needs it, beyond 1000 elements only three at each end of an axis. An empty tensor of
+/// several axes tells its shape.
 std::string to_string(const Tensor& x);
 /// Stream output for anything with ostream's `<<` of strings, so that this header needs no
 /// <iostream>.
