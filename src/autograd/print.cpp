@@ -86,11 +86,7 @@ class FloatFormat {
     }
     width_ = left_ + 1 + fraction_ + exponent_;
     for (const T value : shown)
-      if (!std::isfinite(value)) {
-        const bool none_finite = left_ == 0;
-        const std::size_t needed = non_finite(value).size();
-        width_ = std::max(width_, none_finite ? std::max<std::size_t>(needed, 3) : needed);
-      }
+      if (!std::isfinite(value)) width_ = std::max(width_, non_finite(value).size());
     left_ = width_ - 1 - fraction_ - exponent_;
   }
 
