@@ -86,12 +86,12 @@ struct MinOp : SumOp<T> {
 
 template <class Op, class T>
 inline T combine_lanes(const Batch<T>& v) noexcept {
-  alignas(64) T buffer[static_cast<std::size_t>(lanes<T>)];
-  v.store_aligned(buffer);
-  for (Index half = lanes<T> / 2; half > 0; half /= 2) {
-    for (Index j = 0; j < half; ++j) buffer[j] = Op::combine(buffer[j], buffer[j + half]);
+  if constexpr (std::is_base_of_v<SumOp<T>, Op> && std::is_same_v<typename Op::A, double> &&
+                Op::neutral == T(0)) {
+    return sum_lanes(v);
+  } else {
+    return reduce_lanes(v, [](T a, T b) noexcept { return Op::combine(a, b); });
   }
-  return buffer[0];
 }
 
 constexpr Index row_block = 1024;

@@ -77,6 +77,43 @@ inline void store_part(T* p, const Batch<T>& v, Index n) noexcept {
 #endif
 }
 
+/// combine(...) of all lanes, as a tree.
+template <class T, class F>
+inline T reduce_lanes(const Batch<T>& v, F combine) noexcept {
+  alignas(64) T buffer[static_cast<std::size_t>(lanes<T>)];
+  v.store_aligned(buffer);
+  for (Index half = lanes<T> / 2; half > 0; half /= 2) {
+    for (Index j = 0; j < half; ++j) buffer[j] = combine(buffer[j], buffer[j + half]);
+  }
+  return buffer[0];
+}
+
+template <class T>
+inline T sum_lanes(const Batch<T>& v) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_reduce_add_ps(v);
+  } else {
+    return _mm512_reduce_add_pd(v);
+  }
+#else
+  return reduce_lanes(v, [](T a, T b) noexcept { return a + b; });
+#endif
+}
+
+template <class T>
+inline T max_lanes(const Batch<T>& v) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_reduce_max_ps(v);
+  } else {
+    return _mm512_reduce_max_pd(v);
+  }
+#else
+  return reduce_lanes(v, [](T a, T b) noexcept { return a > b ? a : b; });
+#endif
+}
+
 /// f on every lane: for functions without a vector form that is accurate enough.
 template <class T, class F>
 inline Batch<T> each_lane(const Batch<T>& x, F f) noexcept {

@@ -1,0 +1,309 @@
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/elementwise.hpp"
+#include "kernels/reduce.hpp"
+#include "kernels/row_loops.hpp"
+#include "kernels/rows.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+template <class T>
+T row_sum(const T* x, Index n) noexcept {
+  Batch<T> sum(T(0));
+  each_batch<T>(n,
+                [&](Index i, auto whole, Index count) { sum = sum + read(x + i, whole, count); });
+  return sum_lanes(sum);
+}
+
+// Sum of (x - center)^2.
+template <class T>
+T row_squares(const T* x, T center, Index n) noexcept {
+  Batch<T> sum(T(0));
+  const Batch<T> m(center);
+  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+    const Batch<T> d = read(x + i, whole, count, center) - m;
+    sum = multiply_add(d, d, sum);
+  });
+  return sum_lanes(sum);
+}
+
+// Layer norm, and RMS norm, which has no mean and no beta.
+template <bool Centered, class T>
+void norm_row(const T* x, const T* gamma, const T* beta, T eps, T* out, T* mean, T* rstd,
+              Index n) noexcept {
+  const T size = static_cast<T>(n);
+  const T center = Centered ? row_sum(x, n) / size : T(0);
+  const T scale = T(1) / std::sqrt(row_squares(x, center, n) / size + eps);
+  const Batch<T> m(center), s(scale);
+  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+    Batch<T> h = (read(x + i, whole, count) - m) * s;
+    if (gamma != nullptr) h = h * read(gamma + i, whole, count);
+    if (beta != nullptr) h = h + read(beta + i, whole, count);
+    write(out + i, h, whole, count);
+  });
+  if (mean != nullptr) *mean = center;
+  if (rstd != nullptr) *rstd = scale;
+}
+
+template <bool Centered, class T>
+void norm(const void* x, const void* gamma, const void* beta, double eps, void* out, void* mean,
+          void* rstd, Index rows, Index cols) {
+  if (cols == 0) return;
+  const auto *in = static_cast<const T*>(x), *ga = static_cast<const T*>(gamma),
+             *be = static_cast<const T*>(beta);
+  auto *result = static_cast<T*>(out), *m = static_cast<T*>(mean), *s = static_cast<T*>(rstd);
+  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
+    for (Index r = first; r < last; ++r) {
+      norm_row<Centered>(in + r * cols, ga, be, static_cast<T>(eps), result + r * cols,
+                         m == nullptr ? nullptr : m + r, s == nullptr ? nullptr : s + r, cols);
+    }
+  });
+}
+
+// dgamma and dbeta of the rows so far; scratch holds them until all tiles are done.
+template <bool Centered, class T>
+void norm_backward_row(const T* g, const T* x, const T* gamma, T mean, T rstd, T* dx, T* dgamma,
+                       T* dbeta, Index n) noexcept {
+  const Batch<T> m(mean), s(rstd);
+  Batch<T> s1(T(0)), s2(T(0));
+  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+    const Batch<T> y = read(g + i, whole, count);
+    const Batch<T> h = (read(x + i, whole, count) - m) * s;
+    const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
+    if constexpr (Centered) s1 = s1 + t;
+    s2 = multiply_add(t, h, s2);
+    if (dgamma != nullptr) {
+      write(dgamma + i, multiply_add(y, h, read(dgamma + i, whole, count)), whole, count);
+    }
+    if (dbeta != nullptr) write(dbeta + i, read(dbeta + i, whole, count) + y, whole, count);
+  });
+  if (dx == nullptr) return;
+  const T size = static_cast<T>(n);
+  const Batch<T> a(Centered ? sum_lanes(s1) / size : T(0)), b(sum_lanes(s2) / size);
+  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+    const Batch<T> y = read(g + i, whole, count);
+    const Batch<T> h = (read(x + i, whole, count) - m) * s;
+    const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
+    write(dx + i, s * (t - a - h * b), whole, count);
+  });
+}
+
+template <bool Centered, class T>
+void norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
+                   const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows, Index cols) {
+  const auto *y = static_cast<const T*>(g), *in = static_cast<const T*>(x),
+             *ga = static_cast<const T*>(gamma), *m = static_cast<const T*>(mean),
+             *s = static_cast<const T*>(rstd);
+  auto *result = static_cast<T*>(dx), *dg = static_cast<T*>(dgamma), *db = static_cast<T*>(dbeta);
+  const Index group = rows_per_tile(rows, cols), tiles = (rows + group - 1) / group;
+  std::vector<T> part(dg != nullptr || db != nullptr
+                          ? static_cast<std::size_t>(2 * std::max<Index>(tiles, 1) * cols)
+                          : 0);
+  for_row_tiles(rows, cols, [&](Index t, Index first, Index last) {
+    T* const sums = part.data() + 2 * t * cols;
+    for (Index r = first; r < last; ++r) {
+      norm_backward_row<Centered>(y + r * cols, in + r * cols, ga, Centered ? m[r] : T(0), s[r],
+                                  result == nullptr ? nullptr : result + r * cols,
+                                  dg == nullptr ? nullptr : sums,
+                                  db == nullptr ? nullptr : sums + cols, cols);
+    }
+  });
+  for (T* out : {dg, db}) {
+    if (out == nullptr) continue;
+    const T* sums = part.data() + (out == db ? cols : 0);
+    for (Index c = 0; c < cols; ++c) {
+      double total = 0;
+      for (Index t = 0; t < tiles; ++t) total += static_cast<double>(sums[2 * t * cols + c]);
+      out[c] = static_cast<T>(total);
+    }
+  }
+}
+
+constexpr Index panel = 64;  // channels of one tile of batch norm
+
+// f(first channel, how many) over panels of channels.
+template <class F>
+void for_panels(Index rows, Index channels, F&& f) {
+  const Index panels = (channels + panel - 1) / panel;
+  const auto one = [&](Index p) { f(p * panel, std::min(panel, channels - p * panel)); };
+  if (rows * channels < 65536) {
+    for (Index p = 0; p < panels; ++p) one(p);
+  } else {
+    parallel_for(panels, one);
+  }
+}
+
+template <class T>
+void run_batch_norm(const void* x, const void* gamma, const void* beta, double eps, void* out,
+                    void* mean, void* var, void* rstd, Index rows, Index channels) {
+  const auto *in = static_cast<const T*>(x), *ga = static_cast<const T*>(gamma),
+             *be = static_cast<const T*>(beta);
+  auto *result = static_cast<T*>(out), *means = static_cast<T*>(mean), *vars = static_cast<T*>(var),
+       *rstds = static_cast<T*>(rstd);
+  const double count = static_cast<double>(rows);
+  for_panels(rows, channels, [=](Index c0, Index width) {
+    double sum[panel] = {}, squares[panel] = {};
+    T center[panel], scale[panel], shift[panel];
+    for (Index r = 0; r < rows; ++r) {
+      const T* row = in + r * channels + c0;
+      for (Index c = 0; c < width; ++c) sum[c] += static_cast<double>(row[c]);
+    }
+    for (Index c = 0; c < width; ++c) center[c] = static_cast<T>(sum[c] /= count);
+    for (Index r = 0; r < rows; ++r) {
+      const T* row = in + r * channels + c0;
+      for (Index c = 0; c < width; ++c) {
+        const double d = static_cast<double>(row[c]) - sum[c];
+        squares[c] += d * d;
+      }
+    }
+    for (Index c = 0; c < width; ++c) {
+      const double variance = squares[c] / count, inverse = 1 / std::sqrt(variance + eps);
+      means[c0 + c] = center[c];
+      vars[c0 + c] = static_cast<T>(variance);
+      rstds[c0 + c] = static_cast<T>(inverse);
+      scale[c] =
+          static_cast<T>(ga == nullptr ? inverse : inverse * static_cast<double>(ga[c0 + c]));
+      shift[c] = be == nullptr ? T(0) : be[c0 + c];
+    }
+    for (Index r = 0; r < rows; ++r) {
+      const T* row = in + r * channels + c0;
+      T* to = result + r * channels + c0;
+      for (Index c = 0; c < width; ++c) to[c] = (row[c] - center[c]) * scale[c] + shift[c];
+    }
+  });
+}
+
+template <class T>
+void run_batch_norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
+                             const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
+                             Index channels) {
+  const auto *y = static_cast<const T*>(g), *in = static_cast<const T*>(x),
+             *ga = static_cast<const T*>(gamma), *m = static_cast<const T*>(mean),
+             *s = static_cast<const T*>(rstd);
+  auto *result = static_cast<T*>(dx), *dg = static_cast<T*>(dgamma), *db = static_cast<T*>(dbeta);
+  const double count = static_cast<double>(rows);
+  for_panels(rows, channels, [=](Index c0, Index width) {
+    double s1[panel] = {}, s2[panel] = {};
+    T factor[panel], a[panel], b[panel];
+    for (Index r = 0; r < rows; ++r) {
+      const T *up = y + r * channels + c0, *row = in + r * channels + c0;
+      for (Index c = 0; c < width; ++c) {
+        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
+        s1[c] += static_cast<double>(up[c]);
+        s2[c] += static_cast<double>(up[c] * h);
+      }
+    }
+    for (Index c = 0; c < width; ++c) {
+      if (db != nullptr) db[c0 + c] = static_cast<T>(s1[c]);
+      if (dg != nullptr) dg[c0 + c] = static_cast<T>(s2[c]);
+      factor[c] = ga == nullptr ? s[c0 + c] : s[c0 + c] * ga[c0 + c];
+      a[c] = static_cast<T>(s1[c] / count);
+      b[c] = static_cast<T>(s2[c] / count);
+    }
+    if (result == nullptr) return;
+    for (Index r = 0; r < rows; ++r) {
+      const T *up = y + r * channels + c0, *row = in + r * channels + c0;
+      T* to = result + r * channels + c0;
+      for (Index c = 0; c < width; ++c) {
+        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
+        to[c] = factor[c] * (up[c] - a[c] - h * b[c]);
+      }
+    }
+  });
+}
+
+template <class T>
+void run_scale_rows(const void* x, const void* scale, void* out, Index rows, Index cols) {
+  const auto *in = static_cast<const T*>(x), *factor = static_cast<const T*>(scale);
+  auto* result = static_cast<T*>(out);
+  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
+    for (Index r = first; r < last; ++r) {
+      const T f = factor[r];
+      for (Index c = 0; c < cols; ++c) result[r * cols + c] = in[r * cols + c] * f;
+    }
+  });
+}
+
+template <class T>
+void run_col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
+  if (beta == 0) return reduce(Reduce::sum, t, x, out, 1, rows, cols);
+  T few[256];
+  std::vector<T> many(static_cast<std::size_t>(cols > 256 ? cols : 0));
+  T* const sums = cols > 256 ? many.data() : few;
+  reduce(Reduce::sum, t, x, sums, 1, rows, cols);
+  T* result = static_cast<T*>(out);
+  for (Index c = 0; c < cols; ++c) result[c] = static_cast<T>(beta) * result[c] + sums[c];
+}
+
+}  // namespace
+
+void scale_rows(DType t, const void* x, const void* scale, void* dx, Index rows, Index cols) {
+  if (t == DType::float32) return run_scale_rows<float>(x, scale, dx, rows, cols);
+  if (t == DType::float64) return run_scale_rows<double>(x, scale, dx, rows, cols);
+}
+
+void layer_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
+                void* mean, void* rstd, Index rows, Index cols) {
+  if (t == DType::float32) {
+    norm<true, float>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
+  } else if (t == DType::float64) {
+    norm<true, double>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
+  }
+}
+
+void layer_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
+                         const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
+                         Index cols) {
+  if (t == DType::float32) {
+    norm_backward<true, float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  } else if (t == DType::float64) {
+    norm_backward<true, double>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  }
+}
+
+void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, void* rstd,
+              Index rows, Index cols) {
+  if (t == DType::float32) {
+    norm<false, float>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
+  } else if (t == DType::float64) {
+    norm<false, double>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
+  }
+}
+
+void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* rstd,
+                       void* dx, void* dgamma, Index rows, Index cols) {
+  if (t == DType::float32) {
+    norm_backward<false, float>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
+  } else if (t == DType::float64) {
+    norm_backward<false, double>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
+  }
+}
+
+void batch_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
+                void* mean, void* var, void* rstd, Index rows, Index cols) {
+  if (t == DType::float32) {
+    run_batch_norm<float>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
+  } else if (t == DType::float64) {
+    run_batch_norm<double>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
+  }
+}
+
+void batch_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
+                         const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
+                         Index cols) {
+  if (t == DType::float32) {
+    run_batch_norm_backward<float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  } else if (t == DType::float64) {
+    run_batch_norm_backward<double>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  }
+}
+
+void col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
+  if (t == DType::float32) return run_col_sum<float>(t, x, out, rows, cols, beta);
+  if (t == DType::float64) return run_col_sum<double>(t, x, out, rows, cols, beta);
+}
+
+}  // namespace gradus::kernels
