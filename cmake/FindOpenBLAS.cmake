@@ -3,8 +3,13 @@
 # OpenBLAS_THREADING (pthread, openmp, serial), OpenBLAS_FILE. To choose one by hand:
 # -DOpenBLAS_LIBRARY=<file> -DOpenBLAS_INCLUDE_DIR=<folder>.
 
+# Threads are gradus's own, so the serial variant is preferred: the others start threads when the program
+# does, and a process with one thread counts references without locked instructions.
+find_library(OpenBLAS_LIBRARY NAMES openblas
+  PATH_SUFFIXES openblas-serial NO_CMAKE_SYSTEM_PATH
+  PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE} /usr/lib /usr/local/lib NO_DEFAULT_PATH)
 find_library(OpenBLAS_LIBRARY NAMES openblas openblasp openblaso
-  PATH_SUFFIXES openblas openblas-pthread openblas-openmp openblas-serial)
+  PATH_SUFFIXES openblas openblas-serial openblas-pthread openblas-openmp)
 
 if(OpenBLAS_LIBRARY)
   # Debian keeps the header of each threading variant in a folder named as the library's.

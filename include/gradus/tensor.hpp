@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
@@ -11,6 +10,7 @@
 
 #include "gradus/dtype.hpp"
 #include "gradus/error.hpp"
+#include "gradus/refcount.hpp"
 #include "gradus/shape.hpp"
 
 namespace gradus {
@@ -18,7 +18,7 @@ namespace gradus {
 namespace detail {
 struct Node;
 struct NodeRefs {
-  std::atomic<std::uint32_t> refs{1};
+  RefCount refs;
 };
 void destroy(NodeRefs* node) noexcept;
 }  // namespace detail
@@ -30,7 +30,7 @@ class Tensor {
  public:
   Tensor() noexcept : node_(nullptr) {}
   Tensor(const Tensor& other) noexcept : node_(other.node_) {
-    if (node_) node_->refs.fetch_add(1, std::memory_order_relaxed);
+    if (node_) node_->refs.retain();
   }
   Tensor(Tensor&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   Tensor& operator=(const Tensor& other) noexcept {
@@ -42,11 +42,7 @@ class Tensor {
     return *this;
   }
   ~Tensor() {
-    if (!node_) return;
-    // The last owner need not pay for an atomic read-modify-write.
-    if (node_->refs.load(std::memory_order_acquire) == 1 ||
-        node_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      detail::destroy(node_);
+    if (node_ && node_->refs.release()) detail::destroy(node_);
   }
   void swap(Tensor& other) noexcept { std::swap(node_, other.node_); }
 

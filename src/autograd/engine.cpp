@@ -79,7 +79,7 @@ class Sweep {
     if (claim(n)) place(n);
     items_[place_of(n)].wanted = true;
   }
-  bool found(Node* n) { return place_of(n) != nowhere; }
+  bool found(const Node* n) const { return place_of(n) != nowhere; }
   bool any_freed() const { return freed_ != nullptr; }
 
   /// For grad(): only nodes on a path to a wanted input are needed. Inputs come first in the items.
@@ -121,8 +121,7 @@ class Sweep {
   /// Adds a gradient to an input's adjoint: the first contribution is taken over; a later one is
   /// added in place if nobody else can see the sum, and makes a fresh sum otherwise or when it is
   /// recorded.
-  void accumulate(Node* input, Tensor&& gradient) {
-    Tensor& sum = items_[place_of(input)].adjoint;
+  void accumulate(Tensor& sum, Tensor&& gradient) const {
     if (!sum.defined())
       sum = std::move(gradient);
     else if (!create_graph_ && detail::is_unique(sum))
@@ -148,12 +147,17 @@ class Sweep {
     }
   }
 
-  bool needs(Node* n) const {
+  /// Where the gradients of an input are summed, or null if they are not needed.
+  Tensor* sum_for(const Node* n) {
+    const std::uint32_t place = place_of(n);
+    return place != nowhere && items_[place].needed ? &items_[place].adjoint : nullptr;
+  }
+  bool needs(const Node* n) const {
     const std::uint32_t place = place_of(n);
     return place != nowhere && items_[place].needed;
   }
   bool create_graph() const { return create_graph_; }
-  Tensor& adjoint_of(Node* n) { return items_[place_of(n)].adjoint; }
+  Tensor& adjoint_of(const Node* n) { return items_[place_of(n)].adjoint; }
 
  private:
   static constexpr std::uint32_t nowhere = ~0u;
@@ -215,7 +219,7 @@ class Sweep {
     else
       contended_[n] = place;
   }
-  std::uint32_t place_of(Node* n) const {
+  std::uint32_t place_of(const Node* n) const {
     const std::uint64_t slot = n->slot.load(std::memory_order_relaxed);
     if (slot >> 32 == id_) return static_cast<std::uint32_t>(slot);
     if (contended_.empty()) return nowhere;
@@ -239,7 +243,7 @@ class Sweep {
   std::size_t place_ = 0;
   std::vector<Item> items_;
   std::vector<Visit> visits_;
-  std::unordered_map<Node*, std::uint32_t> contended_;
+  std::unordered_map<const Node*, std::uint32_t> contended_;
   // Kept between sweeps, so that small graphs cost no allocation.
   static constexpr std::size_t spare_limit = 1 << 16;
   static thread_local std::vector<Item> spare_items;
@@ -290,17 +294,19 @@ Tensor Vjp::accumulator(int i) const {
 
 void Vjp::give(int i, Tensor gradient) {
   if (!gradient.defined()) return;
-  const Record* record = state_.node->record;
+  Record* record = state_.node->record;
   if (i >= arity())
     fail(record->name, "the rule returned more gradients than the operation has inputs");
-  if (!wants(i)) return;
-  Node* input = Node::of(const_cast<Record*>(record)->edges()[i].input);
-  const Node* g = Node::of(gradient);
-  if (g->dtype != input->dtype) gradient = gradient.to(input->dtype);
-  // The one place where the gradient of a broadcast input is summed.
-  if (g->rank != input->rank || !std::equal(g->shape(), g->shape() + g->rank, input->shape()))
-    gradient = detail::sum_to(gradient, Node::share(input).shape());
-  state_.sweep.accumulate(input, std::move(gradient));
+  const Edge& edge = record->edges()[i];
+  const Node* input = Node::of(edge.input);
+  Tensor* sum = edge.wanted ? state_.sweep.sum_for(input) : nullptr;
+  if (!sum) return;
+  if (!detail::same_type(Node::of(gradient), input)) [[unlikely]] {
+    gradient = gradient.to(input->dtype);
+    // The one place where the gradient of a broadcast input is summed.
+    gradient = detail::sum_to(gradient, edge.input.shape());
+  }
+  state_.sweep.accumulate(*sum, std::move(gradient));
 }
 
 void Sweep::apply_rule(Node* n, const Tensor& adjoint) {
@@ -350,7 +356,7 @@ void Tensor::backward(const Tensor& seed, bool retain_graph) const {
   Sweep sweep(false);
   sweep.discover(root);
   if (sweep.any_freed()) fail_freed("backward");
-  sweep.accumulate(root, std::move(start));
+  sweep.accumulate(sweep.adjoint_of(root), std::move(start));
   sweep.run(retain_graph);
   sweep.store_leaf_grads();
 }
@@ -385,7 +391,8 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Tensor seed = i < options.grad_outputs.size() ? options.grad_outputs[i] : Tensor();
     Tensor start = checked_seed(outputs[i], seed, "grad");
-    if (sweep.found(node(outputs[i]))) sweep.accumulate(node(outputs[i]), std::move(start));
+    if (sweep.found(node(outputs[i])))
+      sweep.accumulate(sweep.adjoint_of(node(outputs[i])), std::move(start));
   }
   sweep.run(retain_graph);
   std::vector<Tensor> gradients;

@@ -7,6 +7,8 @@ namespace gradus::detail {
 
 constinit thread_local Mode mode;
 
+void fail_undefined() { fail("tensor", "an undefined tensor was used; assign a value first"); }
+
 namespace {
 
 Buffer* make_buffer(std::size_t bytes) {
@@ -28,9 +30,7 @@ Buffer* make_buffer(std::size_t bytes) {
 }
 
 void drop_buffer(Buffer* buffer) {
-  if (buffer->refs.load(std::memory_order_acquire) != 1 &&
-      buffer->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
-    return;
+  if (!buffer->refs.release()) return;
   release(buffer->data, buffer->bytes ? buffer->bytes : 1);
   count(&ThreadCache::buffers, -1);
   if (buffer->bytes <= small_limit)
@@ -80,9 +80,7 @@ void free_node(Node* n) {
 void destroy(NodeRefs* refs) noexcept {
   Node* waiting = nullptr;
   const auto drop = [&waiting](Node* n) {
-    if (n->refs.load(std::memory_order_acquire) != 1 &&
-        n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
-      return;
+    if (!n->refs.release()) return;
     n->data = waiting;
     waiting = n;
   };
@@ -134,7 +132,7 @@ Tensor alias(const Tensor& x, const Shape& shape) {
   Tensor t = Node::adopt(make_node(shape.data(), shape.size(), from->numel, from->dtype));
   Node* n = Node::of(t);
   if (from->buffer) {
-    from->buffer->refs.fetch_add(1, std::memory_order_relaxed);
+    from->buffer->refs.retain();
     n->buffer = from->buffer;
     n->data = from->data;
   } else {

@@ -16,7 +16,7 @@ namespace gradus::detail {
 
 /// A block of values shared by a tensor and its views.
 struct Buffer {
-  std::atomic<std::uint32_t> refs{1};
+  RefCount refs;
   std::atomic<std::uint32_t> version{0};
   std::size_t bytes;
   void* data;
@@ -82,18 +82,28 @@ struct Node : NodeRefs {
   static Node* of(const Tensor& t) { return static_cast<Node*>(t.node_); }
   static Tensor adopt(Node* node) { return Tensor(node); }
   static Tensor share(Node* node) {
-    node->refs.fetch_add(1, std::memory_order_relaxed);
+    node->refs.retain();
     return Tensor(node);
   }
   /// Gives up the handle without touching the count.
   static Node* steal(Tensor& t) { return static_cast<Node*>(std::exchange(t.node_, nullptr)); }
 };
 
+[[noreturn, gnu::cold, gnu::noinline]] void fail_undefined();
+
 /// The node of a defined tensor; throws otherwise.
 inline Node* node(const Tensor& t) {
   if (!t.defined()) [[unlikely]]
-    fail("tensor", "an undefined tensor was used; assign a value first");
+    fail_undefined();
   return Node::of(t);
+}
+
+/// True if both have the same dtype and shape.
+inline bool same_type(const Node* a, const Node* b) {
+  if (a->dtype != b->dtype || a->rank != b->rank) return false;
+  for (int i = 0; i < a->rank; ++i)
+    if (a->shape()[i] != b->shape()[i]) return false;
+  return true;
 }
 
 /// New values, not initialised, without history. A single value goes into the node.
@@ -123,8 +133,8 @@ void release_record(Node* n) noexcept;
 /// True if nothing else refers to the values, so that they may be changed in place.
 inline bool is_unique(const Tensor& t) {
   const Node* n = Node::of(t);
-  return n->refs.load(std::memory_order_acquire) == 1 &&
-         (!n->buffer || n->buffer->refs.load(std::memory_order_acquire) == 1) && !n->requires_grad;
+  return n->refs.unique() &&
+         (!n->buffer || n->buffer->refs.unique()) && !n->requires_grad;
 }
 
 /// y += alpha * x for equal shapes and dtypes, in place and without any check of history.
