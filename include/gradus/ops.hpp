@@ -4,6 +4,7 @@
 // < int64 < float32 < float64; a scalar tensor or a number does not promote within its kind).
 
 #include "gradus/ops/arithmetic.hpp"
+#include "gradus/ops/index.hpp"
 #include "gradus/ops/linalg.hpp"
 #include "gradus/ops/reduce.hpp"
 #include "gradus/ops/shape.hpp"

@@ -51,4 +51,7 @@ struct Split {
 };
 Split split(const Shape& shape, int axis);
 
+/// Elements to step over for one position of each axis of a contiguous `shape`.
+void strides_of(const Shape& shape, Index* strides);
+
 }  // namespace gradus::detail

@@ -1,7 +1,9 @@
 #include "gradus/ops/reduce.hpp"
 
-#include "kernels/reduce.hpp"
-#include "ops/common.hpp"
+#include <algorithm>
+#include <limits>
+
+#include "ops/reduction.hpp"
 
 namespace gradus {
 
@@ -24,12 +26,13 @@ Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
   return out;
 }
 
-/// `x` reduced over sorted axes: neighbouring axes at once, one run after another from the last.
+// Neighbouring axes at once, one run after another from the last.
 Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
   const Shape shape = x.shape();
   if (axes.empty()) {
-    const NoGrad guard;
-    return x.clone();
+    Tensor out = empty_like(x);
+    kernels::reduce(op, x.dtype(), data(x), data(out), 1, 1, 1);
+    return out;
   }
   Tensor value = x.detach();
   Shape left = shape;  // reduced axes become 1
@@ -44,8 +47,16 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
     kernels::reduce(op, x.dtype(), data(value), data(out), outer, axis, inner);
     value = std::move(out);
     last = first - 1;
+    if (op == kernels::Reduce::sum_squares || op == kernels::Reduce::sum_abs)
+      op = kernels::Reduce::sum;
   }
   return keepdim ? value : alias(value, reduced_shape(shape, axes, false));
+}
+
+Index reduced_count(const Shape& shape, const Axes& axes) {
+  Index count = 1;
+  for (const Index axis : axes) count *= shape[static_cast<int>(axis)];
+  return count;
 }
 
 /// g with the reduced axes as length 1, expanded to `shape`.
@@ -90,10 +101,107 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
   const Axes over = normalize_axes(axes, shape.size(), "mean");
   return record("mean", detail::reduce(kernels::Reduce::mean, x, over, keepdim), {x},
                 [over, shape](const Vjp& k) {
-                  const double count =
-                      static_cast<double>(numel(shape)) / static_cast<double>(k.grad.numel());
+                  const auto count = static_cast<double>(detail::reduced_count(shape, over));
                   return detail::expand_reduced(k.grad / count, over, shape);
                 });
+}
+
+namespace {
+
+double variance_divisor(const Shape& shape, const Axes& over, double correction) {
+  return std::max(0.0, static_cast<double>(detail::reduced_count(shape, over)) - correction);
+}
+
+/// The variance, recording nothing.
+Tensor variance(const Tensor& x, const Axes& over, double correction, bool keepdim) {
+  const Tensor average = detail::reduce(kernels::Reduce::mean, x, over, true);
+  const Tensor centered = detail::zip("var", kernels::Binary::sub, x, average);
+  const double divisor = variance_divisor(x.shape(), over, correction);
+  return detail::reduce(kernels::Reduce::sum_squares, centered, over, keepdim) / divisor;
+}
+
+/// g with the axes that were reduced as length 1.
+Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
+  return reshape(g, detail::reduced_shape(x.shape(), over, true));
+}
+
+}  // namespace
+
+Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
+  detail::require_floating(x, "var");
+  const Axes over = normalize_axes(axes, x.dim(), "var");
+  return record("var", variance(x, over, correction, keepdim), {x},
+                [over, correction](const Vjp& k) {
+                  const Tensor& in = k.in(0);
+                  const double divisor = variance_divisor(in.shape(), over, correction);
+                  return kept(k.grad, over, in) * (2 / divisor) * (in - mean(in, over, true));
+                });
+}
+
+Tensor stddev(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
+  detail::require_floating(x, "stddev");
+  const Axes over = normalize_axes(axes, x.dim(), "stddev");
+  const Tensor squared = variance(x, over, correction, keepdim);
+  return record("stddev", detail::map(kernels::Unary::sqrt, squared), {x},
+                [over, correction](const Vjp& k) {
+                  const Tensor& in = k.in(0);
+                  const double divisor = variance_divisor(in.shape(), over, correction);
+                  const Tensor scale = detail::safe_div(k.grad, k.out()) / divisor;
+                  return kept(scale, over, in) * (in - mean(in, over, true));
+                });
+}
+
+namespace {
+
+/// exp(x - lse) = softmax(x), and 0 where lse is -inf.
+Tensor softmax_of(const Tensor& x, const Tensor& lse) {
+  // Where lse is -inf, so is x: x less the lowest finite number stays -inf.
+  const double lowest = x.dtype() == float32 ? std::numeric_limits<float>::lowest()
+                                             : std::numeric_limits<double>::lowest();
+  const Tensor finite = detail::map(kernels::Unary::clamp_min, lse, lowest);
+  const Tensor shifted = detail::zip("logsumexp", kernels::Binary::sub, x, finite);
+  return record("softmax", detail::map(kernels::Unary::exp, shifted), {x, lse},
+                [](const Vjp& k) -> Grads<2> {
+                  const Tensor slope = k.grad * k.out();
+                  return {slope, k.wants(1) ? -slope : Tensor()};
+                });
+}
+
+}  // namespace
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
+  const Tensor a = detail::to_floating(x);
+  const Axes over = normalize_axes(axes, a.dim(), "logsumexp");
+  return record("logsumexp", detail::reduce(kernels::Reduce::logsumexp, a, over, keepdim), {a},
+                [over](const Vjp& k) {
+                  const Tensor& in = k.in(0);
+                  return kept(k.grad, over, in) * softmax_of(in, kept(k.out(), over, in));
+                });
+}
+
+namespace {
+
+Tensor truth(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim,
+             const char* name) {
+  const NoGrad guard;
+  const Axes over = normalize_axes(axes, x.dim(), name);
+  return detail::reduce(op, x.to(boolean), over, keepdim);
+}
+
+}  // namespace
+
+Tensor any(const Tensor& x, const Axes& axes, bool keepdim) {
+  return truth(kernels::Reduce::any, x, axes, keepdim, "any");
+}
+
+Tensor all(const Tensor& x, const Axes& axes, bool keepdim) {
+  return truth(kernels::Reduce::all, x, axes, keepdim, "all");
+}
+
+Tensor count_nonzero(const Tensor& x, const Axes& axes) {
+  const NoGrad guard;
+  normalize_axes(axes, x.dim(), "count_nonzero");
+  return sum(x.to(boolean), axes);
 }
 
 }  // namespace gradus

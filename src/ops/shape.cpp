@@ -10,9 +10,8 @@ namespace gradus {
 using detail::data;
 using detail::node;
 
-namespace {
+namespace detail {
 
-/// Elements to step over for one position of each axis.
 void strides_of(const Shape& shape, Index* strides) {
   Index step = 1;
   for (int i = shape.size() - 1; i >= 0; --i) {
@@ -20,6 +19,12 @@ void strides_of(const Shape& shape, Index* strides) {
     step *= shape[i];
   }
 }
+
+}  // namespace detail
+
+namespace {
+
+using detail::strides_of;
 
 /// x read with strides from element `start` on, written out.
 Tensor read_strided(const Tensor& x, const Shape& shape, const Index* strides, Index start) {
@@ -171,6 +176,66 @@ Tensor select(const Tensor& x, Index axis, Index index) {
   Shape to = from;
   to.erase(a);
   return reshape(slice(x, a, at, at + 1), to);
+}
+
+Tensor flatten(const Tensor& x, Index start, Index end) {
+  const Shape from = x.shape();
+  const int first = normalize_axis(start, from.size(), "flatten");
+  const int last = normalize_axis(end, from.size(), "flatten");
+  if (first > last)
+    fail("flatten", "axes " + std::to_string(start) + " to " + std::to_string(end) +
+                        " were given for a tensor of shape " + to_string(from) +
+                        "; the first must not lie behind the last");
+  if (from.empty()) return reshape(x, {1});
+  Shape to;
+  Index joined = 1;
+  for (int i = 0; i < from.size(); ++i) {
+    if (i >= first && i <= last) joined *= from[i];
+    if (i < first || i > last) to.push_back(from[i]);
+    if (i == last) to.push_back(joined);
+  }
+  return reshape(x, to);
+}
+
+Tensor unflatten(const Tensor& x, Index axis, const Shape& lengths) {
+  const Shape from = x.shape();
+  if (from.empty()) fail("unflatten", "a scalar has no axis to split; reshape it");
+  const int a = normalize_axis(axis, from.size(), "unflatten");
+  Shape inner = lengths;
+  Index known = 1;
+  int unknown = -1;
+  for (int i = 0; i < lengths.size(); ++i) {
+    if (lengths[i] == -1 && unknown < 0)
+      unknown = i;
+    else
+      known *= lengths[i];
+  }
+  if (unknown >= 0 && known > 0) inner[unknown] = from[a] / known;
+  if (inner.empty() || known < 0 || (unknown >= 0 && known == 0) || numel(inner) != from[a])
+    fail("unflatten", "axis " + std::to_string(a) + " of length " + std::to_string(from[a]) +
+                          " cannot become " + to_string(lengths) +
+                          "; the product of the lengths, of which one may be -1, must be equal");
+  Shape to = from;
+  to.erase(a);
+  for (int i = 0; i < inner.size(); ++i) to.insert(a + i, inner[i]);
+  return reshape(x, to);
+}
+
+Tensor unsqueeze(const Tensor& x, Index axis) {
+  Shape to = x.shape();
+  const int at = normalize_axis(axis, to.size() + 1, "unsqueeze");
+  to.insert(at, 1);
+  return reshape(x, to);
+}
+
+Tensor squeeze(const Tensor& x, const Axes& axes) {
+  const Shape from = x.shape();
+  if (axes.empty()) return x;
+  const Axes drop = normalize_axes(axes, from.size(), "squeeze");
+  Shape to = from;
+  for (int i = drop.size() - 1; i >= 0; --i)
+    if (const int axis = static_cast<int>(drop[i]); from[axis] == 1) to.erase(axis);
+  return reshape(x, to);
 }
 
 }  // namespace gradus

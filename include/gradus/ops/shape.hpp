@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "gradus/tensor.hpp"
 
 namespace gradus {
@@ -20,5 +22,24 @@ Tensor transpose(const Tensor& x, Index axis0 = -2, Index axis1 = -1);
 Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step = 1);
 /// One position of an axis, which is dropped.
 Tensor select(const Tensor& x, Index axis, Index index);
+
+/// The axes `start` to `end` (inclusive) as one, sharing memory; a scalar becomes (1,).
+Tensor flatten(const Tensor& x, Index start = 0, Index end = -1);
+/// One axis as several; one length may be -1. The inverse of `flatten`.
+Tensor unflatten(const Tensor& x, Index axis, const Shape& lengths);
+/// With a new axis of length 1 before `axis` (-1 appends one).
+Tensor unsqueeze(const Tensor& x, Index axis);
+/// Without the given axes, as far as their length is 1. (To drop every axis of length 1 would make
+/// the rank depend on the data, and is not offered.)
+Tensor squeeze(const Tensor& x, const Axes& axes);
+
+/// Tensors joined along one axis; all other lengths are equal. Gradient: the parts of g.
+Tensor concat(const std::vector<Tensor>& tensors, Index axis = 0);
+/// PyTorch's name of `concat`.
+inline Tensor cat(const std::vector<Tensor>& tensors, Index axis = 0) {
+  return concat(tensors, axis);
+}
+/// Tensors of one shape joined along a new axis. Gradient: the slices of g.
+Tensor stack(const std::vector<Tensor>& tensors, Index axis = 0);
 
 }  // namespace gradus

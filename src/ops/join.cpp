@@ -1,0 +1,91 @@
+#include <algorithm>
+
+#include "gradus/ops/shape.hpp"
+#include "kernels/copy.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::data;
+
+namespace {
+
+void require_some(const std::vector<Tensor>& tensors, const char* operation) {
+  if (tensors.empty()) fail(operation, "no tensor was given; at least one is required");
+}
+
+/// The shape of the tensors joined along `axis`; throws if they do not fit.
+Shape joined_shape(const std::vector<Tensor>& tensors, int axis) {
+  Shape to = tensors[0].shape();
+  for (std::size_t i = 1; i < tensors.size(); ++i) {
+    Shape other = tensors[i].shape();
+    const Index length = other.size() == to.size() ? other[axis] : 0;
+    if (other.size() == to.size()) other[axis] = to[axis];
+    if (!(other == to))
+      fail("concat", "shapes " + to_string(tensors[0].shape()) + " and, as number " +
+                         std::to_string(i) + ", " + to_string(tensors[i].shape()) +
+                         " were given; except along axis " + std::to_string(axis) +
+                         " they must be equal; reshape or slice");
+    to[axis] += length;
+  }
+  return to;
+}
+
+/// The tensors in their common dtype.
+std::vector<Tensor> promoted(const std::vector<Tensor>& tensors) {
+  DType dtype = tensors[0].dtype();
+  for (const Tensor& t : tensors) dtype = std::max(dtype, t.dtype());
+  std::vector<Tensor> out;
+  out.reserve(tensors.size());
+  for (const Tensor& t : tensors) out.push_back(t.to(dtype));
+  return out;
+}
+
+}  // namespace
+
+Tensor concat(const std::vector<Tensor>& tensors, Index axis) {
+  require_some(tensors, "concat");
+  if (tensors[0].dim() == 0) fail("concat", "scalars have no axis to be joined along; use stack");
+  const int a = normalize_axis(axis, tensors[0].dim(), "concat");
+  std::vector<Tensor> parts = promoted(tensors);
+  const Shape shape = joined_shape(parts, a);
+  const DType dtype = parts[0].dtype();
+  Tensor out = detail::empty(shape, dtype);
+  const detail::Split to = detail::split(shape, a);
+  char* place = static_cast<char*>(data(out));
+  for (const Tensor& part : parts) {
+    // Per outer position, one contiguous run of each part.
+    const Index run = part.size(a) * to.inner;
+    const Index dims[] = {to.outer, run}, strides[] = {to.axis * to.inner, 1};
+    if (part.numel()) kernels::copy_into_strided(dtype, data(part), place, strides, dims, 2);
+    place += run * static_cast<Index>(size_of(dtype));
+  }
+  return record("concat", std::move(out), parts, [a](const Vjp& k) {
+    std::vector<Tensor> grads(static_cast<std::size_t>(k.arity()));
+    Index start = 0;
+    for (int i = 0; i < k.arity(); ++i) {
+      const Index end = start + k.in(i).size(a);
+      if (k.wants(i)) grads[static_cast<std::size_t>(i)] = slice(k.grad, a, start, end);
+      start = end;
+    }
+    return grads;
+  });
+}
+
+Tensor stack(const std::vector<Tensor>& tensors, Index axis) {
+  require_some(tensors, "stack");
+  const Shape shape = tensors[0].shape();
+  const int a = normalize_axis(axis, shape.size() + 1, "stack");
+  std::vector<Tensor> parts;
+  parts.reserve(tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!(tensors[i].shape() == shape))
+      fail("stack", "shapes " + to_string(shape) + " and, as number " + std::to_string(i) + ", " +
+                        to_string(tensors[i].shape()) +
+                        " were given; they must be equal; use concat for different lengths");
+    parts.push_back(unsqueeze(tensors[i], a));
+  }
+  return concat(parts, a);
+}
+
+}  // namespace gradus

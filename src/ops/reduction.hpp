@@ -1,0 +1,25 @@
+#pragma once
+
+#include "kernels/reduce.hpp"
+#include "ops/common.hpp"
+
+// What the reductions share.
+namespace gradus::detail {
+
+/// `shape` without its sorted `axes`, or with length 1 there.
+Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim);
+
+/// `x` reduced over sorted axes; records nothing.
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim);
+
+/// How many elements of `shape` go into one result of a reduction over `axes`.
+Index reduced_count(const Shape& shape, const Axes& axes);
+
+/// Throws if a reduction over `axes` meets nothing, where no value can stand for that.
+void require_nonempty(const Tensor& x, const Axes& axes, const char* operation);
+
+/// Constants over x: 1 / n where x equals `out` (its reduction over `axes`), 0 elsewhere, with n
+/// the number of ties; all 0 where out is NaN.
+Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes);
+
+}  // namespace gradus::detail
