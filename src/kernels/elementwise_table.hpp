@@ -1,6 +1,7 @@
 // The table of elementwise operations: X(name, expression), one line each. The expression is
 // generic over double and a SIMD batch of float; it sees the operands, the parameters p and q, and
-// the functions of vmath.hpp. The name becomes an enumerator in elementwise.hpp.
+// the functions of vmath.hpp. A NaN is found by !(x == x): xsimd 8 takes `!=` as false for it. The
+// name becomes an enumerator in elementwise.hpp.
 #pragma once
 
 // Operand x.
@@ -72,8 +73,8 @@
   X(mul, a* b)                                                                                    \
   X(div, a / b)                                                                                   \
   X(pow, pairwise(a, b, pow_of))                                                                  \
-  X(maximum, select((a > b) | (a != a), a, b))                                                    \
-  X(minimum, select((a < b) | (a != a), a, b))                                                    \
+  X(maximum, select((a > b) | !(a == a), a, b))                                                   \
+  X(minimum, select((a < b) | !(a == a), a, b))                                                   \
   X(atan2, pairwise(a, b, atan2_of))                                                              \
   X(hypot, pairwise(a, b, hypot_of))                                                              \
   X(fmod, pairwise(a, b, fmod_of))                                                                \
@@ -111,7 +112,7 @@
 
 #define GRADUS_COMPARE(X) \
   X(eq, a == b)           \
-  X(ne, a != b)           \
+  X(ne, !(a == b))        \
   X(lt, a < b)            \
   X(le, a <= b)           \
   X(gt, a > b)            \

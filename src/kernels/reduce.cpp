@@ -61,6 +61,7 @@ template <class T, class M>
 inline Batch<T> pick(const M& c, const Batch<T>& a, const Batch<T>& b) noexcept {
   return xsimd::select(c, a, b);
 }
+// A NaN is found by !(a == a): xsimd 8 takes `!=` as false for it.
 template <class T>
 struct MaxOp : SumOp<T> {
   using A = T;
@@ -69,7 +70,7 @@ struct MaxOp : SumOp<T> {
   static constexpr T pad = neutral;
   template <class V>
   static V combine(V a, V b) noexcept {
-    return pick((a > b) | (a != a), a, b);
+    return pick((a > b) | !(a == a), a, b);
   }
 };
 template <class T>
@@ -80,7 +81,7 @@ struct MinOp : SumOp<T> {
   static constexpr T pad = neutral;
   template <class V>
   static V combine(V a, V b) noexcept {
-    return pick((a < b) | (a != a), a, b);
+    return pick((a < b) | !(a == a), a, b);
   }
 };
 
