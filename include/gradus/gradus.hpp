@@ -3,6 +3,7 @@
 #include "gradus/autograd.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/optim.hpp"
 #include "gradus/random.hpp"
 #include "gradus/tensor.hpp"
 #include "gradus/threads.hpp"

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gradus/tensor.hpp"
+
+namespace gradus::optim {
+
+/// Named tensors; single numbers are tensors of rank 0. What optimizers, schedulers and the like
+/// save.
+using StateDict = std::map<std::string, Tensor>;
+
+/// What step() does when a gradient holds NaN or infinity.
+enum class NonFinite {
+  ignore,  ///< does not look, which costs nothing
+  raise,   ///< throws, naming the parameter; nothing is changed
+  skip,    ///< leaves everything as it was and says so in its result
+  stop     ///< as skip, but the result asks the training loop to end
+};
+
+struct StepOptions {
+  double grad_scale = 1;  ///< every gradient is multiplied by this on its way into the update
+  NonFinite non_finite = NonFinite::ignore;
+};
+
+enum class StepResult { updated, skipped, stopped };
+
+/// Parameters that share options.
+template <class Options>
+struct ParamGroup {
+  std::vector<Tensor> params;
+  Options options = {};
+};
+
+/// Changes parameters by their gradients. The state of each parameter (moments, the number of its
+/// steps) belongs to the optimizer. A parameter without a gradient is left alone, and its state and
+/// step count with it. Parameters must be floating-point leaves that share no memory.
+class Optimizer {
+ public:
+  /// Evaluates the loss, after clearing the gradients and calling backward().
+  using Closure = std::function<Tensor()>;
+
+  virtual ~Optimizer();
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// Updates every parameter that has a gradient, in one pass over its values.
+  StepResult step(const StepOptions& options = {});
+  /// Calls `closure` with recording on, updates, and returns the loss from before the update.
+  virtual Tensor step(const Closure& closure);
+  /// Clears the gradients of all parameters: afterwards they are undefined.
+  void zero_grad();
+
+  /// All parameters, group after group.
+  std::vector<Tensor> parameters() const;
+  std::size_t num_groups() const { return initial_lr_.size(); }
+  /// The learning rate of a group.
+  double lr(std::size_t group = 0) const;
+  /// The learning rate a group was made with: the base of schedules.
+  double initial_lr(std::size_t group = 0) const;
+  /// Sets the learning rate of all groups, or of one; it must be finite and not negative.
+  void set_lr(double lr);
+  void set_lr(std::size_t group, double lr);
+  /// How often step() skipped because of non-finite gradients.
+  std::int64_t skipped_steps() const { return skipped_; }
+
+  /// A copy of all state: "group.<g>.<option>", "param.<i>.step", "param.<i>.<moment>", parameters
+  /// counted through all groups. Training that is resumed from it continues bit for bit.
+  virtual StateDict state_dict() const;
+  /// Restores what state_dict() gave, options included. Throws one Error that lists every missing,
+  /// unexpected or ill-shaped entry, and then changes nothing.
+  virtual void load_state_dict(const StateDict& state);
+
+ protected:
+  /// A parameter and what the optimizer remembers of it.
+  struct Slot {
+    Tensor param;
+    std::size_t group = 0;
+    DType dtype = float32;
+    Index numel = 0;
+    std::int64_t step = 0;        // updates so far, counting the present one
+    double number = 1;            // a scalar of the algorithm, under number_name()
+    std::vector<Tensor> moments;  // in the order of moment_names(), of the parameter's shape
+    std::array<void*, 4> data{};  // their values
+    const void* grad = nullptr;   // during update()
+  };
+  /// An option as state_dict() sees it.
+  struct Option {
+    std::string name;
+    double value;
+  };
+
+  /// Takes one more group; `name` of the algorithm begins error messages.
+  explicit Optimizer(const char* name) : name_(name) {}
+  void add_group(const std::vector<Tensor>& params, double lr);
+
+  /// Updates one parameter: slot.grad times `grad_scale` is its gradient.
+  virtual void update(Slot& slot, double grad_scale) = 0;
+  /// The names of the moments that the algorithm keeps for this parameter, at most 4.
+  virtual std::vector<const char*> moment_names(const Slot& slot) const = 0;
+  /// What moments start with.
+  virtual double initial_moment(const Slot&) const { return 0; }
+  /// The name of Slot::number, if the algorithm uses it.
+  virtual const char* number_name() const { return nullptr; }
+  virtual double& lr_of(std::size_t group) = 0;
+  virtual std::vector<Option> group_options(std::size_t group) const = 0;
+  /// Sets the options of a group from values in the order of group_options().
+  virtual void set_group_options(std::size_t group, const std::vector<Option>& options) = 0;
+
+  std::vector<Slot>& slots() { return slots_; }
+  const std::vector<Slot>& slots() const { return slots_; }
+  const char* name() const { return name_; }
+
+ private:
+  void make_moments(Slot& slot);
+  bool gradients_finite(const StepOptions& options) const;
+  void check_group(std::size_t group, const char* operation) const;
+
+  const char* name_;
+  std::vector<Slot> slots_;
+  std::vector<double> initial_lr_;
+  std::int64_t skipped_ = 0;
+};
+
+/// An optimizer whose groups have options of type Options.
+template <class Options>
+class OptimizerOf : public Optimizer {
+ public:
+  using Group = ParamGroup<Options>;
+  explicit OptimizerOf(const std::vector<Tensor>& params, const Options& options = {});
+  explicit OptimizerOf(const std::vector<Group>& groups);
+  /// The options of a group, with its present learning rate.
+  const Options& options(std::size_t group = 0) const { return options_.at(group); }
+
+ protected:
+  double& lr_of(std::size_t group) override { return options_[group].lr; }
+  std::vector<Option> group_options(std::size_t group) const override;
+  void set_group_options(std::size_t group, const std::vector<Option>& options) override;
+  const Options& options_of(const Slot& slot) const { return options_[slot.group]; }
+
+ private:
+  std::vector<Options> options_;
+};
+
+}  // namespace gradus::optim

@@ -1,0 +1,133 @@
+#include "gradus/optim/clip.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gradus/autograd.hpp"
+#include "optim/options.hpp"
+#include "optim/sweep.hpp"
+
+namespace gradus {
+namespace {
+
+using optim::detail::dispatch;
+using optim::detail::for_tiles;
+using optim::detail::text;
+
+/// fold(sum, x) over all values in eight interleaved lanes, so that it vectorizes with a fixed
+/// order.
+template <class T, class Fold, class Join>
+double fold_lanes(const T* x, Index n, Fold fold, Join join) {
+  constexpr Index lanes = 8;
+  double lane[lanes] = {};
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (Index k = 0; k < lanes; ++k) lane[k] = fold(lane[k], static_cast<double>(x[i + k]));
+  for (; i < n; ++i) lane[0] = fold(lane[0], static_cast<double>(x[i]));
+  for (Index k = 1; k < lanes; ++k) lane[0] = join(lane[0], lane[k]);
+  return lane[0];
+}
+
+template <class Fold, class Join>
+double fold_gradient(const Tensor& grad, Fold fold, Join join) {
+  const Index n = grad.numel();
+  double total = 0;
+  dispatch(grad.dtype(), [&]<class T>(T) {
+    const T* x = grad.data<T>();
+    if (n <= optim::detail::tile_size) {
+      total = fold_lanes(x, n, fold, join);
+      return;
+    }
+    std::vector<double> parts(static_cast<std::size_t>(optim::detail::tile_count(n)));
+    for_tiles(n, [&](Index begin, Index end) {
+      parts[static_cast<std::size_t>(begin / optim::detail::tile_size)] =
+          fold_lanes(x + begin, end - begin, fold, join);
+    });
+    for (const double part : parts) total = join(total, part);
+  });
+  return total;
+}
+
+template <class Fold, class Join>
+double fold_gradients(const std::vector<Tensor>& params, Fold fold, Join join) {
+  double total = 0;
+  for (const Tensor& param : params) {
+    const Tensor grad = param.grad();
+    if (grad.defined()) total = join(total, fold_gradient(grad, fold, join));
+  }
+  return total;
+}
+
+/// f(g) for every entry of every gradient, in place.
+template <class F>
+void change_gradients(const std::vector<Tensor>& params, F f) {
+  const NoGrad guard;
+  for (const Tensor& param : params) {
+    Tensor grad = param.grad();
+    if (!grad.defined()) continue;
+    dispatch(grad.dtype(), [&]<class T>(T) {
+      T* const g = grad.mutable_data<T>();
+      for_tiles(grad.numel(), [=](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) f(g[i]);
+      });
+    });
+  }
+}
+
+}  // namespace
+
+double grad_norm(const std::vector<Tensor>& params, double norm_type) {
+  if (!(norm_type > 0))
+    fail("grad_norm", "norm_type = " + text(norm_type) +
+                          " was given; a number above 0, or infinity, is required");
+  const auto add = [](double a, double b) { return a + b; };
+  if (norm_type == 2)
+    return std::sqrt(fold_gradients(
+        params, [](double s, double x) { return s + x * x; }, add));
+  if (norm_type == 1)
+    return fold_gradients(
+        params, [](double s, double x) { return s + std::abs(x); }, add);
+  if (std::isinf(norm_type)) {
+    // Written so that a NaN wins.
+    const auto larger = [](double a, double b) { return a > b || a != a ? a : b; };
+    return fold_gradients(
+        params, [=](double s, double x) { return larger(s, std::abs(x)); }, larger);
+  }
+  const double sum = fold_gradients(
+      params, [=](double s, double x) { return s + std::pow(std::abs(x), norm_type); }, add);
+  return std::pow(sum, 1 / norm_type);
+}
+
+double clip_coefficient(double norm, double max_norm) {
+  if (!(max_norm >= 0))
+    fail("clip_grad_norm",
+         "max_norm = " + text(max_norm) + " was given; a number >= 0 is required");
+  const double coefficient = max_norm / (norm + 1e-6);
+  return coefficient > 1 ? 1 : coefficient;
+}
+
+double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double norm_type,
+                      bool error_if_nonfinite) {
+  const double norm = grad_norm(params, norm_type);
+  const double coefficient = clip_coefficient(norm, max_norm);
+  if (error_if_nonfinite && !std::isfinite(norm))
+    fail("clip_grad_norm", "the norm of the gradients is " + text(norm) +
+                               "; a finite norm is required; lower the learning rate, or look for "
+                               "the first non-finite value in anomaly mode");
+  if (coefficient == 1) return norm;
+  change_gradients(params, [coefficient]<class T>(T& g) { g *= static_cast<T>(coefficient); });
+  return norm;
+}
+
+void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
+  if (!(clip_value >= 0))
+    fail("clip_grad_value",
+         "clip_value = " + text(clip_value) + " was given; a number >= 0 is required");
+  change_gradients(params, [clip_value]<class T>(T& g) {
+    const T limit = static_cast<T>(clip_value);
+    // Comparisons keep NaN as it is.
+    g = g > limit ? limit : g < -limit ? -limit : g;
+  });
+}
+
+}  // namespace gradus

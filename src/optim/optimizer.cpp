@@ -1,0 +1,152 @@
+#include "gradus/optim/optimizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "gradus/autograd.hpp"
+#include "optim/options.hpp"
+#include "optim/sweep.hpp"
+
+namespace gradus::optim {
+namespace {
+
+const void* values(const Tensor& t) {
+  return t.dtype() == DType::float32 ? static_cast<const void*>(t.data<float>())
+                                     : static_cast<const void*>(t.data<double>());
+}
+
+template <class T>
+bool all_finite(const T* x, Index n) {
+  // x - x is 0 or NaN; the sum vectorizes, unlike a search.
+  bool good = true;
+  for (Index i = 0; i < n; ++i) good &= x[i] - x[i] == 0;
+  return good;
+}
+
+}  // namespace
+
+Optimizer::~Optimizer() = default;
+
+void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
+  const std::size_t group = num_groups();
+  std::set<const void*> seen;
+  for (const Slot& slot : slots_)
+    if (slot.numel > 0) seen.insert(values(slot.param));
+  for (const Tensor& param : params) {
+    const std::string which = "parameter " + std::to_string(slots_.size());
+    if (!param.defined())
+      fail(name_, which + " is undefined; a tensor is required; was its layer ever built?");
+    if (!is_floating_point(param.dtype()))
+      fail(name_, which + " has dtype " + name_of(param.dtype()) +
+                      "; float32 or float64 is required; leave buffers out of the list");
+    if (!param.is_leaf())
+      fail(name_, which + " is the result of operation " + param.operation() +
+                      "; a leaf is required; pass the tensor it was computed from, or detach() it");
+    if (param.numel() > 0 && !seen.insert(values(param)).second)
+      fail(name_, which + " of shape " + to_string(param.shape()) +
+                      " was given twice, or shares its memory with another; each parameter must "
+                      "be in one group, once");
+    Slot slot;
+    slot.param = param;
+    slot.group = group;
+    slot.dtype = param.dtype();
+    slot.numel = param.numel();
+    slots_.push_back(std::move(slot));
+  }
+  initial_lr_.push_back(lr);
+}
+
+void Optimizer::make_moments(Slot& slot) {
+  const auto names = moment_names(slot);
+  while (slot.moments.size() < names.size())
+    slot.moments.push_back(full(slot.param.shape(), initial_moment(slot), slot.dtype).clone());
+  for (std::size_t i = 0; i < slot.moments.size(); ++i)
+    slot.data[i] = const_cast<void*>(values(slot.moments[i]));
+}
+
+bool Optimizer::gradients_finite(const StepOptions& options) const {
+  bool good = std::isfinite(options.grad_scale);
+  for (std::size_t i = 0; good && i < slots_.size(); ++i) {
+    const Tensor grad = slots_[i].param.grad();
+    if (!grad.defined()) continue;
+    detail::dispatch(slots_[i].dtype,
+                     [&]<class T>(T) { good = all_finite(grad.data<T>(), slots_[i].numel); });
+    if (!good && options.non_finite == NonFinite::raise)
+      fail(name_, "the gradient of parameter " + std::to_string(i) + " of shape " +
+                      to_string(grad.shape()) +
+                      " holds NaN or infinity; finite values are required; lower the learning "
+                      "rate, clip gradients, or look for the first such value in anomaly mode");
+  }
+  if (!good && options.non_finite == NonFinite::raise)
+    fail(name_,
+         "grad_scale = " + detail::text(options.grad_scale) +
+             " was given; a finite number is required; is the norm of the gradients finite?");
+  return good;
+}
+
+StepResult Optimizer::step(const StepOptions& options) {
+  if (options.non_finite != NonFinite::ignore && !gradients_finite(options)) {
+    ++skipped_;
+    return options.non_finite == NonFinite::stop ? StepResult::stopped : StepResult::skipped;
+  }
+  const NoGrad guard;
+  for (Slot& slot : slots_) {
+    const Tensor grad = slot.param.grad();
+    if (!grad.defined()) continue;
+    if (slot.step == 0) make_moments(slot);
+    slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
+                                             : static_cast<const void*>(grad.data<double>());
+    ++slot.step;
+    update(slot, options.grad_scale);
+  }
+  return StepResult::updated;
+}
+
+Tensor Optimizer::step(const Closure& closure) {
+  Tensor loss;
+  {
+    const EnableGrad guard;
+    loss = closure();
+  }
+  step();
+  return loss;
+}
+
+void Optimizer::zero_grad() {
+  for (Slot& slot : slots_) slot.param.set_grad({});
+}
+
+std::vector<Tensor> Optimizer::parameters() const {
+  std::vector<Tensor> list;
+  for (const Slot& slot : slots_) list.push_back(slot.param);
+  return list;
+}
+
+void Optimizer::check_group(std::size_t group, const char* operation) const {
+  if (group >= num_groups())
+    fail(operation, "group " + std::to_string(group) + " of " + name_ + " was asked for; it has " +
+                        std::to_string(num_groups()) + ", counted from 0");
+}
+
+double Optimizer::lr(std::size_t group) const {
+  check_group(group, "lr");
+  return const_cast<Optimizer*>(this)->lr_of(group);
+}
+
+double Optimizer::initial_lr(std::size_t group) const {
+  check_group(group, "initial_lr");
+  return initial_lr_[group];
+}
+
+void Optimizer::set_lr(std::size_t group, double lr) {
+  check_group(group, "set_lr");
+  detail::require_not_negative("set_lr", "lr", lr);
+  lr_of(group) = lr;
+}
+
+void Optimizer::set_lr(double lr) {
+  for (std::size_t group = 0; group < num_groups(); ++group) set_lr(group, lr);
+}
+
+}  // namespace gradus::optim

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "gradus/optim/optimizer.hpp"
+
+// What the templates over Options are made of. Next to each optimizer stand, for its Options:
+//   constexpr const char* algorithm(const Options*)   the name that begins its messages
+//   template <class O, class F> void visit_options(O& o, F f)   f(name, member) for every option
+//   void check(const Options& o)   throws if the options make no sense
+namespace gradus::optim {
+
+namespace detail {
+
+inline std::string text(double value) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.9g", value);
+  return buffer;
+}
+
+inline void require(bool good, const char* algorithm, const char* option, double value,
+                    const char* required) {
+  if (!good)
+    fail(algorithm,
+         std::string(option) + " = " + text(value) + " was given; " + required + " is required");
+}
+/// NaN fails as well.
+inline void require_not_negative(const char* algorithm, const char* option, double value) {
+  require(value >= 0 && std::isfinite(value), algorithm, option, value, "a finite number >= 0");
+}
+inline void require_fraction(const char* algorithm, const char* option, double value) {
+  require(value >= 0 && value < 1, algorithm, option, value, "0 <= value < 1");
+}
+
+}  // namespace detail
+
+template <class Options>
+OptimizerOf<Options>::OptimizerOf(const std::vector<Tensor>& params, const Options& options)
+    : OptimizerOf(std::vector<Group>{{params, options}}) {}
+
+template <class Options>
+OptimizerOf<Options>::OptimizerOf(const std::vector<Group>& groups)
+    : Optimizer(algorithm(static_cast<const Options*>(nullptr))) {
+  if (groups.empty())
+    fail(name(), "no parameter group was given; at least one parameter is required");
+  for (const Group& group : groups) {
+    detail::require_not_negative(name(), "lr", group.options.lr);
+    check(group.options);
+    options_.push_back(group.options);
+    add_group(group.params, group.options.lr);
+  }
+  if (slots().empty())
+    fail(name(),
+         "an empty list of parameters was given; at least one parameter is required; was "
+         "the model built before its parameters were asked for?");
+}
+
+template <class Options>
+auto OptimizerOf<Options>::group_options(std::size_t group) const -> std::vector<Option> {
+  std::vector<Option> list;
+  visit_options(options_[group], [&list](const char* name, auto value) {
+    list.push_back({name, static_cast<double>(value)});
+  });
+  return list;
+}
+
+template <class Options>
+void OptimizerOf<Options>::set_group_options(std::size_t group,
+                                             const std::vector<Option>& options) {
+  auto item = options.begin();
+  visit_options(options_[group], [&item](const char*, auto& member) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(member)>, bool>)
+      member = item->value != 0;
+    else
+      member = static_cast<std::decay_t<decltype(member)>>(item->value);
+    ++item;
+  });
+}
+
+}  // namespace gradus::optim

@@ -1,0 +1,61 @@
+#include "gradus/optim/sgd.hpp"
+
+#include "optim/options.hpp"
+#include "optim/sweep.hpp"
+
+namespace gradus::optim {
+
+static constexpr const char* algorithm(const SGDOptions*) { return "SGD"; }
+
+template <class O, class F>
+requires std::is_same_v<std::remove_const_t<O>, SGDOptions>
+static void visit_options(O& o, F f) {
+  f("lr", o.lr);
+  f("momentum", o.momentum);
+  f("dampening", o.dampening);
+  f("weight_decay", o.weight_decay);
+  f("nesterov", o.nesterov);
+  f("maximize", o.maximize);
+}
+
+static void check(const SGDOptions& o) {
+  detail::require_not_negative("SGD", "momentum", o.momentum);
+  detail::require_not_negative("SGD", "weight_decay", o.weight_decay);
+  detail::require(std::isfinite(o.dampening), "SGD", "dampening", o.dampening, "a finite number");
+  if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
+    fail("SGD", "nesterov with momentum = " + detail::text(o.momentum) +
+                    " and dampening = " + detail::text(o.dampening) +
+                    " was given; it requires a momentum above 0 and no dampening");
+}
+
+template class OptimizerOf<SGDOptions>;
+
+std::vector<const char*> SGD::moment_names(const Slot& slot) const {
+  if (options_of(slot).momentum == 0) return {};
+  return {"momentum_buffer"};
+}
+
+void SGD::update(Slot& slot, double grad_scale) {
+  const SGDOptions& o = options_of(slot);
+  detail::dispatch(slot.dtype, [&]<class T>(T) {
+    const T lr = static_cast<T>(o.lr), decay = static_cast<T>(o.weight_decay),
+            momentum = static_cast<T>(o.momentum),
+            scale = static_cast<T>(detail::signed_scale(grad_scale, o.maximize)),
+            fresh = static_cast<T>(slot.step == 1 ? 1 : 1 - o.dampening);
+    if (o.momentum == 0)
+      detail::sweep<T, 0>(slot, [=](T& p, T g) { p -= lr * (scale * g + decay * p); });
+    else if (o.nesterov)
+      detail::sweep<T, 1>(slot, [=](T& p, T g, T& b) {
+        const T d = scale * g + decay * p;
+        b = momentum * b + d;
+        p -= lr * (d + momentum * b);
+      });
+    else
+      detail::sweep<T, 1>(slot, [=](T& p, T g, T& b) {
+        b = momentum * b + fresh * (scale * g + decay * p);
+        p -= lr * b;
+      });
+  });
+}
+
+}  // namespace gradus::optim

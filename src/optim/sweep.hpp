@@ -1,0 +1,80 @@
+#pragma once
+
+#include <array>
+
+#include "core/threads.hpp"
+#include "gradus/shape.hpp"
+#include "gradus/tensor.hpp"
+
+// Loops over the values of a parameter.
+namespace gradus::optim::detail {
+
+/// Values per tile; what fits into one is done in the caller at once.
+inline constexpr Index tile_size = 1 << 14;
+
+inline Index tile_count(Index n) { return (n + tile_size - 1) / tile_size; }
+
+/// f(begin, end) for the tiles of [0, n), on all threads; the tiles depend on n alone.
+template <class F>
+void for_tiles(Index n, F&& f) {
+  if (n <= tile_size) {
+    f(Index{0}, n);
+    return;
+  }
+  parallel_for(tile_count(n), [&](Index tile) {
+    const Index begin = tile * tile_size;
+    f(begin, n < begin + tile_size ? n : begin + tile_size);
+  });
+}
+
+/// f(T{}) for the C++ type of a floating-point dtype.
+template <class F>
+void dispatch(DType dtype, F&& f) {
+  if (dtype == DType::float32)
+    f(float{});
+  else
+    f(double{});
+}
+
+template <class T, class F>
+void loop(Index n, T* __restrict p, const T* __restrict g, F f) {
+  for (Index i = 0; i < n; ++i) f(p[i], g[i]);
+}
+template <class T, class F>
+void loop(Index n, T* __restrict p, const T* __restrict g, T* __restrict a, F f) {
+  for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i]);
+}
+template <class T, class F>
+void loop(Index n, T* __restrict p, const T* __restrict g, T* __restrict a, T* __restrict b, F f) {
+  for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i], b[i]);
+}
+template <class T, class F>
+void loop(Index n, T* __restrict p, const T* __restrict g, T* __restrict a, T* __restrict b,
+          T* __restrict c, F f) {
+  for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i], b[i], c[i]);
+}
+
+/// f(p, g, moments…) for every element of a parameter: one pass over all of its memory. `f` takes
+/// the parameter and K moments by reference and the gradient by value.
+template <class T, int K, class Slot, class F>
+void sweep(Slot& slot, F f) {
+  T* const p = slot.param.template mutable_data<T>();
+  const T* const g = static_cast<const T*>(slot.grad);
+  const std::array<T*, 3> m = {static_cast<T*>(slot.data[0]), static_cast<T*>(slot.data[1]),
+                               static_cast<T*>(slot.data[2])};
+  for_tiles(slot.numel, [=](Index begin, Index end) {
+    const Index n = end - begin;
+    if constexpr (K == 0) loop(n, p + begin, g + begin, f);
+    if constexpr (K == 1) loop(n, p + begin, g + begin, m[0] + begin, f);
+    if constexpr (K == 2) loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, f);
+    if constexpr (K == 3)
+      loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, m[2] + begin, f);
+  });
+}
+
+/// The sign and the factor with which a gradient enters an update.
+inline double signed_scale(double grad_scale, bool maximize) {
+  return maximize ? -grad_scale : grad_scale;
+}
+
+}  // namespace gradus::optim::detail
