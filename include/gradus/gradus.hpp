@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gradus/autograd.hpp"
+#include "gradus/gradcheck.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim.hpp"
