@@ -1,0 +1,128 @@
+#include "gradus/ops/linalg.hpp"
+#include "support/catch.hpp"
+#include "support/op_table.hpp"
+
+using namespace gradus;
+using namespace gradus::test;
+
+namespace {
+
+/// x as a stack of matrices op(x): vectors become a row (left) or a column (right).
+Array as_matrices(const Array& x, bool left, bool transposed) {
+  if (x.shape.size() == 1) {
+    const Index n = x.shape[0];
+    return Array(left ? Shape{1, n} : Shape{n, 1}, x.values);
+  }
+  if (!transposed) return x;
+  const int rank = x.shape.size();
+  Shape to = x.shape;
+  std::swap(to[rank - 1], to[rank - 2]);
+  Array out(to);
+  for_each_index(to, [&](const IndexList& index) {
+    IndexList source = index;
+    std::swap(source[rank - 1], source[rank - 2]);
+    out.at(index) = x.at(source);
+  });
+  return out;
+}
+
+Array naive_product(const Array& a, const Array& b, bool ta, bool tb) {
+  const Array x = as_matrices(a, true, ta), y = as_matrices(b, false, tb);
+  const int i = x.shape.size(), j = y.shape.size();
+  const Index inner = x.shape[i - 1];
+  Shape shape = broadcast_shapes(Shape(x.shape.data(), static_cast<std::size_t>(i - 2)),
+                                 Shape(y.shape.data(), static_cast<std::size_t>(j - 2)), "test");
+  shape.push_back(x.shape[i - 2]);
+  shape.push_back(y.shape[j - 1]);
+  Array out(shape);
+  const int rank = shape.size();
+  for_each_index(shape, [&](const IndexList& index) {
+    for (Index k = 0; k < inner; ++k) {
+      IndexList p = index, q = index;
+      p[rank - 1] = k;
+      q[rank - 2] = k;
+      out.at(index) += x.broadcast_at(p) * y.broadcast_at(q);
+    }
+  });
+  if (b.shape.size() == 1) out.shape.erase(rank - 1);
+  if (a.shape.size() == 1) out.shape.erase(out.shape.size() - (b.shape.size() == 1 ? 1 : 2));
+  return out;
+}
+
+Shape transposed(Shape shape, bool flag) {
+  if (flag && shape.size() > 1) std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+  return shape;
+}
+
+void check_product(const Shape& a, const Shape& b) {
+  for (const bool ta : {false, true})
+    for (const bool tb : {false, true})
+      row({.name = std::string("matmul") + (ta ? " of a transposed" : "") +
+                   (tb ? " with b transposed" : ""),
+           .f = [=](const std::vector<Tensor>& x) { return matmul(x[0], x[1], ta, tb); },
+           .cases = {{{.shape = transposed(a, ta)}, {.shape = transposed(b, tb)}}},
+           .reference =
+               [=](const std::vector<Array>& x) { return naive_product(x[0], x[1], ta, tb); }});
+}
+
+}  // namespace
+
+TEST_CASE("matmul of matrices agrees with three loops", "[ops]") {
+  check_product({1, 1}, {1, 1});
+  check_product({2, 3}, {3, 4});
+  check_product({1, 5}, {5, 1});
+  check_product({5, 1}, {1, 5});
+  check_product({4, 9}, {9, 2});
+}
+
+TEST_CASE("matmul takes vectors as rows and columns", "[ops]") {
+  check_product({3}, {3});
+  check_product({1}, {1});
+  check_product({3}, {3, 2});
+  check_product({2, 3}, {3});
+  check_product({3}, {2, 3, 2});
+  check_product({2, 2, 3}, {3});
+}
+
+TEST_CASE("matmul broadcasts batches both ways", "[ops]") {
+  check_product({2, 2, 3}, {2, 3, 2});
+  check_product({2, 2, 3}, {3, 2});
+  check_product({2, 3}, {2, 3, 2});
+  check_product({1, 2, 3}, {2, 3, 2});
+  check_product({2, 2, 3}, {1, 3, 2});
+  check_product({2, 1, 2, 3}, {3, 3, 1});
+  check_product({2, 1, 1, 2}, {1, 2, 2, 2});
+}
+
+TEST_CASE("matmul of nothing is nothing, or zeros", "[ops]") {
+  check_product({0, 3}, {3, 2});
+  check_product({2, 3}, {3, 0});
+  check_product({2, 0}, {0, 2});
+  check_product({0}, {0});
+  check_product({0, 2, 3}, {3, 2});
+  check_product({0, 2, 3}, {1, 3, 2});
+  check_product({2, 2, 0}, {2, 0, 2});
+}
+
+TEST_CASE("matmul of a matrix with itself", "[ops]") {
+  for (const bool ta : {false, true})
+    for (const bool tb : {false, true})
+      row({.name = "matmul",
+           .f = [=](const std::vector<Tensor>& x) { return matmul(x[0], x[0], ta, tb); },
+           .cases = {{{.shape = {3, 3}}}, {{.shape = {2, 2, 2}}}},
+           .reference =
+               [=](const std::vector<Array>& x) { return naive_product(x[0], x[0], ta, tb); }});
+}
+
+TEST_CASE("matmul of larger matrices", "[ops]") {
+  for (const auto& [m, k, n] : {std::array<Index, 3>{33, 17, 29}, {64, 64, 64}, {7, 130, 5}})
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true})
+        row({.name = "matmul",
+             .f = [=](const std::vector<Tensor>& x) { return matmul(x[0], x[1], ta, tb); },
+             .cases = {{{.shape = transposed({m, k}, ta), .differentiable = false},
+                        {.shape = transposed({k, n}, tb), .differentiable = false}}},
+             .reference =
+                 [=](const std::vector<Array>& x) { return naive_product(x[0], x[1], ta, tb); },
+             .differentiable = false});
+}
