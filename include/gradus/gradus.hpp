@@ -1,7 +1,9 @@
 #pragma once
 
 #include "gradus/autograd.hpp"
+#include "gradus/data.hpp"
 #include "gradus/gradcheck.hpp"
+#include "gradus/io.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim.hpp"

@@ -1,0 +1,4 @@
+#pragma once
+
+#include "gradus/io/csv.hpp"
+#include "gradus/io/file.hpp"

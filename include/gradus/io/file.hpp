@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace gradus::io {
+
+/// The largest size, in bytes, that a compressed file may unpack to unless a reader's option says
+/// otherwise.
+inline constexpr std::size_t default_unpacked_limit = std::size_t{4} << 30;
+
+/// The bytes of a file; unpacked if `unpack` and it begins like gzip. Throws if it cannot be read
+/// or unpacks to more than `limit` bytes.
+std::string read_file(const std::string& path, bool unpack = true,
+                      std::size_t limit = default_unpacked_limit);
+
+/// The contents of gzip data; throws if it is damaged, cut off or unpacks to more than `limit`.
+/// `name` stands for the file in messages.
+std::string gunzip(std::string_view bytes, const std::string& name,
+                   std::size_t limit = default_unpacked_limit);
+
+/// Replaces the file at `path` by `bytes`, or leaves it as it was and throws: writes a temporary
+/// file beside it, flushes it to disk, renames it, flushes the folder.
+void write_file_atomically(const std::string& path, std::string_view bytes);
+
+}  // namespace gradus::io

@@ -1,0 +1,99 @@
+#include "gradus/data/report.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <string_view>
+#include <unordered_set>
+
+#include "autograd/node.hpp"
+
+namespace gradus::data {
+namespace {
+
+/// The bytes of each sample of x, as views into it.
+std::vector<std::string_view> rows(const Tensor& x) {
+  const std::size_t count = static_cast<std::size_t>(x.size(0));
+  const std::size_t bytes =
+      count ? static_cast<std::size_t>(x.numel()) / count * size_of(x.dtype()) : 0;
+  const char* at = static_cast<const char*>(gradus::detail::data(x));
+  std::vector<std::string_view> out(count);
+  for (std::size_t i = 0; i < count; ++i) out[i] = {at + i * bytes, bytes};
+  return out;
+}
+
+}  // namespace
+
+std::string DataReport::to_string() const {
+  std::string text;
+  const auto line = [&](const std::string& l) { text += l + "\n"; };
+  if (rows_refused) {
+    line(std::to_string(rows_refused) + " of " + std::to_string(rows_read) + " rows were left out");
+    for (const std::string& why : refusals) line("  " + why);
+  }
+  for (const auto& [column, count] : missing)
+    if (count) line("column \"" + column + "\": " + std::to_string(count) + " missing values");
+  for (const std::string& column : constant_columns)
+    line("column \"" + column + "\" is constant: it carries no information");
+  Index least = -1, most = 0;
+  for (const auto& [name, count] : class_counts) {
+    most = std::max(most, count);
+    least = least < 0 ? count : std::min(least, count);
+  }
+  if (most >= 10 * std::max<Index>(least, 1)) {
+    std::string counts;
+    for (const auto& [name, count] : class_counts)
+      counts += (counts.empty() ? "" : ", ") + name + " " + std::to_string(count);
+    line("classes are unbalanced: " + counts);
+  }
+  if (duplicates)
+    line(std::to_string(duplicates) + " samples have the same inputs as a training sample");
+  return text;
+}
+
+DataReport inspect(const TensorDataset& dataset, const std::vector<std::string>& columns) {
+  DataReport report;
+  report.rows_read = dataset.size();
+  if (dataset.empty()) return report;
+  const std::vector<double> x = dataset.x().to_vector<double>();
+  const std::size_t n = static_cast<std::size_t>(dataset.size()), width = x.size() / n;
+  std::vector<bool> varies(width);
+  for (std::size_t i = 1; i < n; ++i)
+    for (std::size_t c = 0; c < width; ++c)
+      if (x[i * width + c] != x[c]) varies[c] = true;
+  for (std::size_t c = 0; c < width; ++c)
+    if (!varies[c] && n > 1)
+      report.constant_columns.push_back(c < columns.size() ? columns[c] : std::to_string(c));
+  if (dataset.tensors().size() < 2 || dataset.y().dim() != 1 ||
+      is_floating_point(dataset.y().dtype()))
+    return report;
+  std::map<Index, Index> counts;
+  for (std::size_t c = 0; c < dataset.class_names.size(); ++c) counts[static_cast<Index>(c)] = 0;
+  for (const Index label : dataset.y().to_vector<Index>()) ++counts[label];
+  for (const auto& [label, count] : counts) {
+    const std::size_t c = static_cast<std::size_t>(label);
+    report.class_counts.emplace_back(label >= 0 && c < dataset.class_names.size()
+                                         ? dataset.class_names[c]
+                                         : std::to_string(label),
+                                     count);
+  }
+  return report;
+}
+
+Index count_shared(const TensorDataset& part, const TensorDataset& reference) {
+  if (part.empty() || reference.empty()) return 0;
+  Shape a = part.x().shape(), b = reference.x().shape();
+  a[0] = b[0] = 0;
+  if (!(a == b) || part.x().dtype() != reference.x().dtype())
+    fail("count_shared",
+         "samples of " + to_string(part.x().shape()) + " " + name_of(part.x().dtype()) +
+             " and of " + to_string(reference.x().shape()) + " " + name_of(reference.x().dtype()) +
+             " were given; equal shapes and dtypes are required");
+  const std::vector<std::string_view> known_rows = rows(reference.x());
+  const std::unordered_set<std::string_view> known(known_rows.begin(), known_rows.end());
+  Index shared = 0;
+  for (const std::string_view row : rows(part.x())) shared += known.count(row) ? 1 : 0;
+  return shared;
+}
+
+}  // namespace gradus::data

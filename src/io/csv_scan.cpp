@@ -1,0 +1,203 @@
+#include "io/csv_scan.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "gradus/error.hpp"
+
+namespace gradus::io::detail {
+
+bool CsvScanner::begin_record() {
+  for (;;) {
+    const char* p = at_;
+    while (p != end_ && *p == ' ') ++p;
+    if (p == end_) return false;
+    if (*p != '\n' && *p != '\r') break;
+    at_ = p;
+    finish_field();
+  }
+  record_line_ = field_line_ = line_;
+  field_ = at_;
+  field_start_ = line_start_;
+  more_ = true;
+  return true;
+}
+
+bool CsvScanner::take_number(double& value, double limit) {
+  const char* p = at_;
+  while (p != end_ && *p == ' ') ++p;
+  const auto [stop, error] = std::from_chars(p, end_, value);
+  if (error != std::errc() || !(std::abs(value) <= limit)) return false;
+  if (stop != end_ && *stop != delimiter_ && *stop != '\n' && *stop != '\r') return false;
+  field_ = p;
+  field_start_ = line_start_;
+  field_line_ = line_;
+  quoted_ = false;
+  at_ = stop;
+  finish_field();
+  return true;
+}
+
+std::string_view CsvScanner::take() {
+  const auto blank = [this](char c) { return c == ' ' || (c == '\t' && delimiter_ != '\t'); };
+  while (at_ != end_ && blank(*at_)) ++at_;
+  field_ = at_;
+  field_start_ = line_start_;
+  field_line_ = line_;
+  quoted_ = at_ != end_ && *at_ == '"';
+  if (quoted_) return take_quoted();
+  while (at_ != end_ && *at_ != delimiter_ && *at_ != '\n' && *at_ != '\r') ++at_;
+  const char* last = at_;
+  while (last != field_ && blank(last[-1])) --last;
+  const std::string_view text(field_, static_cast<std::size_t>(last - field_));
+  finish_field();
+  return text;
+}
+
+std::string_view CsvScanner::take_quoted() {
+  ++at_;
+  scratch_.clear();
+  for (;; ++at_) {
+    if (at_ == end_)
+      fail_here(
+          "the quote that opens here is never closed; add the closing quote, or double a "
+          "quote that is part of the text");
+    if (*at_ == '"') {
+      if (at_ + 1 == end_ || at_[1] != '"') break;
+      ++at_;
+    } else if (*at_ == '\n') {
+      ++line_;
+      line_start_ = at_ + 1;
+    }
+    scratch_ += *at_;
+  }
+  ++at_;
+  while (at_ != end_ && (*at_ == ' ' || (*at_ == '\t' && delimiter_ != '\t'))) ++at_;
+  if (at_ != end_ && *at_ != delimiter_ && *at_ != '\n' && *at_ != '\r')
+    fail_here("text follows the closing quote of " + quote(scratch_) +
+              "; a delimiter or the end of the line is required; double a quote that is part of "
+              "the text");
+  finish_field();
+  return scratch_;
+}
+
+void CsvScanner::finish_field() {
+  more_ = at_ != end_ && *at_ == delimiter_;
+  if (more_) {
+    ++at_;
+  } else if (at_ != end_) {
+    if (*at_ == '\r' && at_ + 1 != end_ && at_[1] == '\n') ++at_;
+    ++at_;
+    ++line_;
+    line_start_ = at_;
+  }
+}
+
+Index CsvScanner::skip() {
+  Index count = 0;
+  while (more_) {
+    take();
+    ++count;
+  }
+  return count;
+}
+
+std::string CsvScanner::here() const {
+  return name_ + ":" + std::to_string(field_line_) + ":" +
+         std::to_string(field_ - field_start_ + 1);
+}
+
+void CsvScanner::fail_here(const std::string& message) const {
+  fail("read_csv", here() + ": " + message);
+}
+
+std::string quote(std::string_view text) {
+  constexpr std::size_t longest = 40;
+  std::string out = "\"";
+  for (const char c : text.substr(0, longest)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+    } else {
+      constexpr const char* digits = "0123456789abcdef";
+      out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    }
+  }
+  return out + (text.size() > longest ? "…\"" : "\"");
+}
+
+bool parse_number(std::string_view text, char decimal, double& value) {
+  std::string copy;
+  if (decimal != '.') {
+    if (text.find('.') != text.npos) return false;
+    copy = text;
+    std::replace(copy.begin(), copy.end(), decimal, '.');
+    text = copy;
+  }
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::invalid_argument || stop != text.data() + text.size()) return false;
+  if (error == std::errc::result_out_of_range) {
+    const std::size_t e = text.find_first_of("eE");
+    const bool tiny = e == text.npos ? text.find_first_of("123456789") > text.find('.')
+                                     : text.substr(e).find('-') != text.npos;
+    value = tiny ? 0.0 : std::numeric_limits<double>::infinity();
+  }
+  return true;
+}
+
+char detect_delimiter(std::string_view text) {
+  constexpr Index sample = 50;
+  const std::string name;
+  char best = ',';
+  Index best_score = 0;
+  for (const char candidate : {'\t', ';', ','}) {
+    CsvScanner scanner(text, candidate, name);
+    std::map<Index, Index> records_of;  // by number of fields
+    try {
+      for (Index i = 0; i < sample && scanner.begin_record(); ++i) ++records_of[scanner.skip()];
+    } catch (const Error&) {
+      // Quotes that do not fit are reported when the file is read.
+    }
+    for (const auto& [fields, records] : records_of)
+      if (fields > 1 && records > best_score) {
+        best = candidate;
+        best_score = records;
+      }
+  }
+  return best;
+}
+
+std::vector<std::string> take_record(CsvScanner& scanner) {
+  std::vector<std::string> fields;
+  while (scanner.more()) fields.emplace_back(scanner.take());
+  return fields;
+}
+
+std::string nearest(const std::string& name, const std::vector<std::string>& names) {
+  std::string best;
+  std::size_t least = std::numeric_limits<std::size_t>::max();
+  std::vector<std::size_t> row;
+  for (const std::string& other : names) {
+    row.resize(other.size() + 1);
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      std::size_t diagonal = row[0]++;
+      for (std::size_t j = 0; j < other.size(); ++j) {
+        const std::size_t change = diagonal + (name[i] == other[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
+      }
+    }
+    if (row.back() < least) {
+      least = row.back();
+      best = other;
+    }
+  }
+  return best;
+}
+
+}  // namespace gradus::io::detail
