@@ -12,22 +12,18 @@ namespace {
 
 template <class T>
 T row_sum(const T* x, Index n) noexcept {
-  Batch<T> sum(T(0));
-  each_batch<T>(n,
-                [&](Index i, auto whole, Index count) { sum = sum + read(x + i, whole, count); });
-  return sum_lanes(sum);
+  return sum_row<T>(
+      n, [=](Index i, auto whole, Index count) noexcept { return read(x + i, whole, count); });
 }
 
 // Sum of (x - center)^2.
 template <class T>
 T row_squares(const T* x, T center, Index n) noexcept {
-  Batch<T> sum(T(0));
   const Batch<T> m(center);
-  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+  return sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
     const Batch<T> d = read(x + i, whole, count, center) - m;
-    sum = multiply_add(d, d, sum);
+    return d * d;
   });
-  return sum_lanes(sum);
 }
 
 // Layer norm, and RMS norm, which has no mean and no beta.

@@ -36,6 +36,31 @@ inline void write(T* p, const Batch<T>& v, std::bool_constant<Whole>, Index coun
   }
 }
 
+/// Folds f(i, whole, count) over a row into four batches, which hides the latency of `combine`, and
+/// those into one.
+template <class T, class F, class C>
+inline Batch<T> fold_row(Index n, T start, F&& f, C&& combine) noexcept {
+  constexpr Index w = lanes<T>;
+  constexpr std::true_type whole{};
+  Batch<T> s0(start), s1(start), s2(start), s3(start);
+  Index i = 0;
+  for (; i + 4 * w <= n; i += 4 * w) {
+    s0 = combine(s0, f(i, whole, w));
+    s1 = combine(s1, f(i + w, whole, w));
+    s2 = combine(s2, f(i + 2 * w, whole, w));
+    s3 = combine(s3, f(i + 3 * w, whole, w));
+  }
+  for (; i + w <= n; i += w) s0 = combine(s0, f(i, whole, w));
+  if (i < n) s1 = combine(s1, f(i, std::false_type{}, n - i));
+  return combine(combine(s0, s1), combine(s2, s3));
+}
+
+template <class T, class F>
+inline T sum_row(Index n, F&& f) noexcept {
+  return sum_lanes(
+      fold_row<T>(n, T(0), f, [](const Batch<T>& a, const Batch<T>& b) noexcept { return a + b; }));
+}
+
 /// Rows of one tile: they depend on the shape alone.
 constexpr Index rows_per_tile(Index rows, Index cols) noexcept {
   if (rows * cols < 65536) return rows < 1 ? 1 : rows;

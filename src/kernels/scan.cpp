@@ -40,6 +40,11 @@ void arg_panel(ArgReduce op, const T* x, std::int64_t* out, Index axis, Index in
 // The first entry that equals the extreme value, or the first NaN where that is the extreme value.
 template <class T>
 std::int64_t arg_row(ArgReduce op, const T* x, Index n) noexcept {
+  if (n < 32) {
+    Index best = 0;
+    for (Index i = 1; i < n; ++i) best = beats(op, x[i], x[best]) ? i : best;
+    return best;
+  }
   T extreme = x[0];
   reduce(op == ArgReduce::argmax ? Reduce::max : Reduce::min,
          std::is_same_v<T, float>    ? DType::float32
@@ -60,7 +65,7 @@ void run_arg(ArgReduce op, const void* from, std::int64_t* out, Index outer, Ind
              Index inner) {
   const T* x = static_cast<const T*>(from);
   const auto row = [=](Index o) {
-    if (inner == 1 && axis >= 32) {
+    if (inner == 1) {
       out[o] = arg_row(op, x + o * axis, axis);
       return;
     }

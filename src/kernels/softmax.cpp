@@ -12,23 +12,27 @@ constexpr T lowest = -std::numeric_limits<T>::infinity();
 
 template <class T>
 T row_max(const T* x, Index n) noexcept {
-  Batch<T> best(lowest<T>);
-  each_batch<T>(n, [&](Index i, auto whole, Index count) {
-    best = xsimd::max(best, read(x + i, whole, count, lowest<T>));
-  });
-  return max_lanes(best);
+  return max_lanes(fold_row<T>(
+      n, lowest<T>,
+      [=](Index i, auto whole, Index count) noexcept {
+        return read(x + i, whole, count, lowest<T>);
+      },
+      [](const Batch<T>& a, const Batch<T>& b) noexcept { return xsimd::max(a, b); }));
 }
 
 // Sum of e^(x - shift), the terms kept in out unless that is null.
 template <class T>
 T row_exp(const T* x, T shift, T* out, Index n) noexcept {
-  Batch<T> sum(T(0));
-  each_batch<T>(n, [&](Index i, auto whole, Index count) {
-    const Batch<T> e = exp_of(read(x + i, whole, count, lowest<T>) - Batch<T>(shift));
-    if (out != nullptr) write(out + i, e, whole, count);
-    sum = sum + e;
+  const Batch<T> s(shift);
+  const auto term = [=](Index i, auto whole, Index count) noexcept {
+    return exp_of(read(x + i, whole, count, lowest<T>) - s);
+  };
+  if (out == nullptr) return sum_row<T>(n, term);
+  return sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
+    const Batch<T> e = term(i, whole, count);
+    write(out + i, e, whole, count);
+    return e;
   });
-  return sum_lanes(sum);
 }
 
 template <class T>
@@ -52,11 +56,9 @@ void log_softmax_row(const T* x, T* out, Index n) noexcept {
 
 template <class T>
 void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  Batch<T> sum(T(0));
-  each_batch<T>(n, [&](Index i, auto whole, Index count) {
-    sum = multiply_add(read(g + i, whole, count), read(out + i, whole, count), sum);
-  });
-  const Batch<T> s(sum_lanes(sum));
+  const Batch<T> s(sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
+    return read(g + i, whole, count) * read(out + i, whole, count);
+  }));
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(out + i, whole, count) * (read(g + i, whole, count) - s), whole, count);
   });
@@ -64,10 +66,8 @@ void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
 
 template <class T>
 void log_softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  Batch<T> sum(T(0));
-  each_batch<T>(n,
-                [&](Index i, auto whole, Index count) { sum = sum + read(g + i, whole, count); });
-  const Batch<T> s(sum_lanes(sum));
+  const Batch<T> s(sum_row<T>(
+      n, [=](Index i, auto whole, Index count) noexcept { return read(g + i, whole, count); }));
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(g + i, whole, count) - exp_of(read(out + i, whole, count)) * s, whole,
           count);
