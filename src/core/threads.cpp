@@ -4,10 +4,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "gradus/error.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -221,8 +222,8 @@ int num_threads() noexcept { return Team::get().size(); }
 
 void set_num_threads(int n) {
   if (n < 1 || n > max_threads) {
-    throw std::invalid_argument("[set_num_threads] got " + std::to_string(n) +
-                                "; the number of threads must be 1 to 256");
+    fail("set_num_threads", "got " + std::to_string(n) + " threads; the number must be 1 to " +
+                                std::to_string(max_threads));
   }
   Team::get().resize(n);
 }

@@ -49,7 +49,7 @@
   X(celu, select(x > V(0), x, p * expm1(x / p)))        /* alpha */                \
   X(selu, num<V>(selu_scale) * select(x > V(0), x, num<V>(selu_alpha) * expm1(x))) \
   X(gelu, x* normal_cdf(x))                                                        \
-  X(gelu_tanh, V(0.5) * x * (V(1) + tanh(gelu_tanh_inner(x))))                     \
+  X(gelu_tanh, x* sigmoid(V(2) * gelu_tanh_inner(x)))                              \
   X(silu, x* sigmoid(x))                                                           \
   X(mish, select(x > V(20), x, x * mish_ratio(x)))                                 \
   X(hardswish, x* clamp(x + V(3), V(0), V(6)) / V(6))                              \
@@ -73,8 +73,8 @@
   X(mul, a* b)                                                                                    \
   X(div, a / b)                                                                                   \
   X(pow, pairwise(a, b, pow_of))                                                                  \
-  X(maximum, select((a > b) | !(a == a), a, b))                                                   \
-  X(minimum, select((a < b) | !(a == a), a, b))                                                   \
+  X(maximum, select((a > b) | is_nan(a), a, b))                                                   \
+  X(minimum, select((a < b) | is_nan(a), a, b))                                                   \
   X(atan2, pairwise(a, b, atan2_of))                                                              \
   X(hypot, pairwise(a, b, hypot_of))                                                              \
   X(fmod, pairwise(a, b, fmod_of))                                                                \

@@ -70,7 +70,7 @@ struct MaxOp : SumOp<T> {
   static constexpr T pad = neutral;
   template <class V>
   static V combine(V a, V b) noexcept {
-    return pick((a > b) | !(a == a), a, b);
+    return pick((a > b) | is_nan(a), a, b);
   }
 };
 template <class T>
@@ -81,7 +81,7 @@ struct MinOp : SumOp<T> {
   static constexpr T pad = neutral;
   template <class V>
   static V combine(V a, V b) noexcept {
-    return pick((a < b) | !(a == a), a, b);
+    return pick((a < b) | is_nan(a), a, b);
   }
 };
 

@@ -79,6 +79,15 @@ inline void store_part(T* p, const Batch<T>& v, Index n) noexcept {
 #endif
 }
 
+/// Where x is NaN; `x != x` is not that in xsimd 8 with AVX-512.
+template <class T>
+inline xsimd::batch_bool<T> is_nan(const Batch<T>& x) noexcept {
+  return xsimd::isnan(x);
+}
+inline bool is_nan(float x) noexcept { return x != x; }
+inline bool is_nan(double x) noexcept { return x != x; }
+inline bool is_nan(std::int64_t) noexcept { return false; }
+
 /// combine(...) of all lanes, as a tree.
 template <class T, class F>
 inline T reduce_lanes(const Batch<T>& v, F combine) noexcept {

@@ -296,12 +296,13 @@ inline V gelu_tanh_inner(V x) noexcept {
   return num<V>(0.7978845608028654) * (x + num<V>(0.044715) * x * x * x);
 }
 
+// (1 + tanh(u)) / 2 is sigmoid(2 u), which does not cancel.
 template <class V>
 inline V gelu_tanh_slope(V x) noexcept {
   const V y = clamp(x, V(-40), V(40));
-  const V t = tanh(gelu_tanh_inner(y));
+  const V s = sigmoid(V(2) * gelu_tanh_inner(y));
   const V inner_slope = num<V>(0.7978845608028654) * (V(1) + num<V>(3 * 0.044715) * y * y);
-  return V(0.5) * (V(1) + t) + V(0.5) * y * (V(1) - t * t) * inner_slope;
+  return s + V(2) * y * s * (V(1) - s) * inner_slope;
 }
 
 template <class V>

@@ -265,11 +265,11 @@ TEST_CASE("casts, fills, predicates and three operands") {
   CHECK(Floats(y, y + 3) == Floats{6, 7, 8});
   const float inf = std::numeric_limits<float>::infinity();
   const float odd[] = {std::numeric_limits<float>::quiet_NaN(), -inf, 1};
-  test(Test::isnan, float32, odd, b, 3);
+  kernels::test(Test::isnan, float32, odd, b, 3);
   CHECK(Bools(b, b + 3) == Bools{true, false, false});
-  test(Test::isinf, float32, odd, b, 3);
+  kernels::test(Test::isinf, float32, odd, b, 3);
   CHECK(Bools(b, b + 3) == Bools{false, true, false});
-  test(Test::isfinite, float32, odd, b, 3);
+  kernels::test(Test::isfinite, float32, odd, b, 3);
   CHECK(Bools(b, b + 3) == Bools{false, false, true});
   const float p[] = {1, 2, 3}, q[] = {5, 6, 7}, w[] = {0, 0.5f, 1};
   ternary(Ternary::lerp, float32, p, q, w, y, 3);

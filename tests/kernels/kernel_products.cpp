@@ -1,0 +1,153 @@
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "gradus/threads.hpp"
+#include "kernels/gemm.hpp"
+#include "kernels/kernel_support.hpp"
+#include "support/catch.hpp"
+
+using namespace gradus;
+using namespace gradus::kernels;
+using gradus::test::at;
+using gradus::test::largest_error;
+using gradus::test::random_values;
+using gradus::test::same_bits;
+using gradus::test::widen;
+
+namespace {
+
+struct Sizes {
+  Index m, n, k;
+};
+
+const Sizes sizes[] = {{0, 3, 2},    {3, 0, 2},    {3, 4, 0},      {1, 1, 1},      {4, 8, 2},
+                       {4, 1, 8},    {8, 8, 8},    {16, 16, 16},   {32, 64, 4},    {32, 3, 32},
+                       {7, 17, 5},   {13, 65, 33}, {64, 10, 128},  {33, 100, 400}, {70, 130, 900},
+                       {1, 300, 64}, {300, 1, 64}, {100, 200, 30}, {5, 33, 1100}};
+
+std::vector<double> naive(bool ta, bool tb, const Sizes& s, const std::vector<float>& a,
+                          const std::vector<float>& b, double beta, const std::vector<float>& c) {
+  std::vector<double> out;
+  for (Index i = 0; i < s.m; ++i) {
+    for (Index j = 0; j < s.n; ++j) {
+      double sum = beta == 0 ? 0 : beta * static_cast<double>(c[at(i * s.n + j)]);
+      for (Index p = 0; p < s.k; ++p) {
+        sum += static_cast<double>(a[at(ta ? p * s.m + i : i * s.k + p)]) *
+               static_cast<double>(b[at(tb ? j * s.k + p : p * s.n + j)]);
+      }
+      out.push_back(sum);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("products agree with plain loops for every transposition and beta") {
+  for (const Sizes& s : sizes) {
+    const std::vector<float> a = random_values(s.m * s.k, 1), b = random_values(s.n * s.k, 2),
+                             c = random_values(s.m * s.n, 3);
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) {
+        for (const double beta : {0., 1., 0.5}) {
+          std::vector<float> y = c;
+          if (beta == 0) std::fill(y.begin(), y.end(), std::numeric_limits<float>::quiet_NaN());
+          std::vector<double> y64 = widen(y);
+          const std::vector<double> a64 = widen(a), b64 = widen(b),
+                                    want = naive(ta, tb, s, a, b, beta, c);
+          const Index lda = ta ? s.m : s.k, ldb = tb ? s.k : s.n;
+          gemm(float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, beta, y.data(), s.n);
+          gemm(float64, ta, tb, s.m, s.n, s.k, a64.data(), lda, b64.data(), ldb, beta, y64.data(),
+               s.n);
+          INFO(s.m << " " << s.n << " " << s.k << " " << ta << tb << " beta " << beta);
+          CHECK(largest_error(y, want) < 1e-4);
+          CHECK(largest_error(y64, want) < 1e-12);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("products are the same bits for any number of threads") {
+  const int before = num_threads();
+  for (const Sizes& s : {Sizes{64, 256, 128}, Sizes{784, 128, 64}, Sizes{33, 500, 70}}) {
+    const std::vector<float> a = random_values(s.m * s.k, 1), b = random_values(s.n * s.k, 2);
+    std::vector<float> one(at(s.m * s.n)), three = one;
+    set_num_threads(1);
+    gemm(float32, false, true, s.m, s.n, s.k, a.data(), s.k, b.data(), s.k, 0, one.data(), s.n);
+    set_num_threads(3);
+    gemm(float32, false, true, s.m, s.n, s.k, a.data(), s.k, b.data(), s.k, 0, three.data(), s.n);
+    CHECK(same_bits(one, three));
+  }
+  set_num_threads(before);
+}
+
+TEST_CASE("a product reads and writes inside its matrices only, and propagates NaN") {
+  const Sizes s{6, 5, 4};
+  std::vector<float> c(6 * 9, 42.f);
+  const std::vector<float> a(6 * 7, 1.f), b(4 * 8, 1.f);
+  gemm(float32, false, false, s.m, s.n, s.k, a.data(), 7, b.data(), 8, 0, c.data(), 9);
+  for (Index i = 0; i < 6; ++i) {
+    for (Index j = 0; j < 9; ++j) CHECK(c[at(i * 9 + j)] == (j < 5 ? 4.f : 42.f));
+  }
+  const float nan = std::numeric_limits<float>::quiet_NaN(), zero = 0;
+  float y = 0;
+  gemm(float32, false, false, 1, 1, 1, &nan, 1, &zero, 1, 0, &y, 1);
+  CHECK(std::isnan(y));
+}
+
+TEST_CASE("batches of products") {
+  for (const Sizes& s : {Sizes{3, 4, 5}, Sizes{40, 50, 60}, Sizes{200, 170, 150}}) {
+    const Index batch = 6;
+    const std::vector<float> a = random_values(batch * s.m * s.k, 1),
+                             b = random_values(s.n * s.k, 2);
+    std::vector<float> y(at(batch * s.m * s.n));
+    gemm_batched(float32, false, true, batch, s.m, s.n, s.k, a.data(), s.m * s.k, b.data(), 0, 0,
+                 y.data(), s.m * s.n);
+    const Sizes whole{batch * s.m, s.n, s.k};  // one b: the same as one tall product
+    CHECK(largest_error(y, naive(false, true, whole, a, b, 0, {})) < 1e-4);
+  }
+}
+
+TEST_CASE("linear with activation agrees with its parts") {
+  const auto act = [](Activation f, double z) {
+    switch (f) {
+      case Activation::none:
+        return z;
+      case Activation::relu:
+        return std::max(z, 0.);
+      case Activation::tanh:
+        return std::tanh(z);
+      case Activation::sigmoid:
+        return 1 / (1 + std::exp(-z));
+      case Activation::gelu:
+        return z / 2 * std::erfc(-z / std::sqrt(2.));
+      case Activation::silu:
+        return z / (1 + std::exp(-z));
+    }
+    return z;
+  };
+  for (const Sizes& s : {Sizes{4, 8, 2}, Sizes{4, 1, 8}, Sizes{33, 10, 20}, Sizes{70, 130, 90}}) {
+    const std::vector<float> x = random_values(s.m * s.k, 1, -1, 1),
+                             w = random_values(s.n * s.k, 2, -1, 1), bias = random_values(s.n, 3);
+    const std::vector<double> x64 = widen(x), w64 = widen(w), bias64 = widen(bias);
+    for (const Activation f : {Activation::none, Activation::relu, Activation::tanh,
+                               Activation::sigmoid, Activation::gelu, Activation::silu}) {
+      std::vector<double> pre = naive(false, true, s, x, w, 0, {}), out;
+      for (std::size_t i = 0; i < pre.size(); ++i) {
+        pre[i] += bias64[i % bias64.size()];
+        out.push_back(act(f, pre[i]));
+      }
+      std::vector<float> y(pre.size()), z(pre.size());
+      std::vector<double> y64(pre.size());
+      linear_act(float32, f, s.m, s.n, s.k, x.data(), w.data(), bias.data(), y.data(), z.data());
+      linear_act(float64, f, s.m, s.n, s.k, x64.data(), w64.data(), bias64.data(), y64.data(),
+                 nullptr);
+      INFO("activation " << static_cast<int>(f) << " of " << s.m << " " << s.n << " " << s.k);
+      CHECK(largest_error(y, out) < 2e-5);
+      CHECK(largest_error(z, pre) < 2e-5);
+      CHECK(largest_error(y64, out) < 1e-12);
+    }
+  }
+}
