@@ -7,4 +7,6 @@
 #include "gradus/ops/index.hpp"
 #include "gradus/ops/linalg.hpp"
 #include "gradus/ops/reduce.hpp"
+#include "gradus/ops/scan.hpp"
 #include "gradus/ops/shape.hpp"
+#include "gradus/ops/sort.hpp"

@@ -39,6 +39,11 @@ enum class Scan : std::uint8_t { cumsum, cumprod, logcumsumexp };
 void scan(Scan op, DType t, const void* x, void* out, Index outer, Index axis, Index inner,
           bool reverse = false);
 
+/// h[t] = a[t] h[t - 1] + b[t] along axis, from h[-1] = 0 on; backwards from the end when
+/// `reverse`. The first factor is not read. float32 and float64.
+void linear_scan(DType t, const void* a, const void* b, void* h, Index outer, Index axis,
+                 Index inner, bool reverse);
+
 /// Sum of squares in double, for norms of gradients. float32 and float64.
 double sum_squares(DType t, const void* x, Index n);
 

@@ -88,4 +88,85 @@ Tensor stack(const std::vector<Tensor>& tensors, Index axis) {
   return concat(parts, a);
 }
 
+namespace {
+
+int axis_to_cut(const Tensor& x, Index axis, const char* operation) {
+  if (x.dim() == 0) fail(operation, "a scalar has no axis to cut; reshape it to (1,) first");
+  return normalize_axis(axis, x.dim(), operation);
+}
+
+std::vector<Tensor> pieces(const Tensor& x, Index size, int axis) {
+  std::vector<Tensor> out;
+  const Index length = x.size(axis);
+  Index start = 0;
+  do {
+    out.push_back(slice(x, axis, start, std::min(start + size, length)));
+    start += size;
+  } while (start < length);
+  return out;
+}
+
+}  // namespace
+
+std::vector<Tensor> split(const Tensor& x, Index size, Index axis) {
+  const int a = axis_to_cut(x, axis, "split");
+  if (size < 1)
+    fail("split",
+         "pieces of length " + std::to_string(size) + " were asked for; 1 or more is required");
+  return pieces(x, size, a);
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, Index axis) {
+  const int a = axis_to_cut(x, axis, "split");
+  const Index length = x.size(a);
+  Index left = length;
+  for (const Index size : sizes) left = size < 0 || size > left ? -1 : left - size;
+  if (left != 0)
+    fail("split", "pieces whose lengths do not add up were given for axis " + std::to_string(a) +
+                      " of length " + std::to_string(length) +
+                      "; lengths of 0 or more with this sum are required");
+  std::vector<Tensor> out;
+  Index start = 0;
+  for (const Index size : sizes) {
+    out.push_back(slice(x, a, start, start + size));
+    start += size;
+  }
+  return out;
+}
+
+std::vector<Tensor> chunk(const Tensor& x, Index chunks, Index axis) {
+  const int a = axis_to_cut(x, axis, "chunk");
+  if (chunks < 1)
+    fail("chunk", std::to_string(chunks) + " pieces were asked for; 1 or more is required");
+  return pieces(x, std::max<Index>(1, (x.size(a) + chunks - 1) / chunks), a);
+}
+
+std::vector<Tensor> unbind(const Tensor& x, Index axis) {
+  const int a = axis_to_cut(x, axis, "unbind");
+  std::vector<Tensor> out;
+  for (Index i = 0; i < x.size(a); ++i) out.push_back(select(x, a, i));
+  return out;
+}
+
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, const std::string& indexing) {
+  require_some(tensors, "meshgrid");
+  if (indexing != "ij" && indexing != "xy")
+    fail("meshgrid", "indexing \"" + indexing + "\" was given; \"ij\" or \"xy\" is required");
+  Shape grid;
+  for (const Tensor& t : tensors) {
+    if (t.dim() > 1)
+      fail("meshgrid", "a tensor of shape " + to_string(t.shape()) +
+                           " was given; vectors or scalars are required; flatten it");
+    grid.push_back(t.numel());
+  }
+  std::vector<Tensor> out;
+  for (int i = 0; i < grid.size(); ++i) {
+    Shape own = grid;
+    for (int j = 0; j < grid.size(); ++j) own[j] = j == i ? grid[i] : 1;
+    const Tensor full = expand(reshape(tensors[static_cast<std::size_t>(i)], own), grid);
+    out.push_back(indexing == "xy" && grid.size() > 1 ? transpose(full, 0, 1) : full);
+  }
+  return out;
+}
+
 }  // namespace gradus

@@ -151,23 +151,22 @@ Tensor stddev(const Tensor& x, const Axes& axes, double correction, bool keepdim
                 });
 }
 
-namespace {
+namespace detail {
 
-/// exp(x - lse) = softmax(x), and 0 where lse is -inf.
-Tensor softmax_of(const Tensor& x, const Tensor& lse) {
+Tensor exp_difference(const Tensor& x, const Tensor& lse) {
   // Where lse is -inf, so is x: x less the lowest finite number stays -inf.
   const double lowest = x.dtype() == float32 ? std::numeric_limits<float>::lowest()
                                              : std::numeric_limits<double>::lowest();
-  const Tensor finite = detail::map(kernels::Unary::clamp_min, lse, lowest);
-  const Tensor shifted = detail::zip("logsumexp", kernels::Binary::sub, x, finite);
-  return record("softmax", detail::map(kernels::Unary::exp, shifted), {x, lse},
+  const Tensor finite = map(kernels::Unary::clamp_min, lse, lowest);
+  const Tensor difference = zip("exp", kernels::Binary::sub, x, finite);
+  return record("exp_difference", map(kernels::Unary::exp, difference), {x, lse},
                 [](const Vjp& k) -> Grads<2> {
                   const Tensor slope = k.grad * k.out();
                   return {slope, k.wants(1) ? -slope : Tensor()};
                 });
 }
 
-}  // namespace
+}  // namespace detail
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
   const Tensor a = detail::to_floating(x);
@@ -175,8 +174,41 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
   return record("logsumexp", detail::reduce(kernels::Reduce::logsumexp, a, over, keepdim), {a},
                 [over](const Vjp& k) {
                   const Tensor& in = k.in(0);
-                  return kept(k.grad, over, in) * softmax_of(in, kept(k.out(), over, in));
+                  return kept(k.grad, over, in) *
+                         detail::exp_difference(in, kept(k.out(), over, in));
                 });
+}
+
+namespace {
+
+/// The product along the middle axis of (outer, axis, inner).
+Tensor prod_middle(const Tensor& x) {
+  const Shape shape = x.shape();
+  Tensor out = empty({shape[0], 1, shape[2]}, x.dtype());
+  kernels::reduce(kernels::Reduce::prod, x.dtype(), data(x), data(out), shape[0], shape[1],
+                  shape[2]);
+  return record("prod", std::move(out), {x}, [](const Vjp& k) {
+    // The product of the others, exact also where x has zeros: of those before and those behind.
+    const Tensor before = detail::shifted(detail::cumprod(k.in(0), 1, false), 1, false, 1);
+    const Tensor behind = detail::shifted(detail::cumprod(k.in(0), 1, true), 1, true, 1);
+    return k.grad * (before * behind);
+  });
+}
+
+}  // namespace
+
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
+  const Axes over = normalize_axes(axes, x.dim(), "prod");
+  Tensor value = detail::to_arithmetic(x);
+  const Shape shape = x.shape();
+  Shape left = shape;
+  for (int last = over.size() - 1; last >= 0; --last) {
+    const int axis = static_cast<int>(over[last]);
+    const detail::Split s = detail::split(left, axis);
+    value = prod_middle(reshape(value, {s.outer, s.axis, s.inner}));
+    left[axis] = 1;
+  }
+  return reshape(value, detail::reduced_shape(shape, over, keepdim));
 }
 
 namespace {

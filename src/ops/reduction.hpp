@@ -22,4 +22,14 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation);
 /// the number of ties; all 0 where out is NaN.
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes);
 
+/// exp(x - lse) for x <= lse, and 0 where lse is -inf.
+Tensor exp_difference(const Tensor& x, const Tensor& lse);
+
+/// cumprod along an axis, from the end when `reverse`.
+Tensor cumprod(const Tensor& x, int axis, bool reverse);
+
+/// x moved on by one place along `axis` (back when `reverse`), with `fill` in the place that is
+/// free.
+Tensor shifted(const Tensor& x, int axis, bool reverse, double fill);
+
 }  // namespace gradus::detail

@@ -106,6 +106,31 @@ Tensor permute(const Tensor& x, const Axes& axes) {
                 [inverse](const Vjp& k) { return permute(k.grad, inverse); });
 }
 
+Tensor movedim(const Tensor& x, const Axes& source, const Axes& destination) {
+  const int rank = x.dim();
+  if (source.size() != destination.size())
+    fail("movedim", "axes " + to_string(source) + " and places " + to_string(destination) +
+                        " were given; their numbers must be equal");
+  if (source.empty() || rank == 0) return x;
+  normalize_axes(source, rank, "movedim");
+  normalize_axes(destination, rank, "movedim");
+  Axes order;
+  bool moved[max_rank] = {}, taken[max_rank] = {};
+  for (int i = 0; i < rank; ++i) order.push_back(0);
+  for (int i = 0; i < source.size(); ++i) {
+    const int from = normalize_axis(source[i], rank, "movedim");
+    const int to = normalize_axis(destination[i], rank, "movedim");
+    order[to] = from;
+    moved[from] = taken[to] = true;
+  }
+  for (int to = 0, from = 0; to < rank; ++to) {
+    if (taken[to]) continue;
+    while (moved[from]) ++from;
+    order[to] = from++;
+  }
+  return permute(x, order);
+}
+
 Tensor transpose(const Tensor& x, Index axis0, Index axis1) {
   const int rank = x.dim();
   if (rank < 2 && axis0 == -2 && axis1 == -1)
@@ -123,23 +148,36 @@ Tensor transpose(const Tensor& x, Index axis0, Index axis1) {
 }
 
 namespace {
-/// Zeros of `shape` with g at the places of slice(axis, start, …, step).
-Tensor unslice(const Tensor& g, const Shape& shape, int axis, Index start, Index step) {
-  Tensor out = detail::empty(shape, g.dtype());
-  kernels::fill(g.dtype(), data(out), 0, out.numel());
+
+/// Where a slice lies in its tensor.
+struct Places {
+  Shape shape;
+  int axis;
+  Index start, step;
+};
+
+/// Writes or adds g at the places of a slice of `to`.
+template <class F>
+void at_places(const Tensor& g, const Tensor& to, const Places& p, F kernel) {
+  if (g.numel() == 0) return;
   Index strides[max_rank];
-  strides_of(shape, strides);
-  const Index offset = start * strides[axis] * static_cast<Index>(size_of(g.dtype()));
-  strides[axis] *= step;
-  if (g.numel())
-    kernels::copy_into_strided(g.dtype(), data(g), static_cast<char*>(data(out)) + offset, strides,
-                               g.shape().data(), shape.size());
-  return record("unslice", std::move(out), {g}, [axis, start, step](const Vjp& k) {
-    const Index count = k.in(0).shape()[axis];
-    const Index last = start + count * step;
-    return slice(k.grad, axis, start, last < 0 ? -k.grad.shape()[axis] - 1 : last, step);
+  strides_of(p.shape, strides);
+  const Index offset = p.start * strides[p.axis] * static_cast<Index>(size_of(g.dtype()));
+  strides[p.axis] *= p.step;
+  kernel(g.dtype(), data(g), static_cast<char*>(data(to)) + offset, strides, g.shape().data(),
+         p.shape.size());
+}
+
+/// Zeros with g at the places of a slice.
+Tensor unslice(const Tensor& g, const Places& p) {
+  Tensor out = zeros(p.shape, g.dtype());
+  at_places(g, out, p, kernels::copy_into_strided);
+  return record("unslice", std::move(out), {g}, [p, count = g.shape()[p.axis]](const Vjp& k) {
+    const Index last = p.start + count * p.step;
+    return slice(k.grad, p.axis, p.start, last < 0 ? -p.shape[p.axis] - 1 : last, p.step);
   });
 }
+
 }  // namespace
 
 Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step) {
@@ -158,9 +196,16 @@ Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step) {
   strides_of(from, strides);
   const Index offset = first * strides[a];
   strides[a] *= step;
-  return record(
-      "slice", read_strided(x, to, strides, offset), {x},
-      [from, a, first, step](const Vjp& k) { return unslice(k.grad, from, a, first, step); });
+  const Places places{from, a, first, step};
+  return record("slice", read_strided(x, to, strides, offset), {x}, [places](const Vjp& k) {
+    if (Tensor total = k.accumulator(0); total.defined()) {
+      // Straight into the sum that is already there: many slices of one tensor stay cheap.
+      node(total)->bump_version();
+      at_places(k.grad, total, places, kernels::add_into_strided);
+      return Tensor();
+    }
+    return unslice(k.grad, places);
+  });
 }
 
 Tensor select(const Tensor& x, Index axis, Index index) {

@@ -18,6 +18,9 @@ Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 /// The mean over `axes` (default all) of floating-point values; NaN over nothing. Gradient:
 /// g / count, expanded.
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// The product over `axes` (default all); bool is multiplied as int64. Gradient: g times the
+/// product of the other elements, exact also where some are 0.
+Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 /// The variance over `axes` (default all): sum (x - mean)^2 / max(0, count - correction). Gradient:
 /// 2 g (x - mean) / (count - correction).
 Tensor var(const Tensor& x, const Axes& axes = {}, double correction = 1, bool keepdim = false);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "gradus/tensor.hpp"
@@ -41,5 +42,48 @@ inline Tensor cat(const std::vector<Tensor>& tensors, Index axis = 0) {
 }
 /// Tensors of one shape joined along a new axis. Gradient: the slices of g.
 Tensor stack(const std::vector<Tensor>& tensors, Index axis = 0);
+
+/// A tensor cut along one axis into pieces of `size`; the last may be shorter.
+std::vector<Tensor> split(const Tensor& x, Index size, Index axis = 0);
+/// A tensor cut along one axis into pieces of the given lengths, which add up to its own.
+std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, Index axis = 0);
+/// A tensor cut along one axis into at most `chunks` pieces of one length; the last may be shorter.
+std::vector<Tensor> chunk(const Tensor& x, Index chunks, Index axis = 0);
+/// The slices along one axis, which is dropped.
+std::vector<Tensor> unbind(const Tensor& x, Index axis = 0);
+
+/// Axes moved to other places, in the given order; the others keep theirs.
+Tensor movedim(const Tensor& x, const Axes& source, const Axes& destination);
+/// The tensor laid side by side repeats[i] times along each axis; more repeats than axes add
+/// leading ones. Gradient: summed.
+Tensor repeat(const Tensor& x, const Shape& repeats);
+/// As `repeat`, but with 1 for leading axes that are not named.
+Tensor tile(const Tensor& x, const Shape& repeats);
+/// The tensor with the order along `axes` reversed.
+Tensor flip(const Tensor& x, const Axes& axes);
+/// The tensor with its values moved on by `shifts` along `axes`, from the end to the start; without
+/// axes in row-major order.
+Tensor roll(const Tensor& x, const Axes& shifts, const Axes& axes = {});
+/// More (or, for negative amounts, fewer) places on both sides: {before, after} of the last axis,
+/// then of the last but one, … Modes: "constant" (`value`), "reflect" (without the edge),
+/// "replicate" (the edge), "circular". Gradient: of the places that were copied, summed.
+Tensor pad(const Tensor& x, const std::vector<Index>& amounts, const std::string& mode = "constant",
+           double value = 0);
+/// The windows of `size` places, `step` apart, along one axis, as a new last axis. (…, N, …) ->
+/// (…, (N - size) / step + 1, …, size). Gradient: summed where windows overlap.
+Tensor unfold(const Tensor& x, Index axis, Index size, Index step);
+
+/// The matrices without what is below the `diagonal`-th diagonal (0 the main one, 1 above it).
+Tensor triu(const Tensor& x, Index diagonal = 0);
+/// The matrices without what is above the `diagonal`-th diagonal.
+Tensor tril(const Tensor& x, Index diagonal = 0);
+/// The diagonals of the matrices in two axes, as a new last axis in their place.
+Tensor diagonal(const Tensor& x, Index offset = 0, Index axis0 = 0, Index axis1 = 1);
+/// The square matrix with a vector on its `diagonal`-th diagonal, or this diagonal of a matrix.
+Tensor diag(const Tensor& x, Index diagonal = 0);
+/// The coordinates of a grid: vectors of lengths M, N, … -> tensors (M, N, …); with indexing "xy"
+/// the first two axes are exchanged.
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors,
+                             const std::string& indexing = "ij");
 
 }  // namespace gradus
