@@ -41,7 +41,7 @@ struct Visit {
 
 class Sweep {
  public:
-  explicit Sweep(bool create_graph) : create_graph_(create_graph) {
+  Sweep(bool create_graph, bool stores) : create_graph_(create_graph), stores_(stores) {
     items_.swap(spare_items);
     visits_.swap(spare_visits);
   }
@@ -74,9 +74,13 @@ class Sweep {
       }
     }
   }
-  /// Marks an input of grad(): placed at once if nothing below it matters.
-  void want(Node* n) {
+  /// Places a node at once, so that nothing below it is visited.
+  void close(Node* n) {
     if (claim(n)) place(n);
+  }
+  /// Marks an input of grad(): closed if it was not found on the way from the outputs.
+  void want(Node* n) {
+    close(n);
     items_[place_of(n)].wanted = true;
   }
   bool found(const Node* n) const { return place_of(n) != nowhere; }
@@ -104,7 +108,8 @@ class Sweep {
       const bool reached = item.needed && item.adjoint.defined();
       if (reached) {
         if (n->extras) run_hooks(n, item.adjoint);
-        if (n->retains_grad && n->record && !create_graph_) keep_grad(n, item.adjoint);
+        if (n->retains_grad && n->record && stores_)
+          retained_.emplace_back(Node::share(n), item.adjoint);
         if (n->record && item.expands) apply_rule(n, item.adjoint);
       }
       if (!n->record && !n->released) continue;  // leaves stay for the end
@@ -131,20 +136,13 @@ class Sweep {
   }
 
   // --- 3. The end: either all gradients are stored, or, if something threw, none.
-  void store_leaf_grads() {
+  void store_grads() {
+    for (auto& [node, adjoint] : retained_) make_own(Node::of(node), adjoint);
     for (Item& item : items_)
-      if (is_reached_leaf(item) && !Node::of(item.node)->grad && !detail::is_unique(item.adjoint))
-        item.adjoint = item.adjoint.clone();
-    for (Item& item : items_) {
-      if (!is_reached_leaf(item)) continue;
-      Node* n = Node::of(item.node);
-      static std::mutex mutexes[16];  // threads may share parameters
-      const std::lock_guard lock(mutexes[reinterpret_cast<std::uintptr_t>(n) / 64 % 16]);
-      if (!n->grad)
-        n->grad = Node::steal(item.adjoint);
-      else
-        detail::add_in_place(Node::share(n->grad), item.adjoint);
-    }
+      if (is_reached_leaf(item)) make_own(Node::of(item.node), item.adjoint);
+    for (auto& [node, adjoint] : retained_) store(Node::of(node), std::move(adjoint));
+    for (Item& item : items_)
+      if (is_reached_leaf(item)) store(Node::of(item.node), std::move(item.adjoint));
   }
 
   /// Where the gradients of an input are summed, or null if they are not needed.
@@ -168,6 +166,24 @@ class Sweep {
     return !n->record && !n->released && n->requires_grad;
   }
 
+  static std::mutex& mutex_of(const Node* n) {
+    static std::mutex mutexes[16];  // threads may share parameters
+    return mutexes[reinterpret_cast<std::uintptr_t>(n) / 64 % 16];
+  }
+  /// A first gradient that others can see, too, becomes a copy.
+  static void make_own(const Node* n, Tensor& adjoint) {
+    if (detail::is_unique(adjoint)) return;
+    const std::lock_guard lock(mutex_of(n));
+    if (!n->grad) adjoint = adjoint.clone();
+  }
+  static void store(Node* n, Tensor&& adjoint) {
+    const std::lock_guard lock(mutex_of(n));
+    if (!n->grad)
+      n->grad = Node::steal(adjoint);
+    else
+      detail::add_in_place(Node::share(n->grad), adjoint);
+  }
+
   void apply_rule(Node* n, const Tensor& adjoint);
 
   static void run_hooks(Node* n, Tensor& adjoint) {
@@ -181,11 +197,6 @@ class Sweep {
         adjoint = std::move(replacement);
       }
   }
-  static void keep_grad(Node* n, const Tensor& adjoint) {
-    Tensor kept = n->grad ? Node::share(n->grad) + adjoint : adjoint;
-    Node::share(n).set_grad(kept);
-  }
-
   /// Hands the references to the inputs over to their items, which still have to be visited.
   void release_edges(Node* n) {
     for (std::uint32_t i = 0; i < n->record->arity; ++i) {
@@ -205,7 +216,7 @@ class Sweep {
   // another thread that meets a slot in use keeps a map of its own.
   bool claim(Node* n) {
     std::uint64_t slot = n->slot.load(std::memory_order_relaxed);
-    if (slot >> 32 == id_) return false;
+    if (slot >> 32 == id_ || (!contended_.empty() && contended_.contains(n))) return false;
     if (slot == 0 &&
         n->slot.compare_exchange_strong(slot, pack(nowhere), std::memory_order_relaxed))
       return true;
@@ -238,11 +249,12 @@ class Sweep {
   }
 
   const std::uint32_t id_ = next_id();
-  const bool create_graph_;
+  const bool create_graph_, stores_;
   Node* freed_ = nullptr;
   std::size_t place_ = 0;
   std::vector<Item> items_;
   std::vector<Visit> visits_;
+  std::vector<std::pair<Tensor, Tensor>> retained_;  // intermediate results, and their gradients
   std::unordered_map<const Node*, std::uint32_t> contended_;
   // Kept between sweeps, so that small graphs cost no allocation.
   static constexpr std::size_t spare_limit = 1 << 16;
@@ -353,36 +365,37 @@ void Tensor::backward(const Tensor& seed, bool retain_graph) const {
   if (!root->requires_grad) fail_no_graph("backward");
   const NoGrad guard;
   Tensor start = checked_seed(*this, seed, "backward").detach();
-  Sweep sweep(false);
+  Sweep sweep(false, true);
   sweep.discover(root);
   if (sweep.any_freed()) fail_freed("backward");
   sweep.accumulate(sweep.adjoint_of(root), std::move(start));
   sweep.run(retain_graph);
-  sweep.store_leaf_grads();
+  sweep.store_grads();
 }
 
 namespace detail {
 
-/// `closed`: every input counts as a leaf, nothing below it is visited.
+/// Nothing below the tensors of `closed` is visited.
 std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                                   const std::vector<Tensor>& inputs, const GradOptions& options,
-                                  bool closed) {
+                                  const std::vector<Tensor>& closed) {
   if (!options.grad_outputs.empty() && options.grad_outputs.size() != outputs.size())
     fail("grad", std::to_string(options.grad_outputs.size()) + " grad_outputs were given for " +
                      std::to_string(outputs.size()) + " outputs; one per output is required");
   const bool retain_graph = options.retain_graph.value_or(options.create_graph);
-  Sweep sweep(options.create_graph);
+  Sweep sweep(options.create_graph, false);
+  for (const Tensor& end : closed) sweep.close(node(end));
   for (const Tensor& input : inputs)
-    if (closed || !node(input)->record) sweep.want(node(input));
+    if (!node(input)->record) sweep.want(node(input));
   for (const Tensor& output : outputs) {
     if (node(output)->requires_grad)
       sweep.discover(node(output));
     else if (!options.allow_unused && !sweep.found(node(output)))
       fail_no_graph("grad");
   }
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (sweep.found(node(inputs[i]))) sweep.want(node(inputs[i]));
-  }
+  if (sweep.any_freed()) fail_freed("grad");
+  for (const Tensor& input : inputs)
+    if (sweep.found(node(input))) sweep.want(node(input));
   sweep.prune();
   struct ModeGuard {
     bool before;
@@ -399,7 +412,6 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Node* n = node(inputs[i]);
     const bool used = sweep.found(n) && sweep.adjoint_of(n).defined();
-    if (!used && sweep.any_freed()) fail_freed("grad");
     if (!used && !options.allow_unused)
       fail("grad",
            "the outputs do not depend on input " + std::to_string(i) + " of shape " +
@@ -413,19 +425,20 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
 
 void differentiate_composite(Vjp& k, const std::function<Tensor(const std::vector<Tensor>&)>& f) {
   // Views of the inputs, recorded, end the inner sweep and connect its result to the outer graph.
-  std::vector<Tensor> inputs, wanted;
+  std::vector<Tensor> inputs, views, wanted;
   std::vector<int> places;
   for (int i = 0; i < k.arity(); ++i) {
-    inputs.push_back(k.wants(i) ? k.in(i).reshape(k.in(i).shape()) : k.in(i));
-    if (k.wants(i)) {
-      wanted.push_back(inputs.back());
-      places.push_back(i);
-    }
+    inputs.push_back(k.in(i));
+    if (!k.in(i).requires_grad()) continue;
+    views.push_back(inputs.back() = reshape(k.in(i), k.in(i).shape()));
+    if (!k.wants(i)) continue;
+    wanted.push_back(views.back());
+    places.push_back(i);
   }
   const Tensor value = f(inputs);
   std::vector<Tensor> gradients =
       differentiate({value}, wanted,
-                    {.create_graph = true, .allow_unused = true, .grad_outputs = {k.grad}}, true);
+                    {.create_graph = true, .allow_unused = true, .grad_outputs = {k.grad}}, views);
   for (std::size_t i = 0; i < wanted.size(); ++i) k.give(places[i], std::move(gradients[i]));
 }
 
@@ -439,11 +452,11 @@ void refuse_second_order(const char* name) {
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {
-  return detail::differentiate(outputs, inputs, options, false);
+  return detail::differentiate(outputs, inputs, options, {});
 }
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {
-  return detail::differentiate({output}, inputs, options, false);
+  return detail::differentiate({output}, inputs, options, {});
 }
 
 }  // namespace gradus

@@ -48,13 +48,17 @@ const void* Tensor::raw(DType dtype) const {
 }
 
 namespace {
-/// A node that may be written to now.
-Node* writable(const Tensor& t, const char* operation) {
-  Node* n = node(t);
+void require_writable(const Node* n, const char* operation) {
   if (n->requires_grad && detail::mode.grad)
     fail(operation,
          "a tensor that requires a gradient would be changed in place while recording; "
          "put a NoGrad guard around it, or compute a new tensor");
+}
+
+/// A node whose values are about to be overwritten.
+Node* writable(const Tensor& t, const char* operation) {
+  Node* n = node(t);
+  require_writable(n, operation);
   n->bump_version();
   return n;
 }
@@ -67,12 +71,13 @@ void* Tensor::mutable_raw(DType dtype) {
 
 Tensor& Tensor::copy_(const Tensor& source) {
   Node* to = node(*this);
+  require_writable(to, "copy_");
   if (!(broadcast_shapes(shape(), source.shape(), "copy_") == shape()))
     fail("copy_", "a source of shape " + to_string(source.shape()) + " does not broadcast to " +
                       to_string(shape()) + "; reshape it first");
   const NoGrad guard;
   const Tensor values = expand(source.to(to->dtype), shape());
-  writable(*this, "copy_");
+  to->bump_version();
   if (to->numel)
     std::copy_n(static_cast<const char*>(detail::data(values)),
                 static_cast<std::size_t>(to->numel) * size_of(to->dtype),
