@@ -6,6 +6,8 @@
 namespace gradus::kernels {
 namespace {
 
+using namespace math;
+
 #define GRADUS_COMPARE_FUNCTOR(name, ...)             \
   struct name##_op {                                  \
     template <class T>                                \

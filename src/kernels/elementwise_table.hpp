@@ -61,6 +61,8 @@
   X(add_scalar, x + p)                                                             \
   X(mul_scalar, x* p)                                                              \
   X(pow_scalar, pairwise(x, p, pow_of))                                            \
+  X(safe_pow_scalar, select(x == V(0), V(0), pairwise(x, p, pow_of)))              \
+  X(safe_log, select(x == V(0), V(0), log(x)))                                     \
   X(rsub_scalar, p - x)                                                            \
   X(rdiv_scalar, p / x)                                                            \
   X(rpow_scalar, pairwise(p, x, pow_of))
@@ -80,10 +82,11 @@
   X(fmod, pairwise(a, b, fmod_of))                                                                \
   X(remainder, pairwise(a, b, remainder_of))                                                      \
   X(floor_divide, pairwise(a, b, floor_divide_of))                                                \
-  X(safe_div, select(a == V(0), V(0), select(b == V(0), a * b, a / b))) /* 0 where a or b is 0 */ \
-  X(safe_mul, product_or_zero(a, b))                                    /* 0 where a is 0 */      \
-  X(tanh_grad, a*(V(1) - b * b))                                                                  \
-  X(sigmoid_grad, a*((V(1) - b) * b))                                                             \
+  X(safe_div,                                                                                     \
+    select((a == V(0)) | ((b == V(0)) & (a == a)), V(0), a / b)) /* 0 where a or b is 0 */        \
+  X(safe_mul, product_or_zero(a, b))                             /* 0 where a is 0 */             \
+  X(tanh_grad, product_or_zero(a, V(1) - b * b))                                                  \
+  X(sigmoid_grad, product_or_zero(a, (V(1) - b) * b))                                             \
   X(relu_grad, select(b <= V(0), V(0), a))                                                        \
   X(relu6_grad, select((b <= V(0)) | (b >= V(6)), V(0), a))                                       \
   X(gelu_grad, product_or_zero(a, gelu_slope(b)))                                                 \
@@ -102,12 +105,16 @@
   X(hardsigmoid_grad, select((b > V(-3)) & (b < V(3)), a / V(6), V(0)))                           \
   X(softsign_grad, product_or_zero(a, V(1) / ((V(1) + abs(b)) * (V(1) + abs(b)))))                \
   X(erf_grad, product_or_zero(a, num<V>(1.1283791670955126) * exp(-(b * b))))                     \
-  X(clamp_grad, select((b < p) | (b > q), V(0), a)) /* min, max */
+  X(clamp_grad, select((b >= p) & (b <= q), a, V(0)))    /* min, max */                           \
+  X(hardtanh_grad, select((b <= p) | (b >= q), V(0), a)) /* min, max */                           \
+  X(safe_pow, select((a == V(0)) & (b < V(0)), V(0), pairwise(a, b, pow_of)))                     \
+  X(share, select(a == b, V(0.5), select(a < b, V(0), V(1)))) /* of a in maximum(a, b) */         \
+  X(lerp_scalar, select(abs(p) < V(0.5), a + p * (b - a), b - (b - a) * (V(1) - p)))
 
 // Operands a, b, c.
-#define GRADUS_TERNARY(X)     \
-  X(lerp, a + c * (b - a))    \
-  X(addcmul, a + p * (b * c)) \
+#define GRADUS_TERNARY(X)                                                     \
+  X(lerp, select(abs(c) < V(0.5), a + c * (b - a), b - (b - a) * (V(1) - c))) \
+  X(addcmul, a + p * (b * c))                                                 \
   X(addcdiv, a + p * (b / c))
 
 #define GRADUS_COMPARE(X) \

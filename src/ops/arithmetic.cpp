@@ -67,8 +67,8 @@ Tensor mul(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("mul", compute("mul", Binary::mul, x, y, [](auto u, auto v) { return u * v; }),
                   {x, y}, [](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? k.grad * k.in(1) : Tensor(),
-                            k.wants(1) ? k.grad * k.in(0) : Tensor()};
+                    return {k.wants(0) ? detail::safe_mul(k.grad, k.in(1)) : Tensor(),
+                            k.wants(1) ? detail::safe_mul(k.grad, k.in(0)) : Tensor()};
                   });
   });
 }
@@ -76,45 +76,55 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 Tensor div(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& p, const Tensor& q) {
     const Tensor x = detail::to_floating(p), y = detail::to_floating(q);
-    return record("div", compute("div", Binary::div, x, y, [](auto u, auto v) { return u / v; }),
-                  {x, y}, [](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? detail::safe_div(k.grad, k.in(1)) : Tensor(),
-                            k.wants(1) ? -detail::safe_div(
-                                             k.grad * detail::safe_div(k.in(0), k.in(1)), k.in(1))
-                                       : Tensor()};
-                  });
+    return record(
+        "div", compute("div", Binary::div, x, y, [](auto u, auto v) { return u / v; }), {x, y},
+        [](const Vjp& k) -> Grads<2> {
+          return {k.wants(0) ? detail::safe_div(k.grad, k.in(1)) : Tensor(),
+                  k.wants(1)
+                      ? -detail::safe_div(
+                            detail::safe_mul(k.grad, detail::safe_div(k.in(0), k.in(1))), k.in(1))
+                      : Tensor()};
+        });
   });
 }
 
-namespace {
-/// Arithmetic with a number keeps the tensor's dtype; integers meet a fraction in float32, as in
-/// PyTorch.
-const Tensor& for_number(const Tensor& a, double b, Tensor& converted) {
-  const DType dtype = node(a)->dtype;
-  if (is_floating_point(dtype)) [[likely]]
-    return a;
-  const bool whole = b == static_cast<double>(static_cast<Index>(b));
-  return converted = whole ? detail::to_arithmetic(a) : a.to(float32);
+namespace detail {
+
+Tensor safe_mul(const Tensor& g, const Tensor& d) {
+  Tensor value = compute("mul", Binary::safe_mul, g, d,
+                         [](auto u, auto v) { return u == 0 ? decltype(u)(0) : u * v; });
+  return record("safe_mul", std::move(value), {g, d}, [](const Vjp& k) -> Grads<2> {
+    return {k.wants(0) ? safe_mul(k.grad, k.in(1)) : Tensor(),
+            k.wants(1) ? safe_mul(k.in(0), k.grad) : Tensor()};
+  });
 }
-}  // namespace
+
+Tensor safe_div(const Tensor& num, const Tensor& den) {
+  Tensor value = compute("div", Binary::safe_div, num, den, [](auto u, auto v) {
+    return u == 0 || (v == 0 && u == u) ? decltype(u)(0) : u / v;
+  });
+  return record("safe_div", std::move(value), {num, den}, [](const Vjp& k) -> Grads<2> {
+    return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
+            k.wants(1) ? -safe_div(safe_mul(k.out(), k.grad), k.in(1)) : Tensor()};
+  });
+}
+
+}  // namespace detail
 
 Tensor add(const Tensor& a, double b) {
-  Tensor converted;
-  const Tensor& x = for_number(a, b, converted);
+  const Tensor x = detail::to_dtype_with(a, b);
   return record("add", detail::map(Unary::add_scalar, x, b), {x},
                 [](const Vjp& k) { return k.grad; });
 }
 
 Tensor rsub(const Tensor& a, double b) {
-  Tensor converted;
-  const Tensor& x = for_number(a, b, converted);
+  const Tensor x = detail::to_dtype_with(a, b);
   return record("rsub", detail::map(Unary::rsub_scalar, x, b), {x},
                 [](const Vjp& k) { return -k.grad; });
 }
 
 Tensor mul(const Tensor& a, double b) {
-  Tensor converted;
-  const Tensor& x = for_number(a, b, converted);
+  const Tensor x = detail::to_dtype_with(a, b);
   return record("mul", detail::map(Unary::mul_scalar, x, b), {x},
                 [b](const Vjp& k) { return k.grad * b; });
 }
@@ -129,8 +139,9 @@ Tensor operator/(const Tensor& a, double b) {
 
 Tensor rdiv(const Tensor& a, double b) {
   const Tensor x = detail::to_floating(a);
-  return record("rdiv", detail::map(Unary::rdiv_scalar, x, b), {x},
-                [](const Vjp& k) { return -detail::safe_div(k.grad * k.out(), k.in(0)); });
+  return record("rdiv", detail::map(Unary::rdiv_scalar, x, b), {x}, [b](const Vjp& k) {
+    return -detail::safe_div(detail::safe_div(k.grad * b, k.in(0)), k.in(0));
+  });
 }
 
 Tensor neg(const Tensor& x) {

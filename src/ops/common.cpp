@@ -42,9 +42,6 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
   }
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), operation);
   Tensor out = empty(shape, x->dtype);
-  const auto dims = [](const Shape& s) {
-    return std::span(s.data(), static_cast<std::size_t>(s.size()));
-  };
   kernels::Broadcast plan;
   if (kernels::make_broadcast(dims(shape), dims(a.shape()), dims(b.shape()), plan)) {
     kernels::binary(op, x->dtype, x->data, y->data, data(out), plan, p0, p1);
@@ -58,14 +55,6 @@ Tensor full_scalar(double value, DType dtype) {
   Tensor out = empty({}, dtype);
   kernels::fill(dtype, data(out), value, 1);
   return out;
-}
-
-Tensor safe_div(const Tensor& num, const Tensor& den) {
-  Tensor out = zip("div", kernels::Binary::safe_div, num, den);
-  return record("safe_div", std::move(out), {num, den}, [](const Vjp& k) -> Grads<2> {
-    return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
-            k.wants(1) ? -safe_div(k.grad * k.out(), k.in(1)) : Tensor()};
-  });
 }
 
 Split split(const Shape& shape, int axis) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "autograd/node.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
@@ -22,8 +24,20 @@ inline Tensor to_floating(const Tensor& x) {
 inline Tensor to_arithmetic(const Tensor& x) {
   return node(x)->dtype == DType::boolean ? x.to(int64) : x;
 }
+/// x in the dtype of arithmetic with the number b: a floating-point dtype stays, integers meet a
+/// fraction in float32, as in PyTorch.
+inline Tensor to_dtype_with(const Tensor& x, double b) {
+  if (is_floating_point(node(x)->dtype)) [[likely]]
+    return x;
+  const bool whole = b == std::nearbyint(b) && std::abs(b) < 0x1p63;
+  return whole ? to_arithmetic(x) : x.to(float32);
+}
 void require_floating(const Tensor& x, const char* operation);
 void require_dtype(const Tensor& x, DType dtype, const char* operation, const char* what);
+
+inline std::span<const Index> dims(const Shape& shape) {
+  return {shape.data(), static_cast<std::size_t>(shape.size())};
+}
 
 inline bool same_shape(const Node* a, const Node* b) {
   if (a->rank != b->rank) return false;
@@ -44,6 +58,10 @@ Tensor full_scalar(double value, DType dtype);
 /// num / den, and 0 where num is 0 or den is 0: the division of derivative rules, in which a zero
 /// upstream gradient stays zero. Differentiable by itself.
 Tensor safe_div(const Tensor& num, const Tensor& den);
+
+/// g d, and 0 where g is 0 even if d is infinite or NaN: the product of derivative rules.
+/// Differentiable by itself.
+Tensor safe_mul(const Tensor& g, const Tensor& d);
 
 /// (outer, axis, inner) of a shape around one axis.
 struct Split {

@@ -1,0 +1,82 @@
+#include "gradus/ops/compare.hpp"
+
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::node;
+using kernels::Compare;
+using kernels::Test;
+
+namespace {
+
+/// a op b for operands of one dtype.
+Tensor compared(const char* name, Compare op, const Tensor& a, const Tensor& b) {
+  const Shape shape = broadcast_shapes(a.shape(), b.shape(), name);
+  kernels::Broadcast plan;
+  if (!kernels::make_broadcast(detail::dims(shape), detail::dims(a.shape()),
+                               detail::dims(b.shape()), plan)) {
+    const NoGrad guard;
+    return compared(name, op, expand(a, shape), expand(b, shape));
+  }
+  Tensor out = detail::empty(shape, boolean);
+  kernels::compare(op, node(a)->dtype, node(a)->data, node(b)->data,
+                   static_cast<bool*>(node(out)->data), plan);
+  return out;
+}
+
+Tensor promoted(const char* name, Compare op, const Tensor& a, const Tensor& b) {
+  const NoGrad guard;
+  const DType common = detail::promote(a, b);
+  return compared(name, op, a.to(common), b.to(common));
+}
+
+Tensor with_number(const char* name, Compare op, const Tensor& a, double b) {
+  const NoGrad guard;
+  const Tensor x = detail::to_dtype_with(a, b);
+  return compared(name, op, x, detail::full_scalar(b, node(x)->dtype));
+}
+
+Tensor logical(const char* name, Compare op, const Tensor& a, const Tensor& b) {
+  const NoGrad guard;
+  return compared(name, op, a.to(boolean), b.to(boolean));
+}
+
+Tensor tested(Test op, const Tensor& x) {
+  Tensor out = detail::empty_like(x, boolean);
+  kernels::test(op, node(x)->dtype, node(x)->data, static_cast<bool*>(node(out)->data),
+                node(x)->numel);
+  return out;
+}
+
+}  // namespace
+
+Tensor eq(const Tensor& a, const Tensor& b) { return promoted("eq", Compare::eq, a, b); }
+Tensor eq(const Tensor& a, double b) { return with_number("eq", Compare::eq, a, b); }
+Tensor ne(const Tensor& a, const Tensor& b) { return promoted("ne", Compare::ne, a, b); }
+Tensor ne(const Tensor& a, double b) { return with_number("ne", Compare::ne, a, b); }
+Tensor lt(const Tensor& a, const Tensor& b) { return promoted("lt", Compare::lt, a, b); }
+Tensor lt(const Tensor& a, double b) { return with_number("lt", Compare::lt, a, b); }
+Tensor le(const Tensor& a, const Tensor& b) { return promoted("le", Compare::le, a, b); }
+Tensor le(const Tensor& a, double b) { return with_number("le", Compare::le, a, b); }
+Tensor gt(const Tensor& a, const Tensor& b) { return promoted("gt", Compare::gt, a, b); }
+Tensor gt(const Tensor& a, double b) { return with_number("gt", Compare::gt, a, b); }
+Tensor ge(const Tensor& a, const Tensor& b) { return promoted("ge", Compare::ge, a, b); }
+Tensor ge(const Tensor& a, double b) { return with_number("ge", Compare::ge, a, b); }
+
+Tensor logical_and(const Tensor& a, const Tensor& b) {
+  return logical("logical_and", Compare::logical_and, a, b);
+}
+Tensor logical_or(const Tensor& a, const Tensor& b) {
+  return logical("logical_or", Compare::logical_or, a, b);
+}
+Tensor logical_xor(const Tensor& a, const Tensor& b) {
+  return logical("logical_xor", Compare::logical_xor, a, b);
+}
+Tensor logical_not(const Tensor& x) { return tested(Test::logical_not, x); }
+
+Tensor isnan(const Tensor& x) { return tested(Test::isnan, x); }
+Tensor isinf(const Tensor& x) { return tested(Test::isinf, x); }
+Tensor isfinite(const Tensor& x) { return tested(Test::isfinite, x); }
+
+}  // namespace gradus

@@ -1,0 +1,222 @@
+#include <algorithm>
+
+#include "gradus/ops/compare.hpp"
+#include "gradus/ops/pointwise.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::node;
+using detail::safe_div;
+using detail::safe_mul;
+using kernels::Binary;
+using kernels::Ternary;
+using kernels::Unary;
+
+namespace {
+
+/// f(a, b) with both in their common dtype, which is floating-point if `floating`, else at least
+/// int64.
+template <class F>
+Tensor promoted(const Tensor& a, const Tensor& b, bool floating, F f) {
+  const DType common = std::max(detail::promote(a, b), floating ? DType::float32 : DType::int64);
+  return f(a.to(common), b.to(common));
+}
+
+/// f(a, b) for a number b in the dtype of their arithmetic.
+template <class F>
+Tensor with_number(const Tensor& a, double b, F f) {
+  const Tensor x = detail::to_dtype_with(a, b);
+  return f(x, detail::full_scalar(b, node(x)->dtype));
+}
+
+// ---- powers: in derivatives, 0 stands where a power of 0 or its logarithm is infinite ----
+
+/// x^p, and 0 where x is 0.
+Tensor safe_pow(const Tensor& x, double p) {
+  return record("safe_pow", detail::map(Unary::safe_pow_scalar, x, p), {x},
+                [p](const Vjp& k) { return safe_mul(k.grad * p, safe_pow(k.in(0), p - 1)); });
+}
+
+/// ln x, and 0 where x is 0.
+Tensor safe_log(const Tensor& x) {
+  return record("safe_log", detail::map(Unary::safe_log, x), {x},
+                [](const Vjp& k) { return safe_div(k.grad, k.in(0)); });
+}
+
+Grads<2> power_rule(const Vjp& k);
+
+/// a^b, and 0 where a is 0 and b negative.
+Tensor safe_pow(const Tensor& a, const Tensor& b) {
+  return record("safe_pow", detail::zip("pow", Binary::safe_pow, a, b), {a, b}, power_rule);
+}
+
+Grads<2> power_rule(const Vjp& k) {
+  const Tensor &a = k.in(0), &b = k.in(1);
+  return {k.wants(0) ? safe_mul(k.grad, b * safe_pow(a, b - 1)) : Tensor(),
+          k.wants(1) ? safe_mul(k.grad, safe_pow(a, b) * safe_log(a)) : Tensor()};
+}
+
+/// x^p for p >= 1 in its fast form; below, 0 at 0.
+Tensor power_in_rule(const Tensor& x, double p) { return p >= 0 ? pow(x, p) : safe_pow(x, p); }
+
+// ---- integer division ----
+
+void require_nonzero(const Tensor& b, const char* name) {
+  if (node(b)->dtype != DType::int64) return;
+  const std::int64_t* values = b.data<std::int64_t>();
+  if (std::find(values, values + b.numel(), 0) != values + b.numel())
+    fail(name,
+         "integers were divided by a tensor of " + detail::describe(b) +
+             " that holds 0; a divisor other than 0 is required; convert to floating point for "
+             "infinity or NaN");
+}
+
+Tensor fmod_of(const Tensor& a, const Tensor& b) {
+  require_nonzero(b, "fmod");
+  return record(
+      "fmod", detail::zip("fmod", Binary::fmod, a, b), {a, b}, [](const Vjp& k) -> Grads<2> {
+        return {k.grad, k.wants(1) ? -safe_mul(k.grad, trunc(k.in(0) / k.in(1))) : Tensor()};
+      });
+}
+
+Tensor remainder_of(const Tensor& a, const Tensor& b) {
+  require_nonzero(b, "remainder");
+  return record(
+      "remainder", detail::zip("remainder", Binary::remainder, a, b), {a, b},
+      [](const Vjp& k) -> Grads<2> {
+        return {k.grad, k.wants(1) ? -safe_mul(k.grad, floor_divide(k.in(0), k.in(1))) : Tensor()};
+      });
+}
+
+Tensor floor_divide_of(const Tensor& a, const Tensor& b) {
+  require_nonzero(b, "floor_divide");
+  return record("floor_divide", detail::zip("floor_divide", Binary::floor_divide, a, b), {a, b},
+                [](const Vjp& k) -> Grads<2> {
+                  const Tensor zero = zeros_like(k.grad);
+                  return {zero, zero};
+                });
+}
+
+// ---- three operands ----
+
+/// op(a, b, c), broadcast and promoted to one floating-point dtype.
+template <class Rule>
+Tensor ternary(const char* name, Ternary op, const Tensor& a, const Tensor& b, const Tensor& c,
+               double p0, Rule rule) {
+  const auto promotes = [](const Tensor& x, const Tensor& y) {
+    return std::max(detail::promote(x, y), DType::float32);
+  };
+  const DType common = std::max(promotes(a, b), promotes(b, c));
+  const Tensor x = a.to(common), y = b.to(common), z = c.to(common);
+  const Shape shape =
+      broadcast_shapes(broadcast_shapes(x.shape(), y.shape(), name), z.shape(), name);
+  Tensor value = detail::empty(shape, common);
+  {
+    const NoGrad guard;
+    const Tensor u = expand(x, shape), v = expand(y, shape), w = expand(z, shape);
+    kernels::ternary(op, common, detail::data(u), detail::data(v), detail::data(w),
+                     detail::data(value), value.numel(), p0);
+  }
+  return record(name, std::move(value), {x, y, z}, rule);
+}
+
+}  // namespace
+
+Tensor pow(const Tensor& a, double p) {
+  const Tensor x = detail::to_dtype_with(a, p);
+  if (p == 0.5) return sqrt(x);
+  if (p == 2) return square(x);
+  if (!is_floating_point(node(x)->dtype)) {
+    if (p < 0)
+      fail("pow", "integers of shape " + to_string(a.shape()) + " and the exponent " +
+                      std::to_string(p) +
+                      " were given; an exponent of at least 0 is required; convert to floating "
+                      "point first");
+    return pow(x, detail::full_scalar(p, int64));
+  }
+  return record("pow", detail::map(Unary::pow_scalar, x, p), {x}, [p](const Vjp& k) {
+    if (p == 0) return zeros_like(k.grad);
+    return safe_mul(k.grad * p, power_in_rule(k.in(0), p - 1));
+  });
+}
+
+Tensor pow(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, false, [](const Tensor& x, const Tensor& y) {
+    return record("pow", detail::zip("pow", Binary::pow, x, y), {x, y}, power_rule);
+  });
+}
+
+Tensor pow(double a, const Tensor& b) {
+  const Tensor x = detail::to_floating(b);
+  return record("pow", detail::map(Unary::rpow_scalar, x, a), {x}, [a](const Vjp& k) {
+    if (a == 0) return zeros_like(k.grad);
+    return safe_mul(k.grad * std::log(a), k.out());
+  });
+}
+
+Tensor atan2(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, true, [](const Tensor& y, const Tensor& x) {
+    return record("atan2", detail::zip("atan2", Binary::atan2, y, x), {y, x},
+                  [](const Vjp& k) -> Grads<2> {
+                    const Tensor &v = k.in(0), &u = k.in(1);
+                    const Tensor radius = hypot(v, u), g = safe_div(k.grad, radius);
+                    return {k.wants(0) ? safe_mul(g, safe_div(u, radius)) : Tensor(),
+                            k.wants(1) ? -safe_mul(g, safe_div(v, radius)) : Tensor()};
+                  });
+  });
+}
+
+Tensor hypot(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, true, [](const Tensor& x, const Tensor& y) {
+    return record("hypot", detail::zip("hypot", Binary::hypot, x, y), {x, y},
+                  [](const Vjp& k) -> Grads<2> {
+                    return {k.wants(0) ? safe_mul(k.grad, safe_div(k.in(0), k.out())) : Tensor(),
+                            k.wants(1) ? safe_mul(k.grad, safe_div(k.in(1), k.out())) : Tensor()};
+                  });
+  });
+}
+
+Tensor fmod(const Tensor& a, const Tensor& b) { return promoted(a, b, false, fmod_of); }
+Tensor fmod(const Tensor& a, double b) { return with_number(a, b, fmod_of); }
+Tensor remainder(const Tensor& a, const Tensor& b) { return promoted(a, b, false, remainder_of); }
+Tensor remainder(const Tensor& a, double b) { return with_number(a, b, remainder_of); }
+Tensor floor_divide(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, false, floor_divide_of);
+}
+Tensor floor_divide(const Tensor& a, double b) { return with_number(a, b, floor_divide_of); }
+
+Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) {
+  return ternary("lerp", Ternary::lerp, start, end, weight, 0, [](const Vjp& k) -> Grads<3> {
+    return {k.wants(0) ? safe_mul(k.grad, 1 - k.in(2)) : Tensor(),
+            k.wants(1) ? safe_mul(k.grad, k.in(2)) : Tensor(),
+            k.wants(2) ? safe_mul(k.grad, k.in(1) - k.in(0)) : Tensor()};
+  });
+}
+
+Tensor lerp(const Tensor& start, const Tensor& end, double weight) {
+  return promoted(start, end, true, [weight](const Tensor& x, const Tensor& y) {
+    return record("lerp", detail::zip("lerp", Binary::lerp_scalar, x, y, weight), {x, y},
+                  [weight](const Vjp& k) -> Grads<2> {
+                    return {k.wants(0) ? k.grad * (1 - weight) : Tensor(),
+                            k.wants(1) ? k.grad * weight : Tensor()};
+                  });
+  });
+}
+
+Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double value) {
+  return ternary("addcmul", Ternary::addcmul, x, a, b, value, [value](const Vjp& k) -> Grads<3> {
+    return {k.grad, k.wants(1) ? safe_mul(k.grad * value, k.in(2)) : Tensor(),
+            k.wants(2) ? safe_mul(k.grad * value, k.in(1)) : Tensor()};
+  });
+}
+
+Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double value) {
+  return ternary("addcdiv", Ternary::addcdiv, x, a, b, value, [value](const Vjp& k) -> Grads<3> {
+    const Tensor g = k.grad * value;
+    return {k.grad, k.wants(1) ? safe_div(g, k.in(2)) : Tensor(),
+            k.wants(2) ? -safe_div(safe_mul(g, safe_div(k.in(1), k.in(2))), k.in(2)) : Tensor()};
+  });
+}
+
+}  // namespace gradus

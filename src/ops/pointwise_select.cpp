@@ -1,0 +1,151 @@
+// Operations that choose between values: bounds, extremes, masks.
+#include <algorithm>
+
+#include "gradus/ops/pointwise.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::node;
+using detail::safe_mul;
+using kernels::Binary;
+using kernels::Unary;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// g where min <= x <= max, else 0.
+Tensor clamp_grad(const Tensor& g, const Tensor& x, double min, double max) {
+  return record("clamp_grad", detail::zip("clamp_grad", Binary::clamp_grad, g, x, min, max), {g, x},
+                [min, max](const Vjp& k) -> Grads<2> {
+                  return {k.wants(0) ? clamp_grad(k.grad, k.in(1), min, max) : Tensor(),
+                          k.wants(1) ? zeros_like(k.grad) : Tensor()};
+                });
+}
+
+/// `op` with parameters p0, p1, which has the gradient of a clamp to [min, max].
+Tensor clamped(const char* name, Unary op, const Tensor& x, double p0, double p1, double min,
+               double max) {
+  if (std::isnan(min) || std::isnan(max))
+    fail(name, "a bound that is NaN was given; a number is required");
+  // An infinite bound does not turn integers into floating point.
+  Tensor a = detail::to_arithmetic(x);
+  for (const double bound : {min, max})
+    if (std::isfinite(bound)) a = detail::to_dtype_with(a, bound);
+  return record(name, detail::map(op, a, p0, p1), {a},
+                [min, max](const Vjp& k) { return clamp_grad(k.grad, k.in(0), min, max); });
+}
+
+/// The part of the gradient that maximum(a, b) gives to a: 1, 1/2 for equal values, or 0. Where one
+/// is NaN, both get all.
+Tensor share(const Tensor& a, const Tensor& b) { return detail::zip("share", Binary::share, a, b); }
+
+template <class F>
+Tensor promoted(const Tensor& a, const Tensor& b, F f) {
+  const DType common = std::max(detail::promote(a, b), DType::int64);
+  return f(a.to(common), b.to(common));
+}
+
+void require_mask(const Tensor& mask, const char* name, const char* what) {
+  if (node(mask)->dtype != DType::boolean)
+    fail(name, std::string(what) + " of " + detail::describe(mask) +
+                   " was given; dtype bool is required; compare (as in x != 0: ne(x, 0)) or "
+                   "convert it with to()");
+}
+
+/// condition ? a : b, broadcast; a and b of one dtype.
+Tensor selected(const char* name, const Tensor& condition, const Tensor& a, const Tensor& b) {
+  const Shape shape =
+      broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), name), name);
+  kernels::Broadcast3 plan;
+  if (!kernels::make_broadcast(detail::dims(shape), detail::dims(condition.shape()),
+                               detail::dims(a.shape()), detail::dims(b.shape()), plan)) {
+    const NoGrad guard;
+    return selected(name, expand(condition, shape), expand(a, shape), expand(b, shape));
+  }
+  Tensor out = detail::empty(shape, node(a)->dtype);
+  kernels::where(node(a)->dtype, static_cast<const bool*>(node(condition)->data), node(a)->data,
+                 node(b)->data, node(out)->data, plan);
+  return out;
+}
+
+/// condition ? x : number (number ? if `flipped`), with x in the dtype of its arithmetic with it.
+Tensor select_or_number(const char* name, const Tensor& condition, const Tensor& x, double number,
+                        bool flipped) {
+  const bool keeps_bool = node(x)->dtype == DType::boolean && (number == 0 || number == 1);
+  const Tensor a = keeps_bool ? x : detail::to_dtype_with(x, number);
+  const Tensor other = detail::full_scalar(number, node(a)->dtype);
+  Tensor value =
+      flipped ? selected(name, condition, other, a) : selected(name, condition, a, other);
+  return record(name, std::move(value), {condition, a}, [flipped](const Vjp& k) -> Grads<2> {
+    const Tensor &c = k.in(0), &g = k.grad;
+    return {Tensor(), flipped ? where(c, 0, g) : where(c, g, 0)};
+  });
+}
+
+}  // namespace
+
+Tensor clamp(const Tensor& x, double min, double max) {
+  return clamped("clamp", Unary::clamp, x, min, max, min, max);
+}
+Tensor clamp_min(const Tensor& x, double min) {
+  return clamped("clamp_min", Unary::clamp_min, x, min, 0, min, infinity);
+}
+Tensor clamp_max(const Tensor& x, double max) {
+  return clamped("clamp_max", Unary::clamp_max, x, max, 0, -infinity, max);
+}
+
+Tensor maximum(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
+    return record("maximum", detail::zip("maximum", Binary::maximum, x, y), {x, y},
+                  [](const Vjp& k) -> Grads<2> {
+                    return {k.wants(0) ? safe_mul(k.grad, share(k.in(0), k.in(1))) : Tensor(),
+                            k.wants(1) ? safe_mul(k.grad, share(k.in(1), k.in(0))) : Tensor()};
+                  });
+  });
+}
+
+Tensor minimum(const Tensor& a, const Tensor& b) {
+  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
+    return record("minimum", detail::zip("minimum", Binary::minimum, x, y), {x, y},
+                  [](const Vjp& k) -> Grads<2> {
+                    return {k.wants(0) ? safe_mul(k.grad, share(k.in(1), k.in(0))) : Tensor(),
+                            k.wants(1) ? safe_mul(k.grad, share(k.in(0), k.in(1))) : Tensor()};
+                  });
+  });
+}
+
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  require_mask(condition, "where", "a condition");
+  const DType common = detail::promote(a, b);
+  const Tensor x = a.to(common), y = b.to(common);
+  return record("where", selected("where", condition, x, y), {condition, x, y},
+                [](const Vjp& k) -> Grads<3> {
+                  return {Tensor(), k.wants(1) ? where(k.in(0), k.grad, 0) : Tensor(),
+                          k.wants(2) ? where(k.in(0), 0, k.grad) : Tensor()};
+                });
+}
+
+Tensor where(const Tensor& condition, const Tensor& a, double b) {
+  require_mask(condition, "where", "a condition");
+  return select_or_number("where", condition, a, b, false);
+}
+
+Tensor where(const Tensor& condition, double a, const Tensor& b) {
+  require_mask(condition, "where", "a condition");
+  return select_or_number("where", condition, b, a, true);
+}
+
+Tensor where(const Tensor& condition, double a, double b) {
+  require_mask(condition, "where", "a condition");
+  return selected("where", condition, detail::full_scalar(a, float32),
+                  detail::full_scalar(b, float32));
+}
+
+Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
+  require_mask(mask, "masked_fill", "a mask");
+  return select_or_number("masked_fill", mask, x, value, true);
+}
+
+}  // namespace gradus
