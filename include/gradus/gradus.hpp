@@ -5,6 +5,7 @@
 #include "gradus/gradcheck.hpp"
 #include "gradus/io.hpp"
 #include "gradus/memory.hpp"
+#include "gradus/nn.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim.hpp"
 #include "gradus/random.hpp"

@@ -8,6 +8,8 @@
 #include "gradus/ops/compare.hpp"
 #include "gradus/ops/index.hpp"
 #include "gradus/ops/linalg.hpp"
+#include "gradus/ops/loss.hpp"
+#include "gradus/ops/nn.hpp"
 #include "gradus/ops/pointwise.hpp"
 #include "gradus/ops/reduce.hpp"
 #include "gradus/ops/scan.hpp"

@@ -96,6 +96,9 @@ class Tensor {
   Tensor& copy_(const Tensor& source);
   /// Overwrites every value; see mutable_data.
   Tensor& fill_(double value);
+  /// Replaces the values and the dtype of a leaf by a copy of `values` of the same shape, for every
+  /// handle to it; views made before keep the old values. The gradient is converted too.
+  Tensor& set_data(const Tensor& values);
 
   bool requires_grad() const;
   /// Marks a leaf as wanting a gradient; throws for integers, masks and recorded results.

@@ -91,6 +91,32 @@ Tensor& Tensor::fill_(double value) {
   return *this;
 }
 
+Tensor& Tensor::set_data(const Tensor& values) {
+  Node* n = node(*this);
+  if (n->record || n->released)
+    fail("set_data",
+         "the tensor is the result of a recorded operation; only a leaf's values can be "
+         "replaced; detach() it first");
+  if (!(values.shape() == shape()))
+    fail("set_data", "values of shape " + to_string(values.shape()) + " were given; the tensor's " +
+                         to_string(shape()) + " is required");
+  if (n->requires_grad && !is_floating_point(values.dtype()))
+    fail("set_data", std::string("values of dtype ") + name_of(values.dtype()) +
+                         " were given for a tensor that requires a gradient; float32 or float64 is "
+                         "required; convert them with to()");
+  const Tensor fresh = values.detach().clone();
+  Node* from = node(fresh);
+  from->buffer->version = n->version() + 1;
+  std::swap(n->buffer, from->buffer);
+  n->data = n->buffer->data;
+  n->dtype = from->dtype;
+  if (n->grad && n->grad->dtype != n->dtype) {
+    const NoGrad guard;
+    set_grad(grad().to(n->dtype));
+  }
+  return *this;
+}
+
 double Tensor::item_as_double(const char* operation) const {
   const Node* n = node(*this);
   if (n->numel != 1)

@@ -1,0 +1,88 @@
+#include "gradus/nn/container.hpp"
+
+#include "gradus/ops.hpp"
+
+namespace gradus::nn {
+
+namespace {
+
+Module& pick(const std::vector<std::shared_ptr<Module>>& list, Index i, const char* container) {
+  const auto size = static_cast<Index>(list.size());
+  if (i < -size || i >= size)
+    fail(container, "position " + std::to_string(i) + " was asked for; there are " +
+                        std::to_string(size) + " modules");
+  return *list[static_cast<std::size_t>(i < 0 ? i + size : i)];
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------ Sequential
+
+void Sequential::push(const std::string& name, std::shared_ptr<Module> module) {
+  add_child(name, module);
+  modules_->push_back(std::move(module));
+}
+
+Module& Sequential::operator[](Index i) const { return pick(*modules_, i, "Sequential"); }
+
+Tensor Sequential::forward(const Tensor& x) const {
+  Tensor y = x;
+  for (const auto& module : *modules_) y = (*module)(y);
+  return y;
+}
+
+// ------------------------------------------------------------------ ModuleList
+
+void ModuleList::push(std::shared_ptr<Module> module) {
+  add_child(std::to_string(size()), module);
+  modules_->push_back(std::move(module));
+}
+
+Module& ModuleList::operator[](Index i) const { return pick(*modules_, i, "ModuleList"); }
+
+void ModuleList::wrong_class(Index i) const {
+  fail("ModuleList", "module " + std::to_string(i) + " was asked for as another class; it is " +
+                         (*this)[i].describe());
+}
+
+// ------------------------------------------------------------------ ModuleDict
+
+bool ModuleDict::contains(const std::string& name) const {
+  for (const auto& [known, module] : children())
+    if (known == name) return true;
+  return false;
+}
+
+std::vector<std::string> ModuleDict::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, module] : children()) out.push_back(name);
+  return out;
+}
+
+Module& ModuleDict::operator[](const std::string& name) const {
+  std::string known;
+  for (const auto& [other, module] : children()) {
+    if (other == name) return *module;
+    known += " " + other;
+  }
+  fail("ModuleDict", "the name \"" + name + "\" was given; known are" + known);
+}
+
+void ModuleDict::wrong_class(const std::string& name) const {
+  fail("ModuleDict",
+       "module \"" + name + "\" was asked for as another class; it is " + (*this)[name].describe());
+}
+
+// ------------------------------------------------------------------ Residual
+
+Tensor Residual::forward(const Tensor& x) const {
+  const Tensor y = (*body_)(x), base = shortcut_ ? (*shortcut_)(x) : x;
+  if (!(y.shape() == base.shape()))
+    fail("Residual", "the body made shape " + to_string(y.shape()) + " of input " +
+                         to_string(x.shape()) + ", to be added to shape " +
+                         to_string(base.shape()) +
+                         "; the shapes must be equal; pass a shortcut module that converts");
+  return base + y;
+}
+
+}  // namespace gradus::nn

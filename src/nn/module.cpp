@@ -1,0 +1,265 @@
+#include "gradus/nn/module.hpp"
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <typeinfo>
+
+#include "gradus/autograd.hpp"
+
+namespace gradus::nn {
+
+struct Module::State {
+  struct Hook {
+    int id;
+    ForwardHook call;
+  };
+  NamedTensors parameters, buffers;
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> children;
+  std::vector<Hook> hooks;
+  int next_hook = 0;
+  bool training = true;
+  std::string name;  // under which it was first registered
+
+  bool has(const std::string& wanted) const {
+    const auto is_it = [&](const auto& entry) { return entry.first == wanted; };
+    return std::any_of(parameters.begin(), parameters.end(), is_it) ||
+           std::any_of(buffers.begin(), buffers.end(), is_it) ||
+           std::any_of(children.begin(), children.end(), is_it);
+  }
+  void require_free(const std::string& wanted) const {
+    if (wanted.empty())
+      fail("Module",
+           "an empty name was given for a parameter, buffer or module; name it as its "
+           "member, such as \"fc1\"");
+    if (has(wanted))
+      fail("Module", "the name \"" + wanted + "\" was given twice; names within a module differ");
+  }
+};
+
+/// Walks a tree of modules, each at every place where it is registered.
+struct Module::Walk {
+  template <class F>
+  static void states(const std::shared_ptr<State>& state, const std::string& prefix, F visit) {
+    visit(*state, prefix);
+    for (const auto& [name, child] : state->children)
+      states(child->state_, prefix + name + ".", visit);
+  }
+  static void modules(Module& module, const std::string& name, bool parents_first,
+                      std::vector<NamedModule>& out) {
+    const bool known = std::any_of(out.begin(), out.end(), [&](const NamedModule& other) {
+      return other.module->state_ == module.state_;
+    });
+    if (known) return;
+    if (parents_first) out.push_back({name, &module});
+    for (const auto& [child_name, child] : module.state_->children)
+      modules(*child, name.empty() ? child_name : name + "." + child_name, parents_first, out);
+    if (!parents_first) out.push_back({name, &module});
+  }
+  static void add_once(NamedTensors& out, const std::string& name, const Tensor& tensor) {
+    const bool known = std::any_of(out.begin(), out.end(),
+                                   [&](const auto& entry) { return entry.second.is(tensor); });
+    if (!known) out.emplace_back(name, tensor);
+  }
+};
+
+Module::Module() : state_(std::make_shared<State>()) {}
+
+Tensor Module::operator()(const Tensor& x) const {
+  Tensor out = forward(x);
+  if (state_->hooks.empty()) return out;
+  const auto hooks = state_->hooks;  // a hook may remove itself
+  for (const auto& hook : hooks)
+    if (Tensor replacement = hook.call(*this, x, out); replacement.defined())
+      out = std::move(replacement);
+  return out;
+}
+
+Tensor Module::forward(const Tensor&) const {
+  fail(
+      describe().c_str(),
+      "the module was called with one tensor; it defines no forward(const Tensor&) const; override "
+      "it, or call the module with the arguments of its own operator()");
+}
+
+std::string Module::describe() const {
+  int status = 0;
+  char* text = abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status);
+  std::string name = status == 0 ? text : "Module";
+  std::free(text);
+  if (const auto at = name.rfind(':'); at != std::string::npos) name.erase(0, at + 1);
+  return name;
+}
+
+// ------------------------------------------------------------------ registration
+
+void Module::add_child(const std::string& name, std::shared_ptr<Module> module) {
+  state_->require_free(name);
+  Walk::states(module->state_, "", [&](const State& below, const std::string&) {
+    if (&below == state_.get())
+      fail("Module", "module \"" + name +
+                         "\" contains the module it is added to; a tree of "
+                         "modules has no cycles");
+  });
+  if (module->state_->name.empty()) module->state_->name = name;
+  state_->children.emplace_back(name, std::move(module));
+}
+
+Tensor Module::parameter(const std::string& name, const Tensor& initial) {
+  state_->require_free(name);
+  Tensor handle = initial.is_leaf() ? initial : initial.detach().clone();
+  handle.requires_grad_();
+  state_->parameters.emplace_back(name, handle);
+  return handle;
+}
+
+Tensor Module::buffer(const std::string& name, const Tensor& initial) {
+  state_->require_free(name);
+  Tensor handle = initial.is_leaf() ? initial : initial.detach().clone();
+  state_->buffers.emplace_back(name, handle);
+  return handle;
+}
+
+// ------------------------------------------------------------------ what is inside
+
+NamedTensors Module::named_parameters() const {
+  NamedTensors out;
+  Walk::states(state_, "", [&](const State& state, const std::string& prefix) {
+    for (const auto& [name, tensor] : state.parameters) Walk::add_once(out, prefix + name, tensor);
+  });
+  return out;
+}
+
+std::vector<Tensor> Module::parameters() const {
+  std::vector<Tensor> out;
+  for (auto& [name, tensor] : named_parameters()) out.push_back(std::move(tensor));
+  return out;
+}
+
+NamedTensors Module::named_buffers() const {
+  NamedTensors out;
+  Walk::states(state_, "", [&](const State& state, const std::string& prefix) {
+    for (const auto& [name, tensor] : state.buffers) Walk::add_once(out, prefix + name, tensor);
+  });
+  return out;
+}
+
+NamedTensors Module::own_parameters() const { return state_->parameters; }
+
+std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() const {
+  return state_->children;
+}
+
+std::vector<NamedModule> Module::named_modules() {
+  std::vector<NamedModule> out;
+  Walk::modules(*this, "", true, out);
+  return out;
+}
+
+void Module::apply(const std::function<void(Module&)>& fn) {
+  std::vector<NamedModule> modules;
+  Walk::modules(*this, "", false, modules);
+  for (const NamedModule& entry : modules) fn(*entry.module);
+}
+
+Index Module::num_parameters(bool trainable_only) const {
+  Index count = 0;
+  for (const auto& tensor : parameters())
+    if (!trainable_only || tensor.requires_grad()) count += tensor.numel();
+  return count;
+}
+
+// ------------------------------------------------------------------ modes and conversions
+
+void Module::train(bool on) {
+  Walk::states(state_, "", [on](State& state, const std::string&) { state.training = on; });
+}
+bool Module::is_training() const { return state_->training; }
+
+void Module::to(DType dtype) {
+  if (!is_floating_point(dtype))
+    fail("Module.to",
+         std::string("dtype ") + name_of(dtype) + " was given; parameters are float32 or float64");
+  const auto convert = [dtype](const NamedTensors& tensors) {
+    for (auto [name, tensor] : tensors)
+      if (is_floating_point(tensor.dtype()) && tensor.dtype() != dtype)
+        tensor.set_data(tensor.detach().to(dtype));
+  };
+  convert(named_parameters());
+  convert(named_buffers());
+}
+
+void Module::zero_grad() {
+  for (Tensor& tensor : parameters()) tensor.set_grad({});
+}
+
+void Module::requires_grad_(bool on) {
+  for (Tensor& tensor : parameters()) tensor.requires_grad_(on);
+}
+
+// ------------------------------------------------------------------ saving and loading
+
+namespace {
+/// Every place in the tree, also the second name of a shared tensor, as PyTorch's files have it.
+struct Entry {
+  std::string name;
+  Tensor tensor;
+};
+}  // namespace
+
+StateDict Module::state_dict() const {
+  StateDict out;
+  Walk::states(state_, "", [&](const State& state, const std::string& prefix) {
+    for (const auto* list : {&state.parameters, &state.buffers})
+      for (const auto& [name, tensor] : *list) out.emplace(prefix + name, tensor.detach().clone());
+  });
+  return out;
+}
+
+void Module::load_state_dict(const StateDict& state, const LoadOptions& options) {
+  std::vector<Entry> entries;
+  Walk::states(state_, "", [&](const State& own, const std::string& prefix) {
+    for (const auto* list : {&own.parameters, &own.buffers})
+      for (const auto& [name, tensor] : *list) entries.push_back({prefix + name, tensor});
+  });
+  std::string missing, unexpected, misfits;
+  for (const Entry& entry : entries) {
+    const auto given = state.find(entry.name);
+    if (given == state.end())
+      missing += " " + entry.name;
+    else if (!(given->second.shape() == entry.tensor.shape()))
+      misfits += " " + entry.name + " " + to_string(given->second.shape()) + " instead of " +
+                 to_string(entry.tensor.shape());
+  }
+  for (const auto& [name, tensor] : state)
+    if (std::none_of(entries.begin(), entries.end(),
+                     [&, &wanted = name](const Entry& entry) { return entry.name == wanted; }))
+      unexpected += " " + name;
+  if (!options.strict) missing.clear(), unexpected.clear();
+  std::string problems;
+  if (!missing.empty()) problems += "missing:" + missing + "; ";
+  if (!unexpected.empty()) problems += "not expected:" + unexpected + "; ";
+  if (!misfits.empty()) problems += "of another shape:" + misfits + "; ";
+  if (!problems.empty())
+    fail("load_state_dict",
+         problems + "build the module with the options it was saved with" +
+             (options.strict ? ", or pass strict = false to load what fits" : ""));
+  const NoGrad guard;
+  for (Entry& entry : entries)
+    if (const auto given = state.find(entry.name); given != state.end())
+      entry.tensor.copy_(given->second);
+}
+
+// ------------------------------------------------------------------ hooks
+
+int Module::register_forward_hook(ForwardHook hook) {
+  state_->hooks.push_back({state_->next_hook, std::move(hook)});
+  return state_->next_hook++;
+}
+void Module::remove_forward_hook(int id) {
+  std::erase_if(state_->hooks, [id](const auto& hook) { return hook.id == id; });
+}
+bool Module::has_forward_hooks() const { return !state_->hooks.empty(); }
+
+}  // namespace gradus::nn

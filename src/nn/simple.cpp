@@ -1,0 +1,42 @@
+#include "gradus/nn/simple.hpp"
+
+#include <array>
+#include <cstdio>
+
+#include "gradus/ops.hpp"
+
+namespace gradus::nn {
+
+Dropout::Dropout(double p, Generator* generator) : p_(p), generator_(generator) {
+  if (!(p >= 0 && p <= 1))
+    fail("Dropout",
+         "p = " + std::to_string(p) + " was given; a probability from 0 to 1 is required");
+}
+
+std::string Dropout::describe() const {
+  std::array<char, 48> text;
+  std::snprintf(text.data(), text.size(), "Dropout(%g)", p_);
+  return text.data();
+}
+
+Tensor Dropout::forward(const Tensor& x) const { return dropout(x, p_, is_training(), generator_); }
+
+Tensor Flatten::forward(const Tensor& x) const {
+  const Shape from = x.shape();
+  const int first = normalize_axis(start_, from.size(), "Flatten");
+  const int last = normalize_axis(end_, from.size(), "Flatten");
+  if (first > last)
+    fail("Flatten", "axes " + std::to_string(start_) + " to " + std::to_string(end_) +
+                        " were given for a tensor of shape " + to_string(from) +
+                        "; the first must not come after the last");
+  Shape to;
+  for (int i = 0; i < from.size(); ++i) {
+    if (i <= first || i > last)
+      to.push_back(from[i]);
+    else
+      to[first] *= from[i];
+  }
+  return reshape(x, to);
+}
+
+}  // namespace gradus::nn

@@ -1,0 +1,244 @@
+#include "kernels/reduce.hpp"
+#include "kernels/rows.hpp"
+#include "ops/common.hpp"
+#include "ops/loss.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::node;
+
+namespace {
+
+/// Trivially copyable, so that a rule may capture it.
+struct Terms {
+  double label_smoothing;
+  Index ignore_index;
+  Reduction reduction;
+};
+
+int class_axis(const Tensor& x) { return x.dim() == 1 ? 0 : 1; }
+
+/// The shape of the losses: the input's without the classes.
+Shape loss_shape(const Tensor& x) {
+  Shape shape = x.shape();
+  shape.erase(class_axis(x));
+  return shape;
+}
+
+/// Logits with the classes last, as rows: (N, C, d…) -> (N d…, C). Differentiable.
+Tensor class_rows(const Tensor& x) {
+  const Shape shape = x.shape();
+  Tensor y = x;
+  if (x.dim() > 2) {
+    Axes order{0};
+    for (int i = 2; i < x.dim(); ++i) order.push_back(i);
+    order.push_back(1);
+    y = permute(x, order);
+  }
+  Index rows = 1;
+  for (const Index length : loss_shape(x)) rows *= length;
+  return reshape(y, {rows, shape[class_axis(x)]});
+}
+
+void check_classes(const Tensor& x, const Tensor& weight, const char* operation) {
+  detail::require_floating(x, operation);
+  if (x.dim() < 1)
+    fail(operation, "logits of shape () were given; (C), (N, C) or (N, C, d...) is required");
+  const Index classes = x.size(class_axis(x));
+  if (classes == 0)
+    fail(operation,
+         "logits of shape " + to_string(x.shape()) + " were given; at least one class is required");
+  if (!weight.defined()) return;
+  detail::require_dtype(weight, x.dtype(), operation, "a class weight");
+  if (!(weight.shape() == Shape{classes}))
+    fail(operation, "class weights of shape " + to_string(weight.shape()) + " were given for " +
+                        std::to_string(classes) + " classes; one weight per class is required");
+}
+
+/// Throws unless every label is a class or ignored.
+void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
+                  const char* operation) {
+  if (target.dtype() != int64)
+    fail(operation, "a target of " + detail::describe(target) +
+                        " was given; class indices are int64 (convert them with to(int64)), "
+                        "probabilities have the logits' shape " +
+                        to_string(x.shape()));
+  if (!(target.shape() == loss_shape(x)))
+    fail(operation, "logits of shape " + to_string(x.shape()) + " and class indices of shape " +
+                        to_string(target.shape()) + " were given; class indices of shape " +
+                        to_string(loss_shape(x)) + " are required; reshape them");
+  const Index classes = x.size(class_axis(x));
+  const std::int64_t* labels = target.data<std::int64_t>();
+  for (Index row = 0; row < target.numel(); ++row)
+    if (labels[row] != ignore_index && (labels[row] < 0 || labels[row] >= classes))
+      fail(operation, "label " + std::to_string(labels[row]) + " in row " + std::to_string(row) +
+                          " was given; with " + std::to_string(classes) +
+                          " classes, labels from 0 to " + std::to_string(classes - 1) +
+                          " (or ignore_index " + std::to_string(ignore_index) + ") are required");
+}
+
+/// The weighted, smoothed one-hot targets of rows: w_c q_c, 0 for ignored rows.
+template <class T>
+Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight, const Terms& t) {
+  const Index rows = x.size(0), classes = x.size(1);
+  Tensor out = zeros({rows, classes}, x.dtype());
+  T* to = static_cast<T*>(data(out));
+  const std::int64_t* labels = target.data<std::int64_t>();
+  const T* w = weight.defined() ? weight.data<T>() : nullptr;
+  const double spread = t.label_smoothing / static_cast<double>(classes);
+  for (Index r = 0; r < rows; ++r) {
+    if (labels[r] == t.ignore_index) continue;
+    for (Index c = 0; c < classes; ++c) {
+      const double share = spread + (c == labels[r] ? 1 - t.label_smoothing : 0);
+      to[r * classes + c] = static_cast<T>(share) * (w ? w[c] : T(1));
+    }
+  }
+  return out;
+}
+
+Tensor soft_targets_of(const Tensor& x, const Tensor& target, const Tensor& weight,
+                       const Terms& t) {
+  return x.dtype() == float32 ? soft_targets<float>(x, target, weight, t)
+                              : soft_targets<double>(x, target, weight, t);
+}
+
+/// -sum_c q_c logp_c per row, 0 where q_c is 0 whatever logp_c.
+Tensor expected(const Tensor& q, const Tensor& logp) {
+  return -sum(where(ne(q, 0.0), q * logp, 0.0), {1});
+}
+
+/// The sum of the weights of the targets that count.
+double divisor_of(const Tensor& target, const Tensor& weight, Index ignore_index,
+                  const std::vector<double>& sample_weight = {}) {
+  const std::vector<double> w =
+      weight.defined() ? weight.detach().to_vector<double>() : std::vector<double>();
+  const std::int64_t* labels = target.data<std::int64_t>();
+  double total = 0;
+  for (Index r = 0; r < target.numel(); ++r)
+    if (labels[r] != ignore_index)
+      total += (w.empty() ? 1 : w[static_cast<std::size_t>(labels[r])]) *
+               (sample_weight.empty() ? 1 : sample_weight[static_cast<std::size_t>(r)]);
+  return total;
+}
+
+/// Rows of losses reduced; mean divides by `divisor`.
+Tensor reduce_rows(const Tensor& losses, Reduction reduction, double divisor) {
+  if (reduction == Reduction::none) return losses;
+  const Tensor total = sum(losses);
+  if (reduction == Reduction::sum) return total;
+  return total / divisor;
+}
+
+/// Cross-entropy of logits (rows, C) and checked labels (rows): the gradient of the logits falls
+/// out of the forward pass, and is kept as an input that needs no gradient.
+Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, Terms t,
+                  double batch) {
+  const Index rows = x.size(0), classes = x.size(1);
+  const bool keep = detail::should_record({x});
+  Tensor losses = detail::empty({rows}, x.dtype());
+  const Tensor slope = keep ? detail::empty({rows, classes}, x.dtype()) : Tensor();
+  const double weights =
+      kernels::cross_entropy(x.dtype(), data(x), target.data<std::int64_t>(), data(losses),
+                             keep ? data(slope) : nullptr, rows, classes,
+                             {.label_smoothing = t.label_smoothing,
+                              .weight = weight.defined() ? data(weight) : nullptr,
+                              .ignore_index = t.ignore_index});
+  const double divisor = t.reduction == Reduction::mean ? weights : batch;
+  Tensor value;
+  {
+    const NoGrad guard;
+    value = reduce_rows(losses, t.reduction, divisor);
+  }
+  if (!keep) return value;
+
+  const auto raw = [t, divisor](const Vjp& k) -> Grads<1> {
+    const Tensor& saved = k.in(2);
+    if (t.reduction != Reduction::none) {
+      const double scale = t.reduction == Reduction::sum ? 1 : divisor == 0 ? 0 : 1 / divisor;
+      return {detail::map(kernels::Unary::mul_scalar, saved, k.grad.item() * scale)};
+    }
+    Tensor dx = detail::empty_like(saved);
+    kernels::scale_rows(saved.dtype(), data(saved), data(k.grad), data(dx), saved.size(0),
+                        saved.size(1));
+    return {dx};
+  };
+  const auto composite = [t, divisor](const std::vector<Tensor>& in) {
+    const Tensor q = soft_targets_of(in[0], in[1], in.size() == 4 ? in[3] : Tensor(), t);
+    return reduce_rows(expected(q, log_softmax(in[0], 1)), t.reduction, divisor);
+  };
+  if (weight.defined())
+    return fused("cross_entropy", std::move(value), {x, target, slope, weight.detach()}, raw,
+                 composite);
+  return fused("cross_entropy", std::move(value), {x, target, slope}, raw, composite);
+}
+
+Tensor with_probabilities(const Tensor& input, const Tensor& target,
+                          const CrossEntropyOptions& options) {
+  const Tensor x = class_rows(input);
+  const double classes = static_cast<double>(x.size(1));
+  Tensor q = class_rows(target.to(x.dtype()));
+  if (options.label_smoothing > 0)
+    q = q * (1 - options.label_smoothing) + options.label_smoothing / classes;
+  if (options.weight.defined()) q = q * options.weight;
+  const Tensor losses = -sum(q * log_softmax(x, 1), {1});
+  return detail::reduce_loss(reshape(losses, loss_shape(input)), options.reduction,
+                             "cross_entropy");
+}
+
+double batch_of(const Shape& shape, Reduction reduction, const char* operation) {
+  if (reduction == Reduction::batchmean && shape.empty())
+    fail(operation, "one sample without a first axis was to be reduced by batchmean; use sum");
+  return shape.empty() ? 1 : static_cast<double>(shape[0]);
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& input, const Tensor& target,
+                     const CrossEntropyOptions& options) {
+  check_classes(input, options.weight, "cross_entropy");
+  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
+    fail("cross_entropy", "label_smoothing = " + std::to_string(options.label_smoothing) +
+                              " was given; 0 to 1 is required");
+  const bool weighs_samples = options.sample_weight.defined();
+  if (is_floating_point(target.dtype()) && target.shape() == input.shape()) {
+    if (weighs_samples)
+      fail("cross_entropy",
+           "a sample_weight was given with probabilities; it is for class "
+           "indices; multiply the unreduced losses instead");
+    return with_probabilities(input, target, options);
+  }
+  check_labels(input, target, options.ignore_index, "cross_entropy");
+  const Shape shape = loss_shape(input);
+  const double batch = batch_of(shape, options.reduction, "cross_entropy");
+  Terms terms{options.label_smoothing, options.ignore_index,
+              weighs_samples ? Reduction::none : options.reduction};
+  const Tensor x = class_rows(input), labels = reshape(target, {x.size(0)});
+  const Tensor rows = fused_rows(x, labels, options.weight, terms, batch);
+  if (!weighs_samples) return options.reduction == Reduction::none ? reshape(rows, shape) : rows;
+
+  const Tensor& given = options.sample_weight;
+  const Tensor w = expand(detail::sample_weights(given, shape, "cross_entropy"), shape);
+  const Tensor losses = reshape(rows, shape) * w.to(x.dtype());
+  if (options.reduction != Reduction::mean)
+    return detail::reduce_loss(losses, options.reduction, "cross_entropy");
+  return sum(losses) /
+         divisor_of(labels, options.weight, options.ignore_index, w.detach().to_vector<double>());
+}
+
+Tensor nll_loss(const Tensor& input, const Tensor& target, const NllOptions& options) {
+  check_classes(input, options.weight, "nll_loss");
+  check_labels(input, target, options.ignore_index, "nll_loss");
+  const Shape shape = loss_shape(input);
+  const double batch = batch_of(shape, options.reduction, "nll_loss");
+  const Tensor x = class_rows(input), labels = reshape(target, {x.size(0)});
+  const Terms terms{0, options.ignore_index, options.reduction};
+  const Tensor losses = expected(soft_targets_of(x, labels, options.weight, terms), x);
+  const bool mean = options.reduction == Reduction::mean;
+  const Tensor out =
+      reduce_rows(losses, options.reduction,
+                  mean ? divisor_of(labels, options.weight, options.ignore_index) : batch);
+  return options.reduction == Reduction::none ? reshape(out, shape) : out;
+}
+
+}  // namespace gradus

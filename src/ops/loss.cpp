@@ -1,0 +1,278 @@
+#include "ops/loss.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "ops/common.hpp"
+
+namespace gradus {
+
+namespace detail {
+
+Tensor reduce_loss(const Tensor& loss, Reduction reduction, const char* operation) {
+  switch (reduction) {
+    case Reduction::none:
+      return loss;
+    case Reduction::mean:
+      return mean(loss);
+    case Reduction::sum:
+      return sum(loss);
+    case Reduction::batchmean:
+      break;
+  }
+  if (loss.dim() == 0)
+    fail(operation,
+         "losses of shape () were to be reduced by batchmean; a first axis is required; "
+         "use sum");
+  return sum(loss) / static_cast<double>(loss.size(0));
+}
+
+Tensor sample_weights(const Tensor& weight, const Shape& shape, const char* operation) {
+  require_floating(weight, operation);
+  if (weight.shape() == shape) return weight;
+  if (shape.empty() || !(weight.shape() == Shape{shape[0]}))
+    fail(operation, "a weight of shape " + to_string(weight.shape()) +
+                        " was given for losses of shape " + to_string(shape) +
+                        "; one weight per sample (the first axis) or per element is required");
+  Shape column{shape[0]};
+  while (column.size() < shape.size()) column.push_back(1);
+  return reshape(weight, column);
+}
+
+void require_same_shape(const Tensor& input, const Tensor& target, const char* operation) {
+  require_floating(input, operation);
+  if (!(input.shape() == target.shape()))
+    fail(operation, "input of shape " + to_string(input.shape()) + " and target of shape " +
+                        to_string(target.shape()) +
+                        " were given; the shapes must be equal, since nothing broadcasts in a "
+                        "loss; reshape one of them");
+}
+
+}  // namespace detail
+
+using detail::reduce_loss;
+using detail::require_same_shape;
+
+namespace {
+
+/// The target in the input's dtype.
+Tensor like(const Tensor& target, const Tensor& input) { return target.to(input.dtype()); }
+
+/// Reduces with weights whose sum divides the mean.
+Tensor reduce_weighted(const Tensor& loss, Reduction reduction, const Tensor& weight,
+                       const char* operation) {
+  if (!weight.defined()) return reduce_loss(loss, reduction, operation);
+  const Tensor w = like(detail::sample_weights(weight, loss.shape(), operation), loss);
+  const Tensor weighted = loss * w;
+  if (reduction != Reduction::mean) return reduce_loss(weighted, reduction, operation);
+  return sum(weighted) / sum(expand(w, loss.shape()));
+}
+
+/// Reduces with weights that only scale the losses.
+Tensor reduce_scaled(const Tensor& loss, Reduction reduction, const Tensor& weight,
+                     const char* operation) {
+  if (!weight.defined()) return reduce_loss(loss, reduction, operation);
+  const Tensor w = like(detail::sample_weights(weight, loss.shape(), operation), loss);
+  return reduce_loss(loss * w, reduction, operation);
+}
+
+/// d^2 / 2 up to the bound, then the line that continues it; d >= 0.
+Tensor huber(const Tensor& d, double bound) {
+  const Tensor part = clamp_max(d, bound);
+  return part * (d - 0.5 * part);
+}
+
+/// Throws unless low <= x <= high everywhere.
+void require_range(const Tensor& x, double low, double high, const char* operation,
+                   const char* what) {
+  const NoGrad guard;
+  const std::vector<double> values = x.to_vector<double>();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!(values[i] >= low && values[i] <= high))
+      fail(operation, std::string(what) + " " + std::to_string(values[i]) + " at element " +
+                          std::to_string(i) + " was given; values from " + std::to_string(low) +
+                          " to " + std::to_string(high) + " are required");
+}
+
+/// Throws unless every target is -1 or 1.
+void require_signs(const Tensor& target, const char* operation) {
+  const std::vector<double> values = target.detach().to_vector<double>();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] != 1 && values[i] != -1)
+      fail(operation, "target " + std::to_string(values[i]) + " at element " + std::to_string(i) +
+                          " was given; -1 or 1 is required; for labels 0 and 1 pass 2 y - 1");
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------ distances
+
+Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& options) {
+  require_same_shape(input, target, "mse_loss");
+  return reduce_weighted(square(input - like(target, input)), options.reduction, options.weight,
+                         "mse_loss");
+}
+
+Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& options) {
+  require_same_shape(input, target, "l1_loss");
+  return reduce_weighted(abs(input - like(target, input)), options.reduction, options.weight,
+                         "l1_loss");
+}
+
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1Options& options) {
+  require_same_shape(input, target, "smooth_l1_loss");
+  if (!(options.beta >= 0))
+    fail("smooth_l1_loss",
+         "beta = " + std::to_string(options.beta) + " was given; 0 or more is required");
+  const Tensor d = abs(input - like(target, input));
+  const Tensor loss = options.beta == 0 ? d : huber(d, options.beta) / options.beta;
+  return reduce_weighted(loss, options.reduction, options.weight, "smooth_l1_loss");
+}
+
+Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions& options) {
+  require_same_shape(input, target, "huber_loss");
+  if (!(options.delta > 0))
+    fail("huber_loss",
+         "delta = " + std::to_string(options.delta) + " was given; more than 0 is required");
+  const Tensor loss = huber(abs(input - like(target, input)), options.delta);
+  return reduce_weighted(loss, options.reduction, options.weight, "huber_loss");
+}
+
+// ------------------------------------------------------------------ two classes
+
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const BceOptions& options) {
+  require_same_shape(input, target, "binary_cross_entropy");
+  require_range(input, 0, 1, "binary_cross_entropy", "the probability");
+  require_range(target, 0, 1, "binary_cross_entropy", "target");
+  const Tensor z = like(target, input);
+  const Tensor loss = -(z * clamp_min(log(input), -100) + (1 - z) * clamp_min(log1p(-input), -100));
+  return reduce_scaled(loss, options.reduction, options.weight, "binary_cross_entropy");
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
+                                        const BceWithLogitsOptions& options) {
+  const char* const name = "binary_cross_entropy_with_logits";
+  require_same_shape(input, target, name);
+  const Tensor z = like(target, input);
+  // Both terms are negative, so that nothing cancels for logits of any size.
+  Tensor positive = z * logsigmoid(input);
+  if (const Tensor& p = options.pos_weight; p.defined()) {
+    const bool per_class = p.dim() == 1 && input.dim() > 0 && p.size(0) == input.size(-1);
+    if (p.dim() != 0 && !per_class)
+      fail(name, "a pos_weight of shape " + to_string(p.shape()) +
+                     " was given for logits of shape " + to_string(input.shape()) +
+                     "; a scalar, or one number per last axis, is required");
+    positive = positive * like(p, input);
+  }
+  const Tensor loss = -(positive + (1 - z) * logsigmoid(-input));
+  return reduce_scaled(loss, options.reduction, options.weight, name);
+}
+
+Tensor focal_loss(const Tensor& input, const Tensor& target, const FocalOptions& options) {
+  require_same_shape(input, target, "focal_loss");
+  if (!(options.gamma >= 0) || !(options.alpha <= 1))
+    fail("focal_loss", "alpha = " + std::to_string(options.alpha) +
+                           " and gamma = " + std::to_string(options.gamma) +
+                           " were given; alpha <= 1 and gamma >= 0 are required");
+  require_range(target, 0, 1, "focal_loss", "target");
+  const Tensor z = like(target, input);
+  const Tensor loss = -(z * logsigmoid(input) + (1 - z) * logsigmoid(-input));
+  const Tensor missing = z * sigmoid(-input) + (1 - z) * sigmoid(input);
+  Tensor focused = loss * pow(missing, options.gamma);
+  if (options.alpha >= 0) focused = focused * (z * (2 * options.alpha - 1) + (1 - options.alpha));
+  return reduce_loss(focused, options.reduction, "focal_loss");
+}
+
+Tensor hinge_loss(const Tensor& input, const Tensor& target, const HingeOptions& options) {
+  require_same_shape(input, target, "hinge_loss");
+  require_signs(target, "hinge_loss");
+  Tensor loss = relu(options.margin - like(target, input) * input);
+  if (options.squared) loss = square(loss);
+  return reduce_weighted(loss, options.reduction, options.weight, "hinge_loss");
+}
+
+// ------------------------------------------------------------------ distributions
+
+Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& options) {
+  require_same_shape(input, target, "kl_div");
+  const Tensor t = like(target, input);
+  if (options.log_target) return reduce_loss(exp(t) * (t - input), options.reduction, "kl_div");
+  const Tensor positive = where(t > 0, t, 1.0);
+  return reduce_loss(t * log(positive) - t * input, options.reduction, "kl_div");
+}
+
+Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var,
+                         const GaussianNllOptions& options) {
+  require_same_shape(input, target, "gaussian_nll_loss");
+  Shape column = input.shape();
+  if (!column.empty()) column[column.size() - 1] = 1;
+  if (!(var.shape() == input.shape()) && !(var.shape() == column))
+    fail("gaussian_nll_loss", "var of shape " + to_string(var.shape()) +
+                                  " was given for input of shape " + to_string(input.shape()) +
+                                  "; the input's shape, or a last axis of length 1, is required");
+  if (!(options.eps > 0))
+    fail("gaussian_nll_loss",
+         "eps = " + std::to_string(options.eps) + " was given; more than 0 is required");
+  require_range(var, 0, HUGE_VAL, "gaussian_nll_loss", "the variance");
+  const Tensor lift = clamp_min(var.detach(), options.eps) - var.detach();
+  const Tensor v = like(var, input) + like(lift, input);
+  Tensor loss = 0.5 * (log(v) + square(input - like(target, input)) / v);
+  if (options.full) loss = loss + 0.5 * std::log(2 * std::numbers::pi);
+  return reduce_loss(loss, options.reduction, "gaussian_nll_loss");
+}
+
+Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
+                        const PoissonNllOptions& options) {
+  require_same_shape(input, target, "poisson_nll_loss");
+  const Tensor t = like(target, input);
+  Tensor loss = options.log_input ? exp(input) - t * input : input - t * log(input + options.eps);
+  if (options.full) {
+    const Tensor large = where(t > 1, t, 1.0);
+    const Tensor stirling = large * log(large) - large + 0.5 * log(2 * std::numbers::pi * large);
+    loss = loss + where(t > 1, stirling, 0.0);
+  }
+  return reduce_loss(loss, options.reduction, "poisson_nll_loss");
+}
+
+// ------------------------------------------------------------------ embeddings
+
+Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& target,
+                             const CosineEmbeddingOptions& options) {
+  const char* const name = "cosine_embedding_loss";
+  require_same_shape(x1, x2, name);
+  Shape samples = x1.shape();
+  if (!samples.empty()) samples.erase(samples.size() - 1);
+  if (x1.dim() < 1 || x1.dim() > 2 || !(target.shape() == samples))
+    fail(name, "x1 and x2 of shape " + to_string(x1.shape()) + " and target of shape " +
+                   to_string(target.shape()) +
+                   " were given; (N, D) and (N), or (D) and a scalar, are required");
+  require_signs(target, name);
+  constexpr double tiny = 1e-12;
+  const Tensor lengths = (sum(square(x1), {-1}) + tiny) * (sum(square(x2), {-1}) + tiny);
+  const Tensor cosine = sum(x1 * x2, {-1}) / sqrt(lengths);
+  const Tensor loss = where(target > 0, 1 - cosine, relu(cosine - options.margin));
+  return reduce_loss(loss, options.reduction, name);
+}
+
+Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                           const TripletMarginOptions& options) {
+  const char* const name = "triplet_margin_loss";
+  require_same_shape(anchor, positive, name);
+  require_same_shape(anchor, negative, name);
+  if (anchor.dim() < 1 || anchor.dim() > 2)
+    fail(name, "tensors of shape " + to_string(anchor.shape()) +
+                   " were given; (N, D) or (D) is required");
+  if (!(options.p >= 1))
+    fail(name, "p = " + std::to_string(options.p) + " was given; 1 or more is required");
+  const auto distance = [&](const Tensor& a, const Tensor& b) {
+    const Tensor d = a - b + options.eps;
+    if (options.p == 2) return sqrt(sum(square(d), {-1}));
+    return pow(sum(pow(abs(d), options.p), {-1}), 1 / options.p);
+  };
+  Tensor away = distance(anchor, negative);
+  if (options.swap) away = minimum(away, distance(positive, negative));
+  return reduce_loss(relu(distance(anchor, positive) - away + options.margin), options.reduction,
+                     name);
+}
+
+}  // namespace gradus

@@ -1,0 +1,181 @@
+#include "gradus/ops/nn.hpp"
+
+#include "core/random.hpp"
+#include "gradus/random.hpp"
+#include "kernels/gemm.hpp"
+#include "kernels/rows.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::node;
+
+// ------------------------------------------------------------------ linear
+
+namespace {
+
+void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  detail::require_floating(x, "linear");
+  if (weight.dim() != 2 || x.dim() < 1 || x.size(-1) != weight.size(1))
+    fail("linear", "x of shape " + to_string(x.shape()) + " and weight of shape " +
+                       to_string(weight.shape()) +
+                       " were given; x (..., in) and weight (out, in) are required");
+  detail::require_dtype(weight, x.dtype(), "linear", "a weight");
+  if (!bias.defined()) return;
+  detail::require_dtype(bias, x.dtype(), "linear", "a bias");
+  if (bias.dim() != 1 || bias.size(0) != weight.size(0))
+    fail("linear", "bias of shape " + to_string(bias.shape()) + " and weight of shape " +
+                       to_string(weight.shape()) + " were given; bias (out) is required");
+}
+
+/// The product of all lengths but the last.
+Index leading(const Shape& shape) {
+  Index rows = 1;
+  for (int i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
+  return rows;
+}
+
+/// x with all leading axes as one: (…, n) -> (rows, n).
+Tensor as_rows(const Tensor& x) {
+  return x.dim() == 2 ? x : reshape(x, {leading(x.shape()), x.size(-1)});
+}
+
+/// d weight = g^T x, added to the sum that is already there if it may be.
+Tensor weight_gradient(const Vjp& k, const Tensor& g, const Tensor& x) {
+  Tensor sum = k.accumulator(1);
+  if (!sum.defined()) return matmul(g, x, true, false);
+  node(sum)->bump_version();
+  const Index out = g.size(1), in = x.size(1);
+  kernels::gemm(g.dtype(), true, false, out, in, g.size(0), data(g), out, data(x), in, 1, data(sum),
+                in);
+  return {};
+}
+
+Tensor bias_gradient(const Vjp& k, const Tensor& g) {
+  if (k.create_graph()) return sum(g, {0});
+  Tensor total = k.accumulator(2);
+  const bool into = total.defined();
+  if (into)
+    node(total)->bump_version();
+  else
+    total = detail::empty({g.size(1)}, g.dtype());
+  kernels::col_sum(g.dtype(), data(g), data(total), g.size(0), g.size(1), into ? 1 : 0);
+  return into ? Tensor() : total;
+}
+
+Grads<3> linear_rule(const Vjp& k) {
+  const Tensor g = as_rows(k.grad);
+  Grads<3> grads;
+  if (k.wants(0)) {
+    Shape shape = k.grad.shape();
+    shape[shape.size() - 1] = k.in(1).size(1);
+    grads[0] = reshape(matmul(g, k.in(1)), shape);
+  }
+  if (k.wants(1)) grads[1] = weight_gradient(k, g, as_rows(k.in(0)));
+  if (k.arity() == 3 && k.wants(2)) grads[2] = bias_gradient(k, g);
+  return grads;
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  check_linear(x, weight, bias);
+  const Index in = weight.size(1), out = weight.size(0);
+  Shape shape = x.shape();
+  shape[shape.size() - 1] = out;
+  Tensor value = detail::empty(shape, x.dtype());
+  kernels::linear_act(x.dtype(), kernels::Activation::none, leading(shape), out, in, data(x),
+                      data(weight), bias.defined() ? data(bias) : nullptr, data(value), nullptr);
+  if (bias.defined()) return record("linear", std::move(value), {x, weight, bias}, linear_rule);
+  return record("linear", std::move(value), {x, weight}, linear_rule);
+}
+
+// ------------------------------------------------------------------ softmax
+
+namespace {
+
+/// f(rows, cols) on x seen with `axis` last; the result in x's order of axes. Records nothing.
+template <class F>
+Tensor along_last(const Tensor& x, int axis, F f) {
+  const NoGrad guard;
+  const bool last = axis == x.dim() - 1;
+  const Tensor y = last ? x : transpose(x, axis, -1);
+  const Tensor out = f(y, y.numel() / std::max<Index>(y.size(-1), 1), y.size(-1));
+  return last ? out : transpose(out, axis, -1);
+}
+
+/// The position of the axis; a scalar counts as one element.
+int checked_axis(const Tensor& x, Index axis, const char* operation) {
+  detail::require_floating(x, operation);
+  return normalize_axis(axis, std::max(x.dim(), 1), operation);
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, Index axis) {
+  const int a = checked_axis(x, axis, "softmax");
+  if (x.dim() == 0) return reshape(softmax(reshape(x, {1})), {});
+  Tensor value = along_last(x, a, [](const Tensor& y, Index rows, Index cols) {
+    Tensor out = detail::empty_like(y);
+    kernels::softmax(y.dtype(), data(y), data(out), rows, cols);
+    return out;
+  });
+  return record("softmax", std::move(value), {x}, [a](const Vjp& k) {
+    const Tensor &g = k.grad, &out = k.out();
+    if (k.create_graph() || a != out.dim() - 1) return out * (g - sum(g * out, {a}, true));
+    Tensor dx = detail::empty_like(out);
+    const Index cols = out.size(-1);
+    kernels::softmax_backward(out.dtype(), data(g), data(out), data(dx),
+                              out.numel() / std::max<Index>(cols, 1), cols);
+    return dx;
+  });
+}
+
+Tensor log_softmax(const Tensor& x, Index axis) {
+  const int a = checked_axis(x, axis, "log_softmax");
+  if (x.dim() == 0) return reshape(log_softmax(reshape(x, {1})), {});
+  Tensor value = along_last(x, a, [](const Tensor& y, Index rows, Index cols) {
+    Tensor out = detail::empty_like(y);
+    kernels::log_softmax(y.dtype(), data(y), data(out), rows, cols);
+    return out;
+  });
+  return record("log_softmax", std::move(value), {x}, [a](const Vjp& k) {
+    const Tensor& g = k.grad;
+    if (k.create_graph() || a != g.dim() - 1) return g - softmax(k.in(0), a) * sum(g, {a}, true);
+    const Tensor& out = k.out();
+    Tensor dx = detail::empty_like(out);
+    const Index cols = out.size(-1);
+    kernels::log_softmax_backward(out.dtype(), data(g), data(out), data(dx),
+                                  out.numel() / std::max<Index>(cols, 1), cols);
+    return dx;
+  });
+}
+
+// ------------------------------------------------------------------ dropout
+
+namespace {
+
+/// Linear in x, so it is its own derivative. Captures the numbers that make the mask, not the mask.
+Tensor masked(const Tensor& x, double p, std::uint64_t seed, std::uint64_t offset) {
+  Tensor value = detail::empty_like(x);
+  kernels::dropout(x.dtype(), data(x), data(value), x.numel(), p, seed, offset);
+  return record("dropout", std::move(value), {x},
+                [p, seed, offset](const Vjp& k) { return masked(k.grad, p, seed, offset); });
+}
+
+}  // namespace
+
+Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
+  detail::require_floating(x, "dropout");
+  if (!(p >= 0 && p <= 1))
+    fail("dropout", "p = " + std::to_string(p) +
+                        " was given; a probability from 0 to 1 is "
+                        "required");
+  if (!training || p == 0) return x;
+  Generator& source = generator ? *generator : default_generator();
+  const std::uint64_t offset = source.advance(philox_blocks(x.numel()));
+  return masked(x, p, source.seed(), offset);
+}
+
+}  // namespace gradus
