@@ -74,7 +74,7 @@ class Vjp {
   /// Engine's side: see src/autograd/engine.cpp.
   struct State;
   Vjp(const Tensor& grad_, State& state) : grad(grad_), state_(state) {}
-  void give(int i, Tensor gradient);
+  void give(int i, Tensor&& gradient);
 
  private:
   State& state_;
@@ -109,14 +109,11 @@ class Inputs {
 
 using ApplyRule = void (*)(const void* rule, Vjp& k);
 
-/// True if grad mode is on and some input requires a gradient.
-bool should_record(const Inputs& inputs);
-/// Attaches an operation to `value` and returns `rule_bytes` of memory for its rule.
+/// Attaches an operation to `value` and returns `rule_bytes` of memory for its rule, or null if
+/// nothing is to be recorded: recording is off, no input requires a gradient, or the value is not
+/// floating-point.
 void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::size_t rule_bytes,
              ApplyRule apply);
-/// In anomaly mode, reports the first operation that makes non-finite values out of finite ones.
-void check_finite(const char* name, const Tensor& value, const Inputs& inputs);
-bool anomaly_enabled();
 
 inline void hand_over(Vjp& k, Tensor&& gradient) { k.give(0, std::move(gradient)); }
 template <class List>
@@ -136,12 +133,10 @@ template <class Rule>
 Tensor record(const char* name, Tensor value, const detail::Inputs& inputs, Rule rule) {
   static_assert(std::is_trivially_copyable_v<Rule> && alignof(Rule) <= 8,
                 "a derivative rule captures only scalars, axes and shapes: pass tensors as inputs");
-  if (detail::anomaly_enabled()) detail::check_finite(name, value, inputs);
-  if (!is_floating_point(value.dtype()) || !detail::should_record(inputs)) return value;
   void* memory = detail::attach(value, name, inputs, sizeof(Rule), [](const void* self, Vjp& k) {
     detail::hand_over(k, (*static_cast<const Rule*>(self))(k));
   });
-  new (memory) Rule(rule);
+  if (memory) new (memory) Rule(rule);
   return value;
 }
 
@@ -163,8 +158,6 @@ Tensor fused(const char* name, Tensor value, const detail::Inputs& inputs, RawVj
   };
   static_assert(std::is_trivially_copyable_v<Rule> && alignof(Rule) <= 8,
                 "a derivative rule captures only scalars, axes and shapes: pass tensors as inputs");
-  if (detail::anomaly_enabled()) detail::check_finite(name, value, inputs);
-  if (!is_floating_point(value.dtype()) || !detail::should_record(inputs)) return value;
   void* memory = detail::attach(value, name, inputs, sizeof(Rule), [](const void* self, Vjp& k) {
     const Rule& rule = *static_cast<const Rule*>(self);
     if (k.create_graph())
@@ -172,7 +165,7 @@ Tensor fused(const char* name, Tensor value, const detail::Inputs& inputs, RawVj
     else
       detail::hand_over(k, rule.raw(k));
   });
-  new (memory) Rule{raw_vjp, composite};
+  if (memory) new (memory) Rule{raw_vjp, composite};
   return value;
 }
 

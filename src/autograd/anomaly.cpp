@@ -4,8 +4,6 @@
 
 namespace gradus::detail {
 
-bool anomaly_enabled() { return mode.anomaly; }
-
 namespace {
 template <class T>
 Index first_non_finite(const T* values, Index count) {

@@ -42,17 +42,13 @@ struct Visit {
 class Sweep {
  public:
   Sweep(bool create_graph, bool stores) : create_graph_(create_graph), stores_(stores) {
-    items_.swap(spare_items);
-    visits_.swap(spare_visits);
+    items_.reserve(64);
+    visits_.reserve(64);
   }
   ~Sweep() {
     for (const Visit& visit : visits_) unclaim(visit.node);
     for (Item& item : items_)
       if (Node* n = Node::of(item.node)) unclaim(n);
-    items_.clear();
-    visits_.clear();
-    if (items_.capacity() <= spare_limit) items_.swap(spare_items);
-    if (visits_.capacity() <= spare_limit) visits_.swap(spare_visits);
   }
 
   // --- 1. Discovery: depth first with a stack of our own. A node is placed after its inputs, so
@@ -105,6 +101,8 @@ class Sweep {
     for (place_ = items_.size(); place_-- > 0;) {
       Item& item = items_[place_];
       Node* n = Node::of(item.node);
+      if (place_ >= 4) __builtin_prefetch(Node::of(items_[place_ - 4].node));
+      if (place_ >= 2) __builtin_prefetch(Node::of(items_[place_ - 2].node)->record);
       const bool reached = item.needed && item.adjoint.defined();
       if (reached) {
         if (n->extras) run_hooks(n, item.adjoint);
@@ -252,18 +250,11 @@ class Sweep {
   const bool create_graph_, stores_;
   Node* freed_ = nullptr;
   std::size_t place_ = 0;
-  std::vector<Item> items_;
-  std::vector<Visit> visits_;
+  std::vector<Item, detail::PoolAllocator<Item>> items_;
+  std::vector<Visit, detail::PoolAllocator<Visit>> visits_;
   std::vector<std::pair<Tensor, Tensor>> retained_;  // intermediate results, and their gradients
   std::unordered_map<const Node*, std::uint32_t> contended_;
-  // Kept between sweeps, so that small graphs cost no allocation.
-  static constexpr std::size_t spare_limit = 1 << 16;
-  static thread_local std::vector<Item> spare_items;
-  static thread_local std::vector<Visit> spare_visits;
 };
-
-thread_local std::vector<Item> Sweep::spare_items;
-thread_local std::vector<Visit> Sweep::spare_visits;
 
 // ------------------------------------------------------------------ what a rule sees
 
@@ -304,7 +295,7 @@ Tensor Vjp::accumulator(int i) const {
   return sum.defined() && detail::is_unique(sum) ? sum : Tensor();
 }
 
-void Vjp::give(int i, Tensor gradient) {
+void Vjp::give(int i, Tensor&& gradient) {
   if (!gradient.defined()) return;
   Record* record = state_.node->record;
   if (i >= arity())

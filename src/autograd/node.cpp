@@ -121,6 +121,8 @@ Tensor make(const Shape& shape, DType dtype, bool may_be_inline) {
 Tensor empty(const Shape& shape, DType dtype) { return make(shape, dtype, true); }
 Tensor empty_leaf(const Shape& shape, DType dtype) { return make(shape, dtype, false); }
 
+Tensor empty_scalar(DType dtype) { return Node::adopt(make_node(nullptr, 0, 1, dtype)); }
+
 Tensor empty_like(const Tensor& x, DType dtype) {
   const Node* from = node(x);
   if (from->numel == 1) return Node::adopt(make_node(from->shape(), from->rank, 1, dtype));

@@ -108,6 +108,8 @@ inline bool same_type(const Node* a, const Node* b) {
 
 /// New values, not initialised, without history. A single value goes into the node.
 Tensor empty(const Shape& shape, DType dtype);
+/// As empty({}, dtype), for scalar programs.
+Tensor empty_scalar(DType dtype);
 /// As empty, but always in a buffer of its own, as leaves need that are shared by views.
 Tensor empty_leaf(const Shape& shape, DType dtype);
 /// Uninitialised values with the shape of x.
@@ -133,12 +135,14 @@ void release_record(Node* n) noexcept;
 /// True if nothing else refers to the values, so that they may be changed in place.
 inline bool is_unique(const Tensor& t) {
   const Node* n = Node::of(t);
-  return n->refs.unique() &&
-         (!n->buffer || n->buffer->refs.unique()) && !n->requires_grad;
+  return n->refs.unique() && (!n->buffer || n->buffer->refs.unique()) && !n->requires_grad;
 }
 
 /// y += alpha * x for equal shapes and dtypes, in place and without any check of history.
 void add_in_place(const Tensor& y, const Tensor& x, double alpha = 1);
+
+/// In anomaly mode, reports the first operation that makes non-finite values out of finite ones.
+void check_finite(const char* name, const Tensor& value, const Inputs& inputs);
 
 /// Whether this thread records, and what else it watches.
 struct Mode {

@@ -25,7 +25,11 @@ constexpr std::size_t huge_limit = std::size_t{1} << 20;
 
 struct Shared {
   std::mutex mutex;
-  std::vector<FreeBlock*> batches[small_classes];  // full lists that some thread handed over
+  struct Batch {
+    FreeBlock* blocks;
+    std::uint32_t count;
+  };
+  std::vector<Batch> batches[small_classes];  // lists that some thread handed over
   char* slab = nullptr;
   std::size_t slab_left = 0;
   std::multimap<std::size_t, void*> large;  // free large blocks by their size
@@ -49,8 +53,9 @@ struct ThreadExit {
     const std::lock_guard lock(pool.mutex);
     ThreadCache& cache = thread_cache;
     for (int i = 0; i < small_classes; ++i) {
-      for (FreeBlock* list : {cache.lists[i].current, cache.lists[i].spare})
-        if (list) pool.batches[i].push_back(list);
+      const ThreadCache::List& list = cache.lists[i];
+      if (list.current) pool.batches[i].push_back({list.current, list.count});
+      if (list.spare) pool.batches[i].push_back({list.spare, batch_size(i)});
       cache.lists[i] = {};
     }
     std::erase(pool.threads, &cache);
@@ -143,9 +148,9 @@ void* refill(int index) {
     register_thread(pool);
     std::uint32_t blocks = 0;
     if (!pool.batches[index].empty()) {
-      list.current = pool.batches[index].back();
+      list.current = pool.batches[index].back().blocks;
+      blocks = pool.batches[index].back().count;
       pool.batches[index].pop_back();
-      for (FreeBlock* b = list.current; b; b = b->next) ++blocks;
     } else {
       list.current = carve(pool, index, blocks);
     }
@@ -158,7 +163,7 @@ void* refill(int index) {
   if (thread_cache.dead) {  // a thread at its end keeps nothing
     Shared& pool = shared();
     const std::lock_guard lock(pool.mutex);
-    if (list.current) pool.batches[index].push_back(list.current);
+    if (list.current) pool.batches[index].push_back({list.current, list.count});
     list = {};
   }
   return block;
@@ -170,13 +175,13 @@ void overflow(int index, FreeBlock* block) {
   Shared& pool = shared();
   if (thread_cache.dead) {
     const std::lock_guard lock(pool.mutex);
-    pool.batches[index].push_back(block);
+    pool.batches[index].push_back({block, 1});
     return;
   }
   if (list.spare) {
     const std::lock_guard lock(pool.mutex);
     register_thread(pool);
-    pool.batches[index].push_back(list.spare);
+    pool.batches[index].push_back({list.spare, batch_size(index)});
   }
   list.spare = list.current;
   list.current = block;

@@ -108,6 +108,18 @@ inline void release(void* memory, std::size_t bytes) noexcept {
 #endif
 }
 
+/// For containers that grow with the graph: their memory is reused like that of nodes.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  PoolAllocator() = default;
+  template <class U>
+  PoolAllocator(const PoolAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(detail::allocate(n * sizeof(T))); }
+  void deallocate(T* memory, std::size_t n) noexcept { detail::release(memory, n * sizeof(T)); }
+  bool operator==(const PoolAllocator&) const = default;
+};
+
 void register_this_thread();
 
 /// Single writer, so no read-modify-write is needed.

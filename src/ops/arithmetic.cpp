@@ -14,7 +14,7 @@ namespace {
 /// f(x, y) for two scalars of one floating-point dtype, without the machinery of arrays.
 template <class F>
 Tensor on_scalars(const Node* x, const Node* y, F f) {
-  Tensor out = detail::empty({}, x->dtype);
+  Tensor out = detail::empty_scalar(x->dtype);
   if (x->dtype == DType::float32)
     *static_cast<float*>(node(out)->data) =
         f(*static_cast<const float*>(x->data), *static_cast<const float*>(y->data));
