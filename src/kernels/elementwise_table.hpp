@@ -85,6 +85,9 @@
   X(safe_div,                                                                                     \
     select((a == V(0)) | ((b == V(0)) & (a == a)), V(0), a / b)) /* 0 where a or b is 0 */        \
   X(safe_mul, product_or_zero(a, b))                             /* 0 where a is 0 */             \
+  X(safe_pow, select((a == V(0)) & (b < V(0)), V(0), pairwise(a, b, pow_of)))                     \
+  X(share, select(a == b, V(0.5), select(a < b, V(0), V(1)))) /* of a in maximum(a, b) */         \
+  X(lerp_scalar, select(abs(p) < V(0.5), a + p * (b - a), b - (b - a) * (V(1) - p)))              \
   X(tanh_grad, product_or_zero(a, V(1) - b * b))                                                  \
   X(sigmoid_grad, product_or_zero(a, (V(1) - b) * b))                                             \
   X(relu_grad, select(b <= V(0), V(0), a))                                                        \
@@ -106,10 +109,7 @@
   X(softsign_grad, product_or_zero(a, V(1) / ((V(1) + abs(b)) * (V(1) + abs(b)))))                \
   X(erf_grad, product_or_zero(a, num<V>(1.1283791670955126) * exp(-(b * b))))                     \
   X(clamp_grad, select((b >= p) & (b <= q), a, V(0)))    /* min, max */                           \
-  X(hardtanh_grad, select((b <= p) | (b >= q), V(0), a)) /* min, max */                           \
-  X(safe_pow, select((a == V(0)) & (b < V(0)), V(0), pairwise(a, b, pow_of)))                     \
-  X(share, select(a == b, V(0.5), select(a < b, V(0), V(1)))) /* of a in maximum(a, b) */         \
-  X(lerp_scalar, select(abs(p) < V(0.5), a + p * (b - a), b - (b - a) * (V(1) - p)))
+  X(hardtanh_grad, select((b <= p) | (b >= q), V(0), a)) /* min, max */
 
 // Operands a, b, c.
 #define GRADUS_TERNARY(X)                                                     \
