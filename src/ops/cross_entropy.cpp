@@ -135,7 +135,7 @@ Tensor reduce_rows(const Tensor& losses, Reduction reduction, double divisor) {
 Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, Terms t,
                   double batch) {
   const Index rows = x.size(0), classes = x.size(1);
-  const bool keep = detail::should_record({x});
+  const bool keep = is_grad_enabled() && x.requires_grad();
   Tensor losses = detail::empty({rows}, x.dtype());
   const Tensor slope = keep ? detail::empty({rows, classes}, x.dtype()) : Tensor();
   const double weights =
