@@ -118,11 +118,21 @@ inline F erfc_factor(F z) noexcept {
                         0.0684997675f, 0.1815657f, 0.321860774f, 0.421612728f);
 }
 
+/// x^2 - square, exactly, for square = x^2 as rounded.
+inline F square_rounding(F x, F square) noexcept {
+#if defined(__SSE2__) && !defined(__FMA__)
+  const F big = x * F(4097.f), high = big - (big - x), low = x - high;  // 12 bits each
+  return ((high * high - square) + F(2.f) * high * low) + low * low;
+#else
+  return multiply_add(x, x, -square);
+#endif
+}
+
 inline F erfc(F x) noexcept {
   F z = abs(x);
   z = limit(z, 0.f, 10.5f);
   const F square = z * z;
-  const F rounding = multiply_add(z, z, -square);  // what the product lost
+  const F rounding = square_rounding(z, square);
   const F tail = exp(-square) * (F(1.f) - rounding) * erfc_factor(z);
   return xsimd::select(x < F(0.f), F(2.f) - tail, tail);
 }
