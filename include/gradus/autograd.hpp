@@ -109,6 +109,8 @@ class Inputs {
 
 using ApplyRule = void (*)(const void* rule, Vjp& k);
 
+/// True if recording is on and some input requires a gradient.
+bool should_record(const Inputs& inputs);
 /// Attaches an operation to `value` and returns `rule_bytes` of memory for its rule, or null if
 /// nothing is to be recorded: recording is off, no input requires a gradient, or the value is not
 /// floating-point.

@@ -11,15 +11,19 @@ NoGrad::~NoGrad() { detail::mode.grad = before_; }
 
 namespace detail {
 
+bool should_record(const Inputs& inputs) {
+  if (!mode.grad) return false;
+  bool wanted = false;
+  for (std::size_t i = 0; i < inputs.size(); ++i) wanted |= node(inputs[i])->requires_grad;
+  return wanted;
+}
+
 void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::size_t rule_bytes,
              ApplyRule apply) {
   if (mode.anomaly) [[unlikely]]
     check_finite(name, value, inputs);
-  if (!mode.grad) return nullptr;
-  bool wanted = false;
-  for (std::size_t i = 0; i < inputs.size(); ++i) wanted |= node(inputs[i])->requires_grad;
   Node* n = node(value);
-  if (!wanted || !is_floating_point(n->dtype)) return nullptr;
+  if (!should_record(inputs) || !is_floating_point(n->dtype)) return nullptr;
   if (n->record || n->requires_grad)
     fail(name, "the value to record already has a history; return a new tensor (clone it)");
   const Record header{name, apply, static_cast<std::uint32_t>(inputs.size()),
