@@ -1,0 +1,113 @@
+#include "gradus/train/fit.hpp"
+
+#include <chrono>
+#include <cmath>
+
+#include "gradus/autograd.hpp"
+#include "gradus/ops.hpp"
+#include "gradus/optim/clip.hpp"
+
+namespace gradus::train {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How many labels in a batch the largest output names.
+Index count_hits(const Tensor& output, const Tensor& target) {
+  if (target.dtype() != int64 || output.dim() != 2) return 0;
+  return sum(eq(argmax(output, 1), target)).item<Index>();
+}
+
+void require_finite(double loss, Index epoch, Index step) {
+  if (std::isfinite(loss)) return;
+  fail("fit", "the loss became " + std::to_string(loss) + " in epoch " + std::to_string(epoch) + ", step " +
+                  std::to_string(step) +
+                  "; a finite loss is required; lower the learning rate, clip gradients or scale the inputs");
+}
+
+/// One pass over the training data; fills in what it measures.
+void train_epoch(nn::Module& model, const Loss& loss_of, optim::Optimizer& optimizer,
+                 optim::Scheduler* scheduler, data::DataLoader& loader, const FitOptions& options,
+                 Epoch& record) {
+  model.train();
+  const std::vector<Tensor> parameters = model.parameters();
+  double sum_loss = 0, sum_norm = 0;
+  Index samples = 0, step = 0;
+  for (auto [x, y] : loader) {
+    optimizer.zero_grad();
+    const Tensor loss = loss_of(model(x), y);
+    loss.backward();
+    const double norm = grad_norm(parameters);
+    const double scale = options.clip_norm > 0 ? clip_coefficient(norm, options.clip_norm) : 1;
+    record.lr = optimizer.lr();
+    optimizer.step({.grad_scale = scale});
+    if (scheduler && scheduler->unit() == optim::Unit::step) scheduler->step();
+    const Index count = x.size(0);
+    sum_loss += loss.item() * static_cast<double>(count);
+    sum_norm += norm;
+    samples += count;
+    ++step;
+    require_finite(sum_loss, record.epoch, step);
+    if (options.on_step)
+      options.on_step({record.epoch, options.epochs, step, loader.size(),
+                       sum_loss / static_cast<double>(samples)});
+  }
+  if (scheduler && scheduler->unit() == optim::Unit::epoch) scheduler->step();
+  record.train_loss = sum_loss / static_cast<double>(samples);
+  record.grad_norm = sum_norm / static_cast<double>(step);
+}
+
+}  // namespace
+
+Score evaluate(nn::Module& model, const Loss& loss, const data::TensorDataset& dataset,
+               Index batch_size) {
+  const NoGrad guard;
+  const bool was_training = model.is_training();
+  model.eval();
+  data::DataLoader loader(dataset, {.batch_size = batch_size});
+  Score score;
+  for (auto [x, y] : loader) {
+    const Tensor output = model(x);
+    score.loss += loss(output, y).item() * static_cast<double>(x.size(0));
+    score.accuracy += static_cast<double>(count_hits(output, y));
+  }
+  const auto samples = static_cast<double>(dataset.size());
+  score.loss /= samples;
+  score.accuracy /= samples;
+  model.train(was_training);
+  return score;
+}
+
+std::vector<Epoch> fit(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
+                       optim::Scheduler* scheduler, data::DataLoader& loader,
+                       const data::TensorDataset& validation, const FitOptions& options) {
+  if (options.epochs < 1)
+    fail("fit", std::to_string(options.epochs) + " epochs were asked for; 1 or more are required");
+  std::vector<Epoch> history;
+  nn::StateDict best;
+  double best_loss = INFINITY;
+  for (Index epoch = 1; epoch <= options.epochs; ++epoch) {
+    const auto start = Clock::now();
+    Epoch record{.epoch = epoch};
+    train_epoch(model, loss, optimizer, scheduler, loader, options, record);
+    if (!validation.empty()) {
+      const Score score = evaluate(model, loss, validation);
+      record.validation_loss = score.loss;
+      record.validation_accuracy = score.accuracy;
+    }
+    record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const double judged = validation.empty() ? record.train_loss : record.validation_loss;
+    if (judged < best_loss) {
+      best_loss = judged;
+      best = model.state_dict();
+    }
+    history.push_back(record);
+    if (options.on_epoch) options.on_epoch(record);
+  }
+  if (!best.empty()) model.load_state_dict(best);
+  model.eval();
+  return history;
+}
+
+}  // namespace gradus::train
