@@ -13,12 +13,20 @@ namespace gradus {
 /// Any callable of one to four tensors, or of a `const std::vector<Tensor>&`, that returns a Tensor
 /// or a std::vector<Tensor>: what the functional API takes. Lambdas, modules and functions convert.
 class Function {
+  using T = const Tensor&;
+  template <class C>
+  static constexpr bool is_callable =
+      std::is_invocable_v<C&, T> || std::is_invocable_v<C&, T, T> ||
+      std::is_invocable_v<C&, T, T, T> || std::is_invocable_v<C&, T, T, T, T> ||
+      std::is_invocable_v<C&, const std::vector<Tensor>&>;
+
  public:
   using Inputs = std::vector<Tensor>;
   using Outputs = std::vector<Tensor>;
 
   template <class F>
-  requires(!std::is_same_v<std::decay_t<F>, Function>) Function(F&& f) {
+  requires(!std::is_same_v<std::decay_t<F>, Function> && is_callable<std::decay_t<F>>)
+      Function(F&& f) {
     using Callable = std::decay_t<F>;
     const auto adopt = [&](int arity, auto apply) {
       arity_ = arity;
@@ -26,7 +34,6 @@ class Function {
         return as_outputs(apply(f, x));
       };
     };
-    using T = const Tensor&;
     if constexpr (std::is_invocable_v<Callable&, T>)
       adopt(1, [](auto& g, const Inputs& x) { return g(x[0]); });
     else if constexpr (std::is_invocable_v<Callable&, T, T>)
@@ -39,6 +46,12 @@ class Function {
       adopt(any_arity, [](auto& g, const Inputs& x) { return g(x); });
   }
 
+  /// The only result of f(x, …), as for a plain function.
+  template <class... Rest>
+  requires(std::is_same_v<Rest, Tensor>&&...) Tensor operator()(const Tensor& x,
+                                                                const Rest&... rest) const {
+    return (*this)(Inputs{x, rest...});
+  }
   /// All results; throws Error if the number of inputs is not the callable's.
   Outputs outputs(const Inputs& inputs) const {
     if (arity_ != any_arity && static_cast<std::size_t>(arity_) != inputs.size())

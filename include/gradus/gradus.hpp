@@ -1,8 +1,10 @@
 #pragma once
 
+#include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/data.hpp"
-#include "gradus/gradcheck.hpp"
+#include "gradus/functional.hpp"
+#include "gradus/graph.hpp"
 #include "gradus/io.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/nn.hpp"

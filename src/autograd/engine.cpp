@@ -6,7 +6,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "autograd/node.hpp"
+#include "autograd/anomaly.hpp"
 #include "gradus/ops.hpp"
 
 namespace gradus {
@@ -290,7 +290,7 @@ bool Vjp::wants(int i) const {
 bool Vjp::create_graph() const { return state_.sweep.create_graph(); }
 int Vjp::arity() const { return static_cast<int>(state_.node->record->arity); }
 Tensor Vjp::accumulator(int i) const {
-  if (!wants(i) || create_graph()) return {};
+  if (!wants(i) || create_graph() || detail::mode.anomaly) return {};
   const Tensor& sum = state_.sweep.adjoint_of(Node::of(state_.node->record->edges()[i].input));
   return sum.defined() && detail::is_unique(sum) ? sum : Tensor();
 }
@@ -304,6 +304,7 @@ void Vjp::give(int i, Tensor&& gradient) {
   const Node* input = Node::of(edge.input);
   Tensor* sum = edge.wanted ? state_.sweep.sum_for(input) : nullptr;
   if (!sum) return;
+  if (detail::mode.anomaly) detail::check_gradient(state_.node, i, gradient, grad);
   if (!detail::same_type(Node::of(gradient), input)) [[unlikely]] {
     gradient = gradient.to(input->dtype);
     // The one place where the gradient of a broadcast input is summed.
@@ -315,6 +316,8 @@ void Vjp::give(int i, Tensor&& gradient) {
 void Sweep::apply_rule(Node* n, const Tensor& adjoint) {
   Vjp::State state{*this, n, items_[place_].node};
   Vjp k(adjoint, state);
+  std::optional<detail::RuleScope> scope;
+  if (detail::mode.anomaly) scope.emplace(n);
   n->record->apply(n->record->rule(), k);
 }
 
@@ -366,7 +369,6 @@ void Tensor::backward(const Tensor& seed, bool retain_graph) const {
 
 namespace detail {
 
-/// Nothing below the tensors of `closed` is visited.
 std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                                   const std::vector<Tensor>& inputs, const GradOptions& options,
                                   const std::vector<Tensor>& closed) {

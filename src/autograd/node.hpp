@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,8 @@ struct Extras {
   };
   std::vector<Hook> hooks;
   int next_hook = 0;
-  std::string module;  // path of the module that made it, in anomaly mode
+  std::string module;                      // path of the module that made it, in anomaly mode
+  std::shared_ptr<const void> attachment;  // what a rule needs and cannot hold, see checkpoint.cpp
 };
 
 /// Shape, values and history of one tensor. A single value lives in the node itself.
@@ -128,6 +130,11 @@ inline bool is_scalar(const Node* n) { return n->rank == 0; }
 
 /// `x` summed to `shape`, which broadcasts to x's; differentiable.
 Tensor sum_to(const Tensor& x, const Shape& shape);
+
+/// grad(), except that nothing below the tensors of `closed` is visited.
+std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
+                                  const std::vector<Tensor>& inputs, const GradOptions& options,
+                                  const std::vector<Tensor>& closed);
 
 /// Frees the operation of a node whose edges were emptied, and remembers that there was one.
 void release_record(Node* n) noexcept;

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "autograd/node.hpp"
+#include "autograd/anomaly.hpp"
 
 namespace gradus {
 
@@ -36,6 +36,7 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
   }
   n->record = record;
   n->requires_grad = true;
+  if (mode.anomaly) note_module(n);
   count(&ThreadCache::nodes, 1);
   return record->rule();
 }

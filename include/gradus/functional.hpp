@@ -1,0 +1,69 @@
+#pragma once
+
+#include "gradus/function.hpp"
+#include "gradus/gradcheck.hpp"
+
+namespace gradus {
+
+// Derivatives of functions. All of them nest to any order: a result can be differentiated again
+// with respect to the inputs and to whatever the function captures, if these require a gradient and
+// grad mode is on; otherwise it has no history. What a function captures counts as a constant.
+
+struct ValueAndGrad {
+  Tensor value, grad;
+};
+struct ValueAndGrads {
+  Tensor value;
+  std::vector<Tensor> grads;
+};
+/// f(x) of one element and its gradient, of x's shape (zeros if f does not depend on x).
+ValueAndGrad value_and_grad(const Function& f, const Tensor& x);
+ValueAndGrads value_and_grad(const Function& f, const std::vector<Tensor>& inputs);
+
+/// The gradient of <v, f(x)>, v^T J; v has f(x)'s shape, the result x's.
+Tensor vjp(const Function& f, const Tensor& x, const Tensor& v);
+std::vector<Tensor> vjp(const Function& f, const std::vector<Tensor>& inputs, const Tensor& v);
+
+/// The derivative of f at x along v, J v; v has x's shape, the result f(x)'s. Exact: the vjp is
+/// linear in its cotangent and is differentiated with respect to it. Several inputs: the sum of
+/// J_i v_i.
+Tensor jvp(const Function& f, const Tensor& x, const Tensor& v);
+Tensor jvp(const Function& f, const std::vector<Tensor>& inputs, const std::vector<Tensor>& v);
+
+/// J[i…, j…] = d f(x)[i…] / d x[j…], of shape (f(x)'s, x's), one backward pass per element of f(x).
+/// Several inputs: one Jacobian each.
+Tensor jacobian(const Function& f, const Tensor& x);
+std::vector<Tensor> jacobian(const Function& f, const std::vector<Tensor>& inputs);
+
+/// H[i…, j…] = d^2 f(x) / d x[i…] d x[j…] for f of one element, of shape (x's, x's). Several
+/// inputs: H[a][b] has the shape of input a followed by that of input b.
+Tensor hessian(const Function& f, const Tensor& x);
+std::vector<std::vector<Tensor>> hessian(const Function& f, const std::vector<Tensor>& inputs);
+
+/// The Hessian of f (of one element) times v, in two backward passes and without the Hessian; v has
+/// x's shape.
+Tensor hvp(const Function& f, const Tensor& x, const Tensor& v);
+std::vector<Tensor> hvp(const Function& f, const std::vector<Tensor>& inputs,
+                        const std::vector<Tensor>& v);
+
+/// The function that applies f to each slice of its inputs along their first axes, of one length of
+/// 1 or more, and stacks the results: `vmap(f)(xs)`. A loop: it saves writing, not time.
+/// Differentiable.
+Function vmap(Function f);
+
+/// A loss of one sample: parameters, input and target, both with a first axis of length 1.
+using SampleLoss =
+    std::function<Tensor(const std::vector<Tensor>& params, const Tensor& x, const Tensor& y)>;
+/// The gradient of loss(params, x[i], y[i]) for each sample i of the first axes of x and y:
+/// one tensor (N, parameter's shape) per parameter. One backward pass per sample.
+std::vector<Tensor> per_sample_grad(const SampleLoss& loss, const std::vector<Tensor>& params,
+                                    const Tensor& x, const Tensor& y);
+
+/// f(inputs) without the memory of its graph: nothing inside f is recorded, and the backward pass
+/// computes f once more, with the state that default_generator() had, so that dropout repeats its
+/// mask. Value and gradients are those of f to the last bit, of any order. A gradient flows to
+/// `inputs` only: list the parameters that f uses among them. A tensor that requires a gradient and
+/// was captured instead throws Error (detach it if it is meant as a constant).
+Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs);
+
+}  // namespace gradus
