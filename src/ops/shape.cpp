@@ -186,6 +186,7 @@ Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step) {
   if (from.empty()) fail("slice", "a scalar has no axis to slice; reshape it to (1,) first");
   if (step == 0) fail("slice", "the step 0 was given; any other step is allowed");
   const Index length = from[a];
+  step = std::clamp(step, -std::max<Index>(length, 1), std::max<Index>(length, 1));  // no overflow
   const Index low = step > 0 ? 0 : -1, high = step > 0 ? length : length - 1;
   const auto place = [&](Index i) { return std::clamp(i < 0 ? i + length : i, low, high); };
   const Index first = place(start), last = place(end);
