@@ -1,0 +1,109 @@
+#include "gradus/autograd.hpp"
+#include "gradus/ops.hpp"
+#include "support/catch.hpp"
+
+using namespace gradus;
+using gradus::test::contains;
+
+namespace {
+Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
+using Doubles = std::vector<double>;
+Doubles values(const Tensor& x) { return x.to_vector<double>(); }
+}  // namespace
+
+TEST_CASE("a hook sees the whole gradient of its tensor, once") {
+  Tensor x = leaf({1, 2});
+  Tensor h = x * 3;
+  std::vector<Doubles> seen;
+  h.register_hook([&](const Tensor& g) {
+    seen.push_back(values(g));
+    return Tensor();
+  });
+  (sum(h) + sum(h * h)).backward();
+  CHECK(seen == std::vector<Doubles>{{7, 13}});
+  CHECK(values(x.grad()) == Doubles{21, 39});
+}
+
+TEST_CASE("a hook's result replaces the gradient, hooks run in their order") {
+  Tensor x = leaf({1, 2});
+  Tensor h = x * 3;
+  h.register_hook([](const Tensor& g) { return g + 1; });
+  h.register_hook([](const Tensor& g) { return g * 10; });
+  sum(h).backward();
+  CHECK(values(x.grad()) == Doubles{60, 60});
+}
+
+TEST_CASE("a hook on a leaf changes what is stored") {
+  Tensor x = leaf({1, 2});
+  x.register_hook([](const Tensor& g) { return g * -1; });
+  sum(x * 3).backward();
+  CHECK(values(x.grad()) == Doubles{-3, -3});
+  CHECK(values(grad(sum(x * 3), {x})[0]) == Doubles{-3, -3});
+}
+
+TEST_CASE("retain_grad keeps what the hooks left") {
+  Tensor x = leaf({1, 2});
+  Tensor h = x * 3;
+  h.retain_grad();
+  h.register_hook([](const Tensor& g) { return g * 2; });
+  sum(h).backward();
+  CHECK(values(h.grad()) == Doubles{2, 2});
+}
+
+TEST_CASE("a hook can be removed, also by itself while it runs") {
+  Tensor x = leaf(1);
+  int calls = 0, id = 0;
+  id = x.register_hook([&](const Tensor&) {
+    ++calls;
+    x.remove_hook(id);
+    return Tensor();
+  });
+  const int other = x.register_hook([&](const Tensor&) {
+    calls += 100;
+    return Tensor();
+  });
+  CHECK(other != id);
+  (x * 2).backward();
+  CHECK(calls == 101);
+  (x * 2).backward();
+  CHECK(calls == 201);
+  x.remove_hook(other);
+  x.remove_hook(12345);
+  (x * 2).backward();
+  CHECK(calls == 201);
+  x.register_hook([&](const Tensor&) { return Tensor(); });
+}
+
+TEST_CASE("a hook that returns another shape or dtype throws and changes no grad") {
+  Tensor x = leaf({1, 2}), y = leaf({1, 2});
+  y.set_grad(ones({2}, float64));
+  Tensor h = x * y;
+  const int id = h.register_hook([](const Tensor&) { return ones({3}, float64); });
+  CHECK_THROWS_WITH(sum(h).backward(), contains("[hook]") && contains("(3,)") && contains("(2,)"));
+  h = x * y;
+  h.register_hook([](const Tensor& g) { return g.to(float32); });
+  CHECK_THROWS_WITH(sum(h).backward(), contains("[hook]"));
+  CHECK_FALSE(x.grad().defined());
+  CHECK(values(y.grad()) == Doubles{1, 1});
+  CHECK(id == 0);
+}
+
+TEST_CASE("hooks are only for tensors that require a gradient") {
+  CHECK_THROWS_WITH(tensor(1).register_hook([](const Tensor& g) { return g; }),
+                    contains("[register_hook]"));
+}
+
+TEST_CASE(
+    "a hook that returns its argument, or keeps it, shares nothing with the stored gradient") {
+  Tensor x = leaf({1, 2});
+  Tensor kept;
+  x.register_hook([&](const Tensor& g) {
+    kept = g;
+    return g;
+  });
+  sum(x * 3).backward();
+  CHECK(kept.data<double>() != x.grad().data<double>());
+  sum(x * 3).backward();
+  CHECK(values(x.grad()) == Doubles{6, 6});
+  CHECK(values(kept) == Doubles{3, 3});
+}
