@@ -45,6 +45,25 @@ TEST_CASE("the small reference graphs") {
   CHECK(q.grad().item() == -6);
 }
 
+TEST_CASE("micrograd's example, with micrograd's numbers") {
+  for (const DType dtype : {float32, float64}) {
+    Tensor a = tensor(-4.0, dtype).requires_grad_(), b = tensor(2.0, dtype).requires_grad_();
+    Tensor c = a + b;
+    Tensor d = a * b + pow(b, 3);
+    c = c + c + 1;
+    c = c + 1 + c + (-a);
+    d = d + d * 2 + relu(b + a);
+    d = d + 3 * d + relu(b - a);
+    const Tensor e = c - d;
+    const Tensor f = pow(e, 2);
+    const Tensor g = f / 2.0 + 10.0 / f;
+    g.backward();
+    CHECK(g.item() == Approx(24.7041).margin(5e-5));
+    CHECK(a.grad().item() == Approx(138.8338).margin(5e-5));
+    CHECK(b.grad().item() == Approx(645.5773).margin(5e-5));
+  }
+}
+
 TEST_CASE("the two-layer network of the textbook, one step by hand") {
   Tensor w1 = leaf({{.15, .25}, {.20, .30}}), b1 = leaf({.35, .35});
   Tensor w2 = leaf({{.40, .45}}), b2 = leaf({.60});

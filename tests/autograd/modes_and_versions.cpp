@@ -12,7 +12,7 @@ namespace {
 Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
 using Doubles = std::vector<double>;
 Doubles values(const Tensor& x) { return x.to_vector<double>(); }
-Tensor square(const Tensor& x) {
+Tensor my_square(const Tensor& x) {
   return custom(
       "my_square", {x}, [](const std::vector<Tensor>& in) { return in[0] * in[0]; },
       [](const Vjp& k) { return k.grad * 2 * k.in(0); });
@@ -84,7 +84,7 @@ TEST_CASE("overwriting an input that a derivative needs throws and names the ope
                     contains("[mul]") && contains("input 1") && contains("changed in place"));
   CHECK_FALSE(x.grad().defined());
 
-  const Tensor z = sum(square(x));
+  const Tensor z = sum(my_square(x));
   {
     const NoGrad guard;
     x.mutable_data<double>()[0] = 7;
