@@ -2,3 +2,5 @@
 
 #include "gradus/io/csv.hpp"
 #include "gradus/io/file.hpp"
+#include "gradus/io/idx.hpp"
+#include "gradus/io/npy.hpp"

@@ -94,9 +94,9 @@ bool declares_shape(const std::vector<std::string>& first, std::size_t width, In
 
 Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   Layout layout;
+  CsvScanner again = scanner;
   scanner.begin_record();
   const std::vector<std::string> first = take_record(scanner);
-  const CsvScanner before_second = scanner;
   const std::size_t width = scanner.begin_record() ? take_record(scanner).size() : first.size();
   if (!options.header.value_or(false) && declares_shape(first, width, layout.rows)) {
     layout.has_first_line = true;
@@ -115,12 +115,13 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     std::string& name = layout.columns[i];
     if (name.empty()) name = "column " + std::to_string(i);
-    if (named &&
-        std::find(layout.columns.begin(), layout.columns.begin() + static_cast<std::ptrdiff_t>(i),
-                  name) != layout.columns.begin() + static_cast<std::ptrdiff_t>(i))
-      before_second.fail_here("the column name " + quote(name) +
-                              " occurs twice in the first line; rename one of them, or read the "
-                              "line as data with .header = false");
+    const auto here = layout.columns.begin() + static_cast<std::ptrdiff_t>(i);
+    if (!named || std::find(layout.columns.begin(), here, name) == here) continue;
+    again.begin_record();
+    for (std::size_t field = 0; field <= i; ++field) again.take();
+    again.fail_here("the column name " + quote(name) +
+                    " occurs twice in the first line; rename one of them, or read the line as "
+                    "data with .header = false");
   }
   return layout;
 }
@@ -179,7 +180,7 @@ class Reader {
       Column& column = columns_.list[c];
       double value = 0;
       const bool plain = column.kind != Column::text && options_.decimal == '.' &&
-                         scanner_.take_number(value, limit_);
+                         options_.missing_texts.empty() && scanner_.take_number(value, limit_);
       if (plain)
         column.kind = Column::number;
       else if (!cell(column, static_cast<Index>(c) == target_, value, whole))

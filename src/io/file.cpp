@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "gradus/error.hpp"
+#include "io/gzip.hpp"
 
 namespace gradus::io {
 namespace {
@@ -40,10 +40,6 @@ class Descriptor {
   int fd_;
 };
 
-bool is_gzip(std::string_view bytes) {
-  return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
-}
-
 }  // namespace
 
 std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
@@ -69,61 +65,7 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
     size += static_cast<std::size_t>(got);
   }
   bytes.resize(size);
-  return unpack && is_gzip(bytes) ? gunzip(bytes, path, limit) : bytes;
-}
-
-std::string gunzip(std::string_view bytes, const std::string& name, std::size_t limit) {
-  if (!is_gzip(bytes)) fail("gunzip", name + ": does not begin with 1f 8b; gzip data is required");
-  struct Stream : z_stream {
-    Stream() : z_stream{} {}
-    ~Stream() { inflateEnd(this); }
-  } stream;
-  if (inflateInit2(&stream, 15 + 16) != Z_OK) fail("gunzip", name + ": zlib has no memory");
-  std::string out;
-  std::size_t size = 0, used = 0;
-  const auto damaged = [&](const std::string& what) {
-    fail("gunzip", name + ": " + what + " at compressed byte " +
-                       std::to_string(used - stream.avail_in) + " of " +
-                       std::to_string(bytes.size()) +
-                       "; a whole gzip file is required; copy or download it again");
-  };
-  bool starved = true;  // the last call wrote all it could
-  for (;;) {
-    if (stream.avail_in == 0) {
-      if (used == bytes.size() && starved) damaged("the data is cut off");
-      const std::size_t chunk = std::min<std::size_t>(bytes.size() - used, 1 << 30);
-      stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data() + used));
-      stream.avail_in = static_cast<uInt>(chunk);
-      used += chunk;
-    }
-    if (size == out.size()) {
-      if (size > limit)
-        fail("gunzip", name + ": unpacks to more than " + std::to_string(limit) +
-                           " bytes, the limit; unpack it by hand if it is meant to be that large");
-      out.resize(std::min(
-          std::max<std::size_t>(2 * size, std::min<std::size_t>(4 * bytes.size() + 1024, 1 << 22)),
-          limit + 1));
-    }
-    const std::size_t room = std::min<std::size_t>(out.size() - size, 1 << 30);
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + size);
-    stream.avail_out = static_cast<uInt>(room);
-    const int status = inflate(&stream, Z_NO_FLUSH);
-    size += room - stream.avail_out;
-    starved = stream.avail_out > 0;
-    if (status == Z_STREAM_END) {
-      const std::size_t at = used - stream.avail_in;
-      if (at == bytes.size()) break;
-      // A gzip file may hold several members, one behind the other.
-      if (!is_gzip(bytes.substr(at))) damaged("bytes that are not gzip follow");
-      if (inflateReset2(&stream, 15 + 16) != Z_OK) damaged("a further member is damaged");
-    } else if (status != Z_OK && status != Z_BUF_ERROR) {
-      damaged(std::string("damaged data (") + (stream.msg ? stream.msg : "unexpected end") + ")");
-    }
-  }
-  out.resize(size);
-  if (size > limit)
-    fail("gunzip", name + ": unpacks to more than " + std::to_string(limit) + " bytes, the limit");
-  return out;
+  return unpack && detail::is_gzip(bytes) ? gunzip(bytes, path, limit) : bytes;
 }
 
 void write_file_atomically(const std::string& path, std::string_view bytes) {

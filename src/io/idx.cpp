@@ -1,0 +1,174 @@
+#include "gradus/io/idx.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "gradus/io/file.hpp"
+#include "io/bytes.hpp"
+#include "io/gzip.hpp"
+
+namespace gradus::io {
+
+using namespace detail;
+
+namespace {
+
+struct Header {
+  int code;
+  std::size_t item;   // bytes of one value
+  std::size_t begin;  // of the values
+  std::uint64_t count;
+  Shape shape;
+};
+
+constexpr std::size_t longest_header = 4 + 4 * max_rank;
+
+std::size_t item_size(int code) {
+  switch (code) {
+    case 0x08:
+    case 0x09:
+      return 1;
+    case 0x0B:
+      return 2;
+    case 0x0C:
+    case 0x0D:
+      return 4;
+    case 0x0E:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
+Header parse_header(std::string_view bytes, const std::string& name) {
+  const auto refuse = [&](std::size_t at, const std::string& what) {
+    fail("read_idx", name + ": byte " + std::to_string(at) + ": " + what);
+  };
+  if (bytes.size() < 4)
+    refuse(0, "the file has " + std::to_string(bytes.size()) +
+                  " bytes; a header of 4 or more is required; is it cut off?");
+  if (bytes[0] != 0 || bytes[1] != 0)
+    refuse(0, "an IDX file must begin with two zero bytes; is it of another format?");
+  Header header;
+  header.code = static_cast<unsigned char>(bytes[2]);
+  header.item = item_size(header.code);
+  if (!header.item)
+    refuse(2, "type code " + std::to_string(header.code) +
+                  "; 8 (uint8), 9 (int8), 11 (int16), 12 (int32), 13 (float) or 14 (double) is "
+                  "required");
+  const int rank = static_cast<unsigned char>(bytes[3]);
+  if (rank > max_rank)
+    refuse(3,
+           std::to_string(rank) + " axes; at most " + std::to_string(max_rank) + " are supported");
+  header.begin = 4 + 4 * static_cast<std::size_t>(rank);
+  if (bytes.size() < header.begin)
+    refuse(bytes.size(),
+           "the header ends within its " + std::to_string(rank) + " lengths; is the file cut off?");
+  header.count = 1;
+  for (int i = 0; i < rank; ++i) {
+    const auto length = swap_bytes(load<std::uint32_t>(bytes, 4 + 4 * static_cast<std::size_t>(i)));
+    header.shape.push_back(length);
+    if (!multiply(header.count, length, header.count) || header.count > (std::uint64_t{1} << 48))
+      refuse(4 + 4 * static_cast<std::size_t>(i),
+             "the lengths multiply to more values than any file holds; the header is damaged");
+  }
+  return header;
+}
+
+template <class From, class To>
+Tensor make(const Header& header, std::string_view bytes) {
+  Tensor out = zeros(header.shape, dtype_of<To>);
+  convert<From>(bytes.data() + header.begin, true, header.count, out.mutable_data<To>());
+  return out;
+}
+
+void check_size(const Header& header, std::string_view bytes, const std::string& name) {
+  const std::uint64_t need = header.count * header.item, have = bytes.size() - header.begin;
+  if (need != have)
+    fail("read_idx", name + ": byte " + std::to_string(header.begin) + ": the header declares " +
+                         to_string(header.shape) + ", " + std::to_string(need) +
+                         " bytes of values, but " + std::to_string(have) + " follow; " +
+                         (have < need ? "is the file cut off?" : "is the file another one's end?"));
+}
+
+/// The file's bytes, unpacked to no more than its header may declare.
+std::string read_bytes(const std::string& path) {
+  const std::string packed = read_file(path, false);
+  if (!is_gzip(packed)) return packed;
+  const Header header = parse_header(gunzip_prefix(packed, longest_header), path);
+  return gunzip(packed, path,
+                std::min(header.begin + header.count * header.item, default_unpacked_limit));
+}
+
+bool exists(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+/// The bytes of one of MNIST's files.
+std::string read_part(const std::string& folder, const std::string& name, std::string& path) {
+  for (const std::string& candidate : {folder + "/" + name, folder + "/" + name + ".gz"})
+    if (exists(candidate)) {
+      path = candidate;
+      return read_bytes(candidate);
+    }
+  fail("load_mnist", folder + ": there is neither " + name + " nor " + name +
+                         ".gz; the four files of MNIST are required in one folder");
+}
+
+data::TensorDataset load_part(const std::string& folder, const std::string& prefix) {
+  std::string path;
+  const std::string bytes = read_part(folder, prefix + "-images-idx3-ubyte", path);
+  const Header header = parse_header(bytes, path);
+  check_size(header, bytes, path);
+  if (header.code != 0x08 || header.shape.size() != 3)
+    fail("load_mnist", path + ": holds " + to_string(header.shape) + " of type code " +
+                           std::to_string(header.code) +
+                           "; images (n, rows, columns) of bytes are required");
+  Tensor x = zeros({header.shape[0], 1, header.shape[1], header.shape[2]});
+  float* out = x.mutable_data<float>();
+  for (std::size_t i = 0; i < header.count; ++i)
+    out[i] = static_cast<float>(static_cast<unsigned char>(bytes[header.begin + i])) / 255.0f;
+
+  const std::string labels = read_part(folder, prefix + "-labels-idx1-ubyte", path);
+  const Tensor y = parse_idx(labels, path);
+  if (y.dtype() != int64 || y.dim() != 1 || y.size(0) != x.size(0))
+    fail("load_mnist", path + ": holds " + to_string(y.shape()) + " " + name_of(y.dtype()) +
+                           "; one label for each of the " + std::to_string(x.size(0)) +
+                           " images is required; are the files of one set?");
+  data::TensorDataset part(x, y);
+  Index last = -1;
+  for (const Index label : y.to_vector<Index>()) last = std::max(last, label);
+  for (Index c = 0; c <= last; ++c) part.class_names.push_back(std::to_string(c));
+  return part;
+}
+
+}  // namespace
+
+Tensor parse_idx(std::string_view bytes, const std::string& name) {
+  const Header header = parse_header(bytes, name);
+  check_size(header, bytes, name);
+  switch (header.code) {
+    case 0x08:
+      return make<std::uint8_t, std::int64_t>(header, bytes);
+    case 0x09:
+      return make<std::int8_t, std::int64_t>(header, bytes);
+    case 0x0B:
+      return make<std::int16_t, std::int64_t>(header, bytes);
+    case 0x0C:
+      return make<std::int32_t, std::int64_t>(header, bytes);
+    case 0x0D:
+      return make<float, float>(header, bytes);
+    default:
+      return make<double, double>(header, bytes);
+  }
+}
+
+Tensor read_idx(const std::string& path) { return parse_idx(read_bytes(path), path); }
+
+MnistParts load_mnist(const std::string& folder) {
+  return {load_part(folder, "train"), load_part(folder, "t10k")};
+}
+
+}  // namespace gradus::io
