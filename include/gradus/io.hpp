@@ -4,3 +4,4 @@
 #include "gradus/io/file.hpp"
 #include "gradus/io/idx.hpp"
 #include "gradus/io/npy.hpp"
+#include "gradus/io/safetensors.hpp"

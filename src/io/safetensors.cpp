@@ -1,0 +1,349 @@
+#include "gradus/io/safetensors.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+#include "gradus/io/file.hpp"
+#include "io/bytes.hpp"
+#include "io/csv_scan.hpp"
+
+namespace gradus::io {
+
+using namespace detail;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t longest_header = 100'000'000;  // the format's own limit
+constexpr const char* metadata_key = "__metadata__";
+
+struct Type {
+  const char* name;
+  std::size_t item;
+  Tensor (*make)(const char* values, const Shape& shape, std::size_t count);
+};
+
+template <class From, class To>
+Tensor make(const char* values, const Shape& shape, std::size_t count) {
+  Tensor out = zeros(shape, dtype_of<To>);
+  convert<From>(values, false, count, out.mutable_data<To>());
+  return out;
+}
+template <float (*decode)(std::uint16_t)>
+Tensor make_halves(const char* values, const Shape& shape, std::size_t count) {
+  Tensor out = zeros(shape, float32);
+  float* to = out.mutable_data<float>();
+  for (std::size_t i = 0; i < count; ++i)
+    to[i] = decode(load<std::uint16_t>({values, 2 * count}, 2 * i));
+  return out;
+}
+
+constexpr Type types[] = {{"F64", 8, make<double, double>},
+                          {"F32", 4, make<float, float>},
+                          {"F16", 2, make_halves<from_half>},
+                          {"BF16", 2, make_halves<from_bfloat16>},
+                          {"I64", 8, make<std::int64_t, std::int64_t>},
+                          {"I32", 4, make<std::int32_t, std::int64_t>},
+                          {"I16", 2, make<std::int16_t, std::int64_t>},
+                          {"I8", 1, make<std::int8_t, std::int64_t>},
+                          {"U64", 8, make<std::int64_t, std::int64_t>},
+                          {"U32", 4, make<std::uint32_t, std::int64_t>},
+                          {"U16", 2, make<std::uint16_t, std::int64_t>},
+                          {"U8", 1, make<std::uint8_t, std::int64_t>},
+                          {"BOOL", 1, make<std::uint8_t, bool>}};
+
+const char* type_name(DType dtype) {
+  switch (dtype) {
+    case DType::boolean:
+      return "BOOL";
+    case DType::int64:
+      return "I64";
+    case DType::float32:
+      return "F32";
+    case DType::float64:
+      break;
+  }
+  return "F64";
+}
+
+struct Entry {
+  std::string name;
+  const Type* type;
+  Shape shape;
+  std::uint64_t count, begin, end;
+};
+
+class Parser {
+ public:
+  Parser(std::string_view bytes, const std::string& name) : bytes_(bytes), name_(name) {}
+
+  SafeTensors parse() {
+    const json header = parse_header();
+    SafeTensors out;
+    for (const auto& [key, value] : header.items()) {
+      if (key == metadata_key)
+        read_metadata(value, out.metadata);
+      else
+        entries_.push_back(read_entry(key, value));
+    }
+    check_layout();
+    for (const Entry& e : entries_) out.tensors.emplace_back(e.name, read_values(e));
+    return out;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& what) const {
+    fail("read_safetensors", name_ + ": " + what);
+  }
+  [[noreturn]] void refuse(const std::string& tensor, const std::string& what) const {
+    refuse("tensor " + quote(tensor) + ": " + what);
+  }
+
+  json parse_header() {
+    if (bytes_.size() < 8)
+      refuse("the file has " + std::to_string(bytes_.size()) +
+             " bytes; 8 bytes with the header's length are required; is it cut off?");
+    const auto length = load<std::uint64_t>(bytes_, 0);
+    if (length > longest_header)
+      refuse("byte 0: the header is declared to have " + std::to_string(length) +
+             " bytes; at most " + std::to_string(longest_header) +
+             " are allowed; is the file of another format?");
+    if (length > bytes_.size() - 8)
+      refuse("byte 0: the header is declared to have " + std::to_string(length) + " bytes, but " +
+             std::to_string(bytes_.size() - 8) + " follow; is the file cut off?");
+    begin_ = 8 + length;
+    const std::string_view text = bytes_.substr(8, length);
+    if (text.empty() || text[0] != '{') refuse("byte 8: the header must begin with {");
+    check_nesting(text);
+    try {
+      return json::parse(text.begin(), text.end(), watch_for_duplicates());
+    } catch (const json::exception& e) {
+      refuse("the header is not valid JSON: " + std::string(e.what()).substr(0, 200));
+    }
+  }
+
+  /// Names must be unique, though JSON parsers keep the last one and say nothing.
+  json::parser_callback_t watch_for_duplicates() {
+    return [this, keys = std::vector<std::unordered_set<std::string>>()](
+               int, json::parse_event_t event, json& value) mutable {
+      if (event == json::parse_event_t::object_start) keys.emplace_back();
+      if (event == json::parse_event_t::object_end) keys.pop_back();
+      if (event == json::parse_event_t::key) {
+        const auto& key = value.get_ref<const std::string&>();
+        if (!keys.back().insert(key).second)
+          refuse("the header has the name " + quote(key) + " twice");
+      }
+      return true;
+    };
+  }
+
+  /// Bounds what the JSON parser may be asked to build: its values take many times their text.
+  void check_nesting(std::string_view text) const {
+    constexpr std::size_t deepest = 3;  // file, tensor, shape
+    std::size_t depth = 0;
+    int commas[deepest + 1] = {};
+    bool is_list[deepest + 1] = {}, in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      const auto stop = [&](const char* what) {
+        refuse("byte " + std::to_string(8 + i) + ": " + what);
+      };
+      if (in_text) {
+        if (c == '\\') ++i;
+        if (c == '"') in_text = false;
+      } else if (c == '"') {
+        in_text = true;
+      } else if (c == '{' || c == '[') {
+        if (++depth > deepest) stop("the header is nested too deeply");
+        is_list[depth] = c == '[';
+        commas[depth] = 0;
+      } else if (c == '}' || c == ']') {
+        if (depth-- == 0) stop("a bracket closes that was not opened");
+      } else if (c == ',' && is_list[depth] && ++commas[depth] >= max_rank) {
+        stop("a list is longer than 8, the largest number of axes");
+      }
+    }
+  }
+
+  void read_metadata(const json& value, Metadata& metadata) const {
+    if (!value.is_object()) refuse("__metadata__ must be an object of texts");
+    for (const auto& [key, text] : value.items()) {
+      if (!text.is_string()) refuse("the metadata " + quote(key) + " must be a text");
+      metadata.emplace_back(key, text.get<std::string>());
+    }
+  }
+
+  Entry read_entry(const std::string& name, const json& value) const {
+    if (!value.is_object())
+      refuse(name, "an object with dtype, shape and data_offsets is required");
+    for (const char* key : {"dtype", "shape", "data_offsets"})
+      if (!value.contains(key)) refuse(name, std::string("lacks \"") + key + "\"");
+    if (value.size() != 3) refuse(name, "has other keys than dtype, shape and data_offsets");
+    Entry e{name, read_type(name, value["dtype"]), {}, 1, 0, 0};
+    const json& shape = value["shape"];
+    if (!shape.is_array()) refuse(name, "the shape must be a list of lengths");
+    for (const json& length : shape) {
+      if (!length.is_number_unsigned())
+        refuse(name, "the length " + quote(length.dump()) +
+                         " in the shape; a whole number of 0 "
+                         "or more is required");
+      const auto n = length.get<std::uint64_t>();
+      if (n > std::numeric_limits<Index>::max() / 16 || !multiply(e.count, n, e.count))
+        refuse(name, "the shape has more values than can be counted");
+      e.shape.push_back(static_cast<Index>(n));
+    }
+    const json& offsets = value["data_offsets"];
+    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+        !offsets[1].is_number_unsigned())
+      refuse(name, "data_offsets must be two whole numbers of 0 or more");
+    e.begin = offsets[0].get<std::uint64_t>();
+    e.end = offsets[1].get<std::uint64_t>();
+    check_offsets(e);
+    return e;
+  }
+
+  const Type* read_type(const std::string& name, const json& value) const {
+    std::string valid;
+    for (const Type& type : types) {
+      if (value.is_string() && value.get_ref<const std::string&>() == type.name) return &type;
+      valid += std::string(valid.empty() ? "" : ", ") + type.name;
+    }
+    refuse(name, "the dtype " +
+                     quote(value.is_string() ? value.get_ref<const std::string&>() : value.dump()) +
+                     " is not supported; one of " + valid + " is required");
+  }
+
+  void check_offsets(const Entry& e) const {
+    const std::uint64_t have = bytes_.size() - begin_;
+    const std::string range = std::to_string(e.begin) + " to " + std::to_string(e.end);
+    if (e.begin > e.end) refuse(e.name, "the offsets run backwards, from " + range);
+    if (e.end > have)
+      refuse(e.name, "the offsets " + range + " reach beyond the " + std::to_string(have) +
+                         " bytes of values; is the file cut off?");
+    std::uint64_t need;
+    if (!multiply(e.count, e.type->item, need) || need != e.end - e.begin)
+      refuse(e.name, "the offsets " + range + " span " + std::to_string(e.end - e.begin) +
+                         " bytes; " + std::to_string(e.count) + " values of " + e.type->name +
+                         ", shape " + to_string(e.shape) + ", are required to fill them");
+  }
+
+  void check_layout() {
+    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+      return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+    });
+    std::uint64_t at = 0;
+    for (const Entry& e : entries_) {
+      if (e.begin < at)
+        refuse(e.name, "its values begin at " + std::to_string(e.begin) +
+                           " and overlap those before, which end at " + std::to_string(at));
+      if (e.begin > at)
+        refuse(e.name, "its values begin at " + std::to_string(e.begin) + ", after a gap from " +
+                           std::to_string(at));
+      at = e.end;
+    }
+    if (at != bytes_.size() - begin_)
+      refuse(std::to_string(bytes_.size() - begin_ - at) +
+             " bytes follow the last tensor's values; the values must fill the file");
+  }
+
+  Tensor read_values(const Entry& e) const {
+    const char* values = bytes_.data() + begin_ + e.begin;
+    const std::string_view type = e.type->name;
+    if (type == "BOOL")
+      for (std::uint64_t i = 0; i < e.count; ++i)
+        if (static_cast<unsigned char>(values[i]) > 1)
+          refuse(e.name, "value " + std::to_string(i) + " is the boolean " +
+                             std::to_string(static_cast<unsigned char>(values[i])) +
+                             "; 0 or 1 is required");
+    const Tensor out = e.type->make(values, e.shape, e.count);
+    if (type == "U64")
+      for (std::uint64_t i = 0; i < e.count; ++i)
+        if (out.data<std::int64_t>()[i] < 0)
+          refuse(e.name, "value " + std::to_string(i) + " is beyond the range of int64");
+    return out;
+  }
+
+  std::string_view bytes_;
+  const std::string& name_;
+  std::uint64_t begin_ = 0;  // of the values
+  std::vector<Entry> entries_;
+};
+
+}  // namespace
+
+const Tensor& SafeTensors::at(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto& [key, tensor] : tensors) {
+    if (key == name) return tensor;
+    names.push_back(key);
+  }
+  fail("SafeTensors.at",
+       "there is no tensor " + quote(name) + " among " + std::to_string(names.size()) +
+           (names.empty() ? "" : "; did you mean " + quote(nearest(name, names))));
+}
+
+std::string SafeTensors::text(const std::string& name) const {
+  for (const auto& [key, value] : metadata)
+    if (key == name) return value;
+  return "";
+}
+
+SafeTensors parse_safetensors(std::string_view bytes, const std::string& name) {
+  return Parser(bytes, name).parse();
+}
+
+SafeTensors read_safetensors(const std::string& path) {
+  return parse_safetensors(read_file(path, false), path);
+}
+
+std::string format_safetensors(const NamedTensors& tensors, const Metadata& metadata) {
+  const auto refuse = [](const std::string& what) { fail("write_safetensors", what); };
+  std::vector<const std::pair<std::string, Tensor>*> order;
+  for (const auto& named : tensors) order.push_back(&named);
+  // Wide values first keep every tensor aligned.
+  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    return size_of(a->second.dtype()) > size_of(b->second.dtype());
+  });
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  for (const auto& [key, text] : metadata) {
+    if (header[metadata_key].contains(key))
+      refuse("the metadata " + quote(key) + " was given twice");
+    header[metadata_key][key] = text;
+  }
+  std::uint64_t at = 0;
+  std::unordered_set<std::string> seen;
+  for (const auto* named : order) {
+    const auto& [name, tensor] = *named;
+    if (name.empty() || name == metadata_key)
+      refuse("the name " + quote(name) + " was given; another, not empty, is required");
+    if (!seen.insert(name).second) refuse("the name " + quote(name) + " was given twice");
+    const std::uint64_t end = at + values_of(tensor).size();
+    const Shape dims = tensor.shape();
+    header[name] = {{"dtype", type_name(tensor.dtype())},
+                    {"shape", std::vector<Index>(dims.begin(), dims.end())},
+                    {"data_offsets", {at, end}}};
+    at = end;
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const json::exception& e) {
+    refuse(std::string("names and metadata must be UTF-8: ") + e.what());
+  }
+  text.append((8 - text.size() % 8) % 8, ' ');
+  std::string bytes;
+  bytes.reserve(8 + text.size() + at);
+  store(bytes, static_cast<std::uint64_t>(text.size()));
+  bytes += text;
+  for (const auto* named : order) bytes += values_of(named->second);
+  return bytes;
+}
+
+void write_safetensors(const std::string& path, const NamedTensors& tensors,
+                       const Metadata& metadata) {
+  write_file_atomically(path, format_safetensors(tensors, metadata));
+}
+
+}  // namespace gradus::io
