@@ -1,0 +1,125 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include <csignal>
+
+#include "gradus/gradus.hpp"
+#include "support/catch.hpp"
+#include "support/files.hpp"
+
+using namespace gradus;
+using gradus::test::contains;
+using gradus::test::read_bytes;
+
+namespace {
+
+std::string gzip(const std::string& text) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::size_t files_in(const std::string& folder) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    (void)entry;
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a file is replaced as a whole, and keeps its permissions") {
+  const gradus::test::TemporaryFolder folder;
+  const std::string path = folder / "a";
+  for (const std::string& bytes :
+       {std::string("old"), std::string(3000000, 'x'), std::string(), std::string("\0new", 4)}) {
+    io::write_file_atomically(path, bytes);
+    CHECK(read_bytes(path) == bytes);
+    CHECK(io::read_file(path) == bytes);
+  }
+  REQUIRE(::chmod(path.c_str(), 0640) == 0);
+  io::write_file_atomically(path, "again");
+  struct stat info {};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0640);
+  CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a write that fails leaves the old file and nothing else") {
+  const gradus::test::TemporaryFolder folder;
+  const std::string path = folder / "a";
+  io::write_file_atomically(path, "old");
+  CHECK_THROWS_WITH(io::write_file_atomically(folder / "no/a", "x"), contains("No such file"));
+  std::filesystem::create_directory(folder / "d");
+  CHECK_THROWS_WITH(io::write_file_atomically(folder / "d", "x"), contains("renaming failed: "));
+  CHECK(files_in(folder.path()) == 2);
+
+  // A full disk, as far as this process is concerned.
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 4096;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  std::string message;
+  try {
+    io::write_file_atomically(path, std::string(100000, 'x'));
+  } catch (const Error& e) {
+    message = e.what();
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  CHECK_THAT(message, contains("writing failed: File too large"));
+  CHECK(read_bytes(path) == "old");
+  CHECK(files_in(folder.path()) == 2);
+}
+
+TEST_CASE("gzip data is unpacked, in several members too, up to the limit") {
+  std::string text;
+  for (int i = 0; i < 200000; ++i) text += std::to_string(i * 7919 % 10007);
+  const std::string packed = gzip(text);
+  CHECK(io::gunzip(packed, "f") == text);
+  CHECK(io::gunzip(packed + gzip("") + gzip("end"), "f") == text + "end");
+  CHECK(io::gunzip(gzip(""), "f").empty());
+  CHECK(io::gunzip(packed, "f", text.size()) == text);
+  CHECK_THROWS_WITH(io::gunzip(packed, "f", text.size() - 1), contains("unpacks to more than"));
+  const std::string bomb = gzip(std::string(50000000, '\0'));
+  CHECK(bomb.size() < 100000);
+  CHECK_THROWS_WITH(io::gunzip(bomb, "f", 1000000), contains("more than 1000000 bytes"));
+}
+
+TEST_CASE("damaged gzip data is refused wherever it is cut or changed") {
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += std::to_string(i * i);
+  const std::string packed = gzip(text);
+  for (std::size_t n = 0; n < packed.size(); ++n)
+    CHECK_THROWS_WITH(io::gunzip(packed.substr(0, n), "f"), contains("[gunzip] f"));
+  for (std::size_t i = 10; i < packed.size(); ++i) {
+    std::string bytes = packed;
+    bytes[i] = static_cast<char>(bytes[i] ^ 0x10);
+    CHECK_THROWS_WITH(io::gunzip(bytes, "f"), contains("[gunzip] f"));
+  }
+  CHECK_THROWS_WITH(io::gunzip(packed + "x", "f"), contains("not gzip follow"));
+}
+
+TEST_CASE("a packed IDX file cannot unpack beyond what its header declares") {
+  const gradus::test::TemporaryFolder folder;
+  const std::string header("\0\0\x08\x01\0\0\0\x04", 8);
+  gradus::test::write_bytes(folder / "ok.gz", gzip(header + "abcd"));
+  CHECK(io::read_idx(folder / "ok.gz").numel() == 4);
+  gradus::test::write_bytes(folder / "bomb.gz", gzip(header + std::string(50000000, 'a')));
+  CHECK_THROWS_WITH(io::read_idx(folder / "bomb.gz"), contains("more than 12 bytes"));
+  gradus::test::write_bytes(folder / "short.gz", gzip(header + "abc"));
+  CHECK_THROWS_WITH(io::read_idx(folder / "short.gz"), contains("but 3 follow"));
+}
