@@ -61,9 +61,11 @@ std::vector<Tensor> per_sample_grad(const SampleLoss& loss, const std::vector<Te
 
 /// f(inputs) without the memory of its graph: nothing inside f is recorded, and the backward pass
 /// computes f once more, with the state that default_generator() had, so that dropout repeats its
-/// mask. Value and gradients are those of f to the last bit, of any order. A gradient flows to
-/// `inputs` only: list the parameters that f uses among them. A tensor that requires a gradient and
-/// was captured instead throws Error (detach it if it is meant as a constant).
+/// mask. The value and f's first derivatives are those without the checkpoint to the last bit;
+/// higher derivatives, and gradients of tensors that are used elsewhere too, are sums in another
+/// order and may differ by rounding. A gradient flows to `inputs` only: list the parameters that f
+/// uses among them. A tensor that requires a gradient and was captured instead throws Error (detach
+/// it if it is meant as a constant).
 Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs);
 
 }  // namespace gradus
