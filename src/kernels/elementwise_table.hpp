@@ -85,6 +85,7 @@
   X(safe_div,                                                                                     \
     select((a == V(0)) | ((b == V(0)) & (a == a)), V(0), a / b)) /* 0 where a or b is 0 */        \
   X(safe_mul, product_or_zero(a, b))                             /* 0 where a is 0 */             \
+  X(zero_mul, select((a == V(0)) | (b == V(0)), V(0), a * b))    /* 0 where a or b is 0 */        \
   X(safe_pow, select((a == V(0)) & (b < V(0)), V(0), pairwise(a, b, pow_of)))                     \
   X(share, select(a == b, V(0.5), select(a < b, V(0), V(1)))) /* of a in maximum(a, b) */         \
   X(lerp_scalar, select(abs(p) < V(0.5), a + p * (b - a), b - (b - a) * (V(1) - p)))              \

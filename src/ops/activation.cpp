@@ -10,7 +10,7 @@
 
 namespace gradus {
 
-using detail::safe_mul;
+using detail::zero_mul;
 using kernels::Binary;
 using kernels::Unary;
 
@@ -25,7 +25,7 @@ Tensor slope(const char* name, Binary op, const Tensor& g, const Tensor& x, Curv
              double p0 = 0, double p1 = 0) {
   return record(name, detail::zip(name, op, g, x, p0, p1), {g, x}, [=](const Vjp& k) -> Grads<2> {
     return {k.wants(0) ? slope(name, op, k.grad, k.in(1), curvature, p0, p1) : Tensor(),
-            k.wants(1) ? safe_mul(k.in(0), safe_mul(k.grad, curvature(k.in(1)))) : Tensor()};
+            k.wants(1) ? zero_mul(zero_mul(k.grad, k.in(0)), curvature(k.in(1))) : Tensor()};
   });
 }
 

@@ -90,12 +90,21 @@ Tensor div(const Tensor& a, const Tensor& b) {
 
 namespace detail {
 
+Tensor zero_mul(const Tensor& a, const Tensor& b) {
+  Tensor value = compute("mul", Binary::zero_mul, a, b,
+                         [](auto u, auto v) { return u == 0 || v == 0 ? decltype(u)(0) : u * v; });
+  return record("zero_mul", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
+    return {k.wants(0) ? zero_mul(k.grad, k.in(1)) : Tensor(),
+            k.wants(1) ? zero_mul(k.grad, k.in(0)) : Tensor()};
+  });
+}
+
 Tensor safe_mul(const Tensor& g, const Tensor& d) {
   Tensor value = compute("mul", Binary::safe_mul, g, d,
                          [](auto u, auto v) { return u == 0 ? decltype(u)(0) : u * v; });
   return record("safe_mul", std::move(value), {g, d}, [](const Vjp& k) -> Grads<2> {
     return {k.wants(0) ? safe_mul(k.grad, k.in(1)) : Tensor(),
-            k.wants(1) ? safe_mul(k.in(0), k.grad) : Tensor()};
+            k.wants(1) ? zero_mul(k.grad, k.in(0)) : Tensor()};
   });
 }
 
@@ -105,7 +114,7 @@ Tensor safe_div(const Tensor& num, const Tensor& den) {
   });
   return record("safe_div", std::move(value), {num, den}, [](const Vjp& k) -> Grads<2> {
     return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
-            k.wants(1) ? -safe_div(safe_mul(k.out(), k.grad), k.in(1)) : Tensor()};
+            k.wants(1) ? -safe_div(zero_mul(k.grad, k.out()), k.in(1)) : Tensor()};
   });
 }
 

@@ -63,6 +63,10 @@ Tensor safe_div(const Tensor& num, const Tensor& den);
 /// Differentiable by itself.
 Tensor safe_mul(const Tensor& g, const Tensor& d);
 
+/// a b, and 0 where a or b is 0 even if the other is infinite or NaN: the product of second
+/// derivatives, in which either gradient may be a masked one. Differentiable by itself.
+Tensor zero_mul(const Tensor& a, const Tensor& b);
+
 /// (outer, axis, inner) of a shape around one axis.
 struct Split {
   Index outer = 1, axis = 1, inner = 1;

@@ -9,6 +9,7 @@ namespace gradus {
 using detail::node;
 using detail::safe_div;
 using detail::safe_mul;
+using detail::zero_mul;
 using kernels::Binary;
 using kernels::Unary;
 
@@ -40,8 +41,9 @@ Tensor one_minus_square(const Tensor& x) { return (1 - x) * (1 + x); }
 Tensor erf_grad(const Tensor& g, const Tensor& x) {
   return record("erf_grad", detail::zip("erf_grad", Binary::erf_grad, g, x), {g, x},
                 [](const Vjp& k) -> Grads<2> {
-                  return {k.wants(0) ? erf_grad(k.grad, k.in(1)) : Tensor(),
-                          k.wants(1) ? safe_mul(k.out(), k.grad * k.in(1)) * -2 : Tensor()};
+                  return {
+                      k.wants(0) ? erf_grad(k.grad, k.in(1)) : Tensor(),
+                      k.wants(1) ? zero_mul(zero_mul(k.grad, k.out()), k.in(1)) * -2 : Tensor()};
                 });
 }
 
@@ -49,8 +51,9 @@ Tensor erf_grad(const Tensor& g, const Tensor& x) {
 Tensor tanh_grad(const Tensor& g, const Tensor& out) {
   return record("tanh_grad", detail::zip("tanh_grad", Binary::tanh_grad, g, out), {g, out},
                 [](const Vjp& k) -> Grads<2> {
-                  return {k.wants(0) ? tanh_grad(k.grad, k.in(1)) : Tensor(),
-                          k.wants(1) ? safe_mul(k.in(0), k.grad * k.in(1)) * -2 : Tensor()};
+                  return {
+                      k.wants(0) ? tanh_grad(k.grad, k.in(1)) : Tensor(),
+                      k.wants(1) ? zero_mul(zero_mul(k.grad, k.in(0)), k.in(1)) * -2 : Tensor()};
                 });
 }
 
