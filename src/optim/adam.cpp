@@ -8,12 +8,25 @@
 
 namespace gradus::optim {
 
+namespace {
+/// x^n for x in [0, 1) by squaring, which is quicker than std::pow. Powers that vanish beside 1 are
+/// cut off before they become denormal and slow.
+double power(double x, std::int64_t n) {
+  double result = 1;
+  for (; n > 0; n >>= 1, x *= x) {
+    if (x < 1e-40) return 0;
+    result *= n & 1 ? x : 1;
+  }
+  return result;
+}
+}  // namespace
+
 void detail::BiasCorrection::set(const std::array<double, 2>& betas, std::int64_t step) {
   if (step == step_ && betas == betas_) return;
   step_ = step;
   betas_ = betas;
-  first = 1 - std::pow(betas[0], static_cast<double>(step));
-  second = 1 - std::pow(betas[1], static_cast<double>(step));
+  first = 1 / (1 - power(betas[0], step));
+  second_root = 1 / std::sqrt(1 - power(betas[1], step));
 }
 
 static constexpr const char* algorithm(const AdamOptions*) { return "Adam"; }
@@ -58,8 +71,8 @@ static void adam_step(Slot& slot, const O& o, const detail::BiasCorrection& bias
             l2 = static_cast<T>(l2_), keep = static_cast<T>(1 - o.lr * decoupled),
             beta1 = static_cast<T>(o.betas[0]), fresh1 = static_cast<T>(1 - o.betas[0]),
             beta2 = static_cast<T>(o.betas[1]), fresh2 = static_cast<T>(1 - o.betas[1]),
-            rate = static_cast<T>(o.lr / bias.first),
-            root = static_cast<T>(1 / std::sqrt(bias.second)), eps = static_cast<T>(o.eps);
+            rate = static_cast<T>(o.lr * bias.first), root = static_cast<T>(bias.second_root),
+            eps = static_cast<T>(o.eps);
     if (o.amsgrad)
       detail::sweep<T, 3>(slot, [=](T& p, T g, T& m, T& v, T& largest) {
         const T d = scale * g + l2 * p;

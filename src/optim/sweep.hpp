@@ -37,20 +37,22 @@ void dispatch(DType dtype, F&& f) {
 }
 
 template <class T, class F>
-void loop(Index n, T* __restrict p, const T* __restrict g, F f) {
+[[gnu::always_inline]] inline void loop(Index n, T* __restrict p, const T* __restrict g, F f) {
   for (Index i = 0; i < n; ++i) f(p[i], g[i]);
 }
 template <class T, class F>
-void loop(Index n, T* __restrict p, const T* __restrict g, T* __restrict a, F f) {
+[[gnu::always_inline]] inline void loop(Index n, T* __restrict p, const T* __restrict g,
+                                        T* __restrict a, F f) {
   for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i]);
 }
 template <class T, class F>
-void loop(Index n, T* __restrict p, const T* __restrict g, T* __restrict a, T* __restrict b, F f) {
+[[gnu::always_inline]] inline void loop(Index n, T* __restrict p, const T* __restrict g,
+                                        T* __restrict a, T* __restrict b, F f) {
   for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i], b[i]);
 }
 template <class T, class F>
-void loop(Index n, T* __restrict p, const T* __restrict g, T* __restrict a, T* __restrict b,
-          T* __restrict c, F f) {
+[[gnu::always_inline]] inline void loop(Index n, T* __restrict p, const T* __restrict g,
+                                        T* __restrict a, T* __restrict b, T* __restrict c, F f) {
   for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i], b[i], c[i]);
 }
 

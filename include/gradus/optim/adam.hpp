@@ -5,11 +5,13 @@
 namespace gradus::optim {
 
 namespace detail {
-/// 1 - beta^t for both betas, remembered: the parameters of a group mostly have the same t.
+/// The factors that undo the bias of moments at step t, remembered: the parameters of a group
+/// mostly have the same t.
 class BiasCorrection {
  public:
   void set(const std::array<double, 2>& betas, std::int64_t step);
-  double first = 0, second = 0;
+  double first = 0;        // 1 / (1 - beta1^t)
+  double second_root = 0;  // 1 / sqrt(1 - beta2^t)
 
  private:
   std::array<double, 2> betas_ = {-1, -1};
