@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "gradus/autograd.hpp"
 #include "optim/options.hpp"
+#include "optim/state.hpp"
 #include "optim/sweep.hpp"
 
 namespace gradus {
@@ -74,6 +76,11 @@ void change_gradients(const std::vector<Tensor>& params, F f) {
   }
 }
 
+void scale_gradients(const std::vector<Tensor>& params, double coefficient) {
+  if (coefficient == 1) return;
+  change_gradients(params, [coefficient]<class T>(T& g) { g *= static_cast<T>(coefficient); });
+}
+
 }  // namespace
 
 double grad_norm(const std::vector<Tensor>& params, double norm_type) {
@@ -114,8 +121,7 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
     fail("clip_grad_norm", "the norm of the gradients is " + text(norm) +
                                "; a finite norm is required; lower the learning rate, or look for "
                                "the first non-finite value in anomaly mode");
-  if (coefficient == 1) return norm;
-  change_gradients(params, [coefficient]<class T>(T& g) { g *= static_cast<T>(coefficient); });
+  scale_gradients(params, coefficient);
   return norm;
 }
 
@@ -130,4 +136,51 @@ void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
   });
 }
 
+namespace optim {
+
+PercentileClip::PercentileClip(const PercentileClipOptions& options) : options_(options) {
+  detail::require(options.percentile >= 0 && options.percentile <= 100, "PercentileClip",
+                  "percentile", options.percentile, "0 <= value <= 100");
+  detail::require(options.window >= 1, "PercentileClip", "window",
+                  static_cast<double>(options.window), "at least 1");
+}
+
+double PercentileClip::clip(const std::vector<Tensor>& params) {
+  const double norm = grad_norm(params);
+  scale_gradients(params, coefficient(norm));
+  return norm;
+}
+
+double PercentileClip::coefficient(double norm) {
+  if (std::isfinite(norm)) {
+    if (static_cast<Index>(history_.size()) >= options_.window) history_.erase(history_.begin());
+    history_.push_back(norm);
+  }
+  const double limit = threshold();
+  return std::isinf(limit) || norm <= limit ? 1 : clip_coefficient(norm, limit);
+}
+
+double PercentileClip::threshold() const {
+  if (history_.empty()) return std::numeric_limits<double>::infinity();
+  std::vector<double> sorted = history_;
+  std::sort(sorted.begin(), sorted.end());
+  const double place = options_.percentile / 100 * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+StateDict PercentileClip::state_dict() const { return {{"history", from_vector(history_)}}; }
+
+void PercentileClip::load_state_dict(const StateDict& state) {
+  detail::StateReader reader(state);
+  const auto found = state.find("history");
+  const bool fits = found != state.end() && found->second.defined() && found->second.dim() == 1;
+  const Tensor history =
+      reader.tensor("history", fits ? found->second.shape() : Shape{0}, DType::float64);
+  reader.finish("PercentileClip.load_state_dict");
+  history_ = history.to_vector<double>();
+}
+
+}  // namespace optim
 }  // namespace gradus

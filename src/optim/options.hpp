@@ -36,7 +36,16 @@ inline void require_fraction(const char* algorithm, const char* option, double v
   require(value >= 0 && value < 1, algorithm, option, value, "0 <= value < 1");
 }
 
+inline void require_betas(const char* algorithm, const std::array<double, 2>& betas) {
+  require_fraction(algorithm, "betas[0]", betas[0]);
+  require_fraction(algorithm, "betas[1]", betas[1]);
+}
+
 }  // namespace detail
+
+/// Options, constant or not.
+template <class O, class Options>
+concept OptionsLike = std::is_same_v<std::remove_const_t<O>, Options>;
 
 template <class Options>
 OptimizerOf<Options>::OptimizerOf(const std::vector<Tensor>& params, const Options& options)
@@ -71,14 +80,19 @@ auto OptimizerOf<Options>::group_options(std::size_t group) const -> std::vector
 template <class Options>
 void OptimizerOf<Options>::set_group_options(std::size_t group,
                                              const std::vector<Option>& options) {
+  Options changed = options_[group];
   auto item = options.begin();
-  visit_options(options_[group], [&item](const char*, auto& member) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(member)>, bool>)
-      member = item->value != 0;
+  visit_options(changed, [&item](const char*, auto& member) {
+    using Member = std::decay_t<decltype(member)>;
+    if constexpr (std::is_same_v<Member, double>)
+      member = item->value;
     else
-      member = static_cast<std::decay_t<decltype(member)>>(item->value);
+      member = static_cast<Member>(std::llround(item->value));
     ++item;
   });
+  detail::require_not_negative(name(), "lr", changed.lr);
+  check(changed);
+  options_[group] = changed;
 }
 
 }  // namespace gradus::optim

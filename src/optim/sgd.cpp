@@ -7,8 +7,7 @@ namespace gradus::optim {
 
 static constexpr const char* algorithm(const SGDOptions*) { return "SGD"; }
 
-template <class O, class F>
-requires std::is_same_v<std::remove_const_t<O>, SGDOptions>
+template <OptionsLike<SGDOptions> O, class F>
 static void visit_options(O& o, F f) {
   f("lr", o.lr);
   f("momentum", o.momentum);

@@ -87,6 +87,7 @@ StateDict Optimizer::state_dict() const {
     for (std::size_t k = 0; k < slot.moments.size(); ++k)
       state[param_key(i, names[k])] = slot.moments[k].clone();
   }
+  save_more(state);
   return state;
 }
 
@@ -100,10 +101,11 @@ void Optimizer::load_state_dict(const StateDict& state) {
     for (Option& option : options.back()) option.value = reader.number(group_key(g, option.name));
     initial_lr.push_back(reader.number(group_key(g, "initial_lr")));
   }
-  // The options say which moments there are.
-  for (std::size_t g = 0; g < num_groups(); ++g) set_group_options(g, options[g]);
   std::vector<Slot> slots = slots_;
+  std::function<void()> take_more;
   try {
+    // The options say which moments there are.
+    for (std::size_t g = 0; g < num_groups(); ++g) set_group_options(g, options[g]);
     for (std::size_t i = 0; i < slots.size(); ++i) {
       Slot& slot = slots[i];
       slot.step = reader.count(param_key(i, "step"));
@@ -113,6 +115,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
       for (const char* moment : moment_names(slot))
         slot.moments.push_back(reader.tensor(param_key(i, moment), slot.param.shape(), slot.dtype));
     }
+    take_more = load_more(reader);
     reader.finish("load_state_dict");
   } catch (...) {
     for (std::size_t g = 0; g < num_groups(); ++g) set_group_options(g, before[g]);
@@ -122,6 +125,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
   initial_lr_ = std::move(initial_lr);
   for (Slot& slot : slots_)
     if (slot.step > 0) make_moments(slot);
+  if (take_more) take_more();
 }
 
 }  // namespace gradus::optim

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <functional>
 #include <memory>
 
@@ -41,6 +42,25 @@ const std::vector<Row>& rows() {
       {"AMSGrad",
        with<Adam>(AdamOptions{.lr = 0.1, .amsgrad = true}),
        {0.900000001, 0.806782038298, 0.750415901496}},
+      {"Adagrad",
+       with<Adagrad>(AdagradOptions{.lr = 0.1}),
+       {0.90000000001, 0.855278640464, 0.877100429486}},
+      {"RMSprop .99",
+       with<RMSprop>(RMSpropOptions{.lr = 0.1}),
+       {0.0000001, -0.449013114744, -0.228908938546}},
+      {"RMSprop .9",
+       with<RMSprop>(RMSpropOptions{.lr = 0.1, .alpha = 0.9}),
+       {0.683772243983, 0.536330292176, 0.611793928957}},
+      {"Adadelta",
+       with<Adadelta>(AdadeltaOptions{}),
+       {0.996837738151, 0.994752608289, 0.995905683404}},
+      {"Adamax",
+       with<Adamax>(AdamaxOptions{.lr = 0.1}),
+       {0.900000001, 0.826242033243, 0.78889801022}},
+      {"NAdam",
+       with<NAdam>(NAdamOptions{.lr = 0.1}),
+       {0.894354823221, 0.841962493847, 0.857663076483}},
+      {"RAdam", with<RAdam>(RAdamOptions{.lr = 0.1}), {0.9, 0.826315789474, 0.78904641678}},
   };
   return table;
 }

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "gradus/tensor.hpp"
+#include "gradus/optim/optimizer.hpp"
 
 namespace gradus {
 
@@ -25,4 +25,34 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
 /// direction; clip_grad_norm does not.
 void clip_grad_value(const std::vector<Tensor>& params, double clip_value);
 
+namespace optim {
+
+struct PercentileClipOptions {
+  double percentile = 10;  ///< 0 to 100
+  Index window = 1000;     ///< so many of the latest norms are remembered
+};
+
+/// Clips at a percentile of the norms seen so far, the present one included (AutoClip, Seetharaman
+/// et al. 2020), so that no threshold has to be known. Norms that are not finite are not
+/// remembered.
+class PercentileClip {
+ public:
+  explicit PercentileClip(const PercentileClipOptions& options = {});
+  /// Remembers the norm of all gradients, clips them, and returns the norm from before.
+  double clip(const std::vector<Tensor>& params);
+  /// The same for a norm alone: remembers it and returns the factor, for step({.grad_scale = …}).
+  double coefficient(double norm);
+  /// The percentile of the norms remembered, linearly interpolated; infinity without any.
+  double threshold() const;
+
+  /// "history", in the order of time.
+  StateDict state_dict() const;
+  void load_state_dict(const StateDict& state);
+
+ private:
+  PercentileClipOptions options_;
+  std::vector<double> history_;
+};
+
+}  // namespace optim
 }  // namespace gradus

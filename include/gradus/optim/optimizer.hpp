@@ -3,12 +3,17 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "gradus/tensor.hpp"
 
 namespace gradus::optim {
+
+namespace detail {
+class StateReader;
+}
 
 /// Named tensors; single numbers are tensors of rank 0. What optimizers, schedulers and the like
 /// save.
@@ -28,6 +33,20 @@ struct StepOptions {
 };
 
 enum class StepResult { updated, skipped, stopped };
+
+/// Values of options by name; a switch is 0 or 1, betas are "beta1" and "beta2".
+using NamedOptions = std::map<std::string, double>;
+class Optimizer;
+
+/// An optimizer by name: sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam, amsgrad, adamw,
+/// adamax, nadam, radam, lion, muon, lbfgs. Options that are not given keep their defaults;
+/// momentum and nesterov are SGD with momentum = 0.9. An unknown name or option throws with the
+/// list of those that exist.
+std::unique_ptr<Optimizer> make_optimizer(const std::string& name,
+                                          const std::vector<Tensor>& params,
+                                          const NamedOptions& options = {});
+/// The names that make_optimizer knows.
+std::vector<std::string> optimizer_names();
 
 /// Parameters that share options.
 template <class Options>
@@ -55,6 +74,8 @@ class Optimizer {
   /// Clears the gradients of all parameters: afterwards they are undefined.
   void zero_grad();
 
+  /// The name of the algorithm.
+  const char* name() const { return name_; }
   /// All parameters, group after group.
   std::vector<Tensor> parameters() const;
   std::size_t num_groups() const { return initial_lr_.size(); }
@@ -70,10 +91,10 @@ class Optimizer {
 
   /// A copy of all state: "group.<g>.<option>", "param.<i>.step", "param.<i>.<moment>", parameters
   /// counted through all groups. Training that is resumed from it continues bit for bit.
-  virtual StateDict state_dict() const;
+  StateDict state_dict() const;
   /// Restores what state_dict() gave, options included. Throws one Error that lists every missing,
   /// unexpected or ill-shaped entry, and then changes nothing.
-  virtual void load_state_dict(const StateDict& state);
+  void load_state_dict(const StateDict& state);
 
  protected:
   /// A parameter and what the optimizer remembers of it.
@@ -94,7 +115,7 @@ class Optimizer {
     double value;
   };
 
-  /// Takes one more group; `name` of the algorithm begins error messages.
+  /// `name` of the algorithm begins error messages.
   explicit Optimizer(const char* name) : name_(name) {}
   void add_group(const std::vector<Tensor>& params, double lr);
 
@@ -108,14 +129,21 @@ class Optimizer {
   virtual const char* number_name() const { return nullptr; }
   virtual double& lr_of(std::size_t group) = 0;
   virtual std::vector<Option> group_options(std::size_t group) const = 0;
-  /// Sets the options of a group from values in the order of group_options().
+  /// Sets the options of a group from values in the order of group_options(), or throws.
   virtual void set_group_options(std::size_t group, const std::vector<Option>& options) = 0;
+
+  /// State beyond that of single parameters.
+  virtual void save_more(StateDict&) const {}
+  /// Reads what save_more() wrote; the function returned takes it over, once all has been read.
+  virtual std::function<void()> load_more(detail::StateReader&) { return {}; }
 
   std::vector<Slot>& slots() { return slots_; }
   const std::vector<Slot>& slots() const { return slots_; }
-  const char* name() const { return name_; }
 
  private:
+  friend std::unique_ptr<Optimizer> make_optimizer(const std::string&, const std::vector<Tensor>&,
+                                                   const NamedOptions&);
+  void configure(const NamedOptions& options);
   void make_moments(Slot& slot);
   bool gradients_finite(const StepOptions& options) const;
   void check_group(std::size_t group, const char* operation) const;

@@ -29,7 +29,7 @@ struct StepLR {
 
 /// base gamma^(number of milestones <= t).
 struct MultiStepLR {
-  std::vector<Index> milestones;  ///< increasing
+  std::vector<Index> milestones = {};  ///< increasing
   double gamma = 0.1;
   static constexpr const char* name = "MultiStepLR";
   void check() const;
@@ -147,7 +147,7 @@ struct Cyclic {
 
 /// base factor(t).
 struct LambdaLR {
-  std::function<double(Index t)> factor;
+  std::function<double(Index t)> factor = {};
   static constexpr const char* name = "LambdaLR";
   void check() const;
   double lr(double base, Index t) const;
@@ -187,8 +187,8 @@ class Schedule {
 
 /// One schedule after the other: schedules[i] begins, with its t = 0, at milestones[i - 1].
 struct SequentialLR {
-  std::vector<Schedule> schedules;
-  std::vector<Index> milestones;  ///< increasing, one fewer than schedules
+  std::vector<Schedule> schedules = {};
+  std::vector<Index> milestones = {};  ///< increasing, one fewer than schedules
   static constexpr const char* name = "SequentialLR";
   void check() const;
   double lr(double base, Index t) const;

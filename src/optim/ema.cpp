@@ -1,0 +1,99 @@
+#include "gradus/optim/ema.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "gradus/autograd.hpp"
+#include "optim/options.hpp"
+#include "optim/state.hpp"
+#include "optim/sweep.hpp"
+
+namespace gradus::optim {
+
+Ema::Ema(const std::vector<Tensor>& params, const EmaOptions& options)
+    : params_(params), options_(options) {
+  detail::require_fraction("Ema", "decay", options.decay);
+  if (params.empty()) fail("Ema", "no parameters were given; at least one is required");
+  const NoGrad guard;
+  for (const Tensor& param : params) {
+    if (!param.defined() || !is_floating_point(param.dtype()))
+      fail("Ema", std::string("a parameter that is ") +
+                      (param.defined() ? name_of(param.dtype()) : "undefined") +
+                      " was given; floating-point tensors are required");
+    averages_.push_back(param.clone());
+  }
+}
+
+void Ema::require_applied(bool applied, const char* operation) const {
+  if (applied_ == applied) return;
+  fail(operation, applied ? "the parameters are not the averages; call apply() before"
+                          : "the parameters are the averages now; call restore() before");
+}
+
+void Ema::update() {
+  require_applied(false, "Ema.update");
+  const double t = static_cast<double>(++updates_);
+  const double keep =
+      options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay;
+  for (std::size_t i = 0; i < params_.size(); ++i)
+    detail::dispatch(params_[i].dtype(), [&]<class T>(T) {
+      T* const a = averages_[i].mutable_data<T>();
+      const T* const p = params_[i].data<T>();
+      const T fresh = static_cast<T>(1 - keep);
+      detail::for_tiles(params_[i].numel(), [=](Index begin, Index end) {
+        detail::loop(end - begin, a + begin, p + begin,
+                     [=](T& average, T param) { average += fresh * (param - average); });
+      });
+    });
+}
+
+void Ema::exchange() {
+  const NoGrad guard;
+  for (std::size_t i = 0; i < params_.size(); ++i)
+    detail::dispatch(params_[i].dtype(), [&]<class T>(T) {
+      T* const p = params_[i].mutable_data<T>();
+      std::swap_ranges(p, p + params_[i].numel(), averages_[i].mutable_data<T>());
+    });
+  applied_ = !applied_;
+}
+
+void Ema::apply() {
+  require_applied(false, "Ema.apply");
+  exchange();
+}
+
+void Ema::restore() {
+  require_applied(true, "Ema.restore");
+  exchange();
+}
+
+std::vector<Tensor> Ema::averages() const {
+  const NoGrad guard;
+  std::vector<Tensor> copies;
+  for (const Tensor& t : applied_ ? params_ : averages_) copies.push_back(t.clone());
+  return copies;
+}
+
+StateDict Ema::state_dict() const {
+  require_applied(false, "Ema.state_dict");
+  StateDict state;
+  state["updates"] = detail::number(static_cast<double>(updates_));
+  for (std::size_t i = 0; i < averages_.size(); ++i)
+    state["average." + std::to_string(i)] = averages_[i].clone();
+  return state;
+}
+
+void Ema::load_state_dict(const StateDict& state) {
+  require_applied(false, "Ema.load_state_dict");
+  detail::StateReader reader(state);
+  const std::int64_t updates = reader.count("updates");
+  std::vector<Tensor> averages;
+  for (std::size_t i = 0; i < averages_.size(); ++i)
+    averages.push_back(
+        reader.tensor("average." + std::to_string(i), averages_[i].shape(), averages_[i].dtype()));
+  reader.finish("Ema.load_state_dict");
+  updates_ = updates;
+  averages_ = std::move(averages);
+}
+
+}  // namespace gradus::optim
