@@ -14,8 +14,6 @@ namespace detail {
 
 namespace {
 
-const Index* indices_of(const Tensor& index) { return static_cast<const Index*>(data(index)); }
-
 /// "(1, 2)": the position of the `at`-th element of `shape`.
 std::string position(const Shape& shape, Index at) {
   Shape place = shape;
@@ -67,20 +65,13 @@ Tensor scatter_along(const Tensor& g, int axis, const Tensor& index, Index lengt
   });
 }
 
-}  // namespace detail
-
-namespace {
-
-Tensor select_along(const Tensor& x, int axis, const Tensor& index);
-
-/// Zeros of `length` places along `axis`, to which g is added at `index`.
 Tensor add_along(const Tensor& g, int axis, const Tensor& index, Index length) {
   Shape shape = g.shape();
   shape[axis] = length;
-  const detail::Split s = detail::split(shape, axis);
+  const Split s = split(shape, axis);
   Tensor out = zeros(shape, g.dtype());
-  kernels::index_add(g.dtype(), data(g), detail::indices_of(index), index.numel(), data(out),
-                     s.outer, s.axis, s.inner);
+  kernels::index_add(g.dtype(), data(g), indices_of(index), index.numel(), data(out), s.outer,
+                     s.axis, s.inner);
   return record("index_add", std::move(out), {g, index}, [axis](const Vjp& k) -> Grads<2> {
     return {select_along(k.grad, axis, k.in(1)), Tensor()};
   });
@@ -88,25 +79,29 @@ Tensor add_along(const Tensor& g, int axis, const Tensor& index, Index length) {
 
 Tensor select_along(const Tensor& x, int axis, const Tensor& index) {
   Shape shape = x.shape();
-  const detail::Split s = detail::split(shape, axis);
+  const Split s = split(shape, axis);
   shape[axis] = index.numel();
-  Tensor out = detail::empty(shape, x.dtype());
-  kernels::index_select(x.dtype(), data(x), detail::indices_of(index), index.numel(), data(out),
-                        s.outer, s.axis, s.inner);
+  Tensor out = empty(shape, x.dtype());
+  kernels::index_select(x.dtype(), data(x), indices_of(index), index.numel(), data(out), s.outer,
+                        s.axis, s.inner);
   return record("index_select", std::move(out), {x, index},
                 [axis, n = s.axis](const Vjp& k) -> Grads<2> {
                   if (Tensor total = k.accumulator(0); total.defined()) {
                     // Straight into the sum that is already there: rows that were not read cost
                     // nothing.
-                    const detail::Split to = detail::split(total.shape(), axis);
+                    const Split to = split(total.shape(), axis);
                     node(total)->bump_version();
-                    kernels::index_add(total.dtype(), data(k.grad), detail::indices_of(k.in(1)),
+                    kernels::index_add(total.dtype(), data(k.grad), indices_of(k.in(1)),
                                        k.in(1).numel(), data(total), to.outer, to.axis, to.inner);
                     return {};
                   }
                   return {add_along(k.grad, axis, k.in(1), n), Tensor()};
                 });
 }
+
+}  // namespace detail
+
+namespace {
 
 void require_axis(const Tensor& x, const char* operation) {
   if (x.dim() == 0) fail(operation, "a scalar has no axis to index; reshape it to (1,) first");
@@ -121,7 +116,7 @@ Tensor index_select(const Tensor& x, Index axis, const Tensor& index) {
     fail("index_select", "an index of shape " + to_string(index.shape()) +
                              " was given; a vector is required; flatten it and reshape the result");
   detail::check_indices(index, x.size(a), a, false, "index_select");
-  return select_along(x, a, index);
+  return detail::select_along(x, a, index);
 }
 
 Tensor gather(const Tensor& x, Index axis, const Tensor& index) {

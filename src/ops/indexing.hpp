@@ -16,4 +16,14 @@ Tensor gather_along(const Tensor& x, int axis, const Tensor& index);
 /// The adjoint of gather_along: zeros with `length` places along `axis`, to which g is added.
 Tensor scatter_along(const Tensor& g, int axis, const Tensor& index, Index length);
 
+/// The slices of x along `axis` at the places in a vector, known to be right. Gradient: add_along.
+Tensor select_along(const Tensor& x, int axis, const Tensor& index);
+
+/// The adjoint of select_along: zeros with `length` places along `axis`, to which g is added.
+Tensor add_along(const Tensor& g, int axis, const Tensor& index, Index length);
+
+inline const Index* indices_of(const Tensor& index) {
+  return static_cast<const Index*>(data(index));
+}
+
 }  // namespace gradus::detail

@@ -27,6 +27,10 @@ Tensor var(const Tensor& x, const Axes& axes = {}, double correction = 1, bool k
 /// The standard deviation, the square root of `var` (PyTorch's std). Gradient: g (x - mean) /
 /// ((count - correction) stddev), 0 where it is 0.
 Tensor stddev(const Tensor& x, const Axes& axes = {}, double correction = 1, bool keepdim = false);
+/// The p-norm (sum |x|^p)^(1/p) over `axes` (default all); p = infinity is max |x|, -infinity
+/// min |x|, 0 the number of elements that are not 0. Gradient: g sign(x) (|x| / norm)^(p - 1), 0 at
+/// 0; ties of the infinite norms share it; 0 for p = 0.
+Tensor norm(const Tensor& x, double p = 2, const Axes& axes = {}, bool keepdim = false);
 /// log sum exp(x) over `axes` (default all), with the maximum removed first; -inf where every
 /// element is. Gradient: g softmax(x), 0 where the result is -inf.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
