@@ -335,22 +335,21 @@ TEST_CASE("triangles and diagonals", "[ops]") {
 }
 
 TEST_CASE("vectors span a grid", "[ops]") {
-  for (const std::size_t i : {0U, 1U, 2U}) {
-    const auto part = [=](const std::string& indexing) {
-      return [=](const Tensors& x) { return meshgrid({x[0], x[1], x[2]}, indexing)[i]; };
-    };
-    const auto reference = [=](bool swapped) {
-      return [=](const Arrays& x) {
-        Array out(swapped ? Shape{3, 2, 1} : Shape{2, 3, 1});
-        for_each_index(out.shape, [&](const IndexList& at) {
-          const Index place[] = {at[swapped], at[!swapped], at[2]};
-          out.at(at) = x[i].values[static_cast<std::size_t>(place[i])];
-        });
-        return out;
-      };
-    };
-    const std::vector<std::vector<Input>> cases = {{{.shape = {2}}, {.shape = {3}}, {.shape = {}}}};
-    row({.name = "meshgrid", .f = part("ij"), .cases = cases, .reference = reference(false)});
-    row({.name = "meshgrid", .f = part("xy"), .cases = cases, .reference = reference(true)});
-  }
+  for (const bool swapped : {false, true})
+    row({.name = "meshgrid",
+         .f =
+             [=](const Tensors& x) {
+               const auto grid = meshgrid({x[0], x[1], x[2]}, swapped ? "xy" : "ij");
+               return grid[0] * grid[0] + grid[1] * grid[2];
+             },
+         .cases = {{{.shape = {2}}, {.shape = {3}}, {.shape = {}}}},
+         .reference =
+             [=](const Arrays& x) {
+               Array out(swapped ? Shape{3, 2, 1} : Shape{2, 3, 1});
+               for_each_index(out.shape, [&](const IndexList& at) {
+                 const long double a = x[0].at({at[swapped]}), b = x[1].at({at[!swapped]});
+                 out.at(at) = a * a + b * x[2].values[0];
+               });
+               return out;
+             }});
 }

@@ -283,7 +283,10 @@ TEST_CASE("log-sum-exp agrees with a naive loop and is safe at the ends", "[ops]
   const Tensor y = logsumexp(x, 1);
   CHECK(y.to_vector<double>() == std::vector<double>{-infinity, 1, 1000 + std::log(2.0)});
   const Tensor slope = grad(sum(y), {x}, {.create_graph = true})[0];
-  CHECK(slope.to_vector<double>() == std::vector<double>{0, 0, 1, 0, 0.5, 0.5});
+  const std::vector<double> slopes = slope.to_vector<double>();
+  CHECK(std::vector<double>(slopes.begin(), slopes.begin() + 4) == std::vector<double>{0, 0, 1, 0});
+  CHECK(slopes[4] == Approx(0.5));
+  CHECK(slopes[5] == Approx(0.5));
   for (const double h : grad(sum(slope * slope), {x})[0].to_vector<double>())
     CHECK(std::isfinite(h));
   CHECK(logsumexp(zeros({0})).item() == -infinity);
