@@ -1,5 +1,5 @@
-// Backpropagation of a 2-2-1 network with sigmoids and half the squared error, value by value: what a textbook
-// computes on paper, here read off the graph.
+// Backpropagation of a 2-2-1 network with sigmoids and half the squared error, value by value: what
+// a textbook computes on paper, here read off the graph.
 //
 //   $ build/release/bin/examples/backprop_by_hand
 //   forward
@@ -25,9 +25,8 @@
 //     loss   0.2580389054
 //   loss after 10, 100, 1000, 10000 steps
 //     0.1106475 0.0037806 0.000160538 1.817e-06
-#include <gradus/gradus.hpp>
-
 #include <cstdio>
+#include <gradus/gradus.hpp>
 
 using namespace gradus;
 

@@ -1,16 +1,15 @@
-// A differentiable program that is no network: the mass, length and damping of a driven pendulum, recovered from a
-// recording of its swing under a known torque, by differentiating through 1,200 steps of a Runge-Kutta
-// integrator.
+// A differentiable program that is no network: the mass, length and damping of a driven pendulum,
+// recovered from a recording of its swing under a known torque, by differentiating through 1,200
+// steps of a Runge-Kutta integrator.
 //
 //   m l^2 theta'' = -m g l sin(theta) - c theta' + torque(t)
 //
 //   $ build/release/bin/examples/pendulum
 //   start      mass 1.000   length 1.000   damping 0.100
 //   recovered  mass 1.300   length 0.800   damping 0.250
-#include <gradus/gradus.hpp>
-
 #include <cmath>
 #include <cstdio>
+#include <gradus/gradus.hpp>
 
 using namespace gradus;
 
@@ -51,7 +50,8 @@ struct Pendulum {
       const State k1 = f(s, t), k2 = f(moved(s, k1, dt / 2), t + dt / 2);
       const State k3 = f(moved(s, k2, dt / 2), t + dt / 2), k4 = f(moved(s, k3, dt), t + dt);
       s.angle = s.angle + dt / 6 * (k1.angle + 2 * k2.angle + 2 * k3.angle + k4.angle);
-      s.velocity = s.velocity + dt / 6 * (k1.velocity + 2 * k2.velocity + 2 * k3.velocity + k4.velocity);
+      s.velocity =
+          s.velocity + dt / 6 * (k1.velocity + 2 * k2.velocity + 2 * k3.velocity + k4.velocity);
       if (i % 10 == 9) recording.push_back(s.angle);
     }
     return stack(recording, 0);

@@ -5,9 +5,8 @@
 //   dg/da = 138.8338
 //   dg/db = 645.5773
 //   d2g/da2 = 390.5470
-#include <gradus/gradus.hpp>
-
 #include <cstdio>
+#include <gradus/gradus.hpp>
 
 using namespace gradus;
 

@@ -5,9 +5,8 @@
 //   0 xor 1 = 1.00
 //   1 xor 0 = 1.00
 //   1 xor 1 = 0.00
-#include <gradus/gradus.hpp>
-
 #include <cstdio>
+#include <gradus/gradus.hpp>
 
 using namespace gradus;
 

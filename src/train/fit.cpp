@@ -21,9 +21,10 @@ Index count_hits(const Tensor& output, const Tensor& target) {
 
 void require_finite(double loss, Index epoch, Index step) {
   if (std::isfinite(loss)) return;
-  fail("fit", "the loss became " + std::to_string(loss) + " in epoch " + std::to_string(epoch) + ", step " +
-                  std::to_string(step) +
-                  "; a finite loss is required; lower the learning rate, clip gradients or scale the inputs");
+  fail("fit", "the loss became " + std::to_string(loss) + " in epoch " + std::to_string(epoch) +
+                  ", step " + std::to_string(step) +
+                  "; a finite loss is required; lower the learning rate, clip gradients or scale "
+                  "the inputs");
 }
 
 /// One pass over the training data; fills in what it measures.

@@ -44,9 +44,9 @@ struct FitOptions {
   std::function<void(const Epoch&)> on_epoch = {};
 };
 
-/// Trains `model` on `loader`, measures it on `validation` after every epoch (the training loss, if it
-/// is empty), and leaves it in evaluation mode with the weights of the epoch that was best there.
-/// `scheduler` may be null. Throws if a loss is not finite.
+/// Trains `model` on `loader`, measures it on `validation` after every epoch (the training loss, if
+/// it is empty), and leaves it in evaluation mode with the weights of the epoch that was best
+/// there. `scheduler` may be null. Throws if a loss is not finite.
 std::vector<Epoch> fit(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
                        optim::Scheduler* scheduler, data::DataLoader& loader,
                        const data::TensorDataset& validation, const FitOptions& options);

@@ -1,0 +1,6 @@
+#pragma once
+
+// Training: the loop, and how it is shown.
+
+#include "gradus/train/fit.hpp"
+#include "gradus/train/progress.hpp"
