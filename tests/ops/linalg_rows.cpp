@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "gradus/ops/linalg.hpp"
 #include "support/catch.hpp"
 #include "support/op_table.hpp"
@@ -125,4 +127,80 @@ TEST_CASE("matmul of larger matrices", "[ops]") {
              .reference =
                  [=](const std::vector<Array>& x) { return naive_product(x[0], x[1], ta, tb); },
              .differentiable = false});
+}
+
+TEST_CASE("products of vectors and matrices under their own names", "[ops]") {
+  const auto product = [](const std::vector<Array>& x) {
+    return naive_product(x[0], x[1], false, false);
+  };
+  row({.name = "dot",
+       .f = [](const std::vector<Tensor>& x) { return dot(x[0], x[1]); },
+       .cases = {{{.shape = {4}}, {.shape = {4}}},
+                 {{.shape = {1}}, {.shape = {1}}},
+                 {{.shape = {0}}, {.shape = {0}}}},
+       .reference = product});
+  row({.name = "dot of a vector with itself",
+       .f = [](const std::vector<Tensor>& x) { return dot(x[0], x[0]); },
+       .cases = {{{.shape = {3}}}},
+       .reference =
+           [&](const std::vector<Array>& x) {
+             return product({x[0], x[0]});
+           }});
+  row({.name = "mv",
+       .f = [](const std::vector<Tensor>& x) { return mv(x[0], x[1]); },
+       .cases = {{{.shape = {2, 3}}, {.shape = {3}}}, {{.shape = {2, 0}}, {.shape = {0}}}},
+       .reference = product});
+  row({.name = "bmm",
+       .f = [](const std::vector<Tensor>& x) { return bmm(x[0], x[1]); },
+       .cases = {{{.shape = {3, 2, 4}}, {.shape = {3, 4, 2}}},
+                 {{.shape = {1, 2, 1}}, {.shape = {1, 1, 3}}},
+                 {{.shape = {0, 2, 3}}, {.shape = {0, 3, 2}}}},
+       .reference = product});
+  row({.name = "outer",
+       .f = [](const std::vector<Tensor>& x) { return outer(x[0], x[1]); },
+       .cases = {{{.shape = {3}}, {.shape = {2}}}, {{.shape = {1}}, {.shape = {0}}}},
+       .reference =
+           [](const std::vector<Array>& x) {
+             Array out(Shape{x[0].numel(), x[1].numel()});
+             for_each_index(out.shape,
+                            [&](const IndexList& i) { out.at(i) = x[0].at(i[0]) * x[1].at(i[1]); });
+             return out;
+           }});
+  row({.name = "trace",
+       .f = [](const std::vector<Tensor>& x) { return trace(x[0]); },
+       .cases =
+           {{{.shape = {3, 3}}}, {{.shape = {2, 4}}}, {{.shape = {4, 1}}}, {{.shape = {0, 2}}}},
+       .reference =
+           [](const std::vector<Array>& x) {
+             Array out(Shape{});
+             for (Index i = 0; i < x[0].shape[0] && i < x[0].shape[1]; ++i)
+               out.values[0] += x[0].at({i, i});
+             return out;
+           }});
+}
+
+TEST_CASE("addmm scales and broadcasts its input", "[ops]") {
+  struct Scales {
+    double beta, alpha;
+  };
+  for (const auto [beta, alpha] : {Scales{1, 1}, {0.5, -2}, {-1.25, 1}})
+    row({.name = "addmm",
+         .f = [=](const std::vector<Tensor>& x) { return addmm(x[0], x[1], x[2], beta, alpha); },
+         .cases = {{{.shape = {2, 4}}, {.shape = {2, 3}}, {.shape = {3, 4}}},
+                   {{.shape = {4}}, {.shape = {2, 3}}, {.shape = {3, 4}}},
+                   {{.shape = {2, 1}}, {.shape = {2, 3}}, {.shape = {3, 4}}},
+                   {{.shape = {}}, {.shape = {1, 1}}, {.shape = {1, 1}}},
+                   {{.shape = {2, 2}}, {.shape = {2, 0}}, {.shape = {0, 2}}}},
+         .reference =
+             [=](const std::vector<Array>& x) {
+               Array out = naive_product(x[1], x[2], false, false);
+               for_each_index(out.shape, [&](const IndexList& i) {
+                 out.at(i) = static_cast<long double>(alpha) * out.at(i) +
+                             static_cast<long double>(beta) * x[0].broadcast_at(i);
+               });
+               return out;
+             }});
+  const Tensor nan = full({2}, std::nan(""));
+  CHECK(addmm(nan, ones({2, 3}), ones({3, 2}), 0, 2).to_vector<float>() ==
+        std::vector<float>{6, 6, 6, 6});
 }

@@ -1,0 +1,121 @@
+#include "kernels/lapack.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+
+// LAPACK reads memory by columns: it sees the transpose of our matrix. So its upper triangle is
+// our lower one, and its P L U of the transpose is our U^T L^T P^T.
+extern "C" {
+void spotrf_(const char* uplo, const blasint* n, float* a, const blasint* lda, blasint* info);
+void dpotrf_(const char* uplo, const blasint* n, double* a, const blasint* lda, blasint* info);
+void sgetrf_(const blasint* m, const blasint* n, float* a, const blasint* lda, blasint* pivots,
+             blasint* info);
+void dgetrf_(const blasint* m, const blasint* n, double* a, const blasint* lda, blasint* pivots,
+             blasint* info);
+}
+
+namespace gradus::kernels {
+namespace {
+
+// A BLAS with threads of its own would fight with the team, and give other bits.
+void use_one_thread() {
+  static const bool once = (openblas_set_num_threads(1), true);
+  static_cast<void>(once);
+}
+
+void potrf(const blasint* n, float* a, blasint* info) { spotrf_("U", n, a, n, info); }
+void potrf(const blasint* n, double* a, blasint* info) { dpotrf_("U", n, a, n, info); }
+
+void getrf(const blasint* n, float* a, blasint* pivots, blasint* info) {
+  sgetrf_(n, n, a, n, pivots, info);
+}
+void getrf(const blasint* n, double* a, blasint* pivots, blasint* info) {
+  dgetrf_(n, n, a, n, pivots, info);
+}
+
+void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const float* a, float* x) {
+  cblas_strsm(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
+              transposed ? CblasTrans : CblasNoTrans, unit ? CblasUnit : CblasNonUnit,
+              static_cast<blasint>(n), static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
+              static_cast<blasint>(k));
+}
+void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const double* a, double* x) {
+  cblas_dtrsm(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
+              transposed ? CblasTrans : CblasNoTrans, unit ? CblasUnit : CblasNonUnit,
+              static_cast<blasint>(n), static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
+              static_cast<blasint>(k));
+}
+
+template <class T>
+Index cholesky(Index n, T* a) {
+  const auto order = static_cast<blasint>(n);
+  blasint info = 0;
+  potrf(&order, a, &info);
+  for (Index i = 0; i < n; ++i) std::fill(a + i * n + i + 1, a + (i + 1) * n, T(0));
+  return info;
+}
+
+template <class T>
+Index lu(Index n, T* a, std::int32_t* pivots) {
+  static_assert(sizeof(blasint) == sizeof(std::int32_t), "an OpenBLAS with 32-bit integers");
+  const auto order = static_cast<blasint>(n);
+  blasint info = 0;
+  getrf(&order, a, pivots, &info);
+  for (Index i = 0; i < n; ++i) --pivots[i];
+  return info;
+}
+
+template <class T>
+void lu_solve(bool transposed, Index n, Index k, const T* a, const std::int32_t* pivots, T* x) {
+  const auto exchange = [&](Index i) {
+    if (pivots[i] != i) std::swap_ranges(x + i * k, (x + i * k) + k, x + pivots[i] * k);
+  };
+  if (transposed) {  // a^T = P^T U^T L^T
+    for (Index i = 0; i < n; ++i) exchange(i);
+    trsm(true, true, true, n, k, a, x);
+    trsm(false, true, false, n, k, a, x);
+  } else {
+    trsm(false, false, false, n, k, a, x);
+    trsm(true, false, true, n, k, a, x);
+    for (Index i = n; i-- > 0;) exchange(i);
+  }
+}
+
+}  // namespace
+
+Index cholesky(DType t, Index n, void* a) {
+  if (n == 0) return 0;
+  use_one_thread();
+  return t == DType::float32 ? cholesky(n, static_cast<float*>(a))
+                             : cholesky(n, static_cast<double*>(a));
+}
+
+Index lu(DType t, Index n, void* a, std::int32_t* pivots) {
+  if (n == 0) return 0;
+  use_one_thread();
+  return t == DType::float32 ? lu(n, static_cast<float*>(a), pivots)
+                             : lu(n, static_cast<double*>(a), pivots);
+}
+
+void lu_solve(DType t, bool transposed, Index n, Index k, const void* a, const std::int32_t* pivots,
+              void* x) {
+  if (n == 0 || k == 0) return;
+  use_one_thread();
+  if (t == DType::float32)
+    lu_solve(transposed, n, k, static_cast<const float*>(a), pivots, static_cast<float*>(x));
+  else
+    lu_solve(transposed, n, k, static_cast<const double*>(a), pivots, static_cast<double*>(x));
+}
+
+void triangular_solve(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
+                      void* x) {
+  if (n == 0 || k == 0) return;
+  use_one_thread();
+  if (t == DType::float32)
+    trsm(upper, transposed, false, n, k, static_cast<const float*>(a), static_cast<float*>(x));
+  else
+    trsm(upper, transposed, false, n, k, static_cast<const double*>(a), static_cast<double*>(x));
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <vector>
+
+#include "ops/common.hpp"
+
+// Stacks of square matrices, shared by the operations of linear algebra.
+namespace gradus::detail {
+
+/// How many square matrices of which order.
+struct Stack {
+  Index order, count;
+  Shape batch;
+};
+
+/// The stack in the last two axes of floating-point values; throws otherwise.
+Stack require_square(const Tensor& a, const char* operation);
+
+/// LU decompositions of a stack, see kernels::lu.
+struct Lu {
+  Stack stack;
+  Tensor factors;
+  std::vector<std::int32_t> pivots;  // `order` for each matrix
+  std::vector<Index> zero_pivot;     // the first, from 1, or 0 for none
+  const void* matrix(Index i) const;
+  const std::int32_t* pivots_of(Index i) const { return pivots.data() + i * stack.order; }
+  /// The diagonal of matrix i's L, whose product is the determinant up to the exchanges' sign.
+  double pivot(Index i, Index place) const;
+};
+Lu lu(const Tensor& a, const char* operation);
+
+/// "matrix 2 of the batch, " or nothing if there is only one.
+std::string name_of_matrix(const Stack& stack, Index i);
+
+/// a^-1, and 0 instead of an error where a is singular.
+Tensor inverse_or_zero(const Tensor& a);
+
+}  // namespace gradus::detail
