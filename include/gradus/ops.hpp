@@ -6,6 +6,7 @@
 #include "gradus/ops/activation.hpp"
 #include "gradus/ops/arithmetic.hpp"
 #include "gradus/ops/compare.hpp"
+#include "gradus/ops/conv.hpp"
 #include "gradus/ops/index.hpp"
 #include "gradus/ops/linalg.hpp"
 #include "gradus/ops/loss.hpp"
