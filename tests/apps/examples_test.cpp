@@ -1,0 +1,60 @@
+#include <filesystem>
+#include <sstream>
+#include <vector>
+
+#include "apps/command.hpp"
+#include "support/catch.hpp"
+
+using namespace gradus::test;
+
+namespace {
+
+/// The lines that follow `$ …/examples/NAME` in the comment at the top of an example.
+std::string promised_output(const std::string& source) {
+  std::istringstream lines(source);
+  std::string line, output;
+  bool inside = false;
+  while (std::getline(lines, line) && line.starts_with("//")) {
+    if (inside && line.starts_with("//   ")) output += line.substr(5) + "\n";
+    inside |= line.find("$ build/release/bin/examples/") != std::string::npos;
+  }
+  return output;
+}
+
+}  // namespace
+
+TEST_CASE("every example prints what its header promises") {
+  int examples = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(GRADUS_SOURCE_DIR "/apps/examples")) {
+    if (entry.path().extension() != ".cpp") continue;
+    const std::string name = entry.path().stem().string();
+    INFO(name);
+    const std::string promised = promised_output(read_bytes(entry.path().string()));
+    REQUIRE(promised != "");
+    const Ran ran = run(program("examples/" + name));
+    CHECK(ran.status == 0);
+    CHECK(ran.out == promised);
+    CHECK(ran.err == "");
+    ++examples;
+  }
+  CHECK(examples >= 4);
+}
+
+TEST_CASE("the README shows the quickstart example, and its numbers are what that prints") {
+  const std::string readme = read_bytes(GRADUS_SOURCE_DIR "/README.md");
+  const std::string source = read_bytes(GRADUS_SOURCE_DIR "/apps/examples/quickstart.cpp");
+  // Each printing line of the README ends in a comment with what it prints.
+  std::istringstream lines(readme.substr(readme.find("#include <gradus/gradus.hpp>")));
+  std::string line, code, printed;
+  while (std::getline(lines, line) && !line.starts_with("```")) {
+    const std::size_t comment = line.find("  // ");
+    if (line.find("printf") != std::string::npos && comment != std::string::npos) {
+      printed += line.substr(line.find("// ", comment) + 3) + "\n";
+      line = line.substr(0, line.find_last_not_of(' ', comment) + 1);
+    }
+    code += line + "\n";
+  }
+  CHECK(source.ends_with(code));
+  CHECK(run(program("examples/quickstart")).out == printed);
+}
