@@ -33,6 +33,21 @@ Tensor compute(const char* name, Binary op, const Tensor& a, const Tensor& b, F 
   return detail::zip(name, op, a, b);
 }
 
+/// The value of an operation on x and a number; floating-point scalars go without the machinery of
+/// arrays.
+template <class F>
+Tensor compute(Unary op, const Tensor& x, double number, F f) {
+  const Node* from = node(x);
+  if (from->rank != 0 || !is_floating_point(from->dtype)) return detail::map(op, x, number);
+  Tensor out = detail::empty_scalar(from->dtype);
+  if (from->dtype == DType::float32)
+    *static_cast<float*>(node(out)->data) =
+        f(*static_cast<const float*>(from->data), static_cast<float>(number));
+  else
+    *static_cast<double*>(node(out)->data) = f(*static_cast<const double*>(from->data), number);
+  return out;
+}
+
 /// Calls f(a, b) with both in their common dtype.
 template <class F>
 Tensor promoted(const Tensor& a, const Tensor& b, F f) {
@@ -122,19 +137,19 @@ Tensor safe_div(const Tensor& num, const Tensor& den) {
 
 Tensor add(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
-  return record("add", detail::map(Unary::add_scalar, x, b), {x},
+  return record("add", compute(Unary::add_scalar, x, b, [](auto u, auto v) { return u + v; }), {x},
                 [](const Vjp& k) { return k.grad; });
 }
 
 Tensor rsub(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
-  return record("rsub", detail::map(Unary::rsub_scalar, x, b), {x},
-                [](const Vjp& k) { return -k.grad; });
+  return record("rsub", compute(Unary::rsub_scalar, x, b, [](auto u, auto v) { return v - u; }),
+                {x}, [](const Vjp& k) { return -k.grad; });
 }
 
 Tensor mul(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
-  return record("mul", detail::map(Unary::mul_scalar, x, b), {x},
+  return record("mul", compute(Unary::mul_scalar, x, b, [](auto u, auto v) { return u * v; }), {x},
                 [b](const Vjp& k) { return k.grad * b; });
 }
 
@@ -142,20 +157,23 @@ Tensor operator/(const Tensor& a, double b) {
   if (!is_floating_point(node(a)->dtype)) return a.to(float32) / b;
   // Dividing, not multiplying by 1 / b, keeps the last bit.
   const Tensor divisor = detail::full_scalar(b, node(a)->dtype);
-  return record("div", detail::zip("div", Binary::div, a, divisor), {a},
+  return record("div",
+                compute("div", Binary::div, a, divisor, [](auto u, auto v) { return u / v; }), {a},
                 [b](const Vjp& k) { return k.grad / b; });
 }
 
 Tensor rdiv(const Tensor& a, double b) {
   const Tensor x = detail::to_floating(a);
-  return record("rdiv", detail::map(Unary::rdiv_scalar, x, b), {x}, [b](const Vjp& k) {
-    return -detail::safe_div(detail::safe_div(k.grad * b, k.in(0)), k.in(0));
-  });
+  return record("rdiv", compute(Unary::rdiv_scalar, x, b, [](auto u, auto v) { return v / u; }),
+                {x}, [b](const Vjp& k) {
+                  return -detail::safe_div(detail::safe_div(k.grad * b, k.in(0)), k.in(0));
+                });
 }
 
 Tensor neg(const Tensor& x) {
   const Tensor a = detail::to_arithmetic(x);
-  return record("neg", detail::map(Unary::neg, a), {a}, [](const Vjp& k) { return -k.grad; });
+  return record("neg", compute(Unary::neg, a, 0, [](auto u, auto) { return -u; }), {a},
+                [](const Vjp& k) { return -k.grad; });
 }
 
 }  // namespace gradus
