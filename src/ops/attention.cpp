@@ -1,0 +1,98 @@
+#include <cmath>
+#include <limits>
+
+#include "gradus/ops/nn.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<Index> padding_idx) {
+  detail::require_dtype(index, int64, "embedding", "an index");
+  if (weight.dim() != 2)
+    fail("embedding", "a weight of shape " + to_string(weight.shape()) +
+                          " was given; (number of rows, length of a row) is required");
+  const Index rows = weight.size(0);
+  const std::int64_t* at = index.data<std::int64_t>();
+  for (Index i = 0; i < index.numel(); ++i)
+    if (at[i] < 0 || at[i] >= rows)
+      fail("embedding", "index " + std::to_string(at[i]) + " at element " + std::to_string(i) +
+                            " was given; the weight has rows 0 to " + std::to_string(rows - 1));
+  const Tensor flat = reshape(index, {index.numel()});
+  Tensor out = index_select(weight, 0, flat);
+  if (padding_idx) {
+    if (*padding_idx < -rows || *padding_idx >= rows)
+      fail("embedding", "padding_idx " + std::to_string(*padding_idx) +
+                            " was given; the weight has rows 0 to " + std::to_string(rows - 1));
+    const Index row = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
+    const Tensor is_padding = reshape(eq(flat, static_cast<double>(row)), {index.numel(), 1});
+    out = where(is_padding, out.detach(), out);
+  }
+  Shape shape = index.shape();
+  shape.push_back(weight.size(1));
+  return reshape(out, shape);
+}
+
+Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
+  detail::require_floating(x, "normalize");
+  if (!(p >= 1) || !(eps > 0))
+    fail("normalize", "p = " + std::to_string(p) + " and eps = " + std::to_string(eps) +
+                          " were given; p of 1 or more and eps above 0 are required");
+  const int a = normalize_axis(axis, x.dim(), "normalize");
+  Tensor length;
+  if (p == 1)
+    length = sum(abs(x), {a}, true);
+  else if (p == 2)
+    length = sqrt(sum(square(x), {a}, true));
+  else if (std::isinf(p))
+    length = amax(abs(x), {a}, true);
+  else
+    length = pow(sum(pow(abs(x), p), {a}, true), 1 / p);
+  return x / clamp_min(length, eps);
+}
+
+namespace {
+
+void check_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                     const AttentionOptions& options) {
+  const char* const name = "scaled_dot_product_attention";
+  detail::require_floating(q, name);
+  detail::require_dtype(k, q.dtype(), name, "k");
+  detail::require_dtype(v, q.dtype(), name, "v");
+  if (q.dim() < 2 || k.dim() < 2 || v.dim() < 2 || q.size(-1) != k.size(-1) ||
+      k.size(-2) != v.size(-2))
+    fail(name, "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
+                   ", v of shape " + to_string(v.shape()) +
+                   " were given; (..., L, E), (..., S, E), (..., S, Ev) are required");
+  if (options.is_causal && options.mask.defined())
+    fail(name, "a mask and is_causal were given; one of them is required; merge them into a mask");
+  if (options.mask.defined() && options.mask.dtype() != boolean &&
+      !is_floating_point(options.mask.dtype()))
+    fail(name, "a mask of " + detail::describe(options.mask) +
+                   " was given; bool (true: may look) or floating-point (added to the scores) is "
+                   "required");
+}
+
+}  // namespace
+
+Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                    const AttentionOptions& options) {
+  check_attention(q, k, v, options);
+  const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
+  Tensor scores = matmul(q * scale, k, false, true);  // (…, L, E) x (…, S, E)^T -> (…, L, S)
+  Tensor blocked = {};
+  if (options.is_causal)
+    blocked = logical_not(tril(ones({q.size(-2), k.size(-2)})));
+  else if (options.mask.defined() && options.mask.dtype() == boolean)
+    blocked = logical_not(options.mask);
+  else if (options.mask.defined())
+    scores = scores + options.mask.to(q.dtype());
+  if (blocked.defined())
+    scores = masked_fill(scores, blocked, -std::numeric_limits<double>::infinity());
+  Tensor weights = softmax(scores, -1);
+  // A row without a key has no softmax: it weighs nothing.
+  if (blocked.defined() && !options.is_causal) weights = masked_fill(weights, blocked, 0);
+  weights = dropout(weights, options.dropout_p, options.dropout_p > 0, options.generator);
+  return matmul(weights, v);
+}
+
+}  // namespace gradus

@@ -1,0 +1,147 @@
+#include <cmath>
+
+#include "gradus/ops.hpp"
+#include "gradus/random.hpp"
+#include "support/catch.hpp"
+#include "support/op_table.hpp"
+
+using namespace gradus;
+using namespace gradus::test;
+
+namespace {
+
+using Real = long double;
+
+/// softmax(scale q k^T + added) v for batches of matrices; `open(i, j)` tells whether query i may
+/// look at key j.
+template <class Open>
+Array attention_reference(const std::vector<Array>& v, Real scale, Open open,
+                          const Array* added = nullptr) {
+  const int rank = v[0].shape.size();
+  const Index size = v[0].shape[rank - 1], keys = v[1].shape[rank - 2];
+  Shape shape = v[0].shape;
+  shape[rank - 1] = v[2].shape[rank - 1];
+  Array out(shape);
+  for_each_index(shape, [&](const IndexList& at) {
+    Real total = 0, sum = 0;
+    for (Index j = 0; j < keys; ++j) {
+      if (!open(at[rank - 2], j)) continue;
+      IndexList query = at, key = at, value = at;
+      key[rank - 2] = value[rank - 2] = j;
+      Real score = 0;
+      for (Index e = 0; e < size; ++e) {
+        query[rank - 1] = key[rank - 1] = e;
+        score += v[0].at(query) * v[1].at(key) * scale;
+      }
+      if (added) score += added->at({at[rank - 2], j});
+      total += std::exp(score);
+      sum += std::exp(score) * v[2].at(value);
+    }
+    out.at(at) = total == 0 ? 0 : sum / total;
+  });
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("attention agrees with its reference", "[ops]") {
+  const std::vector<std::vector<Input>> cases = {
+      {{.shape = {3, 2}}, {.shape = {4, 2}}, {.shape = {4, 3}}},
+      {{.shape = {2, 3, 2}}, {.shape = {2, 4, 2}}, {.shape = {2, 4, 1}}},
+      {{.shape = {2, 1, 3, 2}}, {.shape = {2, 1, 4, 2}}, {.shape = {2, 1, 4, 3}}},
+  };
+  const auto all = [](Index, Index) { return true; };
+  const Real scale = 1 / std::sqrt(Real(2));
+  row({.name = "scaled_dot_product_attention",
+       .f =
+           [](const std::vector<Tensor>& v) {
+             return scaled_dot_product_attention(v[0], v[1], v[2]);
+           },
+       .cases = cases,
+       .reference =
+           [=](const std::vector<Array>& v) { return attention_reference(v, scale, all); }});
+  row({.name = "scaled_dot_product_attention with a scale",
+       .f =
+           [](const std::vector<Tensor>& v) {
+             return scaled_dot_product_attention(v[0], v[1], v[2], {.scale = 0.5});
+           },
+       .cases = cases,
+       .reference = [=](const std::vector<Array>& v) { return attention_reference(v, 0.5, all); }});
+  const auto causal = [](Index i, Index j) { return j <= i; };
+  row({.name = "scaled_dot_product_attention causal",
+       .f =
+           [](const std::vector<Tensor>& v) {
+             return scaled_dot_product_attention(v[0], v[1], v[2], {.is_causal = true});
+           },
+       .cases = cases,
+       .reference =
+           [=](const std::vector<Array>& v) { return attention_reference(v, scale, causal); }});
+  // The second query may look nowhere.
+  const auto open = [](Index i, Index j) { return i != 1 && (i + j) % 3 != 0; };
+  row({.name = "scaled_dot_product_attention masked",
+       .f =
+           [open](const std::vector<Tensor>& v) {
+             std::vector<bool> mask;
+             for (Index i = 0; i < 3; ++i)
+               for (Index j = 0; j < 4; ++j) mask.push_back(open(i, j));
+             return scaled_dot_product_attention(v[0], v[1], v[2],
+                                                 {.mask = from_vector(mask, {3, 4})});
+           },
+       .cases = cases,
+       .reference =
+           [=](const std::vector<Array>& v) { return attention_reference(v, scale, open); }});
+  auto biased = cases;
+  for (auto& inputs : biased) inputs.push_back({.shape = {3, 4}});
+  row({.name = "scaled_dot_product_attention with added scores",
+       .f =
+           [](const std::vector<Tensor>& v) {
+             return scaled_dot_product_attention(v[0], v[1], v[2], {.mask = v[3]});
+           },
+       .cases = biased,
+       .reference =
+           [=](const std::vector<Array>& v) { return attention_reference(v, scale, all, &v[3]); }});
+}
+
+TEST_CASE("attention drops weights, not values", "[ops]") {
+  Generator a(1), b(1);
+  const Tensor q = randn({2, 8, 4}, float64, &a), v = eye(8, 8, float64);
+  const Tensor keys = reshape(concat({q[0]}), {8, 4});
+  const Tensor plain = scaled_dot_product_attention(q[0], keys, v);
+  const Tensor dropped =
+      scaled_dot_product_attention(q[0], keys, v, {.dropout_p = 0.5, .generator = &b});
+  Index zeros_seen = 0;
+  const std::vector<double> x = plain.to_vector<double>(), y = dropped.to_vector<double>();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    zeros_seen += y[i] == 0;
+    if (y[i] != 0) CHECK(y[i] == Approx(2 * x[i]));
+  }
+  CHECK(zeros_seen > 16);
+  CHECK(zeros_seen < 48);
+}
+
+TEST_CASE("embedding agrees with its reference", "[ops]") {
+  const Input index{.shape = {2, 3}, .low = 0, .high = 5, .dtype = int64};
+  const auto reference = [](const std::vector<Array>& v) {
+    Shape shape = v[1].shape;
+    shape.push_back(v[0].shape[1]);
+    Array out(shape);
+    for_each_index(v[1].shape, [&](const IndexList& at) {
+      IndexList place = at;
+      place.push_back(0);
+      for (Index j = 0; j < v[0].shape[1]; ++j) {
+        place[place.size() - 1] = j;
+        out.at(place) = v[0].at({static_cast<Index>(v[1].at(at)), j});
+      }
+    });
+    return out;
+  };
+  row({.name = "embedding",
+       .f = [](const std::vector<Tensor>& v) { return embedding(v[0], v[1]); },
+       .cases = {{{.shape = {5, 3}}, index},
+                 {{.shape = {5, 1}}, {.shape = {}, .low = 0, .high = 5, .dtype = int64}},
+                 {{.shape = {5, 2}}, {.shape = {0}, .low = 0, .high = 5, .dtype = int64}}},
+       .reference = reference});
+  const Tensor weight = ones({4, 2}, float64).requires_grad_();
+  sum(embedding(weight, tensor({1, 3, 3}, int64), -1)).backward();
+  CHECK(weight.grad().to_vector<double>() == std::vector<double>{0, 0, 1, 1, 0, 0, 0, 0});
+}
