@@ -3,6 +3,7 @@
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/init.hpp"
 #include "gradus/nn/linear.hpp"
+#include "gradus/nn/norm.hpp"
 #include "gradus/nn/simple.hpp"
 
 namespace gradus::nn {
@@ -35,11 +36,23 @@ Linear make_linear(Index in, Index out, const std::string& activation, const MLP
   return layer;
 }
 
+void append_norm(Sequential& to, const std::string& name, Index width, const MLPOptions& options) {
+  if (options.norm == "layer")
+    to.append(name, LayerNorm(width, {.dtype = options.dtype}));
+  else if (options.norm == "batch")
+    to.append(name, BatchNorm1d(width, {.dtype = options.dtype}));
+  else if (options.norm == "rms")
+    to.append(name, RMSNorm(width, {.dtype = options.dtype}));
+  else if (options.norm != "none")
+    fail("MLP", "the norm \"" + options.norm + "\" was given; known are none, layer, batch, rms");
+}
+
 /// The modules of the i-th hidden layer.
 Sequential& append_hidden(Sequential& to, std::size_t i, Index in, Index out,
                           const MLPOptions& options) {
   const std::string number = std::to_string(i);
   to.append("fc" + number, make_linear(in, out, options.activation, options));
+  append_norm(to, "norm" + number, out, options);
   to.append("act" + number, Activation(options.activation));
   if (options.dropout > 0) to.append("drop" + number, Dropout(options.dropout));
   return to;

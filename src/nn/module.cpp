@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <typeinfo>
 
+#include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 
 namespace gradus::nn {
@@ -67,6 +68,7 @@ struct Module::Walk {
 Module::Module() : state_(std::make_shared<State>()) {}
 
 Tensor Module::operator()(const Tensor& x) const {
+  const ModuleScope scope(state_->name);
   Tensor out = forward(x);
   if (state_->hooks.empty()) return out;
   const auto hooks = state_->hooks;  // a hook may remove itself

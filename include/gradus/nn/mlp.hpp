@@ -8,6 +8,7 @@ namespace gradus::nn {
 
 struct MLPOptions {
   std::string activation = "relu";  ///< of the hidden layers, see activation_names()
+  std::string norm = "none";        ///< before it: "none", "layer", "batch" or "rms"
   double dropout = 0;               ///< after every hidden activation
   bool residual = false;            ///< adds the input to hidden layers that keep the width
   /// "auto": what suits the activation, biases 0 (see init::for_activation_, and Xavier for the
@@ -19,7 +20,7 @@ struct MLPOptions {
 };
 
 /// A multi-layer perceptron: sizes {in, hidden…, out}; each hidden layer is Linear ("fc1"),
-/// activation ("act1") and dropout ("drop1"), and the last is Linear alone.
+/// norm ("norm1"), activation ("act1") and dropout ("drop1"), and the last is Linear alone.
 class MLP : public Sequential {
  public:
   explicit MLP(const std::vector<Index>& sizes, const MLPOptions& options = {});

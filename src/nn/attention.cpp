@@ -1,0 +1,144 @@
+#include "gradus/nn/attention.hpp"
+
+#include "gradus/nn/init.hpp"
+#include "gradus/ops.hpp"
+
+namespace gradus::nn {
+
+// ------------------------------------------------------------------ MultiheadAttention
+
+namespace {
+
+Index checked_heads(Index embed_dim, Index num_heads) {
+  if (embed_dim < 1 || num_heads < 1 || embed_dim % num_heads != 0)
+    fail("MultiheadAttention", "embed_dim " + std::to_string(embed_dim) + " and " +
+                                   std::to_string(num_heads) +
+                                   " heads were given; a number of heads that divides embed_dim is "
+                                   "required");
+  return num_heads;
+}
+
+/// (N, L, E) -> (N, heads, L, E / heads)
+Tensor split_heads(const Tensor& x, Index heads) {
+  return permute(reshape(x, {x.size(0), x.size(1), heads, x.size(2) / heads}), {0, 2, 1, 3});
+}
+
+/// (N, heads, L, E / heads) -> (N, L, E)
+Tensor merge_heads(const Tensor& x) {
+  return reshape(permute(x, {0, 2, 1, 3}), {x.size(0), x.size(2), x.size(1) * x.size(3)});
+}
+
+}  // namespace
+
+MultiheadAttention::MultiheadAttention(Index embed_dim, Index num_heads,
+                                       const MultiheadAttentionOptions& options)
+    : embed_dim_(embed_dim),
+      heads_(checked_heads(embed_dim, num_heads)),
+      dropout_(options.dropout),
+      generator_(options.generator),
+      in_proj_weight(parameter(
+          "in_proj_weight", init::xavier_uniform_(zeros({3 * embed_dim, embed_dim}, options.dtype),
+                                                  1, options.generator))),
+      in_proj_bias(options.bias ? parameter("in_proj_bias", zeros({3 * embed_dim}, options.dtype))
+                                : Tensor()),
+      out_proj(add(
+          "out_proj",
+          Linear(embed_dim, embed_dim,
+                 {.bias = options.bias, .dtype = options.dtype, .generator = options.generator}))) {
+  if (!(options.dropout >= 0 && options.dropout <= 1))
+    fail("MultiheadAttention",
+         "dropout = " + std::to_string(options.dropout) + " was given; 0 to 1 is required");
+  if (options.bias) init::zeros_(out_proj.bias);
+}
+
+std::string MultiheadAttention::describe() const {
+  return "MultiheadAttention(" + std::to_string(embed_dim_) + ", " + std::to_string(heads_) + ")";
+}
+
+Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,
+                                      const Attend& options) const {
+  const auto fits = [&](const Tensor& x) {
+    return x.dim() == query.dim() && x.dim() >= 2 && x.dim() <= 3 && x.size(-1) == embed_dim_ &&
+           (x.dim() == 2 || x.size(0) == query.size(0));
+  };
+  if (!fits(query) || !fits(key) || !fits(value) || key.size(-2) != value.size(-2))
+    fail("MultiheadAttention", "query " + to_string(query.shape()) + ", key " +
+                                   to_string(key.shape()) + ", value " + to_string(value.shape()) +
+                                   " were given; (N, L, E), (N, S, E), (N, S, E) or all "
+                                   "without N, with E = " +
+                                   std::to_string(embed_dim_) + ", are required");
+  if (query.dim() == 2)
+    return squeeze((*this)(unsqueeze(query, 0), unsqueeze(key, 0), unsqueeze(value, 0), options),
+                   {0});
+  Tensor q, k, v;
+  if (query.is(key) && key.is(value)) {
+    const Tensor all = linear(query, in_proj_weight, in_proj_bias);
+    q = slice(all, -1, 0, embed_dim_);
+    k = slice(all, -1, embed_dim_, 2 * embed_dim_);
+    v = slice(all, -1, 2 * embed_dim_, 3 * embed_dim_);
+  } else {
+    const auto project = [&](const Tensor& x, Index part) {
+      const Index from = part * embed_dim_, to = from + embed_dim_;
+      return linear(x, slice(in_proj_weight, 0, from, to),
+                    in_proj_bias.defined() ? slice(in_proj_bias, 0, from, to) : Tensor());
+    };
+    q = project(query, 0);
+    k = project(key, 1);
+    v = project(value, 2);
+  }
+  const Tensor attended = scaled_dot_product_attention(
+      split_heads(q, heads_), split_heads(k, heads_), split_heads(v, heads_),
+      {.mask = options.mask,
+       .is_causal = options.is_causal,
+       .dropout_p = is_training() ? dropout_ : 0,
+       .generator = generator_});
+  return out_proj(merge_heads(attended));
+}
+
+// ------------------------------------------------------------------ TransformerEncoderLayer
+
+TransformerEncoderLayer::TransformerEncoderLayer(Index d_model, Index nhead,
+                                                 const TransformerEncoderLayerOptions& o)
+    : norm_first_(o.norm_first),
+      self_attn(add(
+          "self_attn",
+          MultiheadAttention(d_model, nhead,
+                             {.dropout = o.dropout, .dtype = o.dtype, .generator = o.generator}))),
+      linear1(add("linear1", Linear(d_model, o.dim_feedforward,
+                                    {.dtype = o.dtype, .generator = o.generator}))),
+      linear2(add("linear2", Linear(o.dim_feedforward, d_model,
+                                    {.dtype = o.dtype, .generator = o.generator}))),
+      norm1(add("norm1", LayerNorm(d_model, {.eps = o.layer_norm_eps, .dtype = o.dtype}))),
+      norm2(add("norm2", LayerNorm(d_model, {.eps = o.layer_norm_eps, .dtype = o.dtype}))),
+      activation(add("activation", Activation(o.activation))),
+      dropout(add("dropout", Dropout(o.dropout, o.generator))),
+      dropout1(add("dropout1", Dropout(o.dropout, o.generator))),
+      dropout2(add("dropout2", Dropout(o.dropout, o.generator))) {}
+
+Tensor TransformerEncoderLayer::feed_forward(const Tensor& x) const {
+  return dropout2(linear2(dropout(activation(linear1(x)))));
+}
+
+Tensor TransformerEncoderLayer::operator()(const Tensor& x, const Attend& options) const {
+  const auto attend = [&](const Tensor& y) { return dropout1(self_attn(y, y, y, options)); };
+  if (norm_first_) {
+    const Tensor y = x + attend(norm1(x));
+    return y + feed_forward(norm2(y));
+  }
+  const Tensor y = norm1(x + attend(x));
+  return norm2(y + feed_forward(y));
+}
+
+// ------------------------------------------------------------------ SwiGLU
+
+SwiGLU::SwiGLU(Index dim, Index hidden, const SwiGLUOptions& o)
+    : w1(add("w1",
+             Linear(dim, hidden, {.bias = o.bias, .dtype = o.dtype, .generator = o.generator}))),
+      w2(add("w2",
+             Linear(hidden, dim, {.bias = o.bias, .dtype = o.dtype, .generator = o.generator}))),
+      w3(add("w3",
+             Linear(dim, hidden, {.bias = o.bias, .dtype = o.dtype, .generator = o.generator}))) {}
+
+Tensor SwiGLU::forward(const Tensor& x) const { return w2(silu(w1(x)) * w3(x)); }
+
+}  // namespace gradus::nn

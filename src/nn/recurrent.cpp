@@ -1,0 +1,252 @@
+#include "gradus/nn/recurrent.hpp"
+
+#include <cmath>
+
+#include "gradus/nn/init.hpp"
+#include "gradus/ops.hpp"
+
+namespace gradus::nn {
+
+namespace {
+
+Tensor first_values(const Shape& shape, Index hidden, DType dtype, Generator* generator) {
+  const double bound = 1 / std::sqrt(static_cast<double>(hidden));
+  return init::uniform_(zeros(shape, dtype), -bound, bound, generator);
+}
+
+void check_sizes(const char* name, Index input_size, Index hidden_size) {
+  if (input_size < 1 || hidden_size < 1)
+    fail(name, "input_size " + std::to_string(input_size) + " and hidden_size " +
+                   std::to_string(hidden_size) + " were given; 1 or more of each is required");
+}
+
+bool is_relu(const std::string& nonlinearity, const char* name) {
+  if (nonlinearity != "tanh" && nonlinearity != "relu")
+    fail(name, "the nonlinearity \"" + nonlinearity + "\" was given; known are tanh, relu");
+  return nonlinearity == "relu";
+}
+
+/// The k-th of `gates` parts of the last axis.
+Tensor gate(const Tensor& gates, Index k, Index hidden) {
+  return slice(gates, -1, k * hidden, (k + 1) * hidden);
+}
+
+// One step, given W_ih x + b_ih.
+
+Tensor rnn_step(const Tensor& from_x, const Tensor& from_h, bool rectifies) {
+  const Tensor sum = from_x + from_h;
+  return rectifies ? relu(sum) : tanh(sum);
+}
+
+LSTMState lstm_step(const Tensor& gates, const Tensor& c) {
+  const Index hidden = c.size(-1);
+  const Tensor i = sigmoid(gate(gates, 0, hidden)), f = sigmoid(gate(gates, 1, hidden)),
+               g = tanh(gate(gates, 2, hidden)), o = sigmoid(gate(gates, 3, hidden));
+  const Tensor next = f * c + i * g;
+  return {o * tanh(next), next};
+}
+
+Tensor gru_step(const Tensor& from_x, const Tensor& from_h, const Tensor& h) {
+  const Index hidden = h.size(-1);
+  const Tensor r = sigmoid(gate(from_x, 0, hidden) + gate(from_h, 0, hidden)),
+               z = sigmoid(gate(from_x, 1, hidden) + gate(from_h, 1, hidden));
+  const Tensor n = tanh(gate(from_x, 2, hidden) + r * gate(from_h, 2, hidden));
+  return n + z * (h - n);
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------ cells
+
+Cell::Cell(const char* name, Index gates, Index input_size, Index hidden_size,
+           const CellOptions& options)
+    : name_((check_sizes(name, input_size, hidden_size), name)),
+      weight_ih(parameter("weight_ih", first_values({gates * hidden_size, input_size}, hidden_size,
+                                                    options.dtype, options.generator))),
+      weight_hh(parameter("weight_hh", first_values({gates * hidden_size, hidden_size}, hidden_size,
+                                                    options.dtype, options.generator))),
+      bias_ih(options.bias ? parameter("bias_ih", first_values({gates * hidden_size}, hidden_size,
+                                                               options.dtype, options.generator))
+                           : Tensor()),
+      bias_hh(options.bias ? parameter("bias_hh", first_values({gates * hidden_size}, hidden_size,
+                                                               options.dtype, options.generator))
+                           : Tensor()) {}
+
+std::string Cell::describe() const {
+  return std::string(name_) + "(" + std::to_string(input_size()) + ", " +
+         std::to_string(hidden_size()) + ")";
+}
+
+Tensor Cell::checked(const Tensor& x, const Tensor& h) const {
+  Shape state = x.shape();
+  if (state.size() < 1 || state.size() > 2 || state.back() != input_size())
+    fail(name_, "x of shape " + to_string(x.shape()) + " was given; (N, " +
+                    std::to_string(input_size()) + ") or (" + std::to_string(input_size()) +
+                    ") is required");
+  state[state.size() - 1] = hidden_size();
+  if (!h.defined()) return zeros(state, x.dtype());
+  if (!(h.shape() == state))
+    fail(name_, "a state of shape " + to_string(h.shape()) + " was given with x of shape " +
+                    to_string(x.shape()) + "; " + to_string(state) + " is required");
+  return h;
+}
+
+RNNCell::RNNCell(Index input_size, Index hidden_size, const CellOptions& options)
+    : Cell("RNNCell", 1, input_size, hidden_size, options),
+      relu_(is_relu(options.nonlinearity, "RNNCell")) {}
+
+Tensor RNNCell::operator()(const Tensor& x, const Tensor& h) const {
+  return rnn_step(linear(x, weight_ih, bias_ih), linear(checked(x, h), weight_hh, bias_hh), relu_);
+}
+
+LSTMState LSTMCell::operator()(const Tensor& x, const LSTMState& state) const {
+  const Tensor h = checked(x, state.h), c = checked(x, state.c);
+  return lstm_step(linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh), c);
+}
+
+Tensor GRUCell::operator()(const Tensor& x, const Tensor& h) const {
+  const Tensor before = checked(x, h);
+  return gru_step(linear(x, weight_ih, bias_ih), linear(before, weight_hh, bias_hh), before);
+}
+
+// ------------------------------------------------------------------ sequences
+
+Recurrent::Recurrent(const char* name, Index gates, Index input_size, Index hidden_size,
+                     const RecurrentOptions& options)
+    : name_(name),
+      input_size_(input_size),
+      hidden_size_(hidden_size),
+      batch_first_(options.batch_first),
+      dropout_(options.dropout),
+      generator_(options.generator) {
+  check_sizes(name, input_size, hidden_size);
+  if (options.num_layers < 1)
+    fail(name, "num_layers = " + std::to_string(options.num_layers) +
+                   " was given; 1 or more is required");
+  if (!(options.dropout >= 0 && options.dropout <= 1))
+    fail(name, "dropout = " + std::to_string(options.dropout) + " was given; 0 to 1 is required");
+  for (Index i = 0; i < options.num_layers; ++i) {
+    const std::string suffix = "_l" + std::to_string(i);
+    const auto make = [&](const char* what, const Shape& shape) {
+      return parameter(what + suffix,
+                       first_values(shape, hidden_size, options.dtype, options.generator));
+    };
+    Layer layer;
+    layer.weight_ih = make("weight_ih", {gates * hidden_size, i == 0 ? input_size : hidden_size});
+    layer.weight_hh = make("weight_hh", {gates * hidden_size, hidden_size});
+    if (options.bias) {
+      layer.bias_ih = make("bias_ih", {gates * hidden_size});
+      layer.bias_hh = make("bias_hh", {gates * hidden_size});
+    }
+    layers_.push_back(layer);
+  }
+}
+
+std::string Recurrent::describe() const {
+  return std::string(name_) + "(" + std::to_string(input_size_) + ", " +
+         std::to_string(hidden_size_) +
+         (layers_.size() > 1 ? ", num_layers = " + std::to_string(layers_.size()) : "") + ")";
+}
+
+Tensor Recurrent::time_first(const Tensor& x) const {
+  const std::string in = std::to_string(input_size_);
+  if ((x.dim() != 2 && x.dim() != 3) || x.size(-1) != input_size_ ||
+      x.size(x.dim() == 3 && batch_first_ ? 1 : 0) == 0)
+    fail(name_, "x of shape " + to_string(x.shape()) + " was given; " +
+                    (batch_first_ ? "(N, T, " : "(T, N, ") + in + ") or (T, " + in +
+                    ") with at least one time is required");
+  if (x.dim() == 2) return unsqueeze(x, 1);
+  return batch_first_ ? transpose(x, 0, 1) : x;
+}
+
+Tensor Recurrent::as_given(const Tensor& y, const Tensor& x) const {
+  if (x.dim() == 2) return squeeze(y, {1});
+  return batch_first_ ? transpose(y, 0, 1) : y;
+}
+
+Tensor Recurrent::initial(const Tensor& state, const Tensor& x, const char* what) const {
+  const auto layers = static_cast<Index>(layers_.size());
+  const Index batch = x.dim() == 2 ? 1 : x.size(batch_first_ ? 0 : 1);
+  const Shape inside{layers, batch, hidden_size_};
+  if (!state.defined()) return zeros(inside, x.dtype());
+  const Shape outside = x.dim() == 2 ? Shape{layers, hidden_size_} : inside;
+  if (!(state.shape() == outside))
+    fail(name_, std::string("a state ") + what + " of shape " + to_string(state.shape()) +
+                    " was given with x of shape " + to_string(x.shape()) + "; " +
+                    to_string(outside) + " is required");
+  return reshape(state, inside);
+}
+
+Tensor Recurrent::final_state(const std::vector<Tensor>& layers, const Tensor& x) const {
+  const Tensor all = stack(layers);
+  return x.dim() == 2 ? squeeze(all, {1}) : all;
+}
+
+Tensor Recurrent::between(const Tensor& y, std::size_t layer) const {
+  if (layer + 1 == layers_.size()) return y;
+  return dropout(y, dropout_, is_training(), generator_);
+}
+
+RNN::RNN(Index input_size, Index hidden_size, const RecurrentOptions& options)
+    : Recurrent("RNN", 1, input_size, hidden_size, options),
+      relu_(is_relu(options.nonlinearity, "RNN")) {}
+
+RNN::Result RNN::operator()(const Tensor& x, const Tensor& h) const {
+  Tensor y = time_first(x);
+  const Tensor start = initial(h, x, "h");
+  std::vector<Tensor> last;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const Tensor from_x = linear(y, layer.weight_ih, layer.bias_ih);  // (T, N, hidden)
+    Tensor state = start[static_cast<Index>(i)];
+    std::vector<Tensor> outputs;
+    for (Index t = 0; t < from_x.size(0); ++t) {
+      state = rnn_step(from_x[t], linear(state, layer.weight_hh, layer.bias_hh), relu_);
+      outputs.push_back(state);
+    }
+    last.push_back(state);
+    y = between(stack(outputs), i);
+  }
+  return {as_given(y, x), final_state(last, x)};
+}
+
+LSTM::Result LSTM::operator()(const Tensor& x, const LSTMState& state) const {
+  Tensor y = time_first(x);
+  const Tensor h = initial(state.h, x, "h"), c = initial(state.c, x, "c");
+  std::vector<Tensor> last_h, last_c;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const Tensor from_x = linear(y, layer.weight_ih, layer.bias_ih);  // (T, N, 4 hidden)
+    LSTMState now{h[static_cast<Index>(i)], c[static_cast<Index>(i)]};
+    std::vector<Tensor> outputs;
+    for (Index t = 0; t < from_x.size(0); ++t) {
+      now = lstm_step(from_x[t] + linear(now.h, layer.weight_hh, layer.bias_hh), now.c);
+      outputs.push_back(now.h);
+    }
+    last_h.push_back(now.h);
+    last_c.push_back(now.c);
+    y = between(stack(outputs), i);
+  }
+  return {as_given(y, x), {final_state(last_h, x), final_state(last_c, x)}};
+}
+
+GRU::Result GRU::operator()(const Tensor& x, const Tensor& h) const {
+  Tensor y = time_first(x);
+  const Tensor start = initial(h, x, "h");
+  std::vector<Tensor> last;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const Tensor from_x = linear(y, layer.weight_ih, layer.bias_ih);  // (T, N, 3 hidden)
+    Tensor state = start[static_cast<Index>(i)];
+    std::vector<Tensor> outputs;
+    for (Index t = 0; t < from_x.size(0); ++t) {
+      state = gru_step(from_x[t], linear(state, layer.weight_hh, layer.bias_hh), state);
+      outputs.push_back(state);
+    }
+    last.push_back(state);
+    y = between(stack(outputs), i);
+  }
+  return {as_given(y, x), final_state(last, x)};
+}
+
+}  // namespace gradus::nn

@@ -1,0 +1,133 @@
+#include "gradus/nn/attention.hpp"
+
+#include "gradus/gradcheck.hpp"
+#include "gradus/random.hpp"
+#include "nn/golden.hpp"
+
+using namespace gradus;
+using namespace gradus::test;
+
+TEST_CASE("multi-head attention agrees with PyTorch", "[nn]") {
+  const nn::MultiheadAttention attention(4, 2, {.dtype = float64});
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : attention.named_parameters()) names.push_back(name);
+  CHECK(names == std::vector<std::string>{"in_proj_weight", "in_proj_bias", "out_proj.weight",
+                                          "out_proj.bias"});
+  golden_parameters(attention);
+  const Tensor x = golden_input({2, 3, 4});
+  const Tensor out = attention(x);
+  check_values(out,
+               {-0.344009921592701, -0.631387807284966, -0.100288945834156, 0.638930407302715,
+                -0.272693367231481, -0.578048579671712, -0.121624865453186, 0.565598711611381,
+                -0.325975070459186, -0.646380655898391, -0.132372596019016, 0.623859805940588,
+                -0.35781675736537,  -0.647819085594735, -0.101878765699293, 0.653871971390122,
+                -0.284059824753776, -0.586140421583459, -0.117840733605252, 0.577236411237439,
+                -0.317861978179943, -0.641425813911073, -0.135842836148823, 0.615653233244809});
+  check_gradients(attention, out,
+                  {-0.438952614516857, -0.119890875424395, 0.38849685735483, 0.753545250326568});
+  const Tensor causal = attention(x, x, x, {.is_causal = true});
+  check_values(causal,
+               {-0.590023964728372, -1.0874100934758,   -0.281582989828317, 0.925074129456089,
+                -0.526417127045554, -0.809544941340051, -0.08482091521311,  0.83158160179409,
+                -0.325975070459186, -0.646380655898391, -0.132372596019016, 0.623859805940588,
+                -0.47212972898308,  -1.01285089098125,  -0.329612766838495, 0.805509424465324,
+                -0.538163430791335, -0.852007248152916, -0.112863208754727, 0.847767344555462,
+                -0.317861978179943, -0.641425813911073, -0.135842836148823, 0.615653233244809});
+  const Tensor lower = tril(ones({3, 3})) > 0;
+  check_values(attention(x, x, x, {.mask = lower}), causal.to_vector<double>());
+  // Three separate inputs, and one without a batch.
+  check_values(attention(x, x + 0, x + 0), out.to_vector<double>());
+  check_values(attention(x[1]), out[1].to_vector<double>());
+  CHECK(attention(x, slice(x, 1, 0, 2), slice(x, 1, 1, 3)).shape() == Shape{2, 3, 4});
+}
+
+TEST_CASE("a transformer encoder layer agrees with PyTorch", "[nn]") {
+  const Tensor x = golden_input({2, 3, 4});
+  for (const bool norm_first : {false, true}) {
+    const nn::TransformerEncoderLayer layer(4, 2,
+                                            {.dim_feedforward = 5,
+                                             .dropout = 0,
+                                             .activation = "gelu",
+                                             .norm_first = norm_first,
+                                             .dtype = float64});
+    golden_parameters(layer);
+    const Tensor out = layer(x);
+    check_values(
+        out, norm_first
+                 ? std::vector<double>{0.931276377334147,  0.740002456109365,   0.451456421692246,
+                                       0.22304306780452,   -0.451542522110598,  -0.898239374275431,
+                                       -1.03307201607722,  -0.735435787289438,  -0.641988036621479,
+                                       -0.26383814239783,  0.27970442392008,    0.942065371412002,
+                                       0.943547768736262,  0.897637347786739,   0.710782356115602,
+                                       0.525302090329868,  -0.184226665678351,  -0.698238736583075,
+                                       -0.965957057944965, -0.824294257165913,  -0.818046477643269,
+                                       -0.51351975148414,  0.00371599701988137, 0.70361590766335}
+                 : std::vector<double>{-0.741027846094937, -0.129639021593576, 0.337051832121914,
+                                       -0.153805478427891, -0.724934824765404, -0.153544536316538,
+                                       0.339098965897152,  -0.208588707534271, -0.635853181468152,
+                                       -0.436761690278171, 0.334390749675612,  -0.201873339038674,
+                                       -0.701703513929615, -0.273503118551266, 0.335773902612701,
+                                       -0.19317740176025,  -0.741065064042476, -0.0949966637059115,
+                                       0.338981968626319,  -0.174374677594941, -0.641448005160347,
+                                       -0.422176472531605, 0.334843135363941,  -0.210087438515348});
+    check_gradients(
+        layer, out,
+        norm_first
+            ? std::vector<double>{-0.0785473053224439, -0.15058809111135, 0.876225308417541,
+                                  0.321664975165591, 0.00627023246466958, 0.181411739188785,
+                                  0.518545245384672, 0.753545250326568, 0.00298073465527229,
+                                  -0.490998259554592, -0.0307307595892366, 0.00887385294214126}
+            : std::vector<double>{0.107040219456309, 0.362635816919291, -0.892971664842237,
+                                  0.732425964121649, 0.0220520409393349, -0.0448451836745012,
+                                  -0.0954825848629105, 0.248862869401856, 0.66260949157293,
+                                  0.30396744947665, 0.168889484896808, 0.753545250326568});
+  }
+  const nn::TransformerEncoderLayer layer(8, 2);
+  CHECK(layer.named_parameters()[0].first == "self_attn.in_proj_weight");
+  CHECK(layer.num_parameters() == 3 * 64 + 24 + 64 + 8 + 2 * 8 * 2048 + 2048 + 8 + 4 * 8);
+}
+
+TEST_CASE("attention layers have second derivatives", "[nn]") {
+  manual_seed(4);
+  const nn::TransformerEncoderLayer layer(
+      4, 2, {.dim_feedforward = 3, .dropout = 0, .activation = "tanh", .dtype = float64});
+  const nn::MultiheadAttention attention(2, 1, {.dtype = float64});
+  const Tensor x = randn({2, 2, 4}, float64).requires_grad_();
+  CHECK(gradcheck([&](const std::vector<Tensor>& v) { return layer(v[0]); }, {x}, {.order = 2}));
+  check_second_order(
+      layer, [&](const Tensor& y) { return layer(y); }, x);
+  const Tensor y = randn({1, 3, 2}, float64).requires_grad_();
+  const auto causal = [&](const Tensor& z) { return attention(z, z, z, {.is_causal = true}); };
+  check_second_order(attention, causal, y);
+  CHECK(gradcheck([&](const std::vector<Tensor>& v) { return causal(v[0]); }, {y}, {.order = 2}));
+}
+
+TEST_CASE("dropout of attention acts in training only", "[nn]") {
+  nn::MultiheadAttention attention(8, 2, {.dropout = 0.5});
+  const Tensor x = randn({2, 6, 8});
+  CHECK(attention(x).to_vector<float>() != attention(x).to_vector<float>());
+  attention.eval();
+  CHECK(attention(x).to_vector<float>() == attention(x).to_vector<float>());
+}
+
+TEST_CASE("SwiGLU has the known number of parameters and value", "[nn]") {
+  CHECK(nn::SwiGLU(512, 1365).num_parameters() == 2096640);
+  const nn::SwiGLU layer(2, 3, {.dtype = float64});
+  golden_parameters(layer);
+  const Tensor x = golden_input({4, 2});
+  const Tensor a = matmul(x, layer.w1.weight, false, true),
+               b = matmul(x, layer.w3.weight, false, true);
+  check_values(layer(x),
+               matmul(a * sigmoid(a) * b, layer.w2.weight, false, true).to_vector<double>());
+}
+
+TEST_CASE("attention layers say what does not fit", "[nn]") {
+  CHECK_THROWS_WITH(nn::MultiheadAttention(5, 2), contains("divides embed_dim"));
+  CHECK_THROWS_WITH(nn::MultiheadAttention(4, 2, {.dropout = -1}), contains("dropout"));
+  const nn::MultiheadAttention attention(4, 2);
+  CHECK_THROWS_WITH(attention(ones({3, 5})), contains("[MultiheadAttention]"));
+  CHECK_THROWS_WITH(attention(ones({1, 3, 4}), ones({1, 2, 4}), ones({1, 3, 4})),
+                    contains("(1, 2, 4)"));
+  CHECK_THROWS_WITH(nn::TransformerEncoderLayer(4, 2, {.activation = "relux"}),
+                    contains("[Activation]"));
+}

@@ -1,0 +1,77 @@
+#include "gradus/ops.hpp"
+#include "support/catch.hpp"
+
+using namespace gradus;
+using test::contains;
+
+TEST_CASE("losses refuse shapes that differ, with both in the text", "[ops]") {
+  const Tensor x = ones({4, 1}), y = ones({4});
+  const auto refuses = [](const auto& f, const char* name) {
+    CHECK_THROWS_WITH(
+        f(), contains(std::string("[") + name + "]") && contains("(4, 1)") && contains("(4,)"));
+  };
+  refuses([&] { return mse_loss(x, y); }, "mse_loss");
+  refuses([&] { return l1_loss(x, y); }, "l1_loss");
+  refuses([&] { return smooth_l1_loss(x, y); }, "smooth_l1_loss");
+  refuses([&] { return huber_loss(x, y); }, "huber_loss");
+  refuses([&] { return binary_cross_entropy(x, y); }, "binary_cross_entropy");
+  refuses([&] { return bce_with_logits(x, y); }, "binary_cross_entropy_with_logits");
+  refuses([&] { return focal_loss(x, y); }, "focal_loss");
+  refuses([&] { return hinge_loss(x, y); }, "hinge_loss");
+  refuses([&] { return kl_div(x, y); }, "kl_div");
+  refuses([&] { return gaussian_nll_loss(x, y, x); }, "gaussian_nll_loss");
+  refuses([&] { return gaussian_nll_loss(x, x, y); }, "gaussian_nll_loss");
+  refuses([&] { return poisson_nll_loss(x, y); }, "poisson_nll_loss");
+  refuses([&] { return cosine_embedding_loss(x, y, y); }, "cosine_embedding_loss");
+  refuses([&] { return triplet_margin_loss(x, y, y); }, "triplet_margin_loss");
+  refuses([&] { return triplet_margin_loss(x, x, y); }, "triplet_margin_loss");
+  CHECK_THROWS_WITH(mse_loss(ones({2}, int64), ones({2})), contains("[mse_loss]"));
+}
+
+TEST_CASE("losses refuse options out of range", "[ops]") {
+  const Tensor x = ones({2, 3}), half = full({2, 3}, 0.5);
+  CHECK_THROWS_WITH(smooth_l1_loss(x, x, {.beta = -1}), contains("beta"));
+  CHECK_THROWS_WITH(huber_loss(x, x, {.delta = 0}), contains("delta"));
+  CHECK_THROWS_WITH(focal_loss(x, x, {.gamma = -1}), contains("gamma"));
+  CHECK_THROWS_WITH(focal_loss(x, x, {.alpha = 2}), contains("alpha"));
+  CHECK_THROWS_WITH(focal_loss(x, 2 * x), contains("target 2"));
+  CHECK_THROWS_WITH(binary_cross_entropy(2 * x, x), contains("the probability 2"));
+  CHECK_THROWS_WITH(binary_cross_entropy(half, -x), contains("target -1"));
+  CHECK_THROWS_WITH(bce_with_logits(x, x, {.pos_weight = ones({2})}), contains("pos_weight"));
+  CHECK_THROWS_WITH(hinge_loss(x, half), contains("-1 or 1"));
+  CHECK_THROWS_WITH(gaussian_nll_loss(x, x, -x), contains("the variance -1"));
+  CHECK_THROWS_WITH(gaussian_nll_loss(x, x, x, {.eps = 0}), contains("eps"));
+  CHECK_THROWS_WITH(cosine_embedding_loss(x, x, ones({3})), contains("(N, D) and (N)"));
+  CHECK_THROWS_WITH(cosine_embedding_loss(x, x, zeros({2})), contains("-1 or 1"));
+  CHECK_THROWS_WITH(triplet_margin_loss(x, x, x, {.p = 0.5}), contains("p = 0.5"));
+  CHECK_THROWS_WITH(triplet_margin_loss(ones({}), ones({}), ones({})), contains("(N, D) or (D)"));
+  CHECK_THROWS_WITH(mse_loss(x, x, {.weight = ones({3})}), contains("one weight per sample"));
+  CHECK_THROWS_WITH(mse_loss(ones({}), ones({}), {.reduction = Reduction::batchmean}),
+                    contains("batchmean"));
+}
+
+TEST_CASE("cross-entropy names the row and the label that do not fit", "[ops]") {
+  const Tensor x = ones({3, 4});
+  const Tensor labels = tensor({0, 1, 2}, int64);
+  CHECK_THROWS_WITH(cross_entropy(x, tensor({0, 4, 1}, int64)),
+                    contains("[cross_entropy] label 4 in row 1") && contains("0 to 3"));
+  CHECK_THROWS_WITH(cross_entropy(x, tensor({0, 1, -1}, int64)), contains("label -1 in row 2"));
+  CHECK_THROWS_WITH(nll_loss(x, tensor({9, 1, 1}, int64)), contains("[nll_loss] label 9 in row 0"));
+  CHECK_THROWS_WITH(cross_entropy(x, tensor({0, 1, 2})), contains("to(int64)"));
+  CHECK_THROWS_WITH(cross_entropy(x, reshape(labels, {3, 1})),
+                    contains("(3, 4)") && contains("(3, 1)"));
+  CHECK_THROWS_WITH(cross_entropy(ones({}), tensor(0, int64)), contains("shape ()"));
+  CHECK_THROWS_WITH(cross_entropy(ones({3, 0}), labels), contains("at least one class"));
+  CHECK_THROWS_WITH(cross_entropy(ones({3, 4}, int64), labels), contains("[cross_entropy]"));
+  CHECK_THROWS_WITH(cross_entropy(x, labels, {.weight = ones({3})}),
+                    contains("one weight per class"));
+  CHECK_THROWS_WITH(cross_entropy(x, labels, {.weight = ones({4}, float64)}),
+                    contains("a class weight"));
+  CHECK_THROWS_WITH(cross_entropy(x, labels, {.label_smoothing = 1.5}),
+                    contains("label_smoothing"));
+  CHECK_THROWS_WITH(cross_entropy(x, x, {.sample_weight = ones({3})}), contains("sample_weight"));
+  CHECK_THROWS_WITH(cross_entropy(x, labels, {.sample_weight = ones({2})}),
+                    contains("one weight per sample"));
+  CHECK_THROWS_WITH(cross_entropy(ones({4}), tensor(1, int64), {.reduction = Reduction::batchmean}),
+                    contains("batchmean"));
+}
