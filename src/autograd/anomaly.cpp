@@ -102,6 +102,7 @@ ModuleScope::ModuleScope(const std::string& name)
     : length_before_(0), active_(detail::mode.anomaly) {
   if (!active_) return;
   length_before_ = detail::module_path.size();
+  if (name.empty()) return;
   if (length_before_ > 0) detail::module_path += '.';
   detail::module_path += name;
 }

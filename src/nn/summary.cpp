@@ -14,7 +14,7 @@ using Line = std::vector<std::string>;
 std::string grouped(Index number) {
   std::string text = std::to_string(number);
   for (auto at = static_cast<Index>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
+    text.insert(static_cast<std::size_t>(at), 1, ',');
   return text;
 }
 

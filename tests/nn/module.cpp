@@ -1,5 +1,6 @@
 #include "gradus/nn/module.hpp"
 
+#include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/nn.hpp"
 #include "gradus/ops.hpp"
@@ -252,4 +253,19 @@ TEST_CASE("a parameter made of a computation becomes a leaf of its own", "[nn]")
   Made model;
   CHECK(model.w.is_leaf());
   CHECK(model.w.to_vector<float>() == std::vector<float>{3, 3});
+}
+
+TEST_CASE("anomaly mode names the module in which a value went wrong", "[nn]") {
+  struct Broken : nn::Module {
+    Tensor forward(const Tensor& x) const override { return log(x - 1); }
+  };
+  struct Outer : nn::Module {
+    nn::Sequential body = add("body", nn::Sequential(nn::Linear(2, 2), Broken()));
+    Tensor forward(const Tensor& x) const override { return body(x); }
+  };
+  Outer model;
+  nn::init::zeros_(model.parameters()[0]);
+  nn::init::ones_(model.parameters()[1]);
+  const DetectAnomaly guard;
+  CHECK_THROWS_WITH(model(ones({1, 2})), contains("[log]") && contains("body.1"));
 }
