@@ -1,8 +1,8 @@
 # Every function declared in include/gradus/ops needs a row in tests/ops/*_rows.cpp.
 #   cmake -DHEADERS=<folder> -DROWS=<folder> -DEXCEPTIONS=<file> -DSTAMP=<file> -P row_coverage.cmake
 # A function is declared at the start of a line, as clang-format lays it out. A row's name is the
-# string after `row(`, `row({` or `.name =`; its first word counts. Operators count by their
-# function. An exception is a line `name: reason`.
+# string after `row(`, `rows(`, `row({` or `.name =`; its first word counts. Operators count by
+# their function. An exception is a line `name: reason`.
 cmake_minimum_required(VERSION 3.25)
 
 # Reads a file as text that CMake's lists cannot tear apart, without // comments.
@@ -31,7 +31,7 @@ set(rows "")
 file(GLOB sources "${ROWS}/*_rows.cpp")
 foreach(source IN LISTS sources)
   read_code("${source}" code)
-  string(REGEX MATCHALL "(row\\([ \n]*({[ \n]*)?|\\.name = )\"[A-Za-z0-9_]+" names "${code}")
+  string(REGEX MATCHALL "(rows?\\([ \n]*({[ \n]*)?([a-z_]+ \\? )?|\\.name = )\"[A-Za-z0-9_]+" names "${code}")
   foreach(name IN LISTS names)
     string(REGEX REPLACE ".*\"" "" name "${name}")
     list(APPEND rows "${name}")
