@@ -70,7 +70,10 @@ struct MaxOp : SumOp<T> {
   static constexpr T pad = neutral;
   template <class V>
   static V combine(V a, V b) noexcept {
-    return pick((a > b) | is_nan(a), a, b);
+    if constexpr (std::is_arithmetic_v<V>) return pick((a > b) | is_nan(a), a, b);
+    // With a NaN among them xsimd's answer is its second operand, so that a NaN in `a` stays.
+    else
+      return pick(is_nan(b), b, xsimd::max(b, a));
   }
 };
 template <class T>
@@ -81,7 +84,10 @@ struct MinOp : SumOp<T> {
   static constexpr T pad = neutral;
   template <class V>
   static V combine(V a, V b) noexcept {
-    return pick((a < b) | is_nan(a), a, b);
+    if constexpr (std::is_arithmetic_v<V>) return pick((a < b) | is_nan(a), a, b);
+    // With a NaN among them xsimd's answer is its second operand, so that a NaN in `a` stays.
+    else
+      return pick(is_nan(b), b, xsimd::min(b, a));
   }
 };
 
@@ -249,8 +255,9 @@ void run(const void* from, void* to, Index outer, Index axis, Index inner, F f) 
 
 template <class T>
 T log_sum_exp(const T* x, Index n, Index stride) noexcept {
-  T largest = -std::numeric_limits<T>::infinity();
-  for (Index i = 0; i < n; ++i) largest = MaxOp<T>::combine(largest, x[i * stride]);
+  T largest = MaxOp<T>::neutral;
+  if (stride == 1) largest = combine_row<MaxOp<T>>(x, n);
+  for (Index i = 0; stride != 1 && i < n; ++i) largest = MaxOp<T>::combine(largest, x[i * stride]);
   if (!(std::abs(largest) <= std::numeric_limits<T>::max())) return largest;
   double sum = 0;
   if constexpr (std::is_same_v<T, float>) {

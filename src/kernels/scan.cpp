@@ -104,6 +104,20 @@ void run_scan(Scan op, const void* from, void* to, Index outer, Index axis, Inde
   using A = std::conditional_t<std::is_integral_v<T>, T, double>;
   const T* x = static_cast<const T*>(from);
   T* out = static_cast<T*>(to);
+  if (inner == 1 && axis > 0) {
+    const Index step = reverse ? -1 : 1;
+    for (Index o = 0; o < outer; ++o) {
+      Index at = o * axis + (reverse ? axis - 1 : 0);
+      A acc = static_cast<A>(x[at]);
+      out[at] = x[at];
+      for (Index a = 1; a < axis; ++a) {
+        at += step;
+        acc = scan_step(op, acc, static_cast<A>(x[at]));
+        out[at] = static_cast<T>(acc);
+      }
+    }
+    return;
+  }
   for (Index o = 0; o < outer; ++o) {
     for (Index j = 0; j < inner; j += panel) {
       const Index cols = inner - j < panel ? inner - j : panel;
