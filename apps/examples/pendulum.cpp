@@ -77,13 +77,13 @@ int main() {
   for (Tensor p : parameters) p.requires_grad_();
   show("start", guess);
 
-  optim::Adam optimizer(parameters, {.lr = 0.03});
-  for (int step = 0; step < 300; ++step) {
+  optim::Adam optimizer(parameters, {.lr = 0.05});
+  for (int step = 0; step < 120; ++step) {
     const Tensor loss = mse_loss(guess.simulate(), observed);
     optimizer.zero_grad();
     loss.backward();
     optimizer.step();
-    if (step == 200) optimizer.set_lr(0.003);
+    if (step == 80) optimizer.set_lr(0.005);
   }
   show("recovered", guess);
 }

@@ -4,7 +4,7 @@
 //   g = 24.7041
 //   dg/da = 138.8338
 //   dg/db = 645.5773
-//   d2g/da2 = 390.5470
+//   d2g/da2 = 409.9958
 #include <cstdio>
 #include <gradus/gradus.hpp>
 

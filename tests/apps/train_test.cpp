@@ -92,7 +92,7 @@ TEST_CASE("bad input to train ends with one line on stderr and a status of its o
       {"--data " + write(folder, "text.csv", "a,b\n1,2\n2,3\nx,4\n5,1\n") + " --target b",
        "text.csv", 3},
       {"--data " + write(folder, "good.csv", "a,b\n1,2\n2,3\n") + " --target c", "[", 3},
-      {"--epochs -1", "epochs", 3},
+      {"--epochs 0", "epochs", 3},
       {"--activation rleu", "relu", 3},
       {"--optimizer adma", "adam", 3},
       {"--batch-size many", "batch-size", 2},
