@@ -78,12 +78,12 @@ int main() {
   show("start", guess);
 
   optim::Adam optimizer(parameters, {.lr = 0.05});
-  for (int step = 0; step < 120; ++step) {
+  for (int step = 0; step < 160; ++step) {
     const Tensor loss = mse_loss(guess.simulate(), observed);
     optimizer.zero_grad();
     loss.backward();
     optimizer.step();
-    if (step == 80) optimizer.set_lr(0.005);
+    if (step == 100) optimizer.set_lr(0.01);
   }
   show("recovered", guess);
 }

@@ -75,14 +75,16 @@ void save(const Settings& s, const nn::Module& model, const data::Scaler& scaler
 }
 
 void run(const Settings& s) {
+  if (s.epochs < 1)
+    fail("train", "--epochs " + std::to_string(s.epochs) + " was given; 1 or more are required");
   Prepared p = prepare(s);
   manual_seed(s.seed);
   std::vector<Index> sizes = {p.inputs};
   sizes.insert(sizes.end(), s.hidden.begin(), s.hidden.end());
   sizes.push_back(p.outputs);
   nn::MLP model(sizes, {.activation = s.activation, .dropout = s.dropout});
-  const auto optimizer = optim::make_optimizer(
-      s.optimizer, model.parameters(), {{"lr", s.lr}, {"weight_decay", s.weight_decay}});
+  const auto optimizer = optim::make_optimizer(s.optimizer, model.parameters(),
+                                               {{"lr", s.lr}, {"weight_decay", s.weight_decay}});
   data::DataLoader loader(p.parts.train,
                           {.batch_size = s.batch_size, .shuffle = true, .seed = s.seed});
   const Index steps = loader.size() * s.epochs;
