@@ -5,6 +5,7 @@
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/attention.hpp"
 #include "gradus/nn/container.hpp"
+#include "gradus/nn/conv.hpp"
 #include "gradus/nn/embedding.hpp"
 #include "gradus/nn/init.hpp"
 #include "gradus/nn/linear.hpp"
