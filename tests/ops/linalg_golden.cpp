@@ -15,9 +15,7 @@ void check_values(const Tensor& got, const std::vector<double>& want) {
     CHECK(values[i] == test::Approx(want[i]).epsilon(1e-13).margin(1e-14));
 }
 
-Tensor weights() {
-  return reshape(arange(1, 10, 1, float64), {3, 3});
-}
+Tensor weights() { return reshape(arange(1, 10, 1, float64), {3, 3}); }
 
 Tensor definite() {
   return tensor({{4, 1, 0.5}, {1, 3, -0.25}, {0.5, -0.25, 2}}, float64).requires_grad_();
