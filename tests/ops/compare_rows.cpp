@@ -14,11 +14,12 @@ using Real = long double;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-/// Few different values, so that many pairs are equal.
+/// Few different values, so that many pairs are equal; halves where the dtype has them.
 Input few(const Shape& shape, DType dtype, Index offset = 0) {
   return {.shape = shape, .dtype = dtype, .generate = [=](Index i) -> double {
-            return dtype == boolean ? static_cast<double>((i + offset) % 2)
-                                    : static_cast<double>((i * i + offset) % 3 - 1);
+            if (dtype == boolean) return static_cast<double>((i + offset) % 2);
+            if (dtype == int64) return static_cast<double>((i * i + i + offset) % 5 - 1);
+            return static_cast<double>((i * i + offset) % 7) / 2 - 1;
           }};
 }
 
