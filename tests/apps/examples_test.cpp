@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 #include <vector>
@@ -38,7 +39,28 @@ TEST_CASE("every example prints what its header promises") {
     CHECK(ran.err == "");
     ++examples;
   }
-  CHECK(examples >= 4);
+  CHECK(examples >= 5);
+}
+
+TEST_CASE("the attenuation example draws its four curves") {
+  const TemporaryFolder folder;
+  const std::string file = folder / "curves.svg", example = program("examples/attenuation");
+  REQUIRE(run(example + " --svg '" + file + "'").status == 0);
+  const std::string svg = read_bytes(file);
+  CHECK(svg.starts_with("<svg "));
+  CHECK(svg.ends_with("</svg>\n"));
+  int curves = 0;
+  for (std::size_t at = 0; (at = svg.find(" points=\"", at)) != std::string::npos; ++curves) {
+    at += 9;
+    const std::string points = svg.substr(at, svg.find('"', at) - at);
+    CHECK(std::count(points.begin(), points.end(), ',') == 20);  // one per layer
+  }
+  CHECK(curves == 4);
+
+  CHECK(run(example + " --swg x").status == 2);
+  const Ran failed = run(example + " --svg '" + folder.path() + "/none/x'");
+  CHECK(failed.status == 1);
+  CHECK(failed.err.find("none/x") != std::string::npos);
 }
 
 TEST_CASE("the README shows the quickstart example, and its numbers are what that prints") {

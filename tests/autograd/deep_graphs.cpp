@@ -1,46 +1,16 @@
 // Graphs of a million nodes: backward and destruction on a stack of 8 MB.
-#include <pthread.h>
-
-#include <exception>
-#include <functional>
-
 #include "gradus/autograd.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
+#include "support/small_stack.hpp"
 
 using namespace gradus;
+using gradus::test::on_small_stack;
 
 namespace {
 
 constexpr int million = 1'000'000;
-
-struct Job {
-  std::function<void()> run;
-  std::exception_ptr error;
-};
-
-/// Runs f in a thread with a stack of 8 MB and passes its exception on.
-void on_small_stack(std::function<void()> f) {
-  Job job{std::move(f), nullptr};
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  REQUIRE(pthread_attr_setstacksize(&attributes, std::size_t{8} << 20) == 0);
-  pthread_t thread;
-  const auto start = [](void* argument) -> void* {
-    auto* self = static_cast<Job*>(argument);
-    try {
-      self->run();
-    } catch (...) {
-      self->error = std::current_exception();
-    }
-    return nullptr;
-  };
-  REQUIRE(pthread_create(&thread, &attributes, start, &job) == 0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (job.error) std::rethrow_exception(job.error);
-}
 
 Tensor leaf(double value) { return tensor(value, float64).requires_grad_(); }
 
