@@ -182,7 +182,7 @@ TEST_CASE("losses of two classes agree with their references", "[ops]") {
   const auto sign = [](Index i) { return i % 3 == 1 ? -1.0 : 1.0; };
   for (const bool squared : {false, true})
     loss_row(
-        squared ? "hinge_loss squared" : "hinge_loss",
+        "hinge_loss" + std::string(squared ? " squared" : ""),
         [squared](const auto& v, Reduction r) {
           return hinge_loss(v[0], v[1], {.reduction = r, .squared = squared});
         },
