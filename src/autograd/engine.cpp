@@ -114,6 +114,7 @@ class Sweep {
       if (reached && item.expands && n->record && !retain_graph) release_edges(n);
       if (item.wanted) continue;
       item.adjoint = Tensor();
+      if (n->record && item.owned) continue;  // passed over: its edges hold nodes still to come
       unclaim(n);
       if (!item.owned) Node::steal(item.node);
       item.node = Tensor();

@@ -192,7 +192,8 @@ void* allocate_large(std::size_t bytes) {
   Shared& pool = shared();
   const std::lock_guard lock(pool.mutex);
   register_thread(pool);
-  pool.large_bytes += static_cast<std::int64_t>(bytes);
+  const std::int64_t counted = bytes > small_limit ? static_cast<std::int64_t>(bytes) : 0;
+  pool.large_bytes += counted;
   pool.large_peak = std::max(pool.large_peak, pool.large_bytes);
 #ifdef GRADUS_POOL_BYPASS
   void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -213,7 +214,7 @@ void* allocate_large(std::size_t bytes) {
   }
 #endif
   if (!memory) {
-    pool.large_bytes -= static_cast<std::int64_t>(bytes);
+    pool.large_bytes -= counted;
     fail_allocation(bytes);
   }
   return memory;
@@ -222,7 +223,7 @@ void* allocate_large(std::size_t bytes) {
 void release_large(void* memory, std::size_t bytes) noexcept {
   Shared& pool = shared();
   const std::lock_guard lock(pool.mutex);
-  pool.large_bytes -= static_cast<std::int64_t>(bytes);
+  if (bytes > small_limit) pool.large_bytes -= static_cast<std::int64_t>(bytes);
 #ifdef GRADUS_POOL_BYPASS
   std::free(memory);
 #else

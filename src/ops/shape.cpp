@@ -43,6 +43,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
   const Index count = x.numel();
   int unknown = -1;
   Index known = 1;
+  bool fits = true;
   for (int i = 0; i < to.size(); ++i) {
     if (to[i] == -1 && unknown < 0)
       unknown = i;
@@ -50,10 +51,10 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
       fail("reshape", "the shape " + to_string(shape) +
                           " was given; lengths are 0 or more, and one may be -1");
     else
-      known *= to[i];
+      fits &= !__builtin_mul_overflow(known, to[i], &known);
   }
   if (unknown >= 0 && known != 0) to[unknown] = count / known;
-  if ((unknown >= 0 && known == 0) || numel(to) != count)
+  if (!fits || (unknown >= 0 && known == 0) || numel(to) != count)
     fail("reshape", "a tensor of shape " + to_string(x.shape()) + " does not fit into " +
                         to_string(shape) + "; both must have " + std::to_string(count) +
                         " elements");

@@ -251,3 +251,17 @@ TEST_CASE("grad does not change the mode of recording") {
   CHECK_THROWS_AS(grad(y, {tensor(1, float64)}), Error);
   CHECK_FALSE(is_grad_enabled());
 }
+
+TEST_CASE("grad of part of a graph leaves alone what it passes over, and frees it safely") {
+  const Tensor x = tensor(2.0, float64).requires_grad_(), z = tensor(3.0, float64).requires_grad_();
+  // The chain over z is found on the way, but no derivative is wanted of it; nothing else holds it.
+  const auto build = [&] {
+    Tensor side = z;
+    for (int i = 0; i < 20; ++i) side = sin(side) * 1.5;
+    return x * x + side;
+  };
+  CHECK(grad(build(), {x})[0].item() == 4);
+  const Tensor y = build();
+  CHECK(grad(y * y, {x}, {.retain_graph = true})[0].item() == 8 * y.item());
+  CHECK(grad(y, {z}, {.retain_graph = true})[0].item() == grad(build(), {z})[0].item());
+}
