@@ -1,11 +1,10 @@
 #include "kernels/gemm.hpp"
 
-#include <cblas.h>
-
 #include <cmath>
 #include <string_view>
 
 #include "core/threads.hpp"
+#include "kernels/blas.hpp"
 #include "kernels/gemm_kernel.hpp"
 #include "kernels/gemm_small.hpp"
 #include "kernels/vmath.hpp"
@@ -18,6 +17,7 @@ namespace {
 // since the team runs the tiles and a BLAS with threads of its own would fight with it.
 bool blas_is_fast() {
   static const bool fast = [] {
+    if (!blas_is_reentrant()) return false;  // tiles call it side by side
     openblas_set_num_threads(1);
     if (openblas_get_num_threads() != 1) return false;
     if (lanes<float> <= 4) return true;

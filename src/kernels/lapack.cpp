@@ -1,8 +1,8 @@
 #include "kernels/lapack.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
+
+#include "kernels/blas.hpp"
 
 // LAPACK reads memory by columns: it sees the transpose of our matrix. So its upper triangle is
 // our lower one, and its P L U of the transpose is our U^T L^T P^T.
@@ -17,12 +17,6 @@ void dgetrf_(const blasint* m, const blasint* n, double* a, const blasint* lda, 
 
 namespace gradus::kernels {
 namespace {
-
-// A BLAS with threads of its own would fight with the team, and give other bits.
-void use_one_thread() {
-  static const bool once = (openblas_set_num_threads(1), true);
-  static_cast<void>(once);
-}
 
 void potrf(const blasint* n, float* a, blasint* info) { spotrf_("U", n, a, n, info); }
 void potrf(const blasint* n, double* a, blasint* info) { dpotrf_("U", n, a, n, info); }
@@ -86,14 +80,14 @@ void lu_solve(bool transposed, Index n, Index k, const T* a, const std::int32_t*
 
 Index cholesky(DType t, Index n, void* a) {
   if (n == 0) return 0;
-  use_one_thread();
+  const BlasGuard guard;
   return t == DType::float32 ? cholesky(n, static_cast<float*>(a))
                              : cholesky(n, static_cast<double*>(a));
 }
 
 Index lu(DType t, Index n, void* a, std::int32_t* pivots) {
   if (n == 0) return 0;
-  use_one_thread();
+  const BlasGuard guard;
   return t == DType::float32 ? lu(n, static_cast<float*>(a), pivots)
                              : lu(n, static_cast<double*>(a), pivots);
 }
@@ -101,7 +95,7 @@ Index lu(DType t, Index n, void* a, std::int32_t* pivots) {
 void lu_solve(DType t, bool transposed, Index n, Index k, const void* a, const std::int32_t* pivots,
               void* x) {
   if (n == 0 || k == 0) return;
-  use_one_thread();
+  const BlasGuard guard;
   if (t == DType::float32)
     lu_solve(transposed, n, k, static_cast<const float*>(a), pivots, static_cast<float*>(x));
   else
@@ -111,7 +105,7 @@ void lu_solve(DType t, bool transposed, Index n, Index k, const void* a, const s
 void triangular_solve(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
                       void* x) {
   if (n == 0 || k == 0) return;
-  use_one_thread();
+  const BlasGuard guard;
   if (t == DType::float32)
     trsm(upper, transposed, false, n, k, static_cast<const float*>(a), static_cast<float*>(x));
   else
