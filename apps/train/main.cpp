@@ -4,7 +4,9 @@
 //   $ ./dev train --data flowers.csv --target species --hidden 32,16 --epochs 100
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <gradus/gradus.hpp>
+#include <gradus/io/file.hpp>
 #include <gradus/train.hpp>
 
 using namespace gradus;
@@ -39,7 +41,10 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--validation", s.validation,
                  "fraction of the samples that choose the best epoch");
   app.add_option("--test", s.test, "fraction of the samples that are kept for the end");
-  app.add_option("--seed", s.seed, "of the split, the initial weights, shuffling and dropout");
+  app.add_option("--seed", s.seed, "of the split, the initial weights, shuffling and dropout")
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? text + " was given; 0 or more is required" : std::string();
+      });
   app.add_option("--save", s.save, "where the model goes")->type_name("FILE");
   for (CLI::Option* option : app.get_options()) option->capture_default_str();
 }
@@ -74,9 +79,33 @@ void save(const Settings& s, const nn::Module& model, const data::Scaler& scaler
   std::printf("saved %s\n", s.save.c_str());
 }
 
+/// Finds out before the training whether the model can be saved after it: a run is not to be lost.
+void check_save(const std::string& path) {
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored))
+    fail("train", "--save " + path + ": is a folder; the path of a file is required");
+  const std::string probe = path + ".probe";
+  io::write_file_atomically(probe, "");
+  std::filesystem::remove(probe);
+}
+
+void check(const Settings& s) {
+  const Index most = 1'000'000'000;  // the number of steps is to be counted, too
+  if (s.epochs < 1 || s.epochs > most)
+    fail("train", "--epochs " + std::to_string(s.epochs) + " was given; 1 to " +
+                      std::to_string(most) + " are required");
+  if (s.data.empty() && !s.target.empty())
+    fail("train", "--target " + s.target + " was given without --data; both are required");
+  if (!(s.label_smoothing >= 0 && s.label_smoothing <= 1))
+    fail("train", "--label-smoothing " + std::to_string(s.label_smoothing) +
+                      " was given; 0 to 1 is required");
+  if (!(s.clip_norm >= 0))
+    fail("train", "--clip-norm " + std::to_string(s.clip_norm) +
+                      " was given; a positive limit, or 0 for none, is required");
+  check_save(s.save);
+}
+
 void run(const Settings& s) {
-  if (s.epochs < 1)
-    fail("train", "--epochs " + std::to_string(s.epochs) + " was given; 1 or more are required");
+  check(s);
   Prepared p = prepare(s);
   manual_seed(s.seed);
   std::vector<Index> sizes = {p.inputs};

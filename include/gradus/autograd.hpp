@@ -108,6 +108,8 @@ class Inputs {
 };
 
 using ApplyRule = void (*)(const void* rule, Vjp& k);
+/// The largest size of a rule in bytes.
+inline constexpr std::size_t max_rule_bytes = 65535;
 
 /// True if recording is on and some input requires a gradient.
 bool should_record(const Inputs& inputs);
@@ -135,6 +137,8 @@ template <class Rule>
 Tensor record(const char* name, Tensor value, const detail::Inputs& inputs, Rule rule) {
   static_assert(std::is_trivially_copyable_v<Rule> && alignof(Rule) <= 8,
                 "a derivative rule captures only scalars, axes and shapes: pass tensors as inputs");
+  static_assert(sizeof(Rule) <= detail::max_rule_bytes,
+                "a derivative rule captures little: pass large tables as inputs");
   void* memory = detail::attach(value, name, inputs, sizeof(Rule), [](const void* self, Vjp& k) {
     detail::hand_over(k, (*static_cast<const Rule*>(self))(k));
   });
@@ -160,6 +164,8 @@ Tensor fused(const char* name, Tensor value, const detail::Inputs& inputs, RawVj
   };
   static_assert(std::is_trivially_copyable_v<Rule> && alignof(Rule) <= 8,
                 "a derivative rule captures only scalars, axes and shapes: pass tensors as inputs");
+  static_assert(sizeof(Rule) <= detail::max_rule_bytes,
+                "a derivative rule captures little: pass large tables as inputs");
   void* memory = detail::attach(value, name, inputs, sizeof(Rule), [](const void* self, Vjp& k) {
     const Rule& rule = *static_cast<const Rule*>(self);
     if (k.create_graph())

@@ -136,9 +136,9 @@ class Sweep {
 
   // --- 3. The end: either all gradients are stored, or, if something threw, none.
   void store_grads() {
-    for (auto& [node, adjoint] : retained_) make_own(Node::of(node), adjoint);
+    for (auto& [node, adjoint] : retained_) make_own(adjoint);
     for (Item& item : items_)
-      if (is_reached_leaf(item)) make_own(Node::of(item.node), item.adjoint);
+      if (is_reached_leaf(item)) make_own(item.adjoint);
     for (auto& [node, adjoint] : retained_) store(Node::of(node), std::move(adjoint));
     for (Item& item : items_)
       if (is_reached_leaf(item)) store(Node::of(item.node), std::move(item.adjoint));
@@ -169,11 +169,10 @@ class Sweep {
     static std::mutex mutexes[16];  // threads may share parameters
     return mutexes[reinterpret_cast<std::uintptr_t>(n) / 64 % 16];
   }
-  /// A first gradient that others can see, too, becomes a copy.
-  static void make_own(const Node* n, Tensor& adjoint) {
-    if (detail::is_unique(adjoint)) return;
-    const std::lock_guard lock(mutex_of(n));
-    if (!n->grad) adjoint = adjoint.clone();
+  /// A gradient that others can see, too, becomes a copy: it may share memory with a grad that is
+  /// about to change, as a seed can.
+  static void make_own(Tensor& adjoint) {
+    if (!detail::is_unique(adjoint)) adjoint = adjoint.clone();
   }
   static void store(Node* n, Tensor&& adjoint) {
     const std::lock_guard lock(mutex_of(n));
@@ -359,7 +358,8 @@ void Tensor::backward(const Tensor& seed, bool retain_graph) const {
   Node* root = detail::node(*this);
   if (!root->requires_grad) fail_no_graph("backward");
   const NoGrad guard;
-  Tensor start = checked_seed(*this, seed, "backward").detach();
+  const Tensor kept = *this;  // a hook may overwrite the caller's handle
+  Tensor start = checked_seed(kept, seed, "backward").detach();
   Sweep sweep(false, true);
   sweep.discover(root);
   if (sweep.any_freed()) fail_freed("backward");

@@ -87,6 +87,9 @@ Tensor arange(double start, double end, double step, DType dtype) {
   if (!(step != 0) || !std::isfinite(count))
     fail("arange", "start " + std::to_string(start) + ", end " + std::to_string(end) + ", step " +
                        std::to_string(step) + " were given; all must be finite and step not 0");
+  if (count >= 0x1p63)
+    fail("arange", "start " + std::to_string(start) + ", end " + std::to_string(end) + ", step " +
+                       std::to_string(step) + " were given; fewer than 2^63 values are required");
   if (count < 0)
     fail("arange", "the step " + std::to_string(step) + " leads away from end " +
                        std::to_string(end) + "; its sign must be that of end - start");
@@ -99,6 +102,7 @@ Tensor arange(double end) { return arange(0, end); }
 Tensor linspace(double start, double end, Index steps, DType dtype) {
   if (steps < 0)
     fail("linspace", std::to_string(steps) + " steps were asked for; 0 or more are required");
+  Tensor out = empty_leaf({steps}, dtype);
   std::vector<double> values(static_cast<std::size_t>(steps));
   const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
   for (Index i = 0; i < steps; ++i) {  // from the nearer end, so that both ends are exact
@@ -106,7 +110,6 @@ Tensor linspace(double start, double end, Index steps, DType dtype) {
                                                   : end - static_cast<double>(steps - 1 - i) * step;
     values[static_cast<std::size_t>(i)] = at;
   }
-  Tensor out = empty_leaf({steps}, dtype);
   kernels::cast(float64, values.data(), dtype, data(out), steps);
   return out;
 }

@@ -26,6 +26,10 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
   if (!should_record(inputs) || !is_floating_point(n->dtype)) return nullptr;
   if (n->record || n->requires_grad)
     fail(name, "the value to record already has a history; return a new tensor (clone it)");
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (value.is(inputs[i]))
+      fail(name, "the value to record is input " + std::to_string(i) +
+                     " itself; return a new tensor (clone it)");
   const Record header{name, apply, static_cast<std::uint32_t>(inputs.size()),
                       static_cast<std::uint16_t>(rule_bytes),
                       static_cast<std::uint16_t>(n->version())};

@@ -64,6 +64,9 @@ MLP::MLP(const std::vector<Index>& sizes, const MLPOptions& options) {
   if (sizes.size() < 2)
     fail("MLP", std::to_string(sizes.size()) +
                     " sizes were given; at least the numbers of inputs and outputs are required");
+  if (!(options.dropout >= 0 && options.dropout <= 1))
+    fail("MLP", "dropout = " + std::to_string(options.dropout) +
+                    " was given; a probability from 0 to 1 is required");
   for (std::size_t i = 1; i + 1 < sizes.size(); ++i) {
     const Index in = sizes[i - 1], out = sizes[i];
     if (options.residual && in == out) {

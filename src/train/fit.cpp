@@ -85,6 +85,9 @@ std::vector<Epoch> fit(nn::Module& model, const Loss& loss, optim::Optimizer& op
                        const data::TensorDataset& validation, const FitOptions& options) {
   if (options.epochs < 1)
     fail("fit", std::to_string(options.epochs) + " epochs were asked for; 1 or more are required");
+  if (!(options.clip_norm >= 0))
+    fail("fit", "clip_norm = " + std::to_string(options.clip_norm) +
+                    " was given; a positive limit, or 0 for none, is required");
   std::vector<Epoch> history;
   nn::StateDict best;
   double best_loss = INFINITY;

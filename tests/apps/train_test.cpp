@@ -93,6 +93,12 @@ TEST_CASE("bad input to train ends with one line on stderr and a status of its o
        "text.csv", 3},
       {"--data " + write(folder, "good.csv", "a,b\n1,2\n2,3\n") + " --target c", "[", 3},
       {"--epochs 0", "epochs", 3},
+      {"--epochs 99999999999999999999", "epochs", 3},
+      {"--target 3", "--data", 3},
+      {"--dropout nan", "dropout", 3},
+      {"--clip-norm -1", "clip-norm", 3},
+      {"--label-smoothing 3", "label-smoothing", 3},
+      {"--seed -1", "seed", 2},
       {"--activation rleu", "relu", 3},
       {"--optimizer adma", "adam", 3},
       {"--batch-size many", "batch-size", 2},
@@ -107,4 +113,19 @@ TEST_CASE("bad input to train ends with one line on stderr and a status of its o
     CHECK(ran.err.find("std::") == std::string::npos);
     CHECK_FALSE(std::filesystem::exists(folder / "model.safetensors"));
   }
+}
+
+TEST_CASE("train finds out before it trains that the model cannot be saved") {
+  const TemporaryFolder folder;
+  for (const std::string place : {"missing/model", "."}) {
+    INFO(place);
+    const Ran ran = train(folder, "--epochs 2 --hidden 8 --save " + place);
+    CHECK(ran.status == 3);
+    CHECK(ran.out == "");
+    CHECK_THAT(ran.err, contains(place));
+    CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') == 1);
+  }
+  CHECK(train(folder, "--epochs 1 --hidden 8 --save kept").status == 0);
+  CHECK(std::filesystem::exists(folder / "kept"));
+  CHECK_FALSE(std::filesystem::exists(folder / "kept.probe"));
 }

@@ -203,3 +203,13 @@ TEST_CASE("a rule may add to the sum that is already there") {
   CHECK(in_place == 2);
   CHECK(values(g) == Doubles{8, 16});
 }
+
+TEST_CASE("a value to record that is one of the inputs is refused: it would own itself") {
+  const Tensor constant = tensor({1, 2}, float64), x = leaf({3, 4});
+  CHECK_THROWS_WITH(record("same", constant, {x, constant},
+                           [](const Vjp& k) {
+                             return Grads<2>{k.grad, k.grad};
+                           }),
+                    contains("[same]") && contains("input 1"));
+  CHECK_FALSE(constant.requires_grad());
+}

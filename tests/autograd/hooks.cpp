@@ -107,3 +107,25 @@ TEST_CASE(
   CHECK(values(x.grad()) == Doubles{6, 6});
   CHECK(values(kept) == Doubles{3, 3});
 }
+
+TEST_CASE("a hook may overwrite the handle that backward was called on") {
+  for (const bool retain_graph : {false, true}) {
+    Tensor x = leaf({1, 2});
+    Tensor y = x * 3;
+    int calls = 0;
+    Tensor loss = sum(y * y);
+    y.register_hook([&calls](const Tensor&) {
+      ++calls;
+      return Tensor();
+    });
+    loss.register_hook([&loss](const Tensor&) {
+      loss = Tensor();
+      return Tensor();
+    });
+    y = Tensor();
+    loss.backward({}, retain_graph);
+    CHECK_FALSE(loss.defined());
+    CHECK(calls == 1);
+    CHECK(values(x.grad()) == Doubles{18, 36});
+  }
+}

@@ -112,3 +112,8 @@ TEST_CASE("random tensors of integers are refused where fractions are needed") {
   CHECK_THROWS_WITH(rand({2}, int64), contains("[rand]") && contains("int64"));
   CHECK_THROWS_WITH(randn({2}, boolean), contains("[randn]") && contains("bool"));
 }
+
+TEST_CASE("ranges of more values than can be counted are refused") {
+  CHECK_THROWS_WITH(arange(0, 1e300), contains("[arange]") && contains("2^63"));
+  CHECK_THROWS_WITH(linspace(0, 1, Index{1} << 61), contains("too many elements"));
+}
