@@ -1,5 +1,7 @@
 #include "gradus/nn/attention.hpp"
 
+#include <limits>
+
 #include "gradus/nn/init.hpp"
 #include "gradus/ops.hpp"
 
@@ -26,6 +28,19 @@ Tensor split_heads(const Tensor& x, Index heads) {
 /// (N, heads, L, E / heads) -> (N, L, E)
 Tensor merge_heads(const Tensor& x) {
   return reshape(permute(x, {0, 2, 1, 3}), {x.size(0), x.size(2), x.size(1) * x.size(3)});
+}
+
+/// The mask of scaled_dot_product_attention, true where a query may look, for L queries and S keys.
+Tensor merged_mask(const Attend& options, Index queries, Index keys) {
+  Tensor mask = options.mask;
+  if (mask.defined() && mask.dtype() == boolean) mask = logical_not(mask);
+  const Tensor& padding = options.key_padding_mask;
+  if (!padding.defined()) return mask;
+  const Tensor hidden = reshape(padding, {padding.size(0), 1, 1, keys});
+  if (mask.defined() && mask.dtype() != boolean)
+    return masked_fill(mask, hidden, -std::numeric_limits<double>::infinity());
+  if (options.is_causal) mask = gt(tril(ones({queries, keys})), 0);
+  return mask.defined() ? logical_and(mask, logical_not(hidden)) : logical_not(hidden);
 }
 
 }  // namespace
@@ -67,9 +82,22 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
                                    " were given; (N, L, E), (N, S, E), (N, S, E) or all "
                                    "without N, with E = " +
                                    std::to_string(embed_dim_) + ", are required");
-  if (query.dim() == 2)
-    return squeeze((*this)(unsqueeze(query, 0), unsqueeze(key, 0), unsqueeze(value, 0), options),
+  const Tensor& padding = options.key_padding_mask;
+  if (padding.defined() &&
+      (padding.dtype() != boolean ||
+       padding.shape() != (key.dim() == 2 ? Shape{key.size(0)} : Shape{key.size(0), key.size(1)})))
+    fail("MultiheadAttention", "key_padding_mask " + to_string(padding.shape()) +
+                                   " was given for key " + to_string(key.shape()) +
+                                   "; bool (N, S), or (S) without N, is required");
+  if (options.is_causal && options.mask.defined())
+    fail("MultiheadAttention",
+         "a mask and is_causal were given; one of them is required; merge them into a mask");
+  if (query.dim() == 2) {
+    Attend batched = options;
+    if (padding.defined()) batched.key_padding_mask = unsqueeze(padding, 0);
+    return squeeze((*this)(unsqueeze(query, 0), unsqueeze(key, 0), unsqueeze(value, 0), batched),
                    {0});
+  }
   Tensor q, k, v;
   if (query.is(key) && key.is(value)) {
     const Tensor all = linear(query, in_proj_weight, in_proj_bias);
@@ -88,8 +116,8 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
   }
   const Tensor attended = scaled_dot_product_attention(
       split_heads(q, heads_), split_heads(k, heads_), split_heads(v, heads_),
-      {.mask = options.mask,
-       .is_causal = options.is_causal,
+      {.mask = merged_mask(options, query.size(1), key.size(1)),
+       .is_causal = options.is_causal && !padding.defined(),
        .dropout_p = is_training() ? dropout_ : 0,
        .generator = generator_});
   return out_proj(merge_heads(attended));

@@ -79,6 +79,11 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   check_attention(q, k, v, options);
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
   Tensor scores = matmul(q * scale, k, false, true);  // (…, L, E) x (…, S, E)^T -> (…, L, S)
+  if (options.mask.defined() && broadcast_shapes(scores.shape(), options.mask.shape(),
+                                                 "scaled_dot_product_attention") != scores.shape())
+    fail("scaled_dot_product_attention",
+         "a mask of shape " + to_string(options.mask.shape()) + " was given for scores of shape " +
+             to_string(scores.shape()) + "; a shape that broadcasts to theirs is required");
   Tensor blocked = {};
   if (options.is_causal)
     blocked = logical_not(tril(ones({q.size(-2), k.size(-2)})));

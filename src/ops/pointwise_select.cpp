@@ -27,8 +27,11 @@ Tensor clamp_grad(const Tensor& g, const Tensor& x, double min, double max) {
 /// `op` with parameters p0, p1, which has the gradient of a clamp to [min, max].
 Tensor clamped(const char* name, Unary op, const Tensor& x, double p0, double p1, double min,
                double max) {
-  if (std::isnan(min) || std::isnan(max))
-    fail(name, "a bound that is NaN was given; a number is required");
+  if (std::isnan(min) || std::isnan(max)) {
+    const Tensor a = detail::to_floating(x);
+    return record(name, full_like(a, std::numeric_limits<double>::quiet_NaN()), {a},
+                  [](const Vjp& k) { return zeros_like(k.grad); });
+  }
   // An infinite bound does not turn integers into floating point.
   Tensor a = detail::to_arithmetic(x);
   for (const double bound : {min, max})
@@ -96,6 +99,36 @@ Tensor clamp_max(const Tensor& x, double max) {
   return clamped("clamp_max", Unary::clamp_max, x, max, 0, -infinity, max);
 }
 
+Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {
+  if (!min.defined() && !max.defined())
+    fail("clamp", "two undefined bounds were given; one or both are required");
+  if (!min.defined() || !max.defined()) {
+    const Tensor& bound = min.defined() ? min : max;
+    const DType common = std::max(detail::promote(x, bound), DType::int64);
+    const Tensor a = x.to(common), b = bound.to(common);
+    const bool lower = min.defined();
+    Tensor value = lower ? detail::zip("clamp", Binary::maximum, a, b)
+                         : detail::zip("clamp", Binary::minimum, a, b);
+    return record("clamp", std::move(value), {a, b}, [lower](const Vjp& k) -> Grads<2> {
+      const Tensor inside = lower ? k.in(0) >= k.in(1) : k.in(0) <= k.in(1);
+      const Tensor outside = lower ? k.in(0) < k.in(1) : k.in(0) > k.in(1);
+      return {k.wants(0) ? where(inside, k.grad, 0) : Tensor(),
+              k.wants(1) ? where(outside, k.grad, 0) : Tensor()};
+    });
+  }
+  const DType common =
+      std::max(std::max(detail::promote(x, min), detail::promote(x, max)), DType::int64);
+  const Tensor a = x.to(common), low = min.to(common), high = max.to(common);
+  Tensor value =
+      detail::zip("clamp", Binary::minimum, detail::zip("clamp", Binary::maximum, a, low), high);
+  return record("clamp", std::move(value), {a, low, high}, [](const Vjp& k) -> Grads<3> {
+    const Tensor &v = k.in(0), &lo = k.in(1), &hi = k.in(2), &g = k.grad;
+    return {k.wants(0) ? where(logical_and(v >= lo, v <= hi), g, 0) : Tensor(),
+            k.wants(1) ? where(logical_and(v < lo, lo < hi), g, 0) : Tensor(),
+            k.wants(2) ? where(logical_or(v > hi, hi < lo), g, 0) : Tensor()};
+  });
+}
+
 Tensor maximum(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("maximum", detail::zip("maximum", Binary::maximum, x, y), {x, y},
@@ -114,6 +147,15 @@ Tensor minimum(const Tensor& a, const Tensor& b) {
                             k.wants(1) ? safe_mul(k.grad, share(k.in(0), k.in(1))) : Tensor()};
                   });
   });
+}
+
+Tensor maximum(const Tensor& a, double b) {
+  const Tensor x = detail::to_dtype_with(a, b);
+  return maximum(x, detail::full_scalar(b, x.dtype()));
+}
+Tensor minimum(const Tensor& a, double b) {
+  const Tensor x = detail::to_dtype_with(a, b);
+  return minimum(x, detail::full_scalar(b, x.dtype()));
 }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {

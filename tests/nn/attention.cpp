@@ -1,5 +1,7 @@
 #include "gradus/nn/attention.hpp"
 
+#include <limits>
+
 #include "gradus/gradcheck.hpp"
 #include "gradus/random.hpp"
 #include "nn/golden.hpp"
@@ -33,12 +35,37 @@ TEST_CASE("multi-head attention agrees with PyTorch", "[nn]") {
                 -0.47212972898308,  -1.01285089098125,  -0.329612766838495, 0.805509424465324,
                 -0.538163430791335, -0.852007248152916, -0.112863208754727, 0.847767344555462,
                 -0.317861978179943, -0.641425813911073, -0.135842836148823, 0.615653233244809});
-  const Tensor lower = tril(ones({3, 3})) > 0;
-  check_values(attention(x, x, x, {.mask = lower}), causal.to_vector<double>());
+  // true: may not look, unlike in scaled_dot_product_attention
+  const Tensor later = triu(ones({3, 3}), 1) > 0;
+  check_values(attention(x, x, x, {.mask = later}), causal.to_vector<double>());
+  const double inf = std::numeric_limits<double>::infinity();
+  const Tensor added = where(later, full({3, 3}, -inf, float64), 0);
+  check_values(attention(x, x, x, {.mask = added}), causal.to_vector<double>());
   // Three separate inputs, and one without a batch.
   check_values(attention(x, x + 0, x + 0), out.to_vector<double>());
   check_values(attention(x[1]), out[1].to_vector<double>());
   CHECK(attention(x, slice(x, 1, 0, 2), slice(x, 1, 1, 3)).shape() == Shape{2, 3, 4});
+}
+
+TEST_CASE("a mask of padding hides keys of single samples", "[nn]") {
+  const nn::MultiheadAttention attention(4, 2, {.dtype = float64});
+  golden_parameters(attention);
+  const Tensor x = golden_input({2, 3, 4}), short_x = slice(x, 1, 0, 2);
+  const Tensor padding = tensor({{0, 0, 1}, {0, 0, 0}}, boolean);
+  const Tensor later = triu(ones({3, 3}), 1) > 0;
+  const std::vector<double> hidden = attention(x[0], short_x[0], short_x[0]).to_vector<double>();
+  const Tensor out = attention(x, x, x, {.key_padding_mask = padding});
+  check_values(out[0], hidden);
+  check_values(out[1], attention(x[1]).to_vector<double>());
+  check_values(attention(x[0], x[0], x[0], {.key_padding_mask = padding[0]}), hidden);
+  check_values(
+      attention(x, x, x, {.mask = later, .key_padding_mask = padding}),
+      attention(x, x, x, {.is_causal = true, .key_padding_mask = padding}).to_vector<double>());
+  check_values(attention(x, x, x, {.mask = zeros({3, 3}), .key_padding_mask = padding}),
+               out.to_vector<double>());
+  const Tensor causal = attention(x, x, x, {.is_causal = true, .key_padding_mask = padding});
+  check_values(slice(causal, 1, 0, 2),
+               attention(short_x, short_x, short_x, {.is_causal = true}).to_vector<double>());
 }
 
 TEST_CASE("a transformer encoder layer agrees with PyTorch", "[nn]") {
@@ -128,6 +155,11 @@ TEST_CASE("attention layers say what does not fit", "[nn]") {
   CHECK_THROWS_WITH(attention(ones({3, 5})), contains("[MultiheadAttention]"));
   CHECK_THROWS_WITH(attention(ones({1, 3, 4}), ones({1, 2, 4}), ones({1, 3, 4})),
                     contains("(1, 2, 4)"));
+  const Tensor x = ones({2, 3, 4}), mask = ones({3, 3}) > 0;
+  CHECK_THROWS_WITH(attention(x, x, x, {.mask = mask, .is_causal = true}), contains("one of them"));
+  CHECK_THROWS_WITH(attention(x, x, x, {.key_padding_mask = mask}), contains("key_padding_mask"));
+  CHECK_THROWS_WITH(attention(x, x, x, {.key_padding_mask = ones({2, 3})}),
+                    contains("bool (N, S)"));
   CHECK_THROWS_WITH(nn::TransformerEncoderLayer(4, 2, {.activation = "relux"}),
                     contains("[Activation]"));
 }

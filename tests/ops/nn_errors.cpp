@@ -54,4 +54,5 @@ TEST_CASE("norms, embeddings and attention name what does not fit", "[ops]") {
   CHECK_THROWS_WITH(attend(x, x, x, {.mask = ones({2, 2}) > 0, .is_causal = true}),
                     contains("one of them"));
   CHECK_THROWS_WITH(attend(x, x, x, {.mask = ones({2, 2}, int64)}), contains("a mask of"));
+  CHECK_THROWS_WITH(attend(x, x, x, {.mask = ones({5, 2, 2})}), contains("(5, 2, 2)"));
 }

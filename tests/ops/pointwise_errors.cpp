@@ -46,10 +46,7 @@ TEST_CASE("integers are not divided by zero nor raised to negative powers", "[op
 TEST_CASE("options of elementwise operations are checked", "[ops]") {
   const Tensor x = zeros({2});
   const double not_a_number = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_WITH(clamp(x, not_a_number, 1), contains("[clamp]") && contains("NaN"));
-  CHECK_THROWS_WITH(clamp(x, 0, not_a_number), contains("[clamp]"));
-  CHECK_THROWS_WITH(clamp_min(x, not_a_number), contains("[clamp_min]"));
-  CHECK_THROWS_WITH(clamp_max(x, not_a_number), contains("[clamp_max]"));
+  CHECK_THROWS_WITH(clamp(x, Tensor(), Tensor()), contains("[clamp]") && contains("one or both"));
   CHECK_THROWS_WITH(hardtanh(x, 1, -1), contains("[hardtanh]") && contains("min <= max"));
   CHECK_THROWS_WITH(hardtanh(x, not_a_number, 1), contains("[hardtanh]"));
   CHECK_THROWS_WITH(softplus(x, 0), contains("[softplus]") && contains("beta"));

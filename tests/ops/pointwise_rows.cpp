@@ -173,6 +173,30 @@ TEST_CASE("bounds and extremes agree with their references", "[ops]") {
   unary_row(
       "clamp_max", [](const Tensor& x) { return clamp_max(x, 1); },
       [](Real x) { return std::min(x, 1.0L); }, options);
+  const Options apart{.low = -2, .high = 2, .distinct = true};
+  binary_row(
+      "clamp with a lower tensor", [](const Tensor& x, const Tensor& b) { return clamp(x, b); },
+      [](Real x, Real b) { return std::max(x, b); }, apart);
+  binary_row(
+      "clamp with an upper tensor",
+      [](const Tensor& x, const Tensor& b) { return clamp(x, Tensor(), b); },
+      [](Real x, Real b) { return std::min(x, b); }, apart);
+  row({.name = "clamp between tensors",
+       .f = [](const std::vector<Tensor>& v) { return clamp(v[0], v[1], v[2]); },
+       .cases = {{{.shape = {2, 5}, .distinct = true},
+                  {.shape = {5}, .low = -2, .high = 0, .distinct = true},
+                  {.shape = {2, 1}, .low = 0, .high = 2, .distinct = true}}},
+       .reference =
+           [](const std::vector<Array>& v) {
+             return zip_array(zip_array(v[0], v[1], [](Real x, Real b) { return std::max(x, b); }),
+                              v[2], [](Real x, Real b) { return std::min(x, b); });
+           }});
+  unary_row(
+      "maximum with a number", [](const Tensor& x) { return maximum(x, -0.75); },
+      [](Real x) { return std::max(x, -0.75L); }, options);
+  unary_row(
+      "minimum with a number", [](const Tensor& x) { return minimum(x, 1); },
+      [](Real x) { return std::min(x, 1.0L); }, options);
   binary_row("maximum", maximum, [](Real a, Real b) { return std::max(a, b); }, {.distinct = true});
   binary_row("minimum", minimum, [](Real a, Real b) { return std::min(a, b); }, {.distinct = true});
 }

@@ -1,5 +1,6 @@
 // Promotion, NaN, and golden values of elementwise operations.
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "gradus/gradus.hpp"
@@ -140,6 +141,38 @@ TEST_CASE("NaN passes through extremes, bounds and rectifiers", "[ops]") {
                               softplus(x),     sigmoid(x),      logsigmoid(x)})
         for (const double v : y.to_vector<double>()) CHECK(std::isnan(v));
     }
+}
+
+TEST_CASE("a bound that is NaN makes NaN without gradient", "[ops]") {
+  const double nan_value = std::numeric_limits<double>::quiet_NaN();
+  const Tensor nan = tensor(nan_value);
+  for (const auto& f : std::vector<std::function<Tensor(const Tensor&)>>{
+           [&](const Tensor& x) { return clamp(x, nan_value, 1); },
+           [&](const Tensor& x) { return clamp(x, 0, nan_value); },
+           [&](const Tensor& x) { return clamp_min(x, nan_value); },
+           [&](const Tensor& x) { return clamp_max(x, nan_value); },
+           [&](const Tensor& x) { return clamp(x, nan, tensor(1)); },
+           [&](const Tensor& x) { return clamp(x, tensor(0), nan); },
+           [&](const Tensor& x) { return clamp(x, nan); },
+           [&](const Tensor& x) { return maximum(x, nan_value); }}) {
+    for (const double v : f(tensor({-1, 0.5, 3})).to_vector<double>()) CHECK(std::isnan(v));
+    CHECK(f(tensor({1, 2}, int64)).dtype() == float32);
+  }
+  const Tensor x = tensor({-1, 0.5, 3}).requires_grad_();
+  sum(clamp(x, nan_value, 1)).backward();
+  CHECK(x.grad().to_vector<float>() == std::vector<float>{0, 0, 0});
+}
+
+TEST_CASE("a bound that is a tensor takes the gradient where it acts", "[ops]") {
+  const Tensor x = tensor({-2, 0, 1, 3, 5}).requires_grad_();
+  const Tensor low = tensor({0, 0, 0, 0, 4}).requires_grad_();
+  const Tensor high = tensor({1, 2, 1, 2, 3}).requires_grad_();
+  const Tensor y = clamp(x, low, high);
+  CHECK(y.to_vector<float>() == std::vector<float>{0, 0, 1, 2, 3});
+  sum(y).backward();
+  CHECK(x.grad().to_vector<float>() == std::vector<float>{0, 1, 1, 0, 0});
+  CHECK(low.grad().to_vector<float>() == std::vector<float>{1, 0, 0, 0, 0});
+  CHECK(high.grad().to_vector<float>() == std::vector<float>{0, 0, 0, 1, 1});
 }
 
 TEST_CASE("lerp meets both of its ends exactly", "[ops]") {

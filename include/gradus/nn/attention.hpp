@@ -15,9 +15,11 @@ struct MultiheadAttentionOptions {
 };
 
 struct Attend {
-  /// As in AttentionOptions: (L, S), or with leading axes that broadcast to (N, heads).
+  /// (L, S), or with leading axes that broadcast to (N, heads): numbers are added to the scores;
+  /// bool is true where a query may NOT look, as in PyTorch's module and unlike AttentionOptions.
   Tensor mask = {};
-  bool is_causal = false;
+  bool is_causal = false;        ///< query i looks at keys 0 to i; not together with a mask
+  Tensor key_padding_mask = {};  ///< bool (N, S), or (S) without a batch: true hides a key
 };
 
 /// Attention with several heads over (N, L, embed_dim) or (L, embed_dim) (Vaswani et al. 2017).

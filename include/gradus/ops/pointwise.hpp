@@ -110,9 +110,13 @@ Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double value =
 /// x + value a / b. Gradients: g, g value / b, -g value a / b^2, the latter two 0 where b is 0.
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double value = 1);
 
-/// min(max(x, min), max): `max` where the bounds cross; NaN stays; integers stay for whole bounds.
-/// Gradient: g between the bounds, including both, 0 outside.
+/// min(max(x, min), max): `max` where the bounds cross; NaN stays, and a bound that is NaN makes
+/// everything NaN; integers stay for whole bounds. Gradient: g between the bounds, including both,
+/// 0 outside.
 Tensor clamp(const Tensor& x, double min, double max = std::numeric_limits<double>::infinity());
+/// The same for bounds that broadcast with x, of which one may be undefined. Gradients: of x as
+/// above; of min g where x < min < max; of max g where x > max or max < min.
+Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max = {});
 /// max(x, min). Gradient: g where x >= min, else 0.
 Tensor clamp_min(const Tensor& x, double min);
 /// min(x, max). Gradient: g where x <= max, else 0.
@@ -120,9 +124,11 @@ Tensor clamp_max(const Tensor& x, double max);
 /// The larger of a and b, NaN if one is NaN; integers stay. Gradients: g to the larger, g / 2 to
 /// each where they are equal.
 Tensor maximum(const Tensor& a, const Tensor& b);
+Tensor maximum(const Tensor& a, double b);
 /// The smaller of a and b, NaN if one is NaN; integers stay. Gradients: g to the smaller, g / 2 to
 /// each where they are equal.
 Tensor minimum(const Tensor& a, const Tensor& b);
+Tensor minimum(const Tensor& a, double b);
 
 /// a where the bool tensor `condition` is true, else b; all three broadcast. Gradients: g where
 /// taken, exactly 0 elsewhere.
