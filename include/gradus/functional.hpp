@@ -19,6 +19,9 @@ struct ValueAndGrads {
 /// f(x) of one element and its gradient, of x's shape (zeros if f does not depend on x).
 ValueAndGrad value_and_grad(const Function& f, const Tensor& x);
 ValueAndGrads value_and_grad(const Function& f, const std::vector<Tensor>& inputs);
+/// The gradients of value_and_grad alone.
+Tensor grad(const Function& f, const Tensor& x);
+std::vector<Tensor> grad(const Function& f, const std::vector<Tensor>& inputs);
 
 /// The gradient of <v, f(x)>, v^T J; v has f(x)'s shape, the result x's.
 Tensor vjp(const Function& f, const Tensor& x, const Tensor& v);

@@ -125,6 +125,10 @@ ValueAndGrad value_and_grad(const Function& f, const Tensor& x) {
   ValueAndGrads all = value_and_grad(f, Tensors{x});
   return {all.value, all.grads[0]};
 }
+Tensor grad(const Function& f, const Tensor& x) { return value_and_grad(f, x).grad; }
+std::vector<Tensor> grad(const Function& f, const std::vector<Tensor>& inputs) {
+  return value_and_grad(f, inputs).grads;
+}
 
 std::vector<Tensor> vjp(const Function& f, const std::vector<Tensor>& inputs, const Tensor& v) {
   const Applied at(f, inputs, {v}, "vjp");

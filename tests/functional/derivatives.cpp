@@ -260,3 +260,15 @@ TEST_CASE("wrong arguments of the functional API are refused") {
   const auto pair = [](const Tensor& q) { return std::vector<Tensor>{q, q}; };
   CHECK_THROWS_WITH(jacobian(pair, x), contains("returned 2 tensors"));
 }
+
+TEST_CASE("grad of a function nests to any order", "[functional]") {
+  const auto quartic = [](const Tensor& x) { return sum(square(square(x))); };
+  const auto slope = [&](const Tensor& x) { return sum(grad(quartic, x)); };
+  const Tensor x = tensor({1, -2}, float64);
+  CHECK(grad(quartic, x).to_vector<double>() == std::vector<double>{4, -32});
+  CHECK(grad(slope, x).to_vector<double>() == std::vector<double>{12, 48});
+  const auto product = [](const Tensor& a, const Tensor& b) { return sum(a * b); };
+  const std::vector<Tensor> both = grad(product, std::vector<Tensor>{x, x * 3});
+  CHECK(both[0].to_vector<double>() == std::vector<double>{3, -6});
+  CHECK(both[1].to_vector<double>() == std::vector<double>{1, -2});
+}
