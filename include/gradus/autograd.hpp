@@ -139,10 +139,11 @@ Tensor record(const char* name, Tensor value, const detail::Inputs& inputs, Rule
                 "a derivative rule captures only scalars, axes and shapes: pass tensors as inputs");
   static_assert(sizeof(Rule) <= detail::max_rule_bytes,
                 "a derivative rule captures little: pass large tables as inputs");
-  void* memory = detail::attach(value, name, inputs, sizeof(Rule), [](const void* self, Vjp& k) {
+  constexpr std::size_t bytes = std::is_empty_v<Rule> ? 0 : sizeof(Rule);
+  void* memory = detail::attach(value, name, inputs, bytes, [](const void* self, Vjp& k) {
     detail::hand_over(k, (*static_cast<const Rule*>(self))(k));
   });
-  if (memory) new (memory) Rule(rule);
+  if (memory && bytes) new (memory) Rule(rule);
   return value;
 }
 

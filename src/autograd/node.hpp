@@ -36,8 +36,8 @@ struct Record {
   const char* name;
   ApplyRule apply;
   std::uint32_t arity;
-  std::uint16_t rule_bytes;
-  std::uint16_t version;  // of the result's values when it was recorded, modulo 2^16
+  std::uint32_t version;  // of the result's values when it was recorded
+  std::uint32_t rule_bytes;
   std::size_t bytes() const { return sizeof(Record) + arity * sizeof(Edge) + rule_bytes; }
   Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
   void* rule() { return edges() + arity; }

@@ -30,9 +30,8 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
     if (value.is(inputs[i]))
       fail(name, "the value to record is input " + std::to_string(i) +
                      " itself; return a new tensor (clone it)");
-  const Record header{name, apply, static_cast<std::uint32_t>(inputs.size()),
-                      static_cast<std::uint16_t>(rule_bytes),
-                      static_cast<std::uint16_t>(n->version())};
+  const Record header{name, apply, static_cast<std::uint32_t>(inputs.size()), n->version(),
+                      static_cast<std::uint32_t>(rule_bytes)};
   auto* record = new (allocate(header.bytes())) Record(header);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Node* input = Node::of(inputs[i]);
