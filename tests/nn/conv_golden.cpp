@@ -1,5 +1,4 @@
 #include "gradus/nn/conv.hpp"
-
 #include "nn/golden.hpp"
 
 using namespace gradus;
