@@ -109,16 +109,13 @@ Tensor expected(const Tensor& q, const Tensor& logp) {
 }
 
 /// The sum of the weights of the targets that count.
-double divisor_of(const Tensor& target, const Tensor& weight, Index ignore_index,
-                  const std::vector<double>& sample_weight = {}) {
+double divisor_of(const Tensor& target, const Tensor& weight, Index ignore_index) {
   const std::vector<double> w =
       weight.defined() ? weight.detach().to_vector<double>() : std::vector<double>();
   const std::int64_t* labels = target.data<std::int64_t>();
   double total = 0;
   for (Index r = 0; r < target.numel(); ++r)
-    if (labels[r] != ignore_index)
-      total += (w.empty() ? 1 : w[static_cast<std::size_t>(labels[r])]) *
-               (sample_weight.empty() ? 1 : sample_weight[static_cast<std::size_t>(r)]);
+    if (labels[r] != ignore_index) total += w.empty() ? 1 : w[static_cast<std::size_t>(labels[r])];
   return total;
 }
 
@@ -182,8 +179,23 @@ Tensor with_probabilities(const Tensor& input, const Tensor& target,
     q = q * (1 - options.label_smoothing) + options.label_smoothing / classes;
   if (options.weight.defined()) q = q * options.weight;
   const Tensor losses = -sum(q * log_softmax(x, 1), {1});
-  return detail::reduce_loss(reshape(losses, loss_shape(input)), options.reduction,
-                             "cross_entropy");
+  return detail::reduce_weighted(reshape(losses, loss_shape(input)), options.reduction,
+                                 options.sample_weight, "cross_entropy");
+}
+
+/// Losses of labels by their sample weights; the mean divides by the sum of the weights, of samples
+/// times classes, of the labels that count.
+template <class Options>
+Tensor reduce_samples(const Tensor& losses, const Tensor& x, const Tensor& labels,
+                      const Options& options, const char* operation) {
+  const Shape shape = losses.shape();
+  const Tensor w =
+      detail::sample_weights(options.sample_weight, shape, operation).to(losses.dtype());
+  if (options.reduction != Reduction::mean)
+    return detail::reduce_loss(losses * w, options.reduction, operation);
+  const Terms hard{0, options.ignore_index, Reduction::none};
+  const Tensor counts = sum(soft_targets_of(x, labels, options.weight, hard), {1});
+  return sum(losses * w) / sum(reshape(counts, shape) * w);
 }
 
 double batch_of(const Shape& shape, Reduction reduction, const char* operation) {
@@ -200,30 +212,19 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target,
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
     fail("cross_entropy", "label_smoothing = " + std::to_string(options.label_smoothing) +
                               " was given; 0 to 1 is required");
-  const bool weighs_samples = options.sample_weight.defined();
-  if (is_floating_point(target.dtype()) && target.shape() == input.shape()) {
-    if (weighs_samples)
-      fail("cross_entropy",
-           "a sample_weight was given with probabilities; it is for class "
-           "indices; multiply the unreduced losses instead");
+  if (is_floating_point(target.dtype()) && target.shape() == input.shape())
     return with_probabilities(input, target, options);
-  }
   check_labels(input, target, options.ignore_index, "cross_entropy");
   const Shape shape = loss_shape(input);
   const double batch = batch_of(shape, options.reduction, "cross_entropy");
-  Terms terms{options.label_smoothing, options.ignore_index,
-              weighs_samples ? Reduction::none : options.reduction};
+  const bool weighs_samples = options.sample_weight.defined();
+  const Terms terms{options.label_smoothing, options.ignore_index,
+                    weighs_samples ? Reduction::none : options.reduction};
   const Tensor x = class_rows(input), labels = reshape(target, {x.size(0)});
   const Tensor rows = fused_rows(x, labels, options.weight, terms, batch);
   if (!weighs_samples) return options.reduction == Reduction::none ? reshape(rows, shape) : rows;
 
-  const Tensor& given = options.sample_weight;
-  const Tensor w = expand(detail::sample_weights(given, shape, "cross_entropy"), shape);
-  const Tensor losses = reshape(rows, shape) * w.to(x.dtype());
-  if (options.reduction != Reduction::mean)
-    return detail::reduce_loss(losses, options.reduction, "cross_entropy");
-  return sum(losses) /
-         divisor_of(labels, options.weight, options.ignore_index, w.detach().to_vector<double>());
+  return reduce_samples(reshape(rows, shape), x, labels, options, "cross_entropy");
 }
 
 Tensor nll_loss(const Tensor& input, const Tensor& target, const NllOptions& options) {
@@ -234,6 +235,8 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const NllOptions& opt
   const Tensor x = class_rows(input), labels = reshape(target, {x.size(0)});
   const Terms terms{0, options.ignore_index, options.reduction};
   const Tensor losses = expected(soft_targets_of(x, labels, options.weight, terms), x);
+  if (options.sample_weight.defined())
+    return reduce_samples(reshape(losses, shape), x, labels, options, "nll_loss");
   const bool mean = options.reduction == Reduction::mean;
   const Tensor out =
       reduce_rows(losses, options.reduction,

@@ -35,6 +35,8 @@ Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
   }
   kernels::compare(kernels::Compare::eq, x.dtype(), data(x), data(value),
                    static_cast<bool*>(data(equal)), plan);
+  // NaN, which equals nothing, wins wherever it occurs.
+  if (any(isnan(out)).item<bool>()) equal = logical_or(equal, isnan(x));
   const Tensor ties = equal.to(x.dtype());
   return safe_div(ties, reduce(Reduce::sum, ties, axes, true));
 }

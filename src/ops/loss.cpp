@@ -39,6 +39,15 @@ Tensor sample_weights(const Tensor& weight, const Shape& shape, const char* oper
   return reshape(weight, column);
 }
 
+Tensor reduce_weighted(const Tensor& loss, Reduction reduction, const Tensor& weight,
+                       const char* operation) {
+  if (!weight.defined()) return reduce_loss(loss, reduction, operation);
+  const Tensor w = sample_weights(weight, loss.shape(), operation).to(loss.dtype());
+  const Tensor weighted = loss * w;
+  if (reduction != Reduction::mean) return reduce_loss(weighted, reduction, operation);
+  return sum(weighted) / sum(expand(w, loss.shape()));
+}
+
 void require_same_shape(const Tensor& input, const Tensor& target, const char* operation) {
   require_floating(input, operation);
   if (!(input.shape() == target.shape()))
@@ -51,22 +60,13 @@ void require_same_shape(const Tensor& input, const Tensor& target, const char* o
 }  // namespace detail
 
 using detail::reduce_loss;
+using detail::reduce_weighted;
 using detail::require_same_shape;
 
 namespace {
 
 /// The target in the input's dtype.
 Tensor like(const Tensor& target, const Tensor& input) { return target.to(input.dtype()); }
-
-/// Reduces with weights whose sum divides the mean.
-Tensor reduce_weighted(const Tensor& loss, Reduction reduction, const Tensor& weight,
-                       const char* operation) {
-  if (!weight.defined()) return reduce_loss(loss, reduction, operation);
-  const Tensor w = like(detail::sample_weights(weight, loss.shape(), operation), loss);
-  const Tensor weighted = loss * w;
-  if (reduction != Reduction::mean) return reduce_loss(weighted, reduction, operation);
-  return sum(weighted) / sum(expand(w, loss.shape()));
-}
 
 /// Reduces with weights that only scale the losses.
 Tensor reduce_scaled(const Tensor& loss, Reduction reduction, const Tensor& weight,
@@ -180,7 +180,7 @@ Tensor focal_loss(const Tensor& input, const Tensor& target, const FocalOptions&
   const Tensor missing = z * sigmoid(-input) + (1 - z) * sigmoid(input);
   Tensor focused = loss * pow(missing, options.gamma);
   if (options.alpha >= 0) focused = focused * (z * (2 * options.alpha - 1) + (1 - options.alpha));
-  return reduce_loss(focused, options.reduction, "focal_loss");
+  return reduce_weighted(focused, options.reduction, options.weight, "focal_loss");
 }
 
 Tensor hinge_loss(const Tensor& input, const Tensor& target, const HingeOptions& options) {
@@ -196,9 +196,11 @@ Tensor hinge_loss(const Tensor& input, const Tensor& target, const HingeOptions&
 Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& options) {
   require_same_shape(input, target, "kl_div");
   const Tensor t = like(target, input);
-  if (options.log_target) return reduce_loss(exp(t) * (t - input), options.reduction, "kl_div");
+  if (options.log_target)
+    return reduce_weighted(exp(t) * (t - input), options.reduction, options.weight, "kl_div");
   const Tensor positive = where(t > 0, t, 1.0);
-  return reduce_loss(t * log(positive) - t * input, options.reduction, "kl_div");
+  return reduce_weighted(t * log(positive) - t * input, options.reduction, options.weight,
+                         "kl_div");
 }
 
 Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var,
@@ -218,7 +220,7 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
   const Tensor v = like(var, input) + like(lift, input);
   Tensor loss = 0.5 * (log(v) + square(input - like(target, input)) / v);
   if (options.full) loss = loss + 0.5 * std::log(2 * std::numbers::pi);
-  return reduce_loss(loss, options.reduction, "gaussian_nll_loss");
+  return reduce_weighted(loss, options.reduction, options.weight, "gaussian_nll_loss");
 }
 
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
@@ -231,7 +233,7 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
     const Tensor stirling = large * log(large) - large + 0.5 * log(2 * std::numbers::pi * large);
     loss = loss + where(t > 1, stirling, 0.0);
   }
-  return reduce_loss(loss, options.reduction, "poisson_nll_loss");
+  return reduce_weighted(loss, options.reduction, options.weight, "poisson_nll_loss");
 }
 
 // ------------------------------------------------------------------ embeddings
@@ -251,7 +253,7 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
   const Tensor lengths = (sum(square(x1), {-1}) + tiny) * (sum(square(x2), {-1}) + tiny);
   const Tensor cosine = sum(x1 * x2, {-1}) / sqrt(lengths);
   const Tensor loss = where(target > 0, 1 - cosine, relu(cosine - options.margin));
-  return reduce_loss(loss, options.reduction, name);
+  return reduce_weighted(loss, options.reduction, options.weight, name);
 }
 
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
@@ -271,8 +273,8 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
   };
   Tensor away = distance(anchor, negative);
   if (options.swap) away = minimum(away, distance(positive, negative));
-  return reduce_loss(relu(distance(anchor, positive) - away + options.margin), options.reduction,
-                     name);
+  return reduce_weighted(relu(distance(anchor, positive) - away + options.margin),
+                         options.reduction, options.weight, name);
 }
 
 }  // namespace gradus

@@ -19,7 +19,7 @@ Index reduced_count(const Shape& shape, const Axes& axes);
 void require_nonempty(const Tensor& x, const Axes& axes, const char* operation);
 
 /// Constants over x: 1 / n where x equals `out` (its reduction over `axes`), 0 elsewhere, with n
-/// the number of ties; all 0 where out is NaN.
+/// the number of ties; where `out` is NaN, the NaN in x tie.
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes);
 
 /// exp(x - lse) for x <= lse, and 0 where lse is -inf.

@@ -50,6 +50,25 @@ TEST_CASE("losses refuse options out of range", "[ops]") {
                     contains("batchmean"));
 }
 
+TEST_CASE("losses refuse weights of another shape", "[ops]") {
+  const Tensor x = ones({2, 3}), w = ones({3}), signs = ones({2}), labels = zeros({2}, int64);
+  const auto refuses = [](const auto& f, const char* name) {
+    CHECK_THROWS_WITH(f(), contains(std::string("[") + name + "]") && contains("(3,)") &&
+                               contains("one weight per sample"));
+  };
+  refuses([&] { return focal_loss(x, x, {.weight = w}); }, "focal_loss");
+  refuses([&] { return kl_div(x, x, {.weight = w}); }, "kl_div");
+  refuses([&] { return kl_div(x, x, {.log_target = true, .weight = w}); }, "kl_div");
+  refuses([&] { return gaussian_nll_loss(x, x, x, {.weight = w}); }, "gaussian_nll_loss");
+  refuses([&] { return poisson_nll_loss(x, x, {.weight = w}); }, "poisson_nll_loss");
+  refuses([&] { return cosine_embedding_loss(x, x, signs, {.weight = w}); },
+          "cosine_embedding_loss");
+  refuses([&] { return triplet_margin_loss(x, x, x, {.weight = w}); }, "triplet_margin_loss");
+  refuses([&] { return nll_loss(x, labels, {.sample_weight = w}); }, "nll_loss");
+  refuses([&] { return cross_entropy(x, labels, {.sample_weight = w}); }, "cross_entropy");
+  refuses([&] { return cross_entropy(x, x, {.sample_weight = w}); }, "cross_entropy");
+}
+
 TEST_CASE("cross-entropy names the row and the label that do not fit", "[ops]") {
   const Tensor x = ones({3, 4});
   const Tensor labels = tensor({0, 1, 2}, int64);
@@ -69,7 +88,6 @@ TEST_CASE("cross-entropy names the row and the label that do not fit", "[ops]") 
                     contains("a class weight"));
   CHECK_THROWS_WITH(cross_entropy(x, labels, {.label_smoothing = 1.5}),
                     contains("label_smoothing"));
-  CHECK_THROWS_WITH(cross_entropy(x, x, {.sample_weight = ones({3})}), contains("sample_weight"));
   CHECK_THROWS_WITH(cross_entropy(x, labels, {.sample_weight = ones({2})}),
                     contains("one weight per sample"));
   CHECK_THROWS_WITH(cross_entropy(ones({4}), tensor(1, int64), {.reduction = Reduction::batchmean}),

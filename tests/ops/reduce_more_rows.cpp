@@ -181,6 +181,24 @@ TEST_CASE("NaN wins in extremes", "[ops]") {
       }
 }
 
+TEST_CASE("the gradient of an extreme that is NaN goes to the NaN", "[ops]") {
+  const double nan = std::nan("");
+  using Values = std::vector<double>;
+  const auto slope = [](const auto& f, const Tensor& x) {
+    return grad(sum(f(x)), {x})[0].template to_vector<double>();
+  };
+  for (const DType dtype : {float32, float64}) {
+    const Tensor one = tensor({3, nan, 5}, dtype).requires_grad_();
+    CHECK(slope([](const Tensor& x) { return max(x); }, one) == Values{0, 1, 0});
+    CHECK(slope([](const Tensor& x) { return min(x); }, one) == Values{0, 1, 0});
+    const Tensor rows = tensor({{nan, 2, nan}, {1, 4, 4}}, dtype).requires_grad_();
+    CHECK(slope([](const Tensor& x) { return amax(x, {1}); }, rows) ==
+          Values{0.5, 0, 0.5, 0, 0.5, 0.5});
+    CHECK(slope([](const Tensor& x) { return amin(x, {1}, true); }, rows) ==
+          Values{0.5, 0, 0.5, 1, 0, 0});
+  }
+}
+
 TEST_CASE("products agree with naive loops, also where factors are 0", "[ops]") {
   const auto product = [](const Line& line) {
     long double p = 1;

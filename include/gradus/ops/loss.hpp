@@ -73,11 +73,13 @@ struct CrossEntropyOptions {
   Index ignore_index = -100;  ///< targets with this label count for nothing
   Reduction reduction = Reduction::mean;
   double label_smoothing = 0;  ///< this share of every target is spread evenly over the classes
-  Tensor sample_weight = {};   ///< (N), for targets of class indices and (N, C) logits
+  /// Weights of the samples (N), or of all losses.
+  Tensor sample_weight = {};
 };
 /// -ln softmax(input)[target] for logits (N, C), (N, C, d…) or (C) and int64 class indices without
 /// the axis C; or -sum_c target_c ln softmax(input)_c for probabilities of the logits' shape. The
-/// mean divides by the weights of the targets that are not ignored (by N d… for probabilities).
+/// mean divides by the weights of the targets that are not ignored (for probabilities by N d…, or
+/// by the sample weights).
 /// Gradient: g (softmax(input) - target).
 Tensor cross_entropy(const Tensor& input, const Tensor& target,
                      const CrossEntropyOptions& options = {});
@@ -86,13 +88,16 @@ struct NllOptions {
   Tensor weight = {};  ///< of the classes, (C)
   Index ignore_index = -100;
   Reduction reduction = Reduction::mean;
+  Tensor sample_weight = {};  ///< of the samples (N), or of all losses
 };
-/// -input[target] for log-probabilities (N, C), (N, C, d…) or (C) and int64 class indices.
+/// -input[target] for log-probabilities (N, C), (N, C, d…) or (C) and int64 class indices. The
+/// mean divides by the weights of the targets that are not ignored.
 Tensor nll_loss(const Tensor& input, const Tensor& target, const NllOptions& options = {});
 
 struct KlDivOptions {
   Reduction reduction = Reduction::mean;  ///< batchmean is the divergence per sample
   bool log_target = false;                ///< the target, too, is given as logarithms
+  Tensor weight = {};                     ///< as in LossOptions
 };
 /// target (ln target - input) for log-probabilities `input`; 0 where target is 0.
 Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& options = {});
@@ -110,6 +115,7 @@ struct GaussianNllOptions {
   bool full = false;  ///< add ln(2 pi) / 2
   double eps = 1e-6;  ///< the smallest variance; the gradient ignores this bound
   Reduction reduction = Reduction::mean;
+  Tensor weight = {};  ///< as in LossOptions
 };
 /// (ln var + (input - target)^2 / var) / 2, var of input's shape or with a last axis of length 1.
 Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var,
@@ -120,6 +126,7 @@ struct PoissonNllOptions {
   bool full = false;      ///< add Stirling's formula for ln target!, where target > 1
   double eps = 1e-8;      ///< added to the rate inside the logarithm
   Reduction reduction = Reduction::mean;
+  Tensor weight = {};  ///< as in LossOptions
 };
 /// exp(input) - target input, or input - target ln(input + eps) for rates.
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
@@ -128,6 +135,7 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
 struct CosineEmbeddingOptions {
   double margin = 0;
   Reduction reduction = Reduction::mean;
+  Tensor weight = {};  ///< as in LossOptions
 };
 /// 1 - cos(x1, x2) for targets 1, max(0, cos(x1, x2) - margin) for targets -1; x1, x2 (N, D) and
 /// targets (N), or (D) and a scalar.
@@ -140,6 +148,7 @@ struct TripletMarginOptions {
   double eps = 1e-6;  ///< added to the differences
   bool swap = false;  ///< use the smaller of d(anchor, negative) and d(positive, negative)
   Reduction reduction = Reduction::mean;
+  Tensor weight = {};  ///< as in LossOptions
 };
 /// max(0, d(anchor, positive) - d(anchor, negative) + margin) with d the p-norm of the difference;
 /// (N, D) or (D) each.
@@ -150,6 +159,7 @@ struct FocalOptions {
   double alpha = 0.25;  ///< weight of the positive class, 1 - alpha of the other; negative: none
   double gamma = 2;     ///< how strongly easy examples are discounted, >= 0
   Reduction reduction = Reduction::mean;
+  Tensor weight = {};  ///< as in LossOptions
 };
 /// (1 - p)^gamma (-ln p), p the probability that sigmoid(input) gives the target 0 or 1 (Lin et
 /// al. 2017).
