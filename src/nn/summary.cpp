@@ -78,12 +78,13 @@ std::string summary(Module& model, const Shape& input_shape, DType dtype) {
   NamedTensors counted;
   for (const auto& one : watch.seen) {
     Index own = 0;
-    for (const auto& [name, tensor] : one.entry.module->own_parameters()) {
-      const bool known = std::any_of(counted.begin(), counted.end(),
-                                     [&](const auto& other) { return other.second.is(tensor); });
+    for (const auto& parameter : one.entry.module->own_parameters()) {
+      const bool known = std::any_of(counted.begin(), counted.end(), [&](const auto& other) {
+        return other.second.is(parameter.second);
+      });
       if (known) continue;
-      counted.emplace_back(name, tensor);
-      own += tensor.numel();
+      counted.push_back(parameter);
+      own += parameter.second.numel();
     }
     const bool root = one.entry.name.empty();
     lines.push_back({root ? "(model)" : one.entry.name, one.entry.module->describe(), one.shape,

@@ -42,7 +42,7 @@ void train_epoch(nn::Module& model, const Loss& loss_of, optim::Optimizer& optim
     const double norm = grad_norm(parameters);
     const double scale = options.clip_norm > 0 ? clip_coefficient(norm, options.clip_norm) : 1;
     record.lr = optimizer.lr();
-    optimizer.step({.grad_scale = scale});
+    optimizer.step(optim::StepOptions{.grad_scale = scale});
     if (scheduler && scheduler->unit() == optim::Unit::step) scheduler->step();
     const Index count = x.size(0);
     sum_loss += loss.item() * static_cast<double>(count);
