@@ -1,8 +1,7 @@
-#include <zlib.h>
-
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
+#include "support/gzip.hpp"
 
 using namespace gradus;
 using gradus::test::Approx;
@@ -12,22 +11,10 @@ using Numbers = std::vector<double>;
 
 namespace {
 
+using gradus::test::gzip;
+
 Numbers x_of(const io::Table& t) { return t.x.to_vector<double>(); }
 std::vector<Index> labels_of(const io::Table& t) { return t.y.to_vector<Index>(); }
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 }  // namespace
 

@@ -1,12 +1,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include <csignal>
 
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
+#include "support/gzip.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
@@ -14,19 +14,7 @@ using gradus::test::read_bytes;
 
 namespace {
 
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
+using gradus::test::gzip;
 
 std::size_t files_in(const std::string& folder) {
   std::size_t count = 0;
