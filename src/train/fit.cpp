@@ -27,39 +27,63 @@ void require_finite(double loss, Index epoch, Index step) {
                   "the inputs");
 }
 
+/// Tells every callback.
+template <class... Arguments, class... Given>
+void tell(const FitOptions& options, void (Callback::*event)(Arguments...), Given&... given) {
+  for (Callback* callback : options.callbacks) (callback->*event)(given...);
+}
+
 /// One pass over the training data; fills in what it measures.
-void train_epoch(nn::Module& model, const Loss& loss_of, optim::Optimizer& optimizer,
-                 optim::Scheduler* scheduler, data::DataLoader& loader, const FitOptions& options,
-                 Epoch& record) {
+void train_epoch(Context& run, const Loss& loss_of, optim::Scheduler* scheduler,
+                 const FitOptions& options, Epoch& record) {
+  nn::Module& model = run.model;
+  optim::Optimizer& optimizer = run.optimizer;
   model.train();
+  tell(options, &Callback::on_epoch_begin, run);
   const std::vector<Tensor> parameters = model.parameters();
   double sum_loss = 0, sum_norm = 0;
-  Index samples = 0, step = 0;
-  for (auto [x, y] : loader) {
+  Index samples = 0;
+  run.step = 0;
+  for (auto [x, y] : run.loader) {
+    ++run.step;
+    ++run.global_step;
+    run.input = x;
+    run.target = y;
+    tell(options, &Callback::on_step_begin, run);
     optimizer.zero_grad();
-    const Tensor loss = loss_of(model(x), y);
+    run.output = model(x);
+    const Tensor loss = loss_of(run.output, y);
     loss.backward();
-    const double norm = grad_norm(parameters);
+    const double norm = run.grad_norm = grad_norm(parameters);
+    run.loss = loss.item();
+    tell(options, &Callback::on_backward_end, run);
     const double scale = options.clip_norm > 0 ? clip_coefficient(norm, options.clip_norm) : 1;
     record.lr = optimizer.lr();
     optimizer.step(optim::StepOptions{.grad_scale = scale});
     if (scheduler && scheduler->unit() == optim::Unit::step) scheduler->step();
     const Index count = x.size(0);
-    sum_loss += loss.item() * static_cast<double>(count);
+    sum_loss += run.loss * static_cast<double>(count);
     sum_norm += norm;
     samples += count;
-    ++step;
-    require_finite(sum_loss, record.epoch, step);
+    run.mean_loss = sum_loss / static_cast<double>(samples);
+    require_finite(sum_loss, record.epoch, run.step);
+    tell(options, &Callback::on_step_end, run);
     if (options.on_step)
-      options.on_step({record.epoch, options.epochs, step, loader.size(),
-                       sum_loss / static_cast<double>(samples)});
+      options.on_step({record.epoch, options.epochs, run.step, run.steps, run.mean_loss});
+    if (!run.stop.empty()) break;
   }
   if (scheduler && scheduler->unit() == optim::Unit::epoch) scheduler->step();
   record.train_loss = sum_loss / static_cast<double>(samples);
-  record.grad_norm = sum_norm / static_cast<double>(step);
+  record.grad_norm = sum_norm / static_cast<double>(run.step);
 }
 
 }  // namespace
+
+double metric(const Metrics& metrics, const std::string& name) {
+  for (const auto& [known, value] : metrics)
+    if (known == name) return value;
+  return NAN;
+}
 
 Score evaluate(nn::Module& model, const Loss& loss, const data::TensorDataset& dataset,
                Index batch_size) {
@@ -91,10 +115,16 @@ std::vector<Epoch> fit(nn::Module& model, const Loss& loss, optim::Optimizer& op
   std::vector<Epoch> history;
   nn::StateDict best;
   double best_loss = INFINITY;
-  for (Index epoch = 1; epoch <= options.epochs; ++epoch) {
+  std::vector<Finding> unread;
+  Context run{model,      optimizer, loader,
+              validation, history,   options.findings ? *options.findings : unread};
+  run.epochs = options.epochs;
+  run.steps = loader.size();
+  tell(options, &Callback::on_fit_begin, run);
+  for (run.epoch = 1; run.epoch <= options.epochs && run.stop.empty(); ++run.epoch) {
     const auto start = Clock::now();
-    Epoch record{.epoch = epoch};
-    train_epoch(model, loss, optimizer, scheduler, loader, options, record);
+    Epoch record{.epoch = run.epoch};
+    train_epoch(run, loss, scheduler, options, record);
     if (!validation.empty()) {
       const Score score = evaluate(model, loss, validation);
       record.validation_loss = score.loss;
@@ -106,11 +136,13 @@ std::vector<Epoch> fit(nn::Module& model, const Loss& loss, optim::Optimizer& op
       best_loss = judged;
       best = model.state_dict();
     }
+    tell(options, &Callback::on_epoch_end, run, record);
     history.push_back(record);
     if (options.on_epoch) options.on_epoch(record);
   }
   if (!best.empty()) model.load_state_dict(best);
   model.eval();
+  tell(options, &Callback::on_fit_end, run);
   return history;
 }
 

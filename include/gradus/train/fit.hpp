@@ -4,23 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "gradus/data/loader.hpp"
-#include "gradus/nn/module.hpp"
-#include "gradus/optim/optimizer.hpp"
 #include "gradus/optim/scheduler.hpp"
+#include "gradus/train/callback.hpp"
 
 namespace gradus::train {
-
-/// What was measured in one epoch. Losses are means over samples, not over batches.
-struct Epoch {
-  Index epoch = 0;  ///< from 1
-  double train_loss = 0;
-  double validation_loss = 0;
-  double validation_accuracy = 0;  ///< 0 where the targets are no labels
-  double lr = 0;                   ///< of the epoch's last step
-  double grad_norm = 0;            ///< mean over the steps, before clipping
-  double seconds = 0;
-};
 
 /// Where a run stands in the middle of an epoch.
 struct Progress {
@@ -42,6 +29,8 @@ struct FitOptions {
   double clip_norm = 0;  ///< limit of the gradient's global norm; 0: none
   std::function<void(const Progress&)> on_step = {};
   std::function<void(const Epoch&)> on_epoch = {};
+  std::vector<Callback*> callbacks = {};     ///< told in this order; not owned
+  std::vector<Finding>* findings = nullptr;  ///< where callbacks put what they notice
 };
 
 /// Trains `model` on `loader`, measures it on `validation` after every epoch (the training loss, if
