@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus::train::detail {
+
+/// An object keeps the order in which it was filled.
+using Json = nlohmann::ordered_json;
+
+/// A number with five digits; null if it is not finite.
+Json short_number(double value);
+Json short_numbers(const std::vector<double>& values);
+
+/// An embedded file of the pages' sources.
+struct Source {
+  const unsigned char* bytes;
+  std::size_t size;
+  std::string_view text() const { return {reinterpret_cast<const char*>(bytes), size}; }
+};
+
+/// A page that needs no other file: `html` with the styles, scripts and data in place of the lines
+/// "<!--css-->", "<!--js-->" and "<!--data-->". The data cannot end their element, whatever texts
+/// they hold; bytes that are not UTF-8 are replaced.
+std::string page(const Source& html, const std::vector<Source>& css, const std::vector<Source>& js,
+                 const Json& data);
+
+}  // namespace gradus::train::detail

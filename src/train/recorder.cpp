@@ -1,0 +1,87 @@
+#include "gradus/train/recorder.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gradus/nn/simple.hpp"
+#include "gradus/optim/clip.hpp"
+
+namespace gradus::train {
+
+namespace {
+
+/// At most `most` of `items`, evenly chosen, with the first and the last.
+template <class T>
+std::vector<T> thin(std::vector<T> items, std::size_t most) {
+  most = std::max<std::size_t>(most, 2);
+  if (items.size() <= most) return items;
+  std::vector<T> kept;
+  for (std::size_t i = 0; i < most; ++i)
+    kept.push_back(std::move(items[i * (items.size() - 1) / (most - 1)]));
+  return kept;
+}
+
+/// True for modules that compute something themselves; in evaluation dropout does not.
+bool computes(nn::Module& module) {
+  return module.children().empty() && !dynamic_cast<const nn::Dropout*>(&module) &&
+         !dynamic_cast<const nn::Identity*>(&module);
+}
+
+}  // namespace
+
+Recorder::Recorder(const RecorderOptions& options) : options_(options) {
+  steps.limit = options_.points;
+  gradients.limit = std::max<std::size_t>(options_.points / 4, 2);
+  idle.limit = 4 * options_.snapshots;
+  for (Series* series :
+       {&weight_histograms, &gradient_histograms, &activation_histograms, &surface})
+    series->limit = options_.snapshots;
+}
+
+void Recorder::watch_layers(nn::Module& model) {
+  layers_.clear();
+  activations_.clear();
+  for (const nn::NamedModule& entry : model.named_modules()) {
+    const nn::NamedTensors own = entry.module->own_parameters();
+    if (!own.empty()) {
+      layers_.push_back({entry.name.empty() ? "(model)" : entry.name, {}});
+      for (const auto& parameter : own) layers_.back().parameters.push_back(parameter.second);
+    }
+    if (computes(*entry.module)) activations_.push_back(entry.name);
+  }
+  layers_ = thin(std::move(layers_), options_.layers);
+  activations_ = thin(std::move(activations_), options_.layers);
+}
+
+void Recorder::on_fit_begin(Context& run) {
+  watch_layers(run.model);
+  std::vector<std::string> names;
+  for (const Layer& layer : layers_) names.push_back(layer.name);
+  steps.begin({"lr", "loss"});
+  gradients.begin(names);
+  weight_histograms.begin(names, bins + 2);
+  gradient_histograms.begin(names, bins + 2);
+  begin_surface(run);
+}
+
+void Recorder::on_backward_end(Context& run) {
+  if (!gradients.wants(run.global_step)) return;
+  std::vector<double> row;
+  for (const Layer& layer : layers_) row.push_back(grad_norm(layer.parameters));
+  gradients.add(run.global_step, row);
+}
+
+void Recorder::on_step_end(Context& run) {
+  if (steps.wants(run.global_step)) steps.add(run.global_step, {run.optimizer.lr(), run.loss});
+}
+
+void Recorder::on_epoch_end(Context& run, Epoch& epoch) {
+  const bool last = epoch.epoch == run.epochs || !run.stop.empty();
+  snapshot(run.model, run.loader.dataset(), epoch.epoch, last);
+}
+
+void Recorder::on_fit_end(Context& run) {
+  if (!run.validation.empty()) judge(run.model, run.validation, "validation");
+}
+
+}  // namespace gradus::train
