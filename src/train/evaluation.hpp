@@ -1,13 +1,11 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <utility>
 #include <vector>
 
 #include "gradus/autograd.hpp"
-#include "gradus/data/scaler.hpp"
 #include "gradus/nn/module.hpp"
+#include "gradus/train/recorder.hpp"
 
 namespace gradus::train::detail {
 
@@ -33,26 +31,21 @@ class Evaluation {
 
 /// The answer of a model to one sample.
 struct Answer {
-  double value;      // class or quantity
-  double certainty;  // probability of the class
+  double value;      ///< class or quantity
+  double certainty;  ///< probability of the class
 };
-inline Answer answer_of(const float* out, Index outputs, bool classes, bool binary) {
-  if (!classes) return {out[0], 0};
-  if (binary) {
-    const double p = 1 / (1 + std::exp(-static_cast<double>(out[0])));
-    return p > 0.5 ? Answer{1, p} : Answer{0, 1 - p};
-  }
-  const float* best = std::max_element(out, out + outputs);
-  double sum = 0;
-  for (Index i = 0; i < outputs; ++i) sum += std::exp(static_cast<double>(out[i] - *best));
-  return {static_cast<double>(best - out), 1 / sum};
-}
 
-inline Tensor in_data_units(const data::Scaler* scaler, const Tensor& x) {
-  return scaler && scaler->is_fitted() ? scaler->inverse_transform(x) : x;
+/// True if the targets are labels.
+inline bool has_classes(const Tensor& target, const RecorderOptions& options) {
+  return options.binary || target.dtype() == int64;
 }
-inline Tensor in_model_units(const data::Scaler* scaler, const Tensor& x) {
-  return scaler && scaler->is_fitted() ? scaler->transform(x) : x;
+/// Probabilities (n, classes), or quantities (n, …) in the units of the data.
+Tensor predictions(const Tensor& output, bool classes, const RecorderOptions& options);
+/// From `count` numbers of a row of predictions().
+Answer answer_of(const double* row, Index count, bool classes);
+
+inline Tensor unscaled(const std::function<Tensor(const Tensor&)>& unscale, const Tensor& x) {
+  return unscale ? unscale(x) : x;
 }
 
 }  // namespace gradus::train::detail

@@ -43,18 +43,19 @@ class Worst {
   std::vector<WrongExample> list_;
 };
 
-/// Counts one batch into `found`; `first` is the number of its first sample.
-void judge_batch(Judgement& found, Worst& worst, const Tensor& out, const Tensor& y, Index first,
-                 bool binary) {
-  const Index count = y.size(0), outputs = out.numel() / count;
-  const std::vector<float> values = out.to_vector<float>();
-  const std::vector<double> targets = y.to_vector<double>();
-  const Index wide = y.numel() / count;
+/// Counts one batch into `found`: predictions (n, …) and truths (n, …); `first` is the number of
+/// its first sample.
+void judge_batch(Judgement& found, Worst& worst, const Tensor& answers, const Tensor& truths,
+                 Index first) {
+  const Index count = truths.size(0), width = answers.numel() / count;
+  const std::vector<double> rows = answers.to_vector<double>();
+  const std::vector<double> targets = truths.to_vector<double>();
+  const Index wide = truths.numel() / count;
   const Index every = (found.samples + most_pairs - 1) / most_pairs;
   for (Index i = 0; i < count; ++i) {
     const double truth = targets[static_cast<std::size_t>(i * wide)];
-    detail::Answer answer =
-        detail::answer_of(values.data() + i * outputs, outputs, found.classes > 0, binary);
+    const detail::Answer answer =
+        detail::answer_of(rows.data() + i * width, width, found.classes > 0);
     if (found.classes > 0) {
       const auto row = static_cast<Index>(truth), column = static_cast<Index>(answer.value);
       if (!found.confusion.empty() && row >= 0 && row < found.classes)
@@ -83,24 +84,27 @@ void Recorder::judge(nn::Module& model, const data::TensorDataset& dataset,
   data::DataLoader loader(dataset, {.batch_size = 256});
   Index first = 0;
   for (auto [x, y] : loader) {
+    const bool classes = detail::has_classes(y, options_);
     const Tensor out = model(x);
     if (out.numel() == 0 || out.size(0) != x.size(0))
       fail("Recorder.judge", "the model made shape " + to_string(out.shape()) + " of " +
                                  std::to_string(x.size(0)) +
                                  " samples; one row for each is required");
-    if (first == 0 && (options_.binary || y.dtype() == int64)) {
-      found.classes = options_.binary ? 2 : out.numel() / out.size(0);
+    const Tensor answers = detail::predictions(out, classes, options_);
+    if (first == 0 && classes) {
+      found.classes = answers.numel() / x.size(0);
       if (found.classes <= most_classes)
         found.confusion.resize(static_cast<std::size_t>(found.classes * found.classes));
     }
-    judge_batch(found, worst, out, y, first, options_.binary);
+    judge_batch(found, worst, answers, classes ? y : detail::unscaled(options_.unscale_targets, y),
+                first);
     first += x.size(0);
   }
   found.wrong = worst.take();
   for (WrongExample& one : found.wrong) {
     const Tensor x = dataset.gather({one.sample}).at(0);
     if (static_cast<std::size_t>(x.numel()) <= most_shown_inputs)
-      one.inputs = detail::in_data_units(options_.scaler, x).to_vector<double>();
+      one.inputs = detail::unscaled(options_.unscale_inputs, x).to_vector<double>();
   }
   judged = std::move(found);
 }

@@ -84,7 +84,7 @@ void Recorder::snapshot(nn::Module& model, const data::TensorDataset& dataset, I
   const detail::Evaluation evaluation(model);
   if (!activations_.empty() && (wanted(activation_histograms) || wanted(idle)))
     snapshot_activations(model, dataset, epoch, last);
-  if (!surface_range.empty() && wanted(surface)) snapshot_surface(model, epoch);
+  if (!grid_range_.empty() && wanted(surface)) snapshot_surface(model, epoch, dataset.x().dtype());
 }
 
 void Recorder::snapshot_parameters(Index epoch) {
@@ -149,6 +149,22 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
 
 // ------------------------------------------------------------------ surface
 
+namespace {
+
+/// Low and high of each of the columns of x (n, columns), and a little more.
+std::vector<double> range_with_margin(const Tensor& x) {
+  std::vector<double> range;
+  const std::vector<double> low = amin(x, {0}).to_vector<double>();
+  const std::vector<double> high = amax(x, {0}).to_vector<double>();
+  for (std::size_t k = 0; k < low.size(); ++k) {
+    const double margin = high[k] > low[k] ? 0.08 * (high[k] - low[k]) : 1;
+    range.insert(range.end(), {low[k] - margin, high[k] + margin});
+  }
+  return range;
+}
+
+}  // namespace
+
 void Recorder::begin_surface(const Context& run) {
   const data::TensorDataset& dataset = run.loader.dataset();
   if (dataset.empty() || dataset.tensors().size() < 2 || !is_floating_point(dataset.x().dtype()))
@@ -157,56 +173,55 @@ void Recorder::begin_surface(const Context& run) {
   const auto inputs = static_cast<std::size_t>(dataset.x().size(1));
   const Index cells = inputs == 1 ? surface_cells_1d : surface_cells_2d * surface_cells_2d;
   surface.begin({"answer"}, static_cast<std::size_t>(cells));
-  surface_classes = options_.binary || dataset.y().dtype() == int64;
+  surface_classes = detail::has_classes(dataset.y(), options_);
   const data::Batch some = dataset.gather(spread(dataset.size(), most_surface_points));
+  grid_range_ = range_with_margin(some.at(0));
+  // Scaling goes feature by feature and keeps straight what is straight: corners are enough.
+  std::vector<double> corners;
+  for (std::size_t end = 0; end < 2; ++end)
+    for (std::size_t k = 0; k < inputs; ++k) corners.push_back(grid_range_[2 * k + end]);
+  const Tensor ends = from_vector(corners, {2, dataset.x().size(1)}).to(dataset.x().dtype());
+  corners = detail::unscaled(options_.unscale_inputs, ends).to_vector<double>();
+  surface_range.clear();
+  for (std::size_t k = 0; k < inputs; ++k)
+    surface_range.insert(surface_range.end(), {corners[k], corners[inputs + k]});
   const std::vector<double> x =
-      detail::in_data_units(options_.scaler, some.at(0)).to_vector<double>();
-  const std::vector<double> y = some.at(1).to_vector<double>();
+      detail::unscaled(options_.unscale_inputs, some.at(0)).to_vector<double>();
+  const Tensor targets =
+      surface_classes ? some.at(1) : detail::unscaled(options_.unscale_targets, some.at(1));
+  const std::vector<double> y = targets.to_vector<double>();
   const auto count = static_cast<std::size_t>(some.size());
-  surface_range.assign(2 * inputs, 0);
   surface_points.clear();
-  for (std::size_t k = 0; k < inputs; ++k) {
-    double low = INFINITY, high = -INFINITY;
-    for (std::size_t i = 0; i < count; ++i) {
-      low = std::min(low, x[i * inputs + k]);
-      high = std::max(high, x[i * inputs + k]);
-    }
-    const double margin = high > low ? 0.08 * (high - low) : 1;
-    surface_range[2 * k] = low - margin;
-    surface_range[2 * k + 1] = high + margin;
-  }
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t k = 0; k < inputs; ++k) surface_points.push_back(x[i * inputs + k]);
     surface_points.push_back(y[i * (y.size() / count)]);
   }
 }
 
-void Recorder::snapshot_surface(nn::Module& model, Index epoch) {
-  const std::size_t inputs = surface_range.size() / 2;
+void Recorder::snapshot_surface(nn::Module& model, Index epoch, DType dtype) {
+  const std::size_t inputs = grid_range_.size() / 2;
   const Index side = inputs == 1 ? surface_cells_1d : surface_cells_2d;
   const Index rows = inputs == 1 ? 1 : side;
-  std::vector<float> grid;
+  std::vector<double> grid;
   const auto place = [&](std::size_t k, Index i) {
-    const double low = surface_range[2 * k], high = surface_range[2 * k + 1];
-    return static_cast<float>(low + (high - low) * (static_cast<double>(i) + 0.5) /
-                                        static_cast<double>(side));
+    const double low = grid_range_[2 * k], high = grid_range_[2 * k + 1];
+    return low + (high - low) * (static_cast<double>(i) + 0.5) / static_cast<double>(side);
   };
   for (Index j = 0; j < rows; ++j)
     for (Index i = 0; i < side; ++i) {
       grid.push_back(place(0, i));
       if (inputs == 2) grid.push_back(place(1, j));
     }
-  const Tensor x = from_vector(grid, {rows * side, static_cast<Index>(inputs)});
-  const std::vector<Tensor> parameters = model.parameters();
-  const DType dtype = parameters.empty() ? float32 : parameters[0].dtype();
-  const Tensor out = model(detail::in_model_units(options_.scaler, x).to(dtype));
+  const Tensor x = from_vector(grid, {rows * side, static_cast<Index>(inputs)}).to(dtype);
+  const Tensor out = model(x);
   if (out.numel() == 0 || out.size(0) != rows * side) return;
-  const Index outputs = out.numel() / out.size(0);
-  const std::vector<float> values = out.to_vector<float>();
+  const Tensor answers = detail::predictions(out, surface_classes, options_);
+  const Index width = answers.numel() / (rows * side);
+  const std::vector<double> values = answers.to_vector<double>();
   std::vector<double> row;
   for (Index i = 0; i < rows * side; ++i) {
     const detail::Answer answer =
-        detail::answer_of(values.data() + i * outputs, outputs, surface_classes, options_.binary);
+        detail::answer_of(values.data() + i * width, width, surface_classes);
     // Class and certainty in one number; a certainty of 1 would be the next class.
     row.push_back(surface_classes ? answer.value + std::min(answer.certainty, 0.999)
                                   : answer.value);

@@ -212,11 +212,10 @@ void Recorder::load_state_dict(const optim::StateDict& state) {
     loaded.surface_classes = !classes.empty() && classes[0] != 0;
   }
   loaded.judged = load_judgement(state);
-  const auto layers = std::move(layers_);
-  const auto activations = std::move(activations_);
+  loaded.layers_ = std::move(layers_);
+  loaded.activations_ = std::move(activations_);
+  loaded.grid_range_ = std::move(grid_range_);
   *this = std::move(loaded);
-  layers_ = layers;
-  activations_ = activations;
 }
 
 }  // namespace gradus::train

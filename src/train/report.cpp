@@ -123,7 +123,7 @@ Json judged_json(const Judgement& judged) {
           {"answers", short_numbers(judged.answers)}};
 }
 
-Json lr_curve_json(const LrCurve& curve) {
+Json lr_curve_json(const RateSweep& curve) {
   if (curve.lr.empty() && curve.note.empty()) return nullptr;
   if (curve.lr.size() != curve.loss.size() ||
       (!curve.smoothed.empty() && curve.smoothed.size() != curve.lr.size()))

@@ -171,15 +171,45 @@ TEST_CASE("quantities and single logits are judged, too, in the units of the dat
   data::StandardScaler scaler;
   scaler.fit(tensor({{10}, {30}}));
   const Tensor x = tensor({{-1}, {1}, {2}});
-  Recorder numbers({.scaler = &scaler});
+  Recorder numbers(
+      {.unscale_inputs = [&](const Tensor& inputs) { return scaler.inverse_transform(inputs); },
+       .unscale_targets = [](const Tensor& y) { return 2 * y; }});
   numbers.judge(model, data::TensorDataset(x, tensor({{-1}, {1}, {9}})), "test");
   CHECK(numbers.judged.classes == 0);
-  CHECK(numbers.judged.truths == std::vector<double>{-1, 1, 9});
-  CHECK(numbers.judged.wrong[0].certainty == -7);
+  CHECK(numbers.judged.truths == std::vector<double>{-2, 2, 18});
+  CHECK(numbers.judged.answers == std::vector<double>{-2, 2, 4});
+  CHECK(numbers.judged.wrong[0].certainty == -14);
   CHECK(numbers.judged.wrong[0].inputs == std::vector<double>{40});
   Recorder logits({.binary = true});
   logits.judge(model, data::TensorDataset(x, tensor({{0}, {1}, {0}})), "test");
   CHECK(logits.judged.confusion == std::vector<Index>{1, 1, 0, 1});
+  Recorder labels;
+  labels.judge(model, data::TensorDataset(x, from_vector<std::int64_t>({0, 1, 0})), "test");
+  CHECK(labels.judged.confusion == logits.judged.confusion);
+  Recorder told({.predict = [](const Tensor& output) {
+    return cat({output * 0, output * 0, output * 0 + 0.75}, 1);
+  }});
+  told.judge(model, data::TensorDataset(x, from_vector<std::int64_t>({0, 1, 0})), "test");
+  CHECK(told.judged.classes == 3);
+  CHECK(told.judged.wrong.size() == 3);
+  CHECK(told.judged.wrong[0].certainty == 0.75);
+}
+
+TEST_CASE("the surface is drawn in the units of the data") {
+  nn::Sequential model(nn::Linear(1, 1, {.bias = false}));
+  const NoGrad guard;
+  model.parameters()[0].copy_(tensor({{1}}));
+  Run run(model, data::TensorDataset(tensor({{-1}, {1}}), tensor({{-1}, {1}})));
+  Recorder recorder({.unscale_inputs = [](const Tensor& x) { return 10 * x + 100; },
+                     .unscale_targets = [](const Tensor& y) { return 3 * y; }});
+  recorder.on_fit_begin(run.context);
+  train::Epoch epoch{.epoch = 1};
+  recorder.on_epoch_end(run.context, epoch);
+  CHECK(recorder.surface_range[0] == Approx(100 - 11.6));
+  CHECK(recorder.surface_range[1] == Approx(100 + 11.6));
+  CHECK(recorder.surface_points == std::vector<double>{90, -3, 110, 3});
+  REQUIRE(recorder.surface.width == 200);
+  CHECK(*recorder.surface.at(0, 0) == Approx(-3 * 1.16 * (1 - 1.0 / 200)));
 }
 
 TEST_CASE("answers that are not finite are the most wrong ones") {

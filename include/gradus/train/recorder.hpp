@@ -1,11 +1,9 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "gradus/data/scaler.hpp"
 #include "gradus/train/callback.hpp"
 
 namespace gradus::train {
@@ -52,9 +50,15 @@ struct Judgement {
 };
 
 struct RecorderOptions {
-  /// Undone on the inputs that are shown; must outlive the recorder.
-  const data::Scaler* scaler = nullptr;
-  bool binary = false;         ///< the only output is the logit of class 1
+  /// Inputs as the model takes them to the units of the data, feature by feature, such as a
+  /// scaler's inverse_transform; default: as they are.
+  std::function<Tensor(const Tensor& x)> unscale_inputs = {};
+  /// The same for targets that are quantities, (n, targets).
+  std::function<Tensor(const Tensor& y)> unscale_targets = {};
+  /// Outputs to probabilities (n, classes), or to quantities in the units of the data. Default:
+  /// softmax for labels, sigmoid if there is one output, unscale_targets for quantities.
+  std::function<Tensor(const Tensor& output)> predict = {};
+  bool binary = false;         ///< targets 0 and 1 of any dtype are labels
   std::size_t points = 2000;   ///< most numbers in a curve
   std::size_t snapshots = 20;  ///< most epochs with histograms and a decision boundary
   std::size_t layers = 32;     ///< most layers that are watched; evenly chosen if there are more
@@ -109,9 +113,10 @@ class Recorder : public Callback {
   void snapshot_parameters(Index epoch);
   void snapshot_activations(nn::Module& model, const data::TensorDataset& dataset, Index epoch,
                             bool last);
-  void snapshot_surface(nn::Module& model, Index epoch);
+  void snapshot_surface(nn::Module& model, Index epoch, DType dtype);
 
   RecorderOptions options_;
+  std::vector<double> grid_range_;        // surface_range as the model sees it
   std::vector<Layer> layers_;             // with parameters
   std::vector<std::string> activations_;  // modules whose outputs are watched
 };

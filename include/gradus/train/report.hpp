@@ -9,7 +9,7 @@
 namespace gradus::train {
 
 /// What a sweep over learning rates saw.
-struct LrCurve {
+struct RateSweep {
   std::vector<double> lr, loss;                                  ///< of equal length
   std::vector<double> smoothed = {};                             ///< of that length, or empty
   std::vector<std::pair<std::string, double>> suggestions = {};  ///< "steepest", "valley"
@@ -26,7 +26,7 @@ struct ReportData {
   std::vector<Epoch> history = {};
   std::vector<Finding> findings = {};
   const Recorder* recorder = nullptr;
-  LrCurve lr_curve = {};
+  RateSweep lr_curve = {};
   Texts config = {};
   std::string model_table = {};               ///< as nn::summary gives it
   std::vector<std::string> class_names = {};  ///< of the classes 0, 1, …

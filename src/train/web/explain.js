@@ -7,6 +7,8 @@ const inputs = { name: "inputs", a: data.x, a_grad: data.x_grad, input: true };
 const before = (l) => (l === 0 ? inputs : data.layers[l - 1]);
 const inputName = (i) => data.input_names[i] ?? `x${i + 1}`;
 const className = (i) => data.class_names[i] ?? String(i);
+/** Modules of a Sequential are called "0", "1", …: their place says more. */
+const layerName = (l) => (/^[0-9]*$/.test(data.layers[l].name) ? `layer ${l + 1}` : data.layers[l].name);
 const show = (v) => (v === null ? "not finite" : format(v, 4));
 /** In a sum or product a negative number stands in brackets. */
 const term = (v) => (isNumber(v) && v < 0 ? `(${show(v)})` : show(v));
@@ -52,7 +54,7 @@ const formula = (...lines) => el("div", { class: "formula" }, lines.filter(Boole
 const value = (v) => el("b", { class: "value" }, show(v));
 const slope = (v) => el("b", { class: "slope" }, show(v));
 const line = (text, number) => el("span", {}, text, number);
-const unit = (s) => `${data.layers[s.l].name || "layer"}, unit ${s.j + 1} of ${data.layers[s.l].z.length}`;
+const unit = (s) => `${layerName(s.l)}, unit ${s.j + 1} of ${data.layers[s.l].z.length}`;
 
 function forwardWords(s) {
   const layer = data.layers[s.l], from = before(s.l);
@@ -169,11 +171,12 @@ function drawNetwork() {
   const root = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT + 8}`, role: "img", "aria-label": "The network; the text beside it says what happens" });
   const lines = svg("g", {}), circles = svg("g", {});
   data.layers.forEach((layer, l) => {
-    const biggest = largest(layer.weight.flat());
+    const biggest = largest(layer.weight.flat()), count = layer.weight.flat().length;
+    const faint = Math.min(1, Math.max(0.15, Math.sqrt(60 / count)));  // many lines would be one grey
     layer.weight.forEach((row, j) => row.forEach((w, i) => {
       const a = place(l, i), b = place(l + 1, j), part = isNumber(w) ? Math.abs(w) / biggest : 0;
-      const path = svg("line", { class: "edge", x1: a.x + a.r, y1: a.y, x2: b.x - b.r, y2: b.y, "stroke-width": (0.3 + 4 * part).toFixed(2),
-        "stroke-dasharray": w < 0 ? "6 3" : null, opacity: row.length * layer.weight.length > 300 ? 0.15 + 0.5 * part : 0.75 });
+      const path = svg("line", { class: "edge", x1: a.x + a.r, y1: a.y, x2: b.x - b.r, y2: b.y, "stroke-width": ((0.3 + 4 * part) * Math.max(faint, 0.4)).toFixed(2),
+        "stroke-dasharray": w < 0 ? "6 3" : null, opacity: ((0.25 + 0.55 * part) * faint + 0.2 * (faint === 1)).toFixed(3) });
       edges.set(`${l}/${j}/${i}`, path);
       lines.append(path);
     }));
@@ -184,7 +187,7 @@ function drawNetwork() {
   });
   columns.forEach((column, c) => {
     const at = place(c, 0), x = c === 0 && gridded ? 108 : at.x;
-    circles.append(svg("text", { class: "name", x, y: 16 }, column.name || `layer ${c}`));
+    circles.append(svg("text", { class: "name", x, y: 16 }, c ? layerName(c - 1) : column.name));
     if (column.activation) circles.append(svg("text", { x, y: 30 }, column.activation));
     column.a.forEach((_, j) => circles.append(drawNode(c, j)));
   });
@@ -211,6 +214,13 @@ function drawNode(c, j) {
   return node;
 }
 
+/** A number inside a node: in two digits, as large as fits; nothing for null. */
+function write(text, number, r) {
+  text.textContent = number === null ? "" : format(number, 2);
+  if (text.textContent.length > 6) text.textContent = format(number, 1);
+  text.setAttribute("font-size", Math.min(12, (3.1 * r) / Math.max(text.textContent.length, 1)).toFixed(1));
+}
+
 /** Which values and errors are known after a step. */
 function known(s) {
   const order = steps.indexOf(s);
@@ -231,18 +241,19 @@ function paint(s) {
       const hasValue = is.value(c, j), hasError = !column.input && is.error(c, j), room = place(c, j).r >= 15;
       fillCircle.setAttribute("opacity", hasValue && isNumber(v) ? (0.1 + 0.6 * (Math.abs(v) / biggest)).toFixed(3) : 0);
       // The square root keeps an error visible that is a hundredth of the largest.
-      ring.setAttribute("stroke-width", hasError && errors[j] ? (0.8 + 5 * Math.sqrt(Math.abs(errors[j]) / biggestError)).toFixed(2) : 0);
+      const thick = 0.8 + Math.min(5, place(c, j).r / 2) * Math.sqrt(Math.abs(errors[j]) / biggestError);
+      ring.setAttribute("stroke-width", hasError && errors[j] ? thick.toFixed(2) : 0);
       ring.setAttribute("r", place(c, j).r + 1 + Number(ring.getAttribute("stroke-width")) / 2);
-      text.textContent = hasValue && room ? format(v, 2) : "";
+      write(text, hasValue && room ? v : null, place(c, j).r);
       slopeText.textContent = hasError && room ? format(errors[j], 2) : "";
-      title.textContent = `${column.input ? inputName(j) : `${column.name}, unit ${j + 1}`}${hasValue ? `, value ${show(v)}` : ""}${hasError ? `, error ${show(errors[j])}` : ""}`;
+      title.textContent = `${column.input ? inputName(j) : `${layerName(c - 1)}, unit ${j + 1}`}${hasValue ? `, value ${show(v)}` : ""}${hasError ? `, error ${show(errors[j])}` : ""}`;
       nodes.get(`${c}/${j}`).classList.toggle("now", s.l === c - 1 && s.j === j);
     });
   });
   const done = steps.indexOf(s) >= steps.findIndex((other) => other.phase === "loss"), loss = nodes.get("loss");
   loss.classList.toggle("now", s.phase === "loss");
   loss.children[1].setAttribute("opacity", done ? 0.5 : 0);
-  loss.children[2].textContent = done ? format(data.loss.value, 2) : "";
+  write(loss.children[2], done ? data.loss.value : null, lossPlace.r);
   paintEdges(s);
 }
 
@@ -274,8 +285,8 @@ const range = el("input", { type: "range", min: 0, max: steps.length - 1, value:
 const out = el("output", { class: "num" });
 const text = el("div", { class: "panel step", "aria-live": "polite" });
 const button = (label, hint, move) => el("button", { type: "button", title: hint, "aria-label": hint, onclick: move }, label);
-const first = button("⏮", "First step (Home)", () => go(0)), back = button("◀", "Step back (left)", () => go(now - 1));
-const forth = button("▶", "Next step (right)", () => go(now + 1)), end = button("⏭", "Last step (End)", () => go(steps.length - 1));
+const first = button("|◀", "First step (Home)", () => go(0)), back = button("◀", "Step back (left)", () => go(now - 1));
+const forth = button("▶", "Next step (right)", () => go(now + 1)), end = button("▶|", "Last step (End)", () => go(steps.length - 1));
 
 /** The first step of the next or the previous layer or phase. */
 function jump(direction) {
@@ -301,7 +312,7 @@ function go(i) {
 }
 
 function numbersTable() {
-  const rows = data.layers.flatMap((layer, l) => layer.z.map((_, j) => [`${layer.name || `layer ${l + 1}`}, unit ${j + 1}`, layer.z[j], layer.a[j], layer.a_grad[j], layer.z_grad[j]]));
+  const rows = data.layers.flatMap((layer, l) => layer.z.map((_, j) => [`${layerName(l)}, unit ${j + 1}`, layer.z[j], layer.a[j], layer.a_grad[j], layer.z_grad[j]]));
   return el("details", {}, el("summary", {}, "All values and errors"), el("div", { class: "scroll" }, el("table", {},
     el("thead", {}, el("tr", {}, ["unit", "sum z", "value a", "dL/da", "error dL/dz"].map((t) => el("th", { scope: "col" }, t)))),
     el("tbody", {}, rows.map(([name, ...numbers]) => el("tr", {}, el("td", {}, name), numbers.map((v) => el("td", {}, v === null ? "not finite" : format(v, 6)))))))));

@@ -1,0 +1,119 @@
+// The pages in a browser, where Chromium is installed.
+#include <sys/wait.h>
+
+#include <iostream>
+
+#include "gradus/gradus.hpp"
+#include "gradus/train.hpp"
+#include "support/files.hpp"
+#include "train/page.hpp"
+
+using namespace gradus;
+using test::contains;
+
+namespace {
+
+/// The page as the browser has it after its scripts ran, with `script` as the last of them; or "",
+/// after saying that the test is skipped. What the browser's console says is added at the end.
+std::string in_browser(std::string html, const std::string& script) {
+  const test::TemporaryFolder folder;
+  const std::string page = folder / "page.html", out = folder / "out", log = folder / "log";
+  html.insert(html.rfind("</body>"), "<script>" + script + "</script>");
+  test::write_bytes(page, html);
+  const std::string command =
+      "timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+      "--disable-background-networking --disable-component-update --disable-sync "
+      "--enable-logging=stderr --virtual-time-budget=3000 --user-data-dir='" +
+      (folder / "profile") + "' --dump-dom 'file://" + page + "' >'" + out + "' 2>'" + log + "'";
+  const bool installed = std::system("command -v chromium >/dev/null 2>&1") == 0;
+  if (!installed || std::system(command.c_str()) != 0) {
+    std::cout << "skipped: no chromium that runs is here\n";
+    return "";
+  }
+  std::string said;
+  const std::string lines = test::read_bytes(log);
+  for (std::size_t at = lines.find("CONSOLE"); at != std::string::npos;
+       at = lines.find("CONSOLE", at + 1))
+    said += lines.substr(at, lines.find('\n', at) - at) + "\n";
+  return test::read_bytes(out) + "\nconsole: " + said;
+}
+
+}  // namespace
+
+TEST_CASE("keys and buttons go through the steps of an explaining page in a browser") {
+  manual_seed(0);
+  nn::MLP model({2, 3, 2}, {.activation = "tanh"});
+  const train::Loss loss = [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t); };
+  const std::string html =
+      train::explain_html(model, ones({2}), from_vector<std::int64_t>({1}), loss,
+                          {.loss_name = "cross_entropy", .input_names = {"</script>", "b"}});
+  const std::string dom = in_browser(html, R"(
+    const seen = [];
+    const look = () => seen.push(document.querySelector("output").textContent + ": " +
+                                 document.querySelector(".step h2").textContent);
+    const press = (key) => { dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true })); look(); };
+    look();
+    ["ArrowRight", "PageDown", "End", "ArrowRight", "ArrowLeft", "Home", "ArrowLeft"].forEach(press);
+    document.querySelectorAll(".bar button")[2].click();
+    look();
+    document.title = seen.join(" | ");)");
+  if (dom.empty()) {
+    SUCCEED();
+    return;
+  }
+  CHECK_THAT(dom, contains("<title>step 0 of 17: The sample | "
+                           "step 1 of 17: Forward: fc1, unit 1 of 3 | "
+                           "step 4 of 17: Forward: fc2, unit 1 of 2 | step 17 of 17: Done | "
+                           "step 17 of 17: Done | "
+                           "step 16 of 17: Backward: fc1, unit 3 of 3, its weights | "
+                           "step 0 of 17: The sample | step 0 of 17: The sample | "
+                           "step 1 of 17: Forward: fc1, unit 1 of 3</title>"));
+  CHECK(dom.ends_with("console: "));
+}
+
+TEST_CASE("a browser draws every part of a report, and hostile texts stay texts") {
+  const std::string hostile = "</script><img src=x onerror=\"document.title='taken'\">";
+  const data::Split parts =
+      data::split(data::make_moons({.n = 200, .noise = 0.3}), {.validation = 0.2, .seed = 0});
+  manual_seed(0);
+  nn::MLP model({2, 8, 2});
+  optim::Adam optimizer(model.parameters(), {.lr = 0.01});
+  data::DataLoader loader(parts.train, {.batch_size = 16, .shuffle = true, .seed = 0});
+  const train::Loss loss = [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t); };
+  train::Recorder recorder;
+  train::ReportData data{.title = hostile,
+                         .findings = {{.kind = "plateau", .where = hostile, .text = hostile}},
+                         .recorder = &recorder,
+                         .config = {{hostile, hostile}},
+                         .model_table = hostile,
+                         .class_names = {hostile, "other"},
+                         .input_names = {hostile, "y"}};
+  data.lr_curve.lr = {1e-3, 1e-2, 1e-1};
+  data.lr_curve.loss = {2, 1, NAN};
+  data.history = train::fit(model, loss, optimizer, nullptr, loader, parts.validation,
+                            {.epochs = 3, .callbacks = {&recorder}});
+  data.history[1].train_loss = NAN;
+  const std::string dom = in_browser(train::report_html(data), R"(
+    document.documentElement.dataset.headings =
+        [...document.querySelectorAll("h2")].map((h) => h.textContent).join(", ");
+    const stage = document.querySelector(".stage");
+    setTimeout(() => {
+      stage.dispatchEvent(new KeyboardEvent("keydown", { key: "End", cancelable: true }));
+      document.documentElement.dataset.tip = stage.querySelector(".tip b").textContent;
+      document.documentElement.dataset.lines = document.querySelectorAll("path.line").length;
+    }, 500);)");
+  if (dom.empty()) {
+    SUCCEED();
+    return;
+  }
+  CHECK_THAT(dom, contains("data-headings=\"Findings, How it went, Layers, Learning rate finder, "
+                           "Decision boundary, Confusion matrix, Most wrong, Histograms, Model, "
+                           "Configuration, Epochs\""));
+  CHECK_THAT(dom, contains("data-tip=\"epoch 3\""));
+  // Two losses, accuracy, learning rate, two of steps, two layers, one activation, the finder.
+  CHECK_THAT(dom, contains("data-lines=\"10\""));
+  CHECK(test::count(dom, "could not be drawn") == 1);  // in the script itself
+  CHECK(dom.find("<img") == std::string::npos);
+  CHECK(dom.find("<title>taken") == std::string::npos);
+  CHECK(dom.ends_with("console: "));
+}
