@@ -1,9 +1,13 @@
 #pragma once
 
-// Training: the loop, what is recorded of it, and how it is shown.
+// Training: the loop, what it measures, how it is saved, logged, recorded and shown.
 
+#include "gradus/train/checkpoint.hpp"
 #include "gradus/train/explain.hpp"
 #include "gradus/train/fit.hpp"
+#include "gradus/train/logs.hpp"
+#include "gradus/train/metrics.hpp"
 #include "gradus/train/progress.hpp"
 #include "gradus/train/recorder.hpp"
 #include "gradus/train/report.hpp"
+#include "gradus/train/tensorboard.hpp"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,14 +17,16 @@ using Metrics = std::vector<std::pair<std::string, double>>;
 /// The number called `name`, or NaN.
 double metric(const Metrics& metrics, const std::string& name);
 
-/// What was measured in one epoch. Losses are means over samples, not over batches.
+/// What was measured in one epoch. Losses are means over samples, not over batches. What could not
+/// be measured is NaN.
 struct Epoch {
+  static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   Index epoch = 0;  ///< from 1
   double train_loss = 0;
-  double validation_loss = 0;
-  double validation_accuracy = 0;  ///< 0 where the targets are no labels
-  double lr = 0;                   ///< of the epoch's last step
-  double grad_norm = 0;            ///< mean over the steps, before clipping
+  double validation_loss = unknown;
+  double validation_accuracy = unknown;  ///< NaN where the targets are no labels
+  double lr = 0;                         ///< of the epoch's last step
+  double grad_norm = 0;                  ///< mean over the steps, before clipping
   double seconds = 0;
   Metrics metrics = {};  ///< more of the validation part, and what callbacks add
 };
@@ -31,11 +34,11 @@ struct Epoch {
 /// Something that was noticed about a model or a run, in one sentence: what, where, since when,
 /// what to try first.
 struct Finding {
-  std::string kind;   ///< "dead_units", "divergence", …: the same for every finding of its kind
-  bool alarm = true;  ///< false for remarks that need no action
-  std::string where;  ///< module path, "" for the whole run
+  std::string kind = "";  ///< "dead_units", "divergence", …: the same for every finding of its kind
+  bool alarm = true;      ///< false for remarks that need no action
+  std::string where = "";     ///< module path, "" for the whole run
   Index epoch = 0, step = 0;  ///< when it was first seen; 0 before training
-  std::string text;
+  std::string text = "";
 };
 
 /// Where a run stands, as a callback sees it. Valid during the call.
@@ -49,16 +52,19 @@ struct Context {
   Index epoch = 0, epochs = 0;     ///< from 1
   Index step = 0, steps = 0;       ///< in this epoch, from 1
   Index global_step = 0;           ///< in the run, from 1
-  Tensor input = {}, target = {};  ///< of this step
+  Tensor input = {}, target = {};  ///< of this step (of one of its parts, if it accumulates)
   Tensor output = {};              ///< the model's, with its graph until the backward pass
   double loss = 0;                 ///< of this step
   double mean_loss = 0;            ///< of this epoch so far, over samples
   double grad_norm = 0;            ///< over all parameters, before clipping
   std::string stop = {};           ///< a callback that wants the run to end says here why
+  bool skipped = false;            ///< this step was not finite, and nothing was updated
+  bool resumed = false;            ///< the run goes on from a checkpoint
 };
 
 /// Something that is told how a run goes on. What it remembers and a resumed run needs is its
-/// state.
+/// state: it is loaded before on_fit_begin, which must not reset it then. A run that goes on in the
+/// middle of an epoch begins with on_step_begin, not with on_epoch_begin.
 class Callback {
  public:
   virtual ~Callback() = default;
@@ -68,12 +74,14 @@ class Callback {
   virtual void on_step_begin(Context&) {}
   /// The gradients are there, before clipping and before the update.
   virtual void on_backward_end(Context&) {}
-  /// The parameters are updated.
+  /// The parameters are updated, unless `skipped`.
   virtual void on_step_end(Context&) {}
   /// The validation part has been measured; `epoch` may be given more metrics. It is the last of
-  /// history afterwards.
+  /// history afterwards. The model has the weights that were measured: the averages, if the run
+  /// averages them.
   virtual void on_epoch_end(Context&, Epoch& /*epoch*/) {}
-  /// The run ends, with the best weights restored.
+  /// The run ends, with the best weights restored. Also told if an exception ends the run; what is
+  /// thrown here is then lost.
   virtual void on_fit_end(Context&) {}
 
   /// Under which its state is saved; "" if it has none.

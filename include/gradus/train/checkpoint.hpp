@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gradus/data/loader.hpp"
+#include "gradus/io/safetensors.hpp"
+#include "gradus/nn/module.hpp"
+#include "gradus/optim/optimizer.hpp"
+#include "gradus/train/callback.hpp"
+
+namespace gradus::train {
+
+/// Where a run stands, with what its present epoch has added up so far.
+struct Place {
+  Index epoch = 1;  ///< the one that is running, from 1
+  Index step = 0;   ///< steps of it that are done; 0: it has not begun
+  Index global_step = 0, skipped_steps = 0;
+  Index accumulate = 1;  ///< batches per step
+  double loss = 0;       ///< sum over samples
+  double norm = 0;       ///< sum over steps
+  Index samples = 0, steps = 0;
+  double lr = 0, seconds = 0;
+};
+
+/// Everything a run needs to go on bit for bit. fit() makes it and takes it up again; a program
+/// adds what it needs to build model and data again as `texts` and `tensors`.
+struct Checkpoint {
+  nn::StateDict weights = {};  ///< the model's parameters and buffers
+  nn::StateDict best = {};     ///< those of the best epoch; empty before one is complete
+  std::string optimizer = "";  ///< name of the algorithm
+  /// State by part: "optimizer", "scheduler", "plateau", "ema", "clip", "best", and
+  /// "callback.<name>" for each callback that has a name.
+  std::map<std::string, optim::StateDict> states = {};
+  std::uint64_t seed = 0, offset = 0;  ///< of default_generator()
+  data::LoaderState loader = {};
+  Place place = {};
+  std::vector<Epoch> history = {};
+  std::vector<Finding> findings = {};
+  std::map<std::string, std::string> texts = {};
+  std::map<std::string, Tensor> tensors = {};
+};
+
+/// When and where fit() writes checkpoints. There is one file, which is replaced as a whole: after
+/// each save, and if one fails or the process is killed, it is complete.
+struct CheckpointOptions {
+  std::string path = "";    ///< a .safetensors file; "": no checkpoints
+  Index every_steps = 0;    ///< also in the middle of epochs; 0: not there
+  bool every_epoch = true;  ///< otherwise, besides every_steps, at the end of the run alone
+  std::map<std::string, std::string> texts = {};  ///< see Checkpoint
+  std::map<std::string, Tensor> tensors = {};     ///< see Checkpoint
+  std::uintmax_t free_bytes = 0;                  ///< what is to be left free on the disk besides
+};
+
+/// Writes one .safetensors file; see io::write_file_atomically. The weights have their own names,
+/// as PyTorch would write them; all else is under "gradus/…" and in the metadata. Throws, leaving
+/// an old file as it was, if it cannot be written or a weight's name begins with "gradus/".
+void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
+
+/// Reads what save_checkpoint() wrote. Throws for files that are damaged, cut off, or hold no
+/// checkpoint. Files of weights alone are for io::read_safetensors().
+Checkpoint load_checkpoint(const std::string& path);
+/// The same from a file that was read.
+Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name = "checkpoint");
+
+/// Lists, one a line, everything in which the weights differ from the model's in name, shape or
+/// dtype; "" if nothing does.
+std::string compare_weights(const nn::StateDict& weights, const nn::Module& model);
+
+}  // namespace gradus::train

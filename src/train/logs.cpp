@@ -1,0 +1,162 @@
+#include "gradus/train/logs.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "optim/state.hpp"
+#include "train/json.hpp"
+
+namespace gradus::train {
+
+namespace detail {
+
+optim::StateDict LogFile::state_dict() const {
+  return {{"bytes", optim::detail::number(static_cast<double>(bytes_))}};
+}
+
+void LogFile::load_state_dict(const optim::StateDict& state) {
+  optim::detail::StateReader reader(state);
+  const Index bytes = reader.count("bytes");
+  reader.finish(operation_);
+  bytes_ = bytes;
+}
+
+void LogFile::open(const Context& run) {
+  const auto refuse = [&](const std::string& what) { fail(operation_, path_ + ": " + what); };
+  if (!run.resumed) bytes_ = 0;
+  file_.reset(std::fopen(path_.c_str(), bytes_ > 0 ? "r+" : "w"));
+  if (!file_)
+    refuse(std::string(std::strerror(errno)) + "; a file that can be written is required");
+  if (bytes_ == 0) return;
+  struct stat info {};
+  if (::fstat(fileno(file_.get()), &info) != 0 || info.st_size < bytes_)
+    refuse("the file is shorter than the " + std::to_string(bytes_) +
+           " bytes that it had when the checkpoint was saved; is it another run's?");
+  if (::ftruncate(fileno(file_.get()), bytes_) != 0 || std::fseek(file_.get(), 0, SEEK_END) != 0)
+    refuse(std::string("cutting it to its length failed: ") + std::strerror(errno));
+}
+
+void LogFile::write(const std::string& line) {
+  const std::string text = line + "\n";
+  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
+      std::fflush(file_.get()) != 0)
+    fail(operation_, path_ + ": writing failed: " + std::strerror(errno) + "; is the disk full?");
+  bytes_ += static_cast<Index>(text.size());
+}
+
+namespace {
+
+/// null for what is not finite: every reader of JSON knows it.
+json finite(double value) { return std::isfinite(value) ? json(value) : json(); }
+
+/// Texts with invalid UTF-8 lose it.
+std::string dump(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string csv_number(double value) {
+  if (std::isnan(value)) return "";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+std::string csv_text(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+}  // namespace detail
+
+// ---- JSON --------------------------------------------------------------------------------------
+
+void JsonLog::on_fit_begin(Context& run) {
+  open(run);
+  findings_ = run.resumed ? run.findings.size() : 0;
+  write_findings(run);
+}
+
+void JsonLog::write_findings(const Context& run) {
+  for (; findings_ < run.findings.size(); ++findings_) {
+    const Finding& f = run.findings[findings_];
+    write(detail::dump({{"event", "finding"},
+                        {"kind", f.kind},
+                        {"alarm", f.alarm},
+                        {"where", f.where},
+                        {"epoch", f.epoch},
+                        {"step", f.step},
+                        {"text", f.text}}));
+  }
+}
+
+void JsonLog::on_step_end(Context& run) {
+  if (options_.steps)
+    write(detail::dump({{"event", "step"},
+                        {"epoch", run.epoch},
+                        {"step", run.step},
+                        {"global_step", run.global_step},
+                        {"loss", detail::finite(run.loss)},
+                        {"mean_loss", detail::finite(run.mean_loss)},
+                        {"grad_norm", detail::finite(run.grad_norm)},
+                        {"lr", detail::finite(run.optimizer.lr())},
+                        {"skipped", run.skipped}}));
+  write_findings(run);
+}
+
+void JsonLog::on_epoch_end(Context& run, Epoch& e) {
+  detail::json object{{"event", "epoch"},
+                      {"epoch", e.epoch},
+                      {"global_step", run.global_step},
+                      {"train_loss", detail::finite(e.train_loss)},
+                      {"validation_loss", detail::finite(e.validation_loss)},
+                      {"validation_accuracy", detail::finite(e.validation_accuracy)},
+                      {"lr", detail::finite(e.lr)},
+                      {"grad_norm", detail::finite(e.grad_norm)},
+                      {"seconds", detail::finite(e.seconds)}};
+  for (const auto& [metric_name, value] : e.metrics)
+    if (!object.contains(metric_name)) object[metric_name] = detail::finite(value);
+  write(detail::dump(object));
+  write_findings(run);
+}
+
+void JsonLog::on_fit_end(Context& run) { write_findings(run); }
+
+// ---- CSV ---------------------------------------------------------------------------------------
+
+void CsvLog::on_fit_begin(Context& run) {
+  open(run);
+  metrics_.clear();
+  has_header_ = run.resumed && !run.history.empty();
+  if (has_header_)
+    for (const auto& [metric_name, value] : run.history.front().metrics)
+      metrics_.push_back(metric_name);
+}
+
+void CsvLog::on_epoch_end(Context&, Epoch& e) {
+  if (!has_header_) {
+    std::string header =
+        "epoch,train_loss,validation_loss,validation_accuracy,lr,grad_norm,seconds";
+    for (const auto& [metric_name, value] : e.metrics) {
+      metrics_.push_back(metric_name);
+      header += "," + detail::csv_text(metric_name);
+    }
+    write(header);
+    has_header_ = true;
+  }
+  std::string row = std::to_string(e.epoch);
+  for (const double value :
+       {e.train_loss, e.validation_loss, e.validation_accuracy, e.lr, e.grad_norm, e.seconds})
+    row += "," + detail::csv_number(value);
+  for (const std::string& metric_name : metrics_)
+    row += "," + detail::csv_number(metric(e.metrics, metric_name));
+  write(row);
+}
+
+}  // namespace gradus::train

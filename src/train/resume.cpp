@@ -1,0 +1,177 @@
+#include <functional>
+
+#include "gradus/random.hpp"
+#include "train/run.hpp"
+
+// How a run becomes a checkpoint, and a checkpoint a run.
+namespace gradus::train::detail {
+
+/// Something with a state: its name in the file, and how the state comes and goes.
+struct Part {
+  std::string name;
+  std::function<optim::StateDict()> save;
+  std::function<void(const optim::StateDict&)> load;
+};
+
+namespace {
+
+template <class T>
+Part part(const std::string& name, T& object) {
+  return {name, [&object] { return object.state_dict(); },
+          [&object](const optim::StateDict& state) { object.load_state_dict(state); }};
+}
+
+std::vector<double> rates(const optim::Optimizer& optimizer) {
+  std::vector<double> all;
+  for (std::size_t group = 0; group < optimizer.num_groups(); ++group)
+    all.push_back(optimizer.lr(group));
+  return all;
+}
+
+/// A scheduler sets the rates by its time alone; what else changed them is kept.
+Part scheduler_part(optim::Scheduler& scheduler, optim::Optimizer& optimizer) {
+  Part p = part("scheduler", scheduler);
+  p.load = [&](const optim::StateDict& state) {
+    const std::vector<double> before = rates(optimizer);
+    scheduler.load_state_dict(state);
+    for (std::size_t group = 0; group < before.size(); ++group)
+      optimizer.set_lr(group, before[group]);
+  };
+  return p;
+}
+
+}  // namespace
+
+/// In the order of loading.
+std::vector<Part> Run::parts_of_state() {
+  std::vector<Part> parts;
+  parts.push_back(part("optimizer", run_.optimizer));
+  if (scheduler_) parts.push_back(scheduler_part(*scheduler_, run_.optimizer));
+  if (options_.plateau) parts.push_back(part("plateau", *options_.plateau));
+  if (ema_) parts.push_back(part("ema", *ema_));
+  if (percentile_) parts.push_back(part("clip", *percentile_));
+  parts.push_back(part("best", judge_));
+  for (Callback* callback : options_.callbacks)
+    if (!callback->name().empty()) {
+      parts.push_back(part("callback." + callback->name(), *callback));
+      for (std::size_t i = 0; i + 1 < parts.size(); ++i)
+        if (parts[i].name == parts.back().name)
+          fail("fit", "two callbacks are called \"" + callback->name() +
+                          "\"; names that differ are required, for their states are saved by name");
+    }
+  return parts;
+}
+
+Checkpoint Run::capture() {
+  Checkpoint c;
+  c.weights = run_.model.state_dict();
+  c.best = best_;
+  c.optimizer = run_.optimizer.name();
+  for (const Part& p : parts_of_state()) c.states[p.name] = p.save();
+  c.seed = default_generator().seed();
+  c.offset = default_generator().offset();
+  c.loader = run_.loader.state();
+  Place& at = c.place;
+  at.epoch = within_epoch_ ? run_.epoch : run_.epoch + 1;
+  at.global_step = run_.global_step;
+  at.skipped_steps = result_.skipped_steps;
+  at.accumulate = options_.accumulate;
+  if (within_epoch_) {
+    at.step = run_.step;
+    at.loss = sums_.loss;
+    at.norm = sums_.norm;
+    at.samples = sums_.samples;
+    at.steps = sums_.steps;
+    at.lr = sums_.lr;
+    at.seconds = seconds();
+  }
+  c.history = run_.history;
+  c.findings = run_.findings;
+  c.texts = options_.checkpoint.texts;
+  c.tensors = options_.checkpoint.tensors;
+  return c;
+}
+
+/// What cannot be right, whatever the parts say.
+std::string Run::find_misfits(const Checkpoint& c) {
+  std::string faults;
+  const auto note = [&](const std::string& fault) { faults += "\n  " + fault; };
+  if (const std::string weights = compare_weights(c.weights, run_.model); !weights.empty())
+    note("weights:\n" + weights);
+  if (!c.best.empty())
+    if (const std::string best = compare_weights(c.best, run_.model); !best.empty())
+      note("best weights:\n" + best);
+  if (c.optimizer != run_.optimizer.name())
+    note("the optimizer is " + std::string(run_.optimizer.name()) + "; " + c.optimizer +
+         " was saved");
+  if (c.place.step > 0 && c.place.accumulate != options_.accumulate)
+    note("accumulate = " + std::to_string(options_.accumulate) + " in the middle of an epoch; " +
+         std::to_string(c.place.accumulate) + " was saved");
+  const std::vector<Part> parts = parts_of_state();
+  for (const Part& p : parts)
+    if (!c.states.contains(p.name) && !p.name.starts_with("callback."))
+      note("no state of " + p.name + " was saved, and the run has one");
+  for (const auto& [name, state] : c.states) {
+    bool known = name.starts_with("callback.");  // one may be left out of a run that goes on
+    for (const Part& p : parts) known = known || p.name == name;
+    if (!known) note("a state of " + name + " was saved, and the run has none");
+  }
+  return faults;
+}
+
+void Run::restore(const Checkpoint& c) {
+  std::string faults = find_misfits(c);
+  std::vector<std::function<void()>> undo;
+  const auto attempt = [&](const auto& load, std::function<void()> back) {
+    try {
+      load();
+      undo.push_back(std::move(back));
+    } catch (const std::exception& error) {
+      faults += std::string("\n  ") + error.what();
+    }
+  };
+  for (const Part& p : parts_of_state()) {
+    const auto saved = c.states.find(p.name);
+    if (saved == c.states.end()) continue;
+    const optim::StateDict before = p.save();
+    attempt([&] { p.load(saved->second); }, [p, before] { p.load(before); });
+  }
+  const data::LoaderState place = run_.loader.state();
+  attempt([&] { run_.loader.load_state(c.loader); }, [&, place] { run_.loader.load_state(place); });
+  if (!faults.empty()) {
+    for (auto back = undo.rbegin(); back != undo.rend(); ++back) (*back)();
+    fail("resume",
+         "the checkpoint does not fit this run; the model, data and options it was saved with are "
+         "required:" +
+             faults);
+  }
+  adopt(c);
+}
+
+void Run::adopt(const Checkpoint& c) {
+  run_.model.load_state_dict(c.weights);
+  best_ = c.best;
+  run_.history = c.history;
+  for (const Finding& saved : c.findings) {
+    bool known = false;
+    for (const Finding& finding : run_.findings)
+      known = known || (finding.kind == saved.kind && finding.where == saved.where);
+    if (!known) run_.findings.push_back(saved);
+  }
+  const Place& at = c.place;
+  run_.resumed = true;
+  run_.epoch = at.epoch - 1;  // the loop begins with the next
+  run_.step = at.step;
+  run_.global_step = at.global_step;
+  result_.skipped_steps = at.skipped_steps;
+  within_epoch_ = at.step > 0;
+  sums_ = {.loss = at.loss,
+           .norm = at.norm,
+           .samples = at.samples,
+           .steps = at.steps,
+           .lr = at.lr,
+           .seconds = at.seconds};
+  if (at.samples > 0) run_.mean_loss = at.loss / static_cast<double>(at.samples);
+}
+
+}  // namespace gradus::train::detail
