@@ -41,7 +41,7 @@ Json history_json(const std::vector<Epoch>& history) {
               {"grad_norm", column([](const Epoch& e) { return e.grad_norm; })},
               {"seconds", column([](const Epoch& e) { return e.seconds; })},
               {"metrics", Json::array()}};
-  const auto has_accuracy = [](const Epoch& e) { return e.validation_accuracy != 0; };
+  const auto has_accuracy = [](const Epoch& e) { return !std::isnan(e.validation_accuracy); };
   std::vector<std::string> names;
   for (const Epoch& epoch : history)
     for (const auto& entry : epoch.metrics)

@@ -89,7 +89,8 @@ TEST_CASE("a report of a run shows its layers, surface and answers, and stays sm
   train::Recorder recorder;
   train::ReportData given{.recorder = &recorder};
   given.history = train::fit(model, loss, optimizer, nullptr, loader, parts.validation,
-                             {.epochs = 45, .callbacks = {&recorder}});
+                             {.epochs = 45, .callbacks = {&recorder}})
+                      .history;
   const std::string html = train::report_html(given);
   check_self_contained(html);
   CHECK(html.size() < 1'000'000);
