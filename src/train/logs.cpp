@@ -41,6 +41,7 @@ void LogFile::open(const Context& run) {
 }
 
 void LogFile::write(const std::string& line) {
+  if (!file_) return;  // it could not be opened, and the run ends for that
   const std::string text = line + "\n";
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
       std::fflush(file_.get()) != 0)

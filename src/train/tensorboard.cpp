@@ -120,7 +120,7 @@ void TensorBoardLog::scalar(const std::string& tag, double value, Index step) {
 }
 
 void TensorBoardLog::flush() {
-  if (std::fflush(file_.get()) != 0)
+  if (file_ && std::fflush(file_.get()) != 0)
     fail("TensorBoardLog",
          path_ + ": writing failed: " + std::strerror(errno) + "; is the disk full?");
 }

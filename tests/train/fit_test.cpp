@@ -151,10 +151,10 @@ TEST_CASE("the loss of an epoch is a mean over samples") {
 }
 
 TEST_CASE("each way of clipping limits the step") {
-  const auto moved = [](train::FitOptions options) {
+  const auto moved = [](train::FitOptions options, double lr = 1) {
     nn::Linear model = small_model();
     const std::vector<double> before = values(model);
-    optim::SGD optimizer(model.parameters(), {.lr = 1});
+    optim::SGD optimizer(model.parameters(), {.lr = lr});
     data::DataLoader loader(line(8), {.batch_size = 4});
     options.restore_best = false;
     train::fit(model, squared, optimizer, nullptr, loader, {}, options);
@@ -164,7 +164,8 @@ TEST_CASE("each way of clipping limits the step") {
   CHECK(moved({}) > 0.1);
   CHECK(moved({.clip_norm = 0.01}) <= 0.02 + 1e-12);
   CHECK(moved({.clip_value = 0.01}) <= 0.02 * std::sqrt(2.0) + 1e-12);
-  CHECK(moved({.clip_percentile = 1e-9}) < moved({}));
+  // At this rate gradients grow from step to step.
+  CHECK(moved({.epochs = 3, .clip_percentile = 1e-9}, 5) < moved({.epochs = 3}, 5));
   CHECK_THROWS_WITH(moved({.clip_norm = 1, .clip_value = 1}), contains("choose one"));
 }
 
