@@ -48,6 +48,7 @@ Run::Run(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
       judge_(options, !validation.empty()) {
   run_.epochs = options.epochs;
   run_.steps = (loader.size() + options.accumulate - 1) / options.accumulate;
+  run_.loss_of = &loss_of_;
   if (options.l1 > 0 || options.l2 > 0)
     for (const Tensor& parameter : parameters_)
       if (parameter.dim() >= 2) penalized_.push_back(parameter);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
@@ -60,6 +61,8 @@ struct Context {
   std::string stop = {};           ///< a callback that wants the run to end says here why
   bool skipped = false;            ///< this step was not finite, and nothing was updated
   bool resumed = false;            ///< the run goes on from a checkpoint
+  /// The run's loss, a mean over the batch; null where there is none.
+  const std::function<Tensor(const Tensor& output, const Tensor& target)>* loss_of = nullptr;
 };
 
 /// Something that is told how a run goes on. What it remembers and a resumed run needs is its

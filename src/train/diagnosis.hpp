@@ -1,0 +1,62 @@
+#pragma once
+
+// What is concluded from what was measured.
+
+#include <set>
+
+#include "train/watch.hpp"
+
+namespace gradus::train::detail {
+
+/// Turns measurements into findings, each kind and place once.
+class Diagnosis {
+ public:
+  explicit Diagnosis(std::function<void(const Finding&)> on_finding)
+      : on_finding_(std::move(on_finding)) {}
+
+  void start(Context& run);
+  /// Loss and gradient norm of a step, before its update.
+  void step(Context& run);
+  /// Layers, after a window of steps.
+  void window(Context& run, const std::vector<Layer>& layers);
+  /// Losses, after an epoch.
+  void epoch(Context& run, const Epoch& record);
+  void report(Context& run, Finding finding);
+
+  double constant_loss() const { return constant_; }
+  const std::vector<double>& norms() const { return norms_; }
+
+ private:
+  void judge_updates(Context& run, const std::vector<Layer>& layers);
+  void judge_divergence(Context& run);
+  void judge_units(Context& run, const std::vector<Layer>& layers);
+  void judge_gradients(Context& run, const std::vector<Layer>& layers);
+  void judge_unused(Context& run, const std::vector<Layer>& layers);
+  void judge_slow(Context& run);
+  void judge_generalization(Context& run);
+  void judge_constant(Context& run);
+  void judge_trend(Context& run);
+  bool loss_is_large() const;
+
+  std::function<void(const Finding&)> on_finding_;
+  std::set<std::string> reported_;
+  double constant_ = NAN;     // loss of the best constant output
+  double first_loss_ = NAN;   // of the first step
+  double recent_ = NAN;       // mean loss of the latest steps
+  double lowest_ = INFINITY;  // that recent_ has been
+  double weight_of_recent_ = 0;
+  double largest_update_ = 0;  // of any layer in any window
+  std::vector<double> norms_;
+  std::vector<Epoch> epochs_;
+};
+
+/// The loss of the best constant output on `target`; NaN if it cannot be found. `output` shows the
+/// shape, `loss_of` may be null: then cross-entropy for labels and squared error otherwise.
+double best_constant_loss(const Context& run);
+
+/// "0.0123", to three digits.
+std::string text_of(double value);
+/// "in epoch 2 (step 41)".
+std::string when(const Context& run);
+
+}  // namespace gradus::train::detail

@@ -1,0 +1,134 @@
+#include "gradus/train/monitor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include "gradus/random.hpp"
+#include "gradus/train/lint.hpp"
+#include "train/blame.hpp"
+#include "train/diagnosis.hpp"
+#include "train/limits.hpp"
+
+namespace gradus::train {
+
+struct Monitor::Impl {
+  MonitorOptions options;
+  detail::Diagnosis judge;
+  detail::Watch watch = {};
+  std::vector<LayerEpoch> epochs = {};
+  std::uint64_t seed = 0, offset = 0;  // of the random numbers before the step
+  Index steps = 0;
+  bool judged = false;  // some window came to its end
+
+  void judge_window(Context& run) {
+    judge.window(run, watch.layers());
+    watch.clear_window();
+    judged = true;
+  }
+};
+
+Monitor::Monitor(MonitorOptions options)
+    : impl_(new Impl{options, detail::Diagnosis(options.on_finding)}) {
+  if (options.every < 1)
+    fail("Monitor", "every = " + std::to_string(options.every) +
+                        " was given; a number of steps of 1 or more is required");
+}
+Monitor::~Monitor() = default;
+
+const std::vector<LayerEpoch>& Monitor::layers() const { return impl_->epochs; }
+const std::vector<double>& Monitor::grad_norms() const { return impl_->judge.norms(); }
+double Monitor::constant_loss() const { return impl_->judge.constant_loss(); }
+
+LogHistogram Monitor::grad_norm_histogram(int bins) const {
+  if (bins < 1) fail("Monitor", std::to_string(bins) + " bins were given; 1 or more are required");
+  LogHistogram out;
+  double low = INFINITY, high = 0;
+  for (const double norm : grad_norms()) {
+    if (!std::isfinite(norm)) continue;
+    if (norm == 0) ++out.zeros;
+    if (norm > 0) low = std::min(low, norm), high = std::max(high, norm);
+  }
+  if (high == 0) return out;
+  const double from = std::log(low), width = std::max(1e-9, std::log(high) - from);
+  out.counts.resize(static_cast<std::size_t>(bins));
+  for (int i = 0; i <= bins; ++i) out.edges.push_back(std::exp(from + width * i / bins));
+  for (const double norm : grad_norms())
+    if (norm > 0 && std::isfinite(norm)) {
+      const auto bin = static_cast<int>((std::log(norm) - from) / width * bins);
+      ++out.counts[static_cast<std::size_t>(std::clamp(bin, 0, bins - 1))];
+    }
+  return out;
+}
+
+double Monitor::suggested_clip(double percentile) const {
+  if (!(percentile >= 0 && percentile <= 100))
+    fail("Monitor",
+         "percentile = " + std::to_string(percentile) + " was given; 0 to 100 is required");
+  std::vector<double> norms;
+  for (const double norm : grad_norms())
+    if (std::isfinite(norm)) norms.push_back(norm);
+  if (norms.empty()) return 0;
+  const auto at =
+      static_cast<std::ptrdiff_t>(percentile / 100 * static_cast<double>(norms.size() - 1));
+  std::nth_element(norms.begin(), norms.begin() + at, norms.end());
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.1e", norms[static_cast<std::size_t>(at)]);
+  return std::strtod(text.data(), nullptr);
+}
+
+void Monitor::on_fit_begin(Context& run) {
+  Impl& m = *impl_;
+  m.judge.start(run);
+  if (m.options.lint)
+    for (const Finding& finding :
+         lint(run.model, {.optimizer = &run.optimizer, .loader = &run.loader, .trained = true}))
+      m.judge.report(run, finding);
+  m.watch.attach(run.model);
+  m.epochs.clear();
+  m.steps = 0;
+  m.judged = false;
+}
+
+void Monitor::on_step_begin(Context& run) {
+  Impl& m = *impl_;
+  const Generator& generator = default_generator();
+  m.seed = generator.seed();
+  m.offset = generator.offset();
+  ++m.steps;
+  if (m.steps <= limits::first_steps || m.steps % m.options.every == 0)
+    m.watch.begin(run.input.defined() && run.input.dim() > 0 ? run.input.size(0) : 1);
+}
+
+void Monitor::on_backward_end(Context& run) {
+  Impl& m = *impl_;
+  m.judge.step(run);
+  if (m.watch.looking()) m.watch.gradients();
+  if (std::isfinite(run.loss) && std::isfinite(run.grad_norm)) return;
+  m.judge_window(run);  // the cause may be known already
+  m.judge.report(run, detail::blame_non_finite(run, m.seed, m.offset));
+}
+
+void Monitor::on_step_end(Context& run) {
+  Impl& m = *impl_;
+  if (!m.watch.looking()) return;
+  m.watch.updates();
+  if (m.watch.window_steps() >= limits::window_steps &&
+      m.watch.window_samples() >= std::min(limits::window_samples, run.loader.dataset().size()))
+    m.judge_window(run);
+}
+
+void Monitor::on_epoch_end(Context& run, Epoch& epoch) {
+  Impl& m = *impl_;
+  m.epochs.push_back(m.watch.take_epoch(epoch.epoch));
+  m.judge.epoch(run, epoch);
+}
+
+void Monitor::on_fit_end(Context& run) {
+  Impl& m = *impl_;
+  if (!m.judged && m.watch.window_steps() > 0) m.judge_window(run);
+  m.watch.detach();
+}
+
+}  // namespace gradus::train

@@ -1,0 +1,298 @@
+#include "train/watch.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "gradus/autograd.hpp"
+#include "gradus/nn/activation.hpp"
+#include "gradus/nn/linear.hpp"
+#include "gradus/optim/clip.hpp"
+#include "train/limits.hpp"
+
+namespace gradus::train::detail {
+
+namespace {
+
+/// sum (a - b)^2, or sum a^2 without b, in lanes that the compiler can vectorize.
+template <class T>
+double sum_squares(const T* a, const T* b, Index n) {
+  std::array<double, 8> lanes{};
+  Index i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (Index k = 0; k < 8; ++k) {
+      const auto d = static_cast<double>(b ? a[i + k] - b[i + k] : a[i + k]);
+      lanes[static_cast<std::size_t>(k)] += d * d;
+    }
+  for (; i < n; ++i) {
+    const auto d = static_cast<double>(b ? a[i] - b[i] : a[i]);
+    lanes[0] += d * d;
+  }
+  double sum = 0;
+  for (const double lane : lanes) sum += lane;
+  return sum;
+}
+
+double sum_squares(const Tensor& a, const Tensor& b = {}) {
+  if (a.dtype() == float32)
+    return sum_squares(a.data<float>(), b.defined() ? b.data<float>() : nullptr, a.numel());
+  return sum_squares(a.data<double>(), b.defined() ? b.data<double>() : nullptr, a.numel());
+}
+
+/// What one output shows.
+struct Look {
+  double sum = 0, squares = 0;
+  double slope_squares = 0;  // of the activation's derivative
+  Index active = 0, saturated = 0;
+};
+
+/// The derivative of an activation, from its output.
+template <Kind kind, class T>
+T slope(T y) {
+  if constexpr (kind == Kind::relu) return y > 0 ? T(1) : T(0);
+  if constexpr (kind == Kind::sigmoid) return y * (1 - y);
+  if constexpr (kind == Kind::tanh) return 1 - y * y;
+  return 1;
+}
+
+/// One row of `units` values, each a unit of its own.
+template <Kind kind, class T>
+void look_at_row(const T* y, Index units, std::uint8_t* alive, Look& look) {
+  constexpr T limit = static_cast<T>(limits::saturated_slope * (kind == Kind::sigmoid ? 0.25 : 1));
+  double sum = 0, squares = 0, slopes = 0;
+  Index active = 0, saturated = 0;
+  for (Index i = 0; i < units; ++i) {
+    const T v = y[i];
+    sum += static_cast<double>(v);
+    squares += static_cast<double>(v) * static_cast<double>(v);
+    if constexpr (kind == Kind::relu) {
+      active += v > 0;
+      alive[i] = static_cast<std::uint8_t>(alive[i] | (v > 0));
+    } else if constexpr (kind != Kind::other) {
+      const T s = slope<kind>(v);
+      saturated += s < limit;
+      slopes += static_cast<double>(s) * static_cast<double>(s);
+    }
+  }
+  look.sum += sum;
+  look.squares += squares;
+  look.active += active;
+  look.saturated += saturated;
+  look.slope_squares += kind == Kind::relu ? static_cast<double>(active) : slopes;
+}
+
+/// Values as rows of units; a unit has `inner` values in a row (1, or the pixels of a channel).
+template <Kind kind, class T>
+Look look_at(const T* y, Index rows, Index units, Index inner, std::vector<std::uint8_t>& alive) {
+  Look look;
+  alive.assign(static_cast<std::size_t>(units), 0);
+  for (Index r = 0; r < rows; ++r) {
+    const T* row = y + r * units * inner;
+    if (inner == 1) {
+      look_at_row<kind>(row, units, alive.data(), look);
+      continue;
+    }
+    std::vector<std::uint8_t> any(static_cast<std::size_t>(inner));
+    for (Index u = 0; u < units; ++u) {
+      std::fill(any.begin(), any.end(), std::uint8_t{0});
+      look_at_row<kind>(row + u * inner, inner, any.data(), look);
+      if (std::find(any.begin(), any.end(), 1) != any.end()) alive[static_cast<std::size_t>(u)] = 1;
+    }
+  }
+  return look;
+}
+
+template <class T>
+Look look_at(Kind kind, const T* y, Index rows, Index units, Index inner,
+             std::vector<std::uint8_t>& alive) {
+  switch (kind) {
+    case Kind::relu:
+      return look_at<Kind::relu>(y, rows, units, inner, alive);
+    case Kind::sigmoid:
+      return look_at<Kind::sigmoid>(y, rows, units, inner, alive);
+    case Kind::tanh:
+      return look_at<Kind::tanh>(y, rows, units, inner, alive);
+    case Kind::other:
+      break;
+  }
+  return look_at<Kind::other>(y, rows, units, inner, alive);
+}
+
+void add(Tally& tally, const Look& look, const std::vector<std::uint8_t>& alive, Index values,
+         Index rows) {
+  if (!std::isfinite(look.squares)) return;
+  tally.sum += look.sum;
+  tally.squares += look.squares;
+  tally.active += look.active;
+  tally.saturated += look.saturated;
+  tally.values += values;
+  tally.rows += rows;
+  if (tally.alive.size() != alive.size()) tally.alive.assign(alive.size(), 0);
+  for (std::size_t i = 0; i < alive.size(); ++i) tally.alive[i] |= alive[i];
+}
+
+Kind kind_of(const nn::Module& module) {
+  const auto* activation = dynamic_cast<const nn::Activation*>(&module);
+  if (!activation) return Kind::other;
+  if (activation->name() == "relu" || activation->name() == "relu6") return Kind::relu;
+  if (activation->name() == "sigmoid") return Kind::sigmoid;
+  if (activation->name() == "tanh") return Kind::tanh;
+  return Kind::other;
+}
+
+LayerStats stats_of(const Layer& layer, const Tally& tally) {
+  LayerStats stats;
+  stats.name = layer.name;
+  stats.module = layer.module;
+  for (const Tensor& p : layer.parameters) stats.parameters += p.numel();
+  stats.grad_norm = tally.grad.value();
+  stats.weight_norm = tally.weight.value();
+  stats.update_ratio = tally.ratio.value();
+  stats.attenuation = tally.attenuation.value();
+  if (tally.values > 0) {
+    const auto n = static_cast<double>(tally.values);
+    stats.activation_mean = tally.sum / n;
+    stats.activation_std =
+        std::sqrt(std::max(0.0, tally.squares / n - stats.activation_mean * stats.activation_mean));
+  }
+  if (layer.kind == Kind::relu) {
+    stats.dead = tally.dead();
+    stats.active = tally.active_share();
+  } else if (layer.kind != Kind::other) {
+    stats.saturated = tally.saturated_share();
+  }
+  return stats;
+}
+
+double share(Index part, Index whole) {
+  return whole ? static_cast<double>(part) / static_cast<double>(whole) : NAN;
+}
+
+}  // namespace
+
+double Tally::dead() const {
+  const auto dead = std::count(alive.begin(), alive.end(), 0);
+  return share(static_cast<Index>(dead), static_cast<Index>(alive.size()));
+}
+double Tally::active_share() const { return share(active, values); }
+double Tally::saturated_share() const { return share(saturated, values); }
+
+void Watch::attach(nn::Module& model) {
+  detach();
+  layers_.clear();
+  clear_window();
+  epoch_steps_ = 0;
+  for (const nn::NamedModule& entry : model.named_modules()) {
+    const bool leaf = entry.module->children().empty();
+    const auto own = entry.module->own_parameters();
+    if (!leaf && own.empty()) continue;
+    Layer layer{entry.name, entry.module->describe(), kind_of(*entry.module),
+                dynamic_cast<const nn::Linear*>(entry.module) != nullptr, *entry.module};
+    for (const auto& [name, tensor] : own) {
+      layer.parameters.push_back(tensor);
+      if (tensor.dim() >= 2) layer.weights.push_back(tensor);
+    }
+    if (leaf) layer.hook = 0;
+    layers_.push_back(std::move(layer));
+  }
+  for (Layer& layer : layers_) {
+    if (layer.hook < 0) continue;
+    Layer* const self = &layer;  // layers_ keeps its size until detach()
+    layer.hook = layer.handle.register_forward_hook(
+        [this, self](const nn::Module&, const Tensor& in, const Tensor& out) {
+          if (forward_) look_at_output(*self, in, out);
+          return Tensor();
+        });
+  }
+}
+
+void Watch::detach() {
+  for (Layer& layer : layers_)
+    if (layer.hook >= 0) layer.handle.remove_forward_hook(std::exchange(layer.hook, -1));
+  looking_ = forward_ = false;
+}
+
+void Watch::begin(Index samples) {
+  looking_ = forward_ = true;
+  ++window_steps_;
+  ++epoch_steps_;
+  window_samples_ += samples;
+}
+
+void Watch::look_at_output(Layer& layer, const Tensor& in, const Tensor& out) {
+  if (!out.defined() || !is_floating_point(out.dtype()) || out.dim() < 1 || out.numel() == 0)
+    return;
+  const int axis = out.dim() == 4 ? 1 : out.dim() - 1;  // (N, C, H, W), or the last
+  const Index units = out.size(axis);
+  const Index inner = axis == 1 && out.dim() == 4 ? out.size(2) * out.size(3) : 1;
+  const Index rows = out.numel() / (units * inner);
+  std::vector<std::uint8_t> alive;
+  const Look look = out.dtype() == float32
+                        ? look_at(layer.kind, out.data<float>(), rows, units, inner, alive)
+                        : look_at(layer.kind, out.data<double>(), rows, units, inner, alive);
+  for (Tally* tally : {&layer.window, &layer.epoch}) add(*tally, look, alive, out.numel(), rows);
+  if (layer.kind != Kind::other && linear_out_.defined() && in.is(linear_out_)) {
+    const double slope = std::sqrt(look.slope_squares / static_cast<double>(out.numel()));
+    for (Tally* tally : {&layer.window, &layer.epoch})
+      tally->attenuation.add(linear_factor_ * slope);
+  }
+  linear_out_ = {};
+  if (layer.linear) {
+    linear_out_ = out;
+    linear_factor_ =
+        std::sqrt(sum_squares(layer.weights[0]) / static_cast<double>(layer.weights[0].size(0)));
+  }
+}
+
+void Watch::gradients() {
+  forward_ = false;
+  linear_out_ = {};
+  const NoGrad guard;
+  for (Layer& layer : layers_) {
+    if (layer.parameters.empty()) continue;
+    const bool any = std::any_of(layer.parameters.begin(), layer.parameters.end(),
+                                 [](const Tensor& p) { return p.grad().defined(); });
+    const double norm = grad_norm(layer.parameters);
+    double weight = 0;
+    layer.before.clear();
+    for (const Tensor& w : layer.weights) {
+      weight += sum_squares(w);
+      layer.before.push_back(w.detach().clone());
+    }
+    for (Tally* tally : {&layer.window, &layer.epoch}) {
+      if (any) tally->grad.add(norm);
+      if (!layer.weights.empty()) tally->weight.add(std::sqrt(weight));
+    }
+  }
+}
+
+void Watch::updates() {
+  looking_ = false;
+  for (Layer& layer : layers_) {
+    double moved = 0, size = 0;
+    for (std::size_t i = 0; i < layer.before.size(); ++i) {
+      moved += sum_squares(layer.weights[i], layer.before[i]);
+      size += sum_squares(layer.before[i]);
+    }
+    layer.before.clear();
+    if (size > 0)
+      for (Tally* tally : {&layer.window, &layer.epoch}) tally->ratio.add(std::sqrt(moved / size));
+  }
+}
+
+void Watch::clear_window() {
+  for (Layer& layer : layers_) layer.window = {};
+  window_steps_ = window_samples_ = 0;
+}
+
+LayerEpoch Watch::take_epoch(Index epoch) {
+  LayerEpoch out{.epoch = epoch, .steps = epoch_steps_};
+  for (Layer& layer : layers_) {
+    if (epoch_steps_ > 0 || layer.last.name.empty()) layer.last = stats_of(layer, layer.epoch);
+    layer.epoch = {};
+    out.layers.push_back(layer.last);
+  }
+  epoch_steps_ = 0;
+  return out;
+}
+
+}  // namespace gradus::train::detail

@@ -1,0 +1,92 @@
+#pragma once
+
+// What is measured of a model's layers while it trains; see monitor.cpp for what is made of it.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gradus/train/monitor.hpp"
+
+namespace gradus::train::detail {
+
+/// The mean of the finite numbers that were added, NaN without any.
+struct Mean {
+  double sum = 0;
+  Index count = 0;
+  void add(double value) {
+    if (!std::isfinite(value)) return;
+    sum += value;
+    ++count;
+  }
+  double value() const { return count ? sum / static_cast<double>(count) : NAN; }
+};
+
+/// Activations of which more than the mean is known.
+enum class Kind : std::uint8_t { other, relu, sigmoid, tanh };
+
+/// What a stretch of steps showed of one module.
+struct Tally {
+  Mean grad, weight, ratio, attenuation;
+  double sum = 0, squares = 0;  // of the outputs
+  Index values = 0, active = 0, saturated = 0;
+  std::vector<std::uint8_t> alive;  // per unit: was it above 0?
+  Index rows = 0;
+
+  double dead() const;
+  double active_share() const;
+  double saturated_share() const;
+};
+
+struct Layer {
+  std::string name, module;
+  Kind kind = Kind::other;
+  bool linear = false;
+  nn::Module handle = {};  // shares the state of the module, and keeps its hooks reachable
+  int hook = -1;
+  std::vector<Tensor> parameters = {}, weights = {};
+  std::vector<Tensor> before = {};  // the weights before the update
+  Tally window = {}, epoch = {};
+  LayerStats last = {};
+};
+
+/// Looks at the outputs, gradients and updates of all modules of a model.
+class Watch {
+ public:
+  Watch() = default;
+  ~Watch() { detach(); }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  /// Hooks into the modules without children, and lists those that have anything to be measured.
+  void attach(nn::Module& model);
+  void detach();
+
+  /// The forward pass of a step to be looked at begins; `samples` in the batch.
+  void begin(Index samples);
+  /// The gradients of that step are there.
+  void gradients();
+  /// The parameters are updated.
+  void updates();
+  /// True from begin() to updates().
+  bool looking() const { return looking_; }
+
+  Index window_steps() const { return window_steps_; }
+  Index window_samples() const { return window_samples_; }
+  void clear_window();
+  /// The numbers of the epoch, and the next one begins.
+  LayerEpoch take_epoch(Index epoch);
+
+  const std::vector<Layer>& layers() const { return layers_; }
+
+ private:
+  void look_at_output(Layer& layer, const Tensor& in, const Tensor& out);
+
+  std::vector<Layer> layers_;
+  bool looking_ = false, forward_ = false;
+  Index window_steps_ = 0, window_samples_ = 0, epoch_steps_ = 0;
+  Tensor linear_out_;  // of the linear layer that was called last
+  double linear_factor_ = 0;
+};
+
+}  // namespace gradus::train::detail
