@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "gradus/io/file.hpp"
+#include "io/csv_reader.hpp"
 #include "io/csv_scan.hpp"
 #include "io/csv_table.hpp"
 
@@ -15,13 +15,14 @@ using namespace detail;
 
 namespace {
 
-bool is_missing(std::string_view text, const CsvOptions& options) {
-  for (const char* known : {"", "?", "-", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL",
-                            "None", "none", "-nan"})
-    if (text == known) return true;
-  return std::find(options.missing_texts.begin(), options.missing_texts.end(), text) !=
-         options.missing_texts.end();
-}
+/// What the first lines tell.
+struct Layout {
+  std::vector<std::string> columns;
+  std::vector<std::string> class_names;  // of scikit-learn's first line
+  Index rows = -1;                       // as it declares
+  bool has_first_line = false;           // a first line that is not data
+  bool named = false;                    // the first line names the columns
+};
 
 bool is_number(std::string_view text, const CsvOptions& options) {
   double value;
@@ -71,14 +72,6 @@ void check_options(const CsvOptions& o) {
     refuse("max_categories = " + std::to_string(o.max_categories) + "; 1 or more is required");
 }
 
-/// What the first lines tell.
-struct Layout {
-  std::vector<std::string> columns;
-  std::vector<std::string> class_names;  // of scikit-learn's first line
-  Index rows = -1;                       // as it declares
-  bool has_first_line = false;           // a first line that is not data
-};
-
 bool declares_shape(const std::vector<std::string>& first, std::size_t width, Index& rows) {
   if (first.size() < 3) return false;
   double r, c;
@@ -110,7 +103,7 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
     layout.has_first_line = options.header.value_or(named && !numbers);
     if (layout.has_first_line) layout.columns = first;
   }
-  const bool named = !layout.columns.empty();
+  const bool named = layout.named = !layout.columns.empty();
   if (!named) layout.columns.resize(layout.rows >= 0 ? width : first.size());
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     std::string& name = layout.columns[i];
@@ -126,172 +119,77 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   return layout;
 }
 
-/// The number of the target's column, or -1.
-Index find_target(const Layout& layout, const CsvOptions& options, const std::string& name) {
+/// The number of the field that is called `wanted`, or is the wanted-th; -1 if there is none.
+Index find_column(const Layout& layout, const std::string& wanted) {
   const Index count = static_cast<Index>(layout.columns.size());
-  if (options.target.empty()) return count - 1;
-  const auto at = std::find(layout.columns.begin(), layout.columns.end(), options.target);
+  const auto at = std::find(layout.columns.begin(), layout.columns.end(), wanted);
   if (at != layout.columns.end()) return at - layout.columns.begin();
-  if (options.target == "none") return -1;
   double number;
-  if (parse_number(options.target, '.', number) && number == std::floor(number) &&
+  if (parse_number(wanted, '.', number) && number == std::floor(number) &&
       number >= static_cast<double>(-count) && number < static_cast<double>(count))
     return static_cast<Index>(number) + (number < 0 ? count : 0);
-  fail("read_csv", name + ":1:1: there is no target column " + quote(options.target) +
-                       "; a name in the first line, or a number from " + std::to_string(-count) +
-                       " to " + std::to_string(count - 1) + ", is required; did you mean " +
-                       quote(nearest(options.target, layout.columns)) + "?");
+  return -1;
 }
 
-/// Reads the rows below the first line into columns.
-class Reader {
- public:
-  Reader(CsvScanner& scanner, const CsvOptions& options, Columns& columns, Index target,
-         const Layout& layout, data::DataReport& report)
-      : scanner_(scanner),
-        options_(options),
-        columns_(columns),
-        target_(target),
-        layout_(layout),
-        report_(report) {
-    limit_ = options.dtype == float32 ? std::numeric_limits<float>::max()
-                                      : std::numeric_limits<double>::max();
-  }
+/// As find_column; throws, naming the most similar column, where it must be there.
+Index need_column(const Layout& layout, const CsvOptions& options, const std::string& name,
+                  const std::string& wanted, const char* what) {
+  const Index at = find_column(layout, wanted);
+  if (at >= 0 || options.optional_names) return at;
+  const std::string count = std::to_string(layout.columns.size());
+  fail("read_csv", name + ":1:1: there is no " + what + " " + quote(wanted) +
+                       "; a name in the first line, or a number from -" + count + " to " +
+                       std::to_string(layout.columns.size() - 1) + ", is required; did you mean " +
+                       quote(nearest(wanted, layout.columns)) + "?");
+}
 
-  void run() {
-    while (scanner_.begin_record()) {
-      ++report_.rows_read;
-      if (row()) {
-        ++columns_.rows;
-      } else {
-        scanner_.skip();
-        ++report_.rows_refused;
-        columns_.cells.resize(static_cast<std::size_t>(columns_.rows) * columns_.list.size());
-      }
+/// The numbers of the fields to predict.
+std::vector<Index> find_targets(const Layout& layout, const CsvOptions& options,
+                                const std::string& name) {
+  std::vector<Index> found;
+  for (const std::string& wanted : options.targets)
+    if (const Index at = need_column(layout, options, name, wanted, "target column"); at >= 0) {
+      if (std::find(found.begin(), found.end(), at) != found.end())
+        fail("read_csv",
+             name + ":1:1: the target column " + quote(wanted) + " was given twice; name it once");
+      found.push_back(at);
     }
-  }
+  if (!options.targets.empty()) return found;
+  if (options.target.empty()) return {static_cast<Index>(layout.columns.size()) - 1};
+  if (options.target == "none" && find_column(layout, "none") < 0) return {};
+  const Index at = need_column(layout, options, name, options.target, "target column");
+  return at < 0 ? std::vector<Index>() : std::vector<Index>{at};
+}
 
- private:
-  /// False if the policies leave the row out.
-  bool row() {
-    bool whole = true;
-    for (std::size_t c = 0; c < columns_.list.size(); ++c) {
-      if (!scanner_.more()) return bad_length(c);
-      Column& column = columns_.list[c];
-      double value = 0;
-      const bool plain = column.kind != Column::text && options_.decimal == '.' &&
-                         options_.missing_texts.empty() && scanner_.take_number(value, limit_);
-      if (plain)
-        column.kind = Column::number;
-      else if (!cell(column, static_cast<Index>(c) == target_, value, whole))
-        return false;
-      columns_.cells.push_back(value);
-    }
-    if (scanner_.more()) return bad_length(columns_.list.size());
-    return whole && label_fits();
+/// The columns that are kept, with what the options say of their kinds.
+Columns make_columns(const Layout& layout, const std::vector<Index>& targets,
+                     const CsvOptions& options, const std::string& name) {
+  std::vector<Column::Kind> kinds(layout.columns.size(), Column::unknown);
+  std::vector<bool> keep(kinds.size(), true);
+  const auto each = [&](const std::vector<std::string>& list, const char* what, auto use) {
+    for (const std::string& wanted : list)
+      if (const Index at = need_column(layout, options, name, wanted, what); at >= 0)
+        use(static_cast<std::size_t>(at));
+  };
+  each(options.categorical, "categorical column",
+       [&](std::size_t at) { kinds[at] = Column::text; });
+  each(options.numeric, "numeric column", [&](std::size_t at) { kinds[at] = Column::number; });
+  each(options.ignored, "column to leave out", [&](std::size_t at) { keep[at] = false; });
+  for (const Index target : targets) {
+    if (!keep[static_cast<std::size_t>(target)])
+      fail("read_csv", name + ": the column " +
+                           quote(layout.columns[static_cast<std::size_t>(target)]) +
+                           " is a target and left out, too; choose one");
   }
-
-  /// Takes a field that is not a plain number.
-  bool cell(Column& column, bool is_target, double& value, bool& whole) {
-    const std::string_view text = scanner_.take();
-    if (!scanner_.quoted() || text.empty()) {
-      if (is_missing(text, options_)) {
-        ++column.missing;
-        value = std::numeric_limits<double>::quiet_NaN();
-        if (options_.missing == Missing::error)
-          scanner_.fail_here("column " + quote(column.name) + " has a missing value " +
-                             quote(text) +
-                             "; a value is required; fill it in, or choose what to do "
-                             "with missing values: drop, mean or median");
-        if (options_.missing == Missing::drop || is_target) {
-          if (whole) note("missing value in column " + quote(column.name));
-          whole = false;
-        }
-        return true;
-      }
-    }
-    if (column.kind != Column::text && parse_number(text, options_.decimal, value)) {
-      if (!(std::abs(value) <= limit_))
-        return refuse("column " + quote(column.name) + " has " + quote(text) +
-                      "; a finite number " + "within " + name_of(options_.dtype) + " is required");
-      column.kind = Column::number;
-      return true;
-    }
-    if (column.kind == Column::number || (is_target && options_.task == Task::regression))
-      return refuse(not_a_number(column, text));
-    column.kind = Column::text;
-    value = column.code_of(text);
-    if (static_cast<Index>(column.values.size()) > options_.max_categories)
-      scanner_.fail_here("column " + quote(column.name) + " has more than " +
-                         std::to_string(options_.max_categories) +
-                         " different texts; is it a name or a number of the sample? Leave the "
-                         "column out, or raise max_categories");
-    return true;
+  Columns columns;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    columns.slots.push_back(keep[i] ? static_cast<int>(columns.list.size()) : -1);
+    if (!keep[i]) continue;
+    columns.list.emplace_back();
+    columns.list.back().name = layout.columns[i];
+    columns.list.back().kind = kinds[i];
   }
-
-  std::string not_a_number(const Column& column, std::string_view text) const {
-    double ignored;
-    std::string fix =
-        "correct it, list the column in .categorical if it holds names, or leave bad "
-        "rows out with drop_bad_rows";
-    if (parse_number(text, options_.decimal == '.' ? ',' : '.', ignored))
-      fix = options_.decimal == '.' ? "set .decimal = ','" : "set .decimal = '.'";
-    return "column " + quote(column.name) + " has " + quote(text) +
-           "; a number is required, as in the rows before; " + fix;
-  }
-
-  /// Labels of scikit-learn's files must be numbers of the classes in the first line.
-  bool label_fits() {
-    if (layout_.class_names.empty() || target_ < 0) return true;
-    const std::size_t width = columns_.list.size();
-    const double label =
-        columns_.cells[columns_.cells.size() - width + static_cast<std::size_t>(target_)];
-    const auto classes = static_cast<double>(layout_.class_names.size());
-    if (label >= 0 && label < classes && label == std::floor(label)) return true;
-    return refuse("the label of this row is not the number of a class; 0 to " +
-                  std::to_string(layout_.class_names.size() - 1) +
-                  " is required, as the first line names " +
-                  std::to_string(layout_.class_names.size()) + " classes");
-  }
-
-  bool bad_length(std::size_t fields) {
-    const Index found = static_cast<Index>(fields) + scanner_.skip();
-    return refuse("the row has " + std::to_string(found) + " fields; " +
-                  std::to_string(columns_.list.size()) +
-                  " are required, as in the first line; look for a missing or unquoted delimiter, "
-                  "or leave bad rows out with drop_bad_rows");
-  }
-
-  bool refuse(const std::string& message) {
-    if (!options_.drop_bad_rows) scanner_.fail_here(message);
-    note(message);
-    return false;
-  }
-  void note(const std::string& message) {
-    constexpr std::size_t most = 10;
-    if (report_.refusals.size() < most)
-      report_.refusals.push_back(scanner_.here() + ": " + message);
-  }
-
-  CsvScanner& scanner_;
-  const CsvOptions& options_;
-  Columns& columns_;
-  const Index target_;
-  const Layout& layout_;
-  data::DataReport& report_;
-  double limit_;
-};
-
-void mark_categorical(Columns& columns, const Layout& layout, const CsvOptions& options,
-                      const std::string& name) {
-  for (const std::string& wanted : options.categorical) {
-    const auto at = std::find(layout.columns.begin(), layout.columns.end(), wanted);
-    if (at == layout.columns.end())
-      fail("read_csv", name + ":1:1: there is no column " + quote(wanted) +
-                           " to read as categorical; did you mean " +
-                           quote(nearest(wanted, layout.columns)) + "?");
-    columns.list[static_cast<std::size_t>(at - layout.columns.begin())].kind = Column::text;
-  }
+  return columns;
 }
 
 }  // namespace
@@ -302,34 +200,57 @@ data::TensorDataset Table::dataset() const {
   return set;
 }
 
-Table parse_csv(std::string_view text, const CsvOptions& options, const std::string& name) {
+RawTable parse_raw_csv(std::string_view text, const CsvOptions& options, const std::string& name) {
   check_options(options);
   text = check_text(text, name);
   CsvScanner scanner(text, options.delimiter ? options.delimiter : detect_delimiter(text), name);
   const Layout layout = find_layout(scanner, options);
-  const Index target = find_target(layout, options, name);
-
-  Columns columns;
-  columns.list.resize(layout.columns.size());
-  for (std::size_t i = 0; i < columns.list.size(); ++i) columns.list[i].name = layout.columns[i];
-  mark_categorical(columns, layout, options, name);
+  const std::vector<Index> targets = find_targets(layout, options, name);
+  Columns columns = make_columns(layout, targets, options, name);
+  RawTable raw;
+  raw.name = name;
+  raw.named = layout.named;
+  raw.class_names = layout.class_names;
+  for (const Index target : targets)
+    raw.targets.push_back(columns.slots[static_cast<std::size_t>(target)]);
   if (layout.has_first_line) {
     scanner.begin_record();
     scanner.skip();
   }
-  Table table;
   // A field takes two bytes or more, so this is bounded by the file; most take about eight.
   columns.cells.reserve(text.size() / 8);
-  Reader(scanner, options, columns, target, layout, table.report).run();
-  if (layout.rows >= 0 && table.report.rows_read != layout.rows)
+  read_rows(scanner, options, columns, raw.targets, layout.class_names, raw.report);
+  if (layout.rows >= 0 && raw.report.rows_read != layout.rows)
     fail("read_csv", name + ":1:1: the first line declares " + std::to_string(layout.rows) +
-                         " rows, but " + std::to_string(table.report.rows_read) +
+                         " rows, but " + std::to_string(raw.report.rows_read) +
                          " follow; is the file cut off?");
   if (columns.rows == 0)
-    fail("read_csv", name + ":1:1: no row is left of " + std::to_string(table.report.rows_read) +
-                         (table.report.refusals.empty() ? "" : ", " + table.report.refusals[0]) +
+    fail("read_csv", name + ":1:1: no row is left of " + std::to_string(raw.report.rows_read) +
+                         (raw.report.refusals.empty() ? "" : ", " + raw.report.refusals[0]) +
                          "; one or more rows of data are required");
-  build_table(columns, target, layout.class_names, options, name, table);
+  for (std::size_t c = 0; c < columns.list.size(); ++c) {
+    Column& column = columns.list[c];
+    if (column.missing) raw.report.missing.emplace_back(column.name, column.missing);
+    if (column.kind == Column::text) sort_codes(columns, c);
+    raw.columns.push_back({std::move(column.name), column.kind == Column::text,
+                           std::move(column.values), column.missing});
+  }
+  raw.rows = columns.rows;
+  raw.cells = std::move(columns.cells);
+  raw.lines = std::move(columns.lines);
+  return raw;
+}
+
+RawTable read_raw_csv(const std::string& path, const CsvOptions& options) {
+  return parse_raw_csv(read_file(path), options, path);
+}
+
+Table parse_csv(std::string_view text, const CsvOptions& options, const std::string& name) {
+  if (!options.targets.empty())
+    fail("read_csv", "several targets were given; read_raw_csv is required for them");
+  RawTable raw = parse_raw_csv(text, options, name);
+  Table table;
+  build_table(raw, options, table);
   return table;
 }
 

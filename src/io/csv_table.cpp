@@ -13,7 +13,8 @@ namespace {
 
 std::size_t count_of(Index n) { return static_cast<std::size_t>(n); }
 
-/// Numbers the texts that occur in alphabetical order, and forgets the others.
+}  // namespace
+
 void sort_codes(Columns& columns, std::size_t c) {
   Column& column = columns.list[c];
   const std::size_t width = columns.list.size(), count = column.values.size();
@@ -37,7 +38,16 @@ void sort_codes(Columns& columns, std::size_t c) {
   column.values = std::move(sorted);
 }
 
-double most_common(const std::vector<double>& values) {
+double typical(std::vector<double> values, Missing policy) {
+  if (policy == Missing::mean)
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  if (policy == Missing::median) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    const double upper = *middle;
+    if (values.size() % 2) return upper;
+    return upper + (*std::max_element(values.begin(), middle) - upper) / 2;
+  }
   std::map<double, Index> counts;
   for (const double v : values) ++counts[v];
   return std::max_element(counts.begin(), counts.end(),
@@ -45,30 +55,21 @@ double most_common(const std::vector<double>& values) {
       ->first;
 }
 
-void fill_missing(Columns& columns, std::size_t c, Missing policy, const std::string& name) {
-  const Column& column = columns.list[c];
-  const std::size_t width = columns.list.size();
+namespace {
+
+void fill_missing(RawTable& raw, std::size_t c, Missing policy) {
+  const RawColumn& column = raw.columns[c];
+  const std::size_t width = raw.columns.size();
   std::vector<double> present;
-  for (std::size_t i = c; i < columns.cells.size(); i += width)
-    if (!std::isnan(columns.cells[i])) present.push_back(columns.cells[i]);
-  if (present.size() == count_of(columns.rows)) return;
+  for (std::size_t i = c; i < raw.cells.size(); i += width)
+    if (!std::isnan(raw.cells[i])) present.push_back(raw.cells[i]);
+  if (present.size() == count_of(raw.rows)) return;
   if (present.empty())
-    fail("read_csv", name + ": column " + quote(column.name) +
+    fail("read_csv", raw.name + ": column " + quote(column.name) +
                          " has no value at all; leave the column out of the file");
-  double value;
-  if (column.kind == Column::text) {
-    value = most_common(present);
-  } else if (policy == Missing::mean) {
-    value =
-        std::accumulate(present.begin(), present.end(), 0.0) / static_cast<double>(present.size());
-  } else {
-    const auto middle = present.begin() + static_cast<std::ptrdiff_t>(present.size() / 2);
-    std::nth_element(present.begin(), middle, present.end());
-    value = *middle;
-    if (present.size() % 2 == 0) value += (*std::max_element(present.begin(), middle) - value) / 2;
-  }
-  for (std::size_t i = c; i < columns.cells.size(); i += width)
-    if (std::isnan(columns.cells[i])) columns.cells[i] = value;
+  const double value = typical(std::move(present), column.is_text ? Missing::mode : policy);
+  for (std::size_t i = c; i < raw.cells.size(); i += width)
+    if (std::isnan(raw.cells[i])) raw.cells[i] = value;
 }
 
 /// Where the values of a column go: one feature, or one a text.
@@ -78,16 +79,18 @@ struct Feature {
 };
 
 template <class T>
-Tensor build_x(const Columns& columns, const std::vector<Feature>& features) {
-  Tensor x = zeros({columns.rows, static_cast<Index>(features.size())}, dtype_of<T>);
+Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
+  Tensor x = zeros({raw.rows, static_cast<Index>(features.size())}, dtype_of<T>);
   T* out = x.mutable_data<T>();
-  const std::size_t width = columns.list.size();
-  for (const double* row = columns.cells.data(); row != columns.cells.data() + columns.cells.size();
+  const std::size_t width = raw.columns.size();
+  for (const double* row = raw.cells.data(); row != raw.cells.data() + raw.cells.size();
        row += width)
     for (const Feature& f : features)
       *out++ = f.code < 0 ? static_cast<T>(row[f.column]) : T(row[f.column] == f.code);
   return x;
 }
+
+}  // namespace
 
 std::string text_of(double number) {
   if (number == std::floor(number) && std::abs(number) < 1e15)
@@ -97,7 +100,6 @@ std::string text_of(double number) {
   return text;
 }
 
-/// The different values of the target if it holds labels, else none.
 std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task) {
   if (task == Task::regression) return {};
   std::vector<double> labels = values;
@@ -111,46 +113,46 @@ std::vector<double> find_labels(const std::vector<double>& values, bool is_text,
   return whole && few && labels.size() > 1 ? labels : std::vector<double>();
 }
 
-void build_y(const Columns& columns, std::size_t target, std::vector<std::string> class_names,
-             const CsvOptions& options, Table& table) {
-  const Column& column = columns.list[target];
+namespace {
+
+void build_y(const RawTable& raw, const CsvOptions& options, Table& table) {
+  const std::size_t target = count_of(raw.targets[0]);
+  const RawColumn& column = raw.columns[target];
+  std::vector<std::string> class_names = raw.class_names;
   table.target = column.name;
   std::vector<double> values;
-  values.reserve(count_of(columns.rows));
-  for (std::size_t i = target; i < columns.cells.size(); i += columns.list.size())
-    values.push_back(columns.cells[i]);
+  values.reserve(count_of(raw.rows));
+  for (std::size_t i = target; i < raw.cells.size(); i += raw.columns.size())
+    values.push_back(raw.cells[i]);
   if (class_names.empty() || options.task == Task::regression) {
-    const std::vector<double> labels =
-        find_labels(values, column.kind == Column::text, options.task);
+    const std::vector<double> labels = find_labels(values, column.is_text, options.task);
     if (labels.empty()) {
-      table.y = from_vector(values, {columns.rows, 1}).to(options.dtype);
+      table.y = from_vector(values, {raw.rows, 1}).to(options.dtype);
       return;
     }
     class_names.clear();
     for (const double label : labels)
-      class_names.push_back(column.kind == Column::text
-                                ? column.values[static_cast<std::size_t>(label)]
-                                : text_of(label));
+      class_names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
+                                           : text_of(label));
     for (double& v : values)
       v = static_cast<double>(std::lower_bound(labels.begin(), labels.end(), v) - labels.begin());
   }
-  table.y = from_vector(values, {columns.rows}).to(int64);
+  table.y = from_vector(values, {raw.rows}).to(int64);
   table.class_names = std::move(class_names);
 }
 
 }  // namespace
 
-void build_table(Columns& columns, Index target, const std::vector<std::string>& class_names,
-                 const CsvOptions& options, const std::string& name, Table& table) {
+void build_table(RawTable& raw, const CsvOptions& options, Table& table) {
+  table.report = raw.report;
+  const Index target = raw.targets.empty() ? -1 : raw.targets[0];
   std::vector<Feature> features;
-  for (std::size_t c = 0; c < columns.list.size(); ++c) {
-    const Column& column = columns.list[c];
-    if (column.missing) table.report.missing.emplace_back(column.name, column.missing);
-    if (column.kind == Column::text) sort_codes(columns, c);
-    if (column.missing && options.missing != Missing::drop)
-      fill_missing(columns, c, options.missing, name);
+  for (std::size_t c = 0; c < raw.columns.size(); ++c) {
+    const RawColumn& column = raw.columns[c];
+    const bool fills = options.missing != Missing::drop && options.missing != Missing::keep;
+    if (column.missing && fills) fill_missing(raw, c, options.missing);
     if (static_cast<Index>(c) == target) continue;
-    if (column.kind == Column::text && options.categories == Categories::one_hot) {
+    if (column.is_text && options.categories == Categories::one_hot) {
       for (std::size_t v = 0; v < column.values.size(); ++v) {
         features.push_back({c, static_cast<double>(v)});
         table.columns.push_back(column.name + "=" + column.values[v]);
@@ -161,12 +163,12 @@ void build_table(Columns& columns, Index target, const std::vector<std::string>&
     }
   }
   if (features.empty())
-    fail("read_csv", name +
+    fail("read_csv", raw.name +
                          ":1:1: the only column is the target; one or more columns of features "
                          "are required; check the delimiter, or set the target to \"none\"");
-  table.x = options.dtype == float32 ? build_x<float>(columns, features)
-                                     : build_x<double>(columns, features);
-  if (target >= 0) build_y(columns, count_of(target), class_names, options, table);
+  table.x =
+      options.dtype == float32 ? build_x<float>(raw, features) : build_x<double>(raw, features);
+  if (target >= 0) build_y(raw, options, table);
   const data::DataReport found = data::inspect(table.dataset(), table.columns);
   table.report.constant_columns = found.constant_columns;
   table.report.class_counts = found.class_counts;

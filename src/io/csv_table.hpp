@@ -35,13 +35,23 @@ struct Column {
 };
 
 struct Columns {
-  std::vector<Column> list;
+  std::vector<Column> list;   // those that are kept
+  std::vector<int> slots;     // of each field of a record: its column, or -1
   std::vector<double> cells;  // (rows, columns); NaN where missing
+  std::vector<Index> lines;   // of the rows
   Index rows = 0;
 };
 
+/// Numbers the texts of a column that occur in alphabetical order, and forgets the others.
+void sort_codes(Columns& columns, std::size_t c);
+/// The different values of a target if it holds labels, else none.
+std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task);
+/// A number as a name: without a decimal point if it is whole.
+std::string text_of(double number);
+/// Mean, median or commonest of the values, which must not be empty.
+double typical(std::vector<double> values, Missing policy);
+
 /// Fills in missing values, turns texts into numbers and fills x, y, names and report of `table`.
-void build_table(Columns& columns, Index target, const std::vector<std::string>& class_names,
-                 const CsvOptions& options, const std::string& name, Table& table);
+void build_table(RawTable& raw, const CsvOptions& options, Table& table);
 
 }  // namespace gradus::io::detail

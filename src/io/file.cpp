@@ -20,6 +20,10 @@ namespace {
   fail(operation, path + ": " + step + " failed: " + std::strerror(error));
 }
 
+[[noreturn]] void fail_write(const std::string& path, const char* step, int error) {
+  throw FileError("[write_file] " + path + ": " + step + " failed: " + std::strerror(error));
+}
+
 /// An open file, closed at the end of its life.
 class Descriptor {
  public:
@@ -69,15 +73,14 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
 }
 
 void write_file_atomically(const std::string& path, std::string_view bytes) {
-  const char* const operation = "write_file";
   static std::atomic<unsigned> serial{0};
   const std::string temporary =
       path + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(serial++);
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (file.get() < 0) fail_errno(operation, temporary, "creating the file", errno);
+  if (file.get() < 0) fail_write(temporary, "creating the file", errno);
   const auto give_up = [&](const char* step, int error) {
     ::unlink(temporary.c_str());
-    fail_errno(operation, path, step, error);
+    fail_write(path, step, error);
   };
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -99,7 +102,7 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
   const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // Some file systems cannot flush a folder; the new contents are in place all the same.
   if (directory.get() >= 0 && ::fsync(directory.get()) != 0 && errno != EINVAL && errno != EROFS)
-    fail_errno(operation, folder, "flushing the folder", errno);
+    fail_write(folder, "flushing the folder", errno);
 }
 
 }  // namespace gradus::io

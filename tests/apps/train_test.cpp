@@ -48,7 +48,8 @@ TEST_CASE("train learns the digits, prints one line an epoch in a pipe and saves
   const std::size_t at = ran.out.find("test accuracy ");
   REQUIRE(at != std::string::npos);
   CHECK(std::stod(ran.out.substr(at + 14)) > 90);
-  const gradus::io::SafeTensors saved = gradus::io::read_safetensors(folder / "model.safetensors");
+  const gradus::io::SafeTensors saved =
+      gradus::io::read_safetensors(folder / "runs/digits-1/model.safetensors");
   CHECK(saved.at("fc1.weight").shape() == gradus::Shape{64, 64});
   CHECK(saved.at("scaler.shift").shape() == gradus::Shape{64});
 }
@@ -56,9 +57,9 @@ TEST_CASE("train learns the digits, prints one line an epoch in a pipe and saves
 TEST_CASE("the same train command prints the same numbers, another seed prints others") {
   const TemporaryFolder folder;
   const std::string options = "--epochs 2 --hidden 32 --dropout 0.5";
-  const std::string first = without_times(train(folder, options).out);
-  CHECK(first == without_times(train(folder, options).out));
-  CHECK(first != without_times(train(folder, options + " --seed 1").out));
+  const std::string first = without_times(train(folder, options + " --run a").out);
+  CHECK(first == without_times(train(folder, options + " --run a --overwrite").out));
+  CHECK(first != without_times(train(folder, options + " --run a --overwrite --seed 1").out));
 }
 
 TEST_CASE("train reads a table of one's own, for classes and for quantities") {
@@ -85,24 +86,44 @@ TEST_CASE("bad input to train ends with one line on stderr and a status of its o
     std::string options, text;
     int status;
   };
+  const std::string ok = write(folder, "ok.csv", "a,kind\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n");
   const Case cases[] = {
       {"--data missing.csv", "missing.csv", 3},
+      {"--data moon", "moons", 3},
       {"--data " + write(folder, "empty.csv", ""), "empty.csv", 3},
       {"--data " + write(folder, "ragged.csv", "a,b\n1,2\n3\n"), "ragged.csv:3", 3},
       {"--data " + write(folder, "text.csv", "a,b\n1,2\n2,3\nx,4\n5,1\n") + " --target b",
-       "text.csv", 3},
-      {"--data " + write(folder, "good.csv", "a,b\n1,2\n2,3\n") + " --target c", "[", 3},
-      {"--epochs 0", "epochs", 3},
-      {"--epochs 99999999999999999999", "epochs", 3},
-      {"--target 3", "--data", 3},
-      {"--dropout nan", "dropout", 3},
-      {"--clip-norm -1", "clip-norm", 3},
-      {"--label-smoothing 3", "label-smoothing", 3},
+       "text.csv:4:1", 3},
+      {"--data " + ok + " --target c", "\"c\"", 3},
+      {"--data " + ok + " --target kind,kind", "twice", 3},
+      {"--data " + ok + " --ignore a", "no column is left", 3},
+      {"--data " + ok + " --ignore kind --target kind", "left out", 3},
+      {"--data " + ok + " --loss huber", "cross_entropy", 3},
+      {"--data " + write(folder, "gap.csv", "a,b\n1,2\n,3\n2,3\n"), "gap.csv:3:1", 3},
+      {"--data " + write(folder, "one.csv", "a,b\n1,x\n2,x\n3,x\n"), "single class", 3},
+      {"--epochs 0", "epochs", 2},
+      {"--epochs 99999999999999999999", "epochs", 2},
+      {"--dropout nan", "dropout", 2},
+      {"--clip-norm -1", "clip-norm", 2},
+      {"--label-smoothing 3 --test 2", "--label-smoothing 3: ", 2},
+      {"--label-smoothing 3 --test 2", "--test 2: ", 2},
       {"--seed -1", "seed", 2},
-      {"--activation rleu", "relu", 3},
-      {"--optimizer adma", "adam", 3},
+      {"--activation rleu", "relu", 2},
+      {"--optimizer adma", "adam", 2},
       {"--batch-size many", "batch-size", 2},
-      {"--no-such-option", "no-such-option", 2},
+      {"--bacth-size 3", "did you mean --batch-size?", 2},
+      {"fti", "did you mean fit?", 2},
+      {"fit more", "more", 2},
+      {"--config " + write(folder, "bad.json", "{\"epoch\": 3}"), "\"epochs\"", 2},
+      {"--config " + write(folder, "cut.json", "{\"epochs\": 3"), "cut.json", 2},
+      {"--config " + write(folder, "bad.toml", "learning = 3\n"), "bad.toml", 2},
+      {"--config none.json", "none.json", 3},
+      {"--hidden 8 --epochs 1 --run ok.csv", "ok.csv", 5},
+      {"--hidden 8 --epochs 1 --run /proc/none", "/proc/none", 5},
+      {"evaluate", "MODEL", 2},
+      {"evaluate nothing", "nothing", 3},
+      {"predict " + ok, "ok.csv", 3},
+      {"inspect " + ok, "ok.csv", 3},
   };
   for (const Case& c : cases) {
     INFO(c.options);
@@ -111,21 +132,104 @@ TEST_CASE("bad input to train ends with one line on stderr and a status of its o
     CHECK_THAT(ran.err, contains(c.text));
     CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') == 1);
     CHECK(ran.err.find("std::") == std::string::npos);
-    CHECK_FALSE(std::filesystem::exists(folder / "model.safetensors"));
+    CHECK_FALSE(std::filesystem::exists(folder / "runs"));
   }
 }
 
-TEST_CASE("train finds out before it trains that the model cannot be saved") {
+TEST_CASE("a run folder is not used again without --overwrite, and new runs get new names") {
   const TemporaryFolder folder;
-  for (const std::string place : {"missing/model", "."}) {
-    INFO(place);
-    const Ran ran = train(folder, "--epochs 2 --hidden 8 --save " + place);
-    CHECK(ran.status == 3);
-    CHECK(ran.out == "");
-    CHECK_THAT(ran.err, contains(place));
-    CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') == 1);
+  const std::string quick = "--epochs 1 --hidden 8 --quiet";
+  CHECK(train(folder, quick).status == 0);
+  CHECK(train(folder, quick).status == 0);
+  CHECK(std::filesystem::exists(folder / "runs/digits-1/model.safetensors"));
+  CHECK(std::filesystem::exists(folder / "runs/digits-2/config.json"));
+  const std::string before = read_bytes(folder / "runs/digits-1/model.safetensors");
+  const Ran again = train(folder, quick + " --run runs/digits-1");
+  CHECK(again.status == 5);
+  CHECK_THAT(again.err, contains("--overwrite"));
+  CHECK(read_bytes(folder / "runs/digits-1/model.safetensors") == before);
+  CHECK(train(folder, quick + " --run runs/digits-1 --seed 3 --overwrite").status == 0);
+  CHECK(read_bytes(folder / "runs/digits-1/model.safetensors") != before);
+}
+
+TEST_CASE("flags win over the file of settings, and the effective ones are kept") {
+  const TemporaryFolder folder;
+  const std::string json = write(folder, "c.json",
+                                 "{\"epochs\": 2, \"hidden\": [16, 8], \"norm\": \"layer\", "
+                                 "\"residual\": true, \"lr\": \"auto\"}");
+  REQUIRE(train(folder, "--config " + json + " --epochs 1 --quiet --run a").status == 0);
+  const std::string kept = read_bytes(folder / "a/config.json");
+  CHECK_THAT(kept, contains("\"epochs\": 1"));
+  CHECK_THAT(kept, contains("\"norm\": \"layer\""));
+  CHECK_THAT(kept, contains("\"residual\": true"));
+  CHECK_THAT(kept, contains("\"lr\": 0.002"));
+  // The file that is kept is a file of settings itself.
+  CHECK(train(folder, "--config a/config.json --quiet --run b").status == 0);
+  const std::string toml =
+      write(folder, "c.toml", "epochs = 1\nhidden = [16, 8]\nactivation = \"tanh\"\n");
+  CHECK(train(folder, "--config " + toml + " --quiet --run c").status == 0);
+  CHECK_THAT(read_bytes(folder / "c/config.json"), contains("\"tanh\""));
+}
+
+TEST_CASE("a saved model predicts and is measured with the preprocessing of its training") {
+  const TemporaryFolder folder;
+  std::string rows = "size,colour,kind\n";
+  for (int i = 0; i < 120; ++i)
+    rows += std::to_string(i % 10) + (i % 3 ? ",red," : ",\"dark, blue\",") +
+            (i % 10 < 5 ? "low" : "high") + "\n";
+  const std::string data = write(folder, "c.csv", rows);
+  REQUIRE(train(folder, "--data " + data + " --hidden 16 --epochs 60 --quiet --run r").status == 0);
+  const Ran measured = train(folder, "evaluate r --data " + data);
+  CHECK(measured.status == 0);
+  CHECK_THAT(measured.out, contains("120 samples"));
+  CHECK_THAT(measured.out, contains("accuracy 100.00 %"));
+  CHECK_THAT(train(folder, "evaluate r").out, contains("24 samples"));
+
+  const std::string three =
+      write(folder, "three.csv", "colour,size\nred,1\n\"dark, blue\",9\nred,2\n");
+  const Ran predicted = train(folder, "predict r --data " + three);
+  CHECK(predicted.status == 0);
+  CHECK_THAT(predicted.out, contains("prediction,p(high),p(low)\nlow,0."));
+  CHECK(std::count(predicted.out.begin(), predicted.out.end(), '\n') == 4);
+  const Ran piped = run("cd '" + folder.path() + "' && cat " + three + " | " + program("train") +
+                        " predict r --out p.csv");
+  CHECK(piped.status == 0);
+  CHECK(read_bytes(folder / "p.csv") == predicted.out);
+
+  const Ran shown = train(folder, "inspect r");
+  CHECK(shown.status == 0);
+  CHECK_THAT(shown.out, contains("high, low"));
+  CHECK_THAT(shown.out, contains("fc1.weight"));
+
+  struct Case {
+    std::string rows, text;
+  };
+  const Case cases[] = {
+      {"size\n1\n", "column \"colour\" is missing"},
+      {"sise,color\n1,red\n",
+       "column \"size\" is missing, the most similar one is \"sise\"; "
+       "column \"colour\" is missing, the most similar one is \"color\""},
+      {"size,colour\n1,green\n", "bad.csv:2: column \"colour\" has \"green\"; it was trained on"},
+      {"size,colour\n1,red\n,red\n", "bad.csv:3: column \"size\" has a missing value"},
+      {"size,colour\nbig,red\n", "bad.csv:2:1"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.rows);
+    const Ran bad = train(folder, "predict r --data " + write(folder, "bad.csv", c.rows));
+    CHECK(bad.status == 3);
+    CHECK_THAT(bad.err, contains(c.text));
+    CHECK(bad.out == "");
   }
-  CHECK(train(folder, "--epochs 1 --hidden 8 --save kept").status == 0);
-  CHECK(std::filesystem::exists(folder / "kept"));
-  CHECK_FALSE(std::filesystem::exists(folder / "kept.probe"));
+}
+
+TEST_CASE("cross-validation and repeated training print mean and deviation") {
+  const TemporaryFolder folder;
+  const Ran folds = train(folder, "--folds 3 --epochs 2 --hidden 16 --samples 60 --data blobs");
+  CHECK(folds.status == 0);
+  CHECK_THAT(folds.out, contains("fold 3: test accuracy"));
+  CHECK_THAT(folds.out, contains("deviation"));
+  const Ran repeated = train(folder, "--repeat 2 --epochs 2 --hidden 16 --data sine");
+  CHECK(repeated.status == 0);
+  CHECK_THAT(repeated.out, contains("over 2 runs"));
+  CHECK_FALSE(std::filesystem::exists(folder / "runs"));
 }

@@ -4,7 +4,15 @@
 #include <string>
 #include <string_view>
 
+#include "gradus/error.hpp"
+
 namespace gradus::io {
+
+/// A file or folder that cannot be written.
+class FileError : public Error {
+ public:
+  using Error::Error;
+};
 
 /// The largest size, in bytes, that a compressed file may unpack to unless a reader's option says
 /// otherwise.
@@ -20,8 +28,8 @@ std::string read_file(const std::string& path, bool unpack = true,
 std::string gunzip(std::string_view bytes, const std::string& name,
                    std::size_t limit = default_unpacked_limit);
 
-/// Replaces the file at `path` by `bytes`, or leaves it as it was and throws: writes a temporary
-/// file beside it, flushes it to disk, renames it, flushes the folder.
+/// Replaces the file at `path` by `bytes`, or leaves it as it was and throws FileError: writes
+/// a temporary file beside it, flushes it to disk, renames it, flushes the folder.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
 }  // namespace gradus::io

@@ -1,0 +1,130 @@
+#include "command_line.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <gradus/io/file.hpp>
+#include <numeric>
+#include <sstream>
+
+using namespace gradus;
+
+namespace {
+
+/// Settings of a TOML file, as CLI11 reads it: one level of names.
+void read_toml(train::Config& config, const std::string& text, const std::string& name) {
+  std::istringstream stream(text);
+  std::vector<CLI::ConfigItem> items;
+  try {
+    items = CLI::ConfigTOML().from_config(stream);
+  } catch (const CLI::Error& e) {
+    throw train::ConfigError("[config] " + name + ": not valid TOML: " + e.what());
+  }
+  for (const CLI::ConfigItem& item : items) {
+    if (item.name == "++" || item.name == "--") continue;  // the beginning and end of a section
+    std::string value;
+    for (const std::string& input : item.inputs) value += (value.empty() ? "" : ",") + input;
+    try {
+      train::set(config, item.name, value.empty() ? "none" : value);
+    } catch (const train::ConfigError& e) {
+      const std::string message = e.what();
+      throw train::ConfigError("[config] " + name + ": " + message.substr(message.find(' ') + 1));
+    }
+  }
+}
+
+}  // namespace
+
+SettingFlags::SettingFlags(CLI::App& app, const std::vector<std::string>& wanted) {
+  app.add_option("--config", file_, "JSON or TOML file of settings; flags win")->type_name("FILE");
+  const auto is_wanted = [&](const std::string& name) {
+    return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+  };
+  for (const train::Setting& setting : train::settings()) {
+    if (!is_wanted(setting.group) && !is_wanted(setting.name)) continue;
+    const std::string flag = "--" + setting.name;
+    CLI::Option* option = nullptr;
+    if (setting.is_switch) {
+      option = app.add_flag_callback(
+          flag, [this, name = setting.name] { values_.emplace_back(name, "yes"); }, setting.help);
+    } else {
+      std::string type = "VALUE";
+      if (!setting.choices.empty() && setting.choices.size() <= 6) {
+        type.clear();
+        for (const std::string& choice : setting.choices)
+          type += (type.empty() ? "" : "|") + choice;
+      }
+      option = app.add_option_function<std::string>(
+                      flag,
+                      [this, name = setting.name](const std::string& text) {
+                        values_.emplace_back(name, text);
+                      },
+                      setting.help)
+                   ->type_name(type)
+                   ->default_str(setting.value);
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    }
+    option->group(setting.group);
+  }
+}
+
+train::Config SettingFlags::read(train::Config config) const {
+  if (!file_.empty()) {
+    const std::string text = io::read_file(file_);
+    if (file_.ends_with(".toml"))
+      read_toml(config, text, file_);
+    else
+      train::read_json(config, text, file_);
+  }
+  for (const auto& [name, text] : values_) train::set(config, name, text);
+  train::check(config);
+  return config;
+}
+
+bool SettingFlags::given(const std::string& name) const {
+  return std::any_of(values_.begin(), values_.end(),
+                     [&](const auto& value) { return value.first == name; });
+}
+
+bool parse(CLI::App& app, int argc, char** argv) {
+  app.allow_extras();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    app.exit(help);
+    return false;
+  } catch (const CLI::ParseError& e) {
+    throw UsageError(e.what());
+  }
+  for (const std::string& extra : app.remaining()) {
+    if (extra.size() < 2 || extra[0] != '-')
+      throw UsageError(extra + " was not expected; see --help");
+    std::vector<std::string> flags;
+    for (const CLI::Option* option : app.get_options())
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    const std::string flag = extra.substr(0, extra.find('='));
+    throw UsageError("there is no flag " + flag + "; did you mean " + nearest(flag, flags) + "?");
+  }
+  return true;
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+  std::string best;
+  std::size_t least = std::string::npos;
+  for (const std::string& other : candidates) {
+    std::vector<std::size_t> row(other.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      std::size_t diagonal = row[0]++;
+      for (std::size_t j = 0; j < other.size(); ++j) {
+        const std::size_t change = diagonal + (word[i] == other[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
+      }
+    }
+    if (row.back() < least) {
+      least = row.back();
+      best = other;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <gradus/train/config.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// How a command ends.
+enum Exit {
+  fine = 0,
+  failed = 1,
+  usage = 2,
+  bad_input = 3,
+  non_finite = 4,
+  file_system = 5,
+  interrupted = 130
+};
+
+/// Wrong flags or arguments.
+class UsageError : public gradus::Error {
+ public:
+  using gradus::Error::Error;
+};
+
+/// The settings of train::Config as flags, and --config for a file of them.
+class SettingFlags {
+ public:
+  /// Adds flags for the settings of the given groups, or for those named.
+  SettingFlags(CLI::App& app, const std::vector<std::string>& groups_or_names);
+  /// The defaults, or `base`, changed first by the file and then by the flags.
+  gradus::train::Config read(gradus::train::Config base = {}) const;
+  /// True if a flag of this name was given.
+  bool given(const std::string& name) const;
+
+ private:
+  std::string file_;
+  std::vector<std::pair<std::string, std::string>> values_;
+};
+
+/// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
+/// an unknown one.
+bool parse(CLI::App& app, int argc, char** argv);
+
+/// The candidate that is most like `word`.
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates);

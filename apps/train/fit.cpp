@@ -1,0 +1,142 @@
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <gradus/threads.hpp>
+#include <gradus/train.hpp>
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "session.hpp"
+
+using namespace gradus;
+
+namespace {
+
+/// "flowers" for data/flowers.csv.gz.
+std::string short_name(const std::string& data) {
+  std::string name = std::filesystem::path(data).filename().string();
+  if (name.empty()) name = std::filesystem::path(data).parent_path().filename().string();
+  if (data == "-" || name.empty() || name[0] == '.') return "run";
+  return name.substr(0, name.find('.'));
+}
+
+/// Room for the model and two checkpoints with an optimizer's moments.
+double bytes_needed(const train::Prepared& data) {
+  const train::Objective objective = train::objective_of(data.config, data.pipeline, data.train);
+  const train::ModelSpec spec = train::model_spec(data.config, data.pipeline, objective);
+  double values = 0, width = static_cast<double>(spec.inputs);
+  for (const Index size : spec.hidden) {
+    values += width * static_cast<double>(size);
+    width = static_cast<double>(size);
+  }
+  values += width * static_cast<double>(spec.outputs);
+  return values * static_cast<double>(size_of(data.pipeline.dtype())) * 8 + 2e6;
+}
+
+struct Tally {
+  std::vector<double> values;
+
+  void print(const char* what, const char* unit, double factor) const {
+    double mean = 0, square = 0;
+    for (const double v : values) mean += v / static_cast<double>(values.size());
+    for (const double v : values) square += (v - mean) * (v - mean);
+    const double deviation =
+        values.size() > 1 ? std::sqrt(square / static_cast<double>(values.size() - 1)) : 0;
+    std::printf("mean %s %.2f%s, deviation %.2f%s, over %zu runs\n", what, factor * mean, unit,
+                factor * deviation, unit, values.size());
+  }
+};
+
+/// Trains several times without a run folder and prints mean and deviation.
+void summarize(const train::Config& config, const train::Source& source,
+               const std::vector<train::Prepared>& given, const char* what) {
+  Tally accuracy, loss;
+  bool labels = true;
+  const Index runs = given.empty() ? config.repeat : static_cast<Index>(given.size());
+  for (Index i = 0; i < runs; ++i) {
+    train::Config one = config;
+    one.seed = config.seed + static_cast<std::uint64_t>(i);
+    train::Source again;
+    const bool synthetic = !source.table && source.name != "digits" && source.test.empty() &&
+                           !std::filesystem::exists(source.name);
+    if (given.empty() && synthetic) again = train::load_source(train::source_options(one));
+    train::Prepared data = !given.empty() ? given[static_cast<std::size_t>(i)]
+                                          : train::prepare(one, synthetic ? again : source);
+    const Outcome outcome = train_model(data, nullptr, true);
+    if (!outcome.measured)
+      throw UsageError(
+          "there is neither a test nor a validation part to measure; --test or "
+          "--validation above 0 is required");
+    labels = data.pipeline.task() != train::Task::regression;
+    accuracy.values.push_back(outcome.test.accuracy);
+    loss.values.push_back(outcome.test.loss);
+    if (!config.quiet)
+      std::printf("%s %lld: %s\n", what, static_cast<long long>(i + 1),
+                  describe(outcome.test, data.pipeline.task(), "test").c_str());
+    std::fflush(stdout);
+  }
+  if (labels)
+    accuracy.print("test accuracy", " %", 100);
+  else
+    loss.print("test loss", "", 1);
+}
+
+void cross_validate(const train::Config& config, const train::Source& source) {
+  const Tensor labels = train::class_labels(source, train::source_options(config).csv.task);
+  const int k = static_cast<int>(config.folds);
+  const std::vector<data::Fold> folds = labels.defined()
+                                            ? data::k_fold(labels, k, config.seed)
+                                            : data::k_fold(source.size(), k, config.seed);
+  std::vector<train::Prepared> runs;
+  for (const data::Fold& fold : folds) {
+    // The fold is kept for the end; the best epoch is chosen by a part of the rest.
+    data::SplitIndices parts;
+    const std::size_t n = fold.train.size();
+    const std::size_t held = static_cast<std::size_t>(
+        train::validation_of(config, source.size()) * static_cast<double>(n));
+    const auto middle = fold.train.begin() + static_cast<std::ptrdiff_t>(held);
+    parts.validation.assign(fold.train.begin(), middle);
+    parts.train.assign(middle, fold.train.end());
+    parts.test = fold.validation;
+    train::Source without = source;
+    without.test = {};
+    runs.push_back(train::prepare(config, without, parts));
+  }
+  summarize(config, source, runs, "fold");
+}
+
+}  // namespace
+
+int command_fit(int argc, char** argv) {
+  CLI::App app("Trains a multi-layer perceptron.", "train fit");
+  const SettingFlags flags(app, {"data", "model", "optimization", "run"});
+  if (!parse(app, argc, argv)) return Exit::fine;
+  const train::Config config = flags.read();
+  if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
+  const train::Source source = train::load_source(train::source_options(config));
+  if (config.folds > 0) {
+    cross_validate(config, source);
+    return Exit::fine;
+  }
+  if (config.repeat > 1) {
+    summarize(config, source, {}, "run");
+    return Exit::fine;
+  }
+  train::Prepared data = train::prepare(config, source);
+  if (!config.quiet) print_report(data, source);
+  train::RunFolder folder(config.run, short_name(config.data), config.overwrite,
+                          bytes_needed(data));
+  Outcome outcome;
+  try {
+    outcome = train_model(data, &folder, config.quiet);
+  } catch (...) {
+    folder.discard_if_empty();
+    throw;
+  }
+  if (outcome.measured)
+    std::printf("%s\n", describe(outcome.test, data.pipeline.task(),
+                                 data.test.empty() ? "validation" : "test")
+                            .c_str());
+  std::printf("saved %s\n", (folder / "model.safetensors").c_str());
+  return outcome.status;
+}

@@ -1,0 +1,85 @@
+#include <algorithm>
+#include <cstdio>
+#include <gradus/io/file.hpp>
+#include <gradus/ops.hpp>
+#include <gradus/threads.hpp>
+#include <gradus/train.hpp>
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "session.hpp"
+
+using namespace gradus;
+
+namespace {
+
+/// A field of a CSV file, in quotes where it needs them.
+std::string field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+/// One line a sample: the class and the probability of each, or the quantities.
+std::string to_csv(const train::SavedModel& saved, const Tensor& output) {
+  Tensor values = saved.objective.predict(output);
+  std::string text;
+  const auto& names = saved.pipeline.class_names();
+  const Index columns = values.size(1);
+  if (names.empty()) {
+    values = saved.pipeline.unscale(values);
+    for (Index c = 0; c < columns; ++c)
+      text += (c ? "," : "") + field(saved.pipeline.target_names()[static_cast<std::size_t>(c)]);
+  } else {
+    text = "prediction";
+    for (const std::string& name : names) text += "," + field("p(" + name + ")");
+  }
+  text += "\n";
+  const std::vector<double> all = values.to_vector<double>();
+  for (Index r = 0; r < values.size(0); ++r) {
+    const double* row = all.data() + r * columns;
+    if (!names.empty())
+      text +=
+          field(names[static_cast<std::size_t>(std::max_element(row, row + columns) - row)]) + ",";
+    for (Index c = 0; c < columns; ++c) text += (c ? "," : "") + number(row[c]);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+int command_predict(int argc, char** argv) {
+  CLI::App app("Applies a trained model: CSV in, CSV out.", "train predict");
+  std::string path, out;
+  app.add_option("MODEL,--model", path, "run folder or model file")->required();
+  app.add_option("--out", out, "file for the predictions; default: standard output")
+      ->type_name("FILE");
+  const SettingFlags flags(app, {"data", "header", "delimiter", "decimal", "threads"});
+  if (!parse(app, argc, argv)) return Exit::fine;
+  const train::SavedModel saved = train::load_model(path);
+  train::Config config = flags.read(saved.config);
+  if (!flags.given("data")) config.data = "-";
+  if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
+  train::SourceOptions options = train::source_options(config);
+  options.csv = saved.pipeline.csv_options(options.csv);
+  options.csv.targets.clear();
+  options.csv.target = "none";
+  options.csv.numeric = saved.pipeline.csv_options().numeric;
+  options.need_targets = false;
+  const train::Source source = train::load_source(options);
+  const Tensor x = saved.pipeline.inputs(source);
+  const std::string text = to_csv(saved, train::run_model(*saved.model, x));
+  if (out.empty())
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  else
+    io::write_file_atomically(out, text);
+  return Exit::fine;
+}

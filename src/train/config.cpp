@@ -1,0 +1,305 @@
+#include "gradus/train/config.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/csv_scan.hpp"
+#include "train/config_fields.hpp"
+
+namespace gradus::train {
+namespace {
+
+using detail::Choices;
+using detail::visit_settings;
+using io::detail::nearest;
+using io::detail::quote;
+using Json = nlohmann::ordered_json;
+
+[[noreturn]] void refuse(const std::string& text) { throw ConfigError("[config] " + text); }
+
+std::string number(double value) {
+  char text[32];
+  const auto [end, error] = std::to_chars(text, text + sizeof text, value);
+  return std::string(text, end);
+}
+
+/// The text of a value, as parse() reads it.
+std::string text_of(const std::string& v) { return v; }
+std::string text_of(double v) { return number(v); }
+std::string text_of(Index v) { return std::to_string(v); }
+std::string text_of(std::uint64_t v) { return std::to_string(v); }
+std::string text_of(bool v) { return v ? "yes" : "no"; }
+template <class T>
+std::string text_of(const std::vector<T>& v) {
+  if (v.empty()) return "none";
+  std::string text;
+  for (const T& item : v) text += (text.empty() ? "" : ",") + text_of(item);
+  return text;
+}
+template <class T>
+std::string text_of(const std::optional<T>& v) {
+  return v ? text_of(*v) : "auto";
+}
+
+[[noreturn]] void bad(const std::string& name, const std::string& text, const char* required) {
+  refuse("--" + name + " " + text + ": " + required + " is required");
+}
+
+template <class T>
+void parse_whole(const std::string& name, const std::string& text, T& value, const char* required) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) bad(name, text, required);
+}
+
+void parse(const std::string& name, const std::string& text, const Choices& choices,
+           std::string& value) {
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
+    std::string all;
+    for (const std::string& choice : choices) all += (all.empty() ? "" : ", ") + choice;
+    refuse("--" + name + " " + text + ": one of " + all + " is required; did you mean " +
+           quote(nearest(text, choices)) + "?");
+  }
+  value = text;
+}
+void parse(const std::string& name, const std::string& text, const Choices&, double& value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !std::isfinite(value))
+    bad(name, text, "a finite number");
+}
+void parse(const std::string& name, const std::string& text, const Choices&, Index& value) {
+  parse_whole(name, text, value, "a whole number");
+}
+void parse(const std::string& name, const std::string& text, const Choices&, std::uint64_t& value) {
+  parse_whole(name, text, value, "a whole number of 0 or more");
+}
+void parse(const std::string& name, const std::string& text, const Choices&, bool& value) {
+  const bool yes = text == "yes" || text == "true" || text == "1" || text == "on";
+  if (!yes && text != "no" && text != "false" && text != "0" && text != "off")
+    bad(name, text, "yes or no");
+  value = yes;
+}
+template <class T>
+void parse(const std::string& name, const std::string& text, const Choices& choices,
+           std::vector<T>& value) {
+  value.clear();
+  if (text.empty() || (text == "none" && name != "target")) return;
+  for (std::size_t at = 0;;) {
+    const std::size_t comma = text.find(',', at);
+    value.emplace_back();
+    parse(name, text.substr(at, comma == text.npos ? comma : comma - at), choices, value.back());
+    if (comma == text.npos) return;
+    at = comma + 1;
+  }
+}
+template <class T>
+void parse(const std::string& name, const std::string& text, const Choices& choices,
+           std::optional<T>& value) {
+  value.reset();
+  if (text == "auto") return;
+  T parsed{};
+  parse(name, text, choices, parsed);
+  value = std::move(parsed);
+}
+
+template <class T>
+Json json_of(const T& value) {
+  return value;
+}
+template <class T>
+Json json_of(const std::optional<T>& value) {
+  return value ? Json(*value) : Json("auto");
+}
+
+/// A JSON value as the text that set() reads.
+std::string text_of_json(const std::string& name, const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return text_of(value.get<bool>());
+  if (value.is_null()) return "auto";
+  if (value.is_number()) return value.dump();
+  if (!value.is_array())
+    refuse("--" + name + ": " + value.dump().substr(0, 60) +
+           " was given; a number, text, truth value or list is required");
+  std::string text;
+  for (const Json& item : value) text += (text.empty() ? "" : ",") + text_of_json(name, item);
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+std::vector<Setting> settings() {
+  std::vector<Setting> list;
+  const Config defaults;
+  visit_settings(defaults, [&](const char* group, const char* name, const auto& member,
+                               const char* help, const Choices& choices) {
+    constexpr bool is_switch = std::is_same_v<std::decay_t<decltype(member)>, bool>;
+    std::string value = text_of(member);
+    if (is_switch && value == "no") value = "";
+    list.push_back({name, group, help, value, is_switch && value.empty(), choices});
+  });
+  return list;
+}
+
+void set(Config& config, const std::string& name, const std::string& text) {
+  std::string wanted = name;
+  std::replace(wanted.begin(), wanted.end(), '_', '-');
+  bool known = false;
+  Choices names;
+  visit_settings(config, [&](const char*, const char* here, auto& member, const char*,
+                             const Choices& choices) {
+    names.emplace_back(here);
+    if (wanted != here) return;
+    known = true;
+    parse(wanted, text, choices, member);
+  });
+  if (!known)
+    refuse("there is no setting " + quote(name) + "; did you mean " +
+           quote(nearest(wanted, names)) + "?");
+}
+
+std::string to_json(const Config& config) {
+  Json object = Json::object();
+  visit_settings(config, [&](const char*, const char* name, const auto& member, const char*,
+                             const Choices&) { object[name] = json_of(member); });
+  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void read_json(Config& config, const std::string& json, const std::string& name) {
+  Json object;
+  try {
+    object = Json::parse(json);
+  } catch (const Json::exception& e) {
+    refuse(name + ": not valid JSON: " + std::string(e.what()).substr(0, 200));
+  }
+  if (!object.is_object()) refuse(name + ": a JSON object of settings is required");
+  for (const auto& [key, value] : object.items()) {
+    try {
+      set(config, key, text_of_json(key, value));
+    } catch (const ConfigError& e) {
+      refuse(name + ": " + std::string(e.what()).substr(std::string("[config] ").size()));
+    }
+  }
+}
+
+void check(const Config& c) {
+  std::string faults;
+  const auto need = [&](bool good, const char* name, const std::string& value,
+                        const char* required) {
+    if (!good)
+      faults += (faults.empty() ? "" : "; ") + ("--" + std::string(name)) + " " + value + ": " +
+                required + " is required";
+  };
+  const auto count = [&](const char* name, Index value, Index least) {
+    need(value >= least && value <= 1'000'000'000, name, std::to_string(value),
+         least ? "1 to 1000000000" : "0 to 1000000000");
+  };
+  const auto not_negative = [&](const char* name, double value) {
+    need(value >= 0, name, number(value), "0 or more");
+  };
+  const auto fraction = [&](const char* name, double value) {
+    need(value >= 0 && value < 1, name, number(value), "0 or more, and less than 1,");
+  };
+  if (c.epochs) count("epochs", *c.epochs, 1);
+  if (c.batch_size) count("batch-size", *c.batch_size, 1);
+  if (c.hidden)
+    for (const Index size : *c.hidden) count("hidden", size, 1);
+  for (const auto& [name, value] : {std::pair{"samples", c.samples},
+                                    {"classes", c.classes},
+                                    {"features", c.features},
+                                    {"folds", c.folds},
+                                    {"embedding", c.embedding},
+                                    {"step-size", c.step_size},
+                                    {"patience", c.patience},
+                                    {"prefetch", c.prefetch},
+                                    {"checkpoint-every", c.checkpoint_every}})
+    count(name, value, 0);
+  count("accumulate", c.accumulate, 1);
+  count("repeat", c.repeat, 1);
+  need(c.folds != 1, "folds", "1", "0, or 2 and more,");
+  need(c.threads >= 0 && c.threads <= 256, "threads", std::to_string(c.threads), "0 to 256");
+  const double validation = c.validation.value_or(0);
+  fraction("validation", validation);
+  fraction("test", c.test);
+  need(validation + c.test < 1, "validation", number(validation) + " --test " + number(c.test),
+       "a sum below 1, so that samples are left to train on,");
+  if (c.dropout) fraction("dropout", *c.dropout);
+  if (c.label_smoothing) fraction("label-smoothing", *c.label_smoothing);
+  if (c.noise) not_negative("noise", *c.noise);
+  if (c.lr) not_negative("lr", *c.lr);
+  if (c.weight_decay) not_negative("weight-decay", *c.weight_decay);
+  for (const auto& [name, value] : {std::pair{"l1", c.l1},
+                                    {"l2", c.l2},
+                                    {"gamma", c.gamma},
+                                    {"clip-norm", c.clip_norm},
+                                    {"clip-value", c.clip_value}})
+    not_negative(name, value);
+  need(c.clip_percentile >= 0 && c.clip_percentile <= 100, "clip-percentile",
+       number(c.clip_percentile), "0 to 100");
+  fraction("warmup", c.warmup);
+  fraction("ema", c.ema);
+  need(c.delimiter == "auto" || c.delimiter == "tab" || c.delimiter.size() == 1, "delimiter",
+       c.delimiter, "one character, tab or auto");
+  if (!faults.empty()) refuse(faults);
+}
+
+double validation_of(const Config& config, Index rows) {
+  return config.validation.value_or(rows < 300 ? 0.0 : 0.1);
+}
+
+Config resolve(const Config& config, const DataSize& size) {
+  Config c = config;
+  const bool small = size.samples < 1000, large = size.samples >= 20'000;
+  const bool plane = size.inputs <= 2;  // curved borders
+  if (!c.hidden) {
+    if (large)
+      c.hidden = {512, 256};
+    else if (small)
+      c.hidden = {64, 64};
+    else
+      c.hidden = {256, 256};
+  }
+  if (!c.batch_size) c.batch_size = large ? 128 : small ? 16 : 32;
+  if (!c.epochs) {
+    const Index steps = std::max<Index>(1, size.samples / *c.batch_size);
+    c.epochs = large ? 10 : small ? std::clamp<Index>(2500 / steps, 40, 200) : 40;
+  }
+  if (!c.dropout) c.dropout = plane ? 0.0 : large || small ? 0.2 : 0.3;
+  if (!size.classification && !config.dropout) c.dropout = 0.0;
+  if (!c.lr) c.lr = large ? 1e-3 : small ? 3e-3 : 2e-3;
+  if (!c.weight_decay) c.weight_decay = 0.05;
+  if (!c.label_smoothing) c.label_smoothing = size.classification && !large && !plane ? 0.1 : 0.0;
+  return c;
+}
+
+SourceOptions source_options(const Config& c) {
+  SourceOptions o;
+  o.data = c.data;
+  o.labels = c.labels;
+  io::CsvOptions& csv = o.csv;
+  csv.delimiter = c.delimiter == "auto" ? '\0' : c.delimiter == "tab" ? '\t' : c.delimiter[0];
+  csv.decimal = c.decimal[0];
+  if (c.header != "auto") csv.header = c.header == "yes";
+  csv.targets = c.target;
+  csv.task = c.task == "classification" ? io::Task::classification
+             : c.task == "regression"   ? io::Task::regression
+                                        : io::Task::automatic;
+  csv.missing = c.missing == "error"  ? io::Missing::error
+                : c.missing == "drop" ? io::Missing::drop
+                                      : io::Missing::keep;
+  csv.categorical = c.categorical;
+  csv.missing_texts = c.missing_texts;
+  csv.ignored = c.ignore;
+  csv.drop_bad_rows = c.drop_bad_rows;
+  csv.dtype = c.precision == "float64" ? float64 : float32;
+  o.synthetic.n = c.samples;
+  o.synthetic.noise = c.noise.value_or(-1);
+  o.synthetic.classes = c.classes;
+  o.synthetic.features = c.features;
+  o.synthetic.seed = c.seed;
+  return o;
+}
+
+}  // namespace gradus::train

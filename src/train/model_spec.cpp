@@ -1,0 +1,120 @@
+#include "gradus/train/model_spec.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "gradus/nn/activation.hpp"
+#include "gradus/nn/embedding.hpp"
+#include "gradus/nn/mlp.hpp"
+#include "gradus/ops.hpp"
+
+namespace gradus::train {
+
+using Json = nlohmann::ordered_json;
+
+ColumnEmbedding::ColumnEmbedding(Index inputs, const std::vector<Index>& categories,
+                                 const std::vector<Index>& sizes, DType dtype,
+                                 Generator* generator) {
+  const Index codes = static_cast<Index>(categories.size());
+  if (categories.size() != sizes.size() || codes > inputs)
+    fail("ColumnEmbedding", std::to_string(inputs) + " columns, " + std::to_string(codes) +
+                                " of them codes, and " + std::to_string(sizes.size()) +
+                                " sizes were given; one size for each column of codes is required");
+  numbers_ = inputs - codes;
+  outputs_ = numbers_;
+  for (std::size_t i = 0; i < categories.size(); ++i) {
+    const nn::EmbeddingOptions options{.padding_idx = 0, .dtype = dtype, .generator = generator};
+    auto table = std::make_shared<nn::Embedding>(categories[i] + 1, sizes[i], options);
+    add_child(std::to_string(i), table);
+    tables_.push_back(table);
+    outputs_ += sizes[i];
+  }
+}
+
+std::string ColumnEmbedding::describe() const {
+  return "ColumnEmbedding(" + std::to_string(tables_.size()) + " columns)";
+}
+
+Tensor ColumnEmbedding::forward(const Tensor& x) const {
+  std::vector<Tensor> parts;
+  if (numbers_ > 0) parts.push_back(slice(x, 1, 0, numbers_));
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    const Index at = numbers_ + static_cast<Index>(i);
+    parts.push_back((*tables_[i])(select(x, 1, at).to(int64)));
+  }
+  return concat(parts, 1);
+}
+
+std::shared_ptr<nn::Module> build_model(const ModelSpec& spec, DType dtype, Generator* generator) {
+  const auto perceptron = [&](Index inputs) {
+    std::vector<Index> sizes = {inputs};
+    sizes.insert(sizes.end(), spec.hidden.begin(), spec.hidden.end());
+    sizes.push_back(spec.outputs);
+    auto mlp = std::make_shared<nn::MLP>(sizes, nn::MLPOptions{.activation = spec.activation,
+                                                               .norm = spec.norm,
+                                                               .dropout = spec.dropout,
+                                                               .residual = spec.residual,
+                                                               .init = spec.init,
+                                                               .bias = spec.bias,
+                                                               .dtype = dtype,
+                                                               .generator = generator});
+    if (spec.output != "none") mlp->append("out", nn::Activation(spec.output));
+    return mlp;
+  };
+  if (spec.categories.empty()) return perceptron(spec.inputs);
+  const ColumnEmbedding embed(spec.inputs, spec.categories, spec.embedding_sizes, dtype, generator);
+  auto model = std::make_shared<nn::Sequential>();
+  model->append("embed", embed);
+  model->append("mlp", *perceptron(embed.outputs()));
+  return model;
+}
+
+std::string to_json(const ModelSpec& spec) {
+  const Json object = {{"inputs", spec.inputs},
+                       {"categories", spec.categories},
+                       {"embedding_sizes", spec.embedding_sizes},
+                       {"hidden", spec.hidden},
+                       {"outputs", spec.outputs},
+                       {"activation", spec.activation},
+                       {"norm", spec.norm},
+                       {"init", spec.init},
+                       {"output", spec.output},
+                       {"dropout", spec.dropout},
+                       {"residual", spec.residual},
+                       {"bias", spec.bias}};
+  return object.dump();
+}
+
+ModelSpec parse_model_spec(const std::string& json) {
+  try {
+    const Json o = Json::parse(json);
+    ModelSpec spec;
+    o.at("inputs").get_to(spec.inputs);
+    o.at("categories").get_to(spec.categories);
+    o.at("embedding_sizes").get_to(spec.embedding_sizes);
+    o.at("hidden").get_to(spec.hidden);
+    o.at("outputs").get_to(spec.outputs);
+    o.at("activation").get_to(spec.activation);
+    o.at("norm").get_to(spec.norm);
+    o.at("init").get_to(spec.init);
+    o.at("output").get_to(spec.output);
+    o.at("dropout").get_to(spec.dropout);
+    o.at("residual").get_to(spec.residual);
+    o.at("bias").get_to(spec.bias);
+    constexpr Index most = 1 << 24;  // a damaged file must not ask for all memory
+    std::vector<Index> sizes = spec.hidden;
+    for (const auto& list : {spec.categories, spec.embedding_sizes})
+      sizes.insert(sizes.end(), list.begin(), list.end());
+    sizes.push_back(spec.inputs);
+    sizes.push_back(spec.outputs);
+    for (const Index size : sizes)
+      if (size < 1 || size > most)
+        fail("parse_model_spec", "a size of " + std::to_string(size) + "; 1 to " +
+                                     std::to_string(most) + " is required; is the file damaged?");
+    return spec;
+  } catch (const nlohmann::json::exception& e) {
+    fail("parse_model_spec",
+         "the description of the model is damaged: " + std::string(e.what()).substr(0, 200));
+  }
+}
+
+}  // namespace gradus::train

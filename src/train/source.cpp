@@ -1,0 +1,185 @@
+#include "gradus/train/source.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "gradus/data/digits.hpp"
+#include "gradus/io/file.hpp"
+#include "gradus/io/idx.hpp"
+#include "gradus/io/npy.hpp"
+#include "gradus/ops.hpp"
+#include "io/csv_scan.hpp"
+
+namespace gradus::train {
+namespace {
+
+using io::detail::nearest;
+using io::detail::quote;
+
+struct Set {
+  const char* name;
+  data::TensorDataset (*make)(const data::SyntheticOptions& options);
+  data::SyntheticOptions defaults;
+};
+
+const std::vector<Set>& sets() {
+  static const std::vector<Set> list = {
+      {"xor", data::make_xor, {.n = 400, .noise = 0.1}},
+      {"moons", data::make_moons, {.n = 600, .noise = 0.1}},
+      {"circles", data::make_circles, {.n = 600, .noise = 0.05}},
+      {"spirals", data::make_spirals, {.n = 900, .noise = 0.01}},
+      {"blobs", data::make_blobs, {.n = 600, .noise = 1}},
+      {"sine", data::make_sine, {.n = 600, .noise = 0}},
+      {"random", data::make_random_labels, {.n = 400, .features = 10}},
+  };
+  return list;
+}
+
+data::TensorDataset make_set(const Set& set, data::SyntheticOptions options) {
+  if (options.n == 0) options.n = set.defaults.n;
+  if (options.noise < 0) options.noise = set.defaults.noise;
+  if (options.classes == 0) options.classes = 3;
+  if (options.features == 0) options.features = set.defaults.features;
+  return set.make(options);
+}
+
+enum class Kind { missing, file, folder };
+
+Kind kind_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return Kind::missing;
+  return S_ISDIR(info.st_mode) ? Kind::folder : Kind::file;
+}
+
+bool is_idx(const std::string& path) {
+  return path.find("ubyte") != std::string::npos || path.ends_with(".idx") ||
+         path.ends_with(".idx.gz");
+}
+
+Tensor read_array(const std::string& path) {
+  return is_idx(path) ? io::read_idx(path) : io::read_npy(path);
+}
+
+/// Inputs as floating point, (n, features…); targets as labels (n) or quantities (n, outputs).
+data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
+                         const std::string& name) {
+  if (x.dim() < 1 || x.size(0) < 1)
+    fail("load_source", name + ": holds inputs of shape " + to_string(x.shape()) +
+                            "; samples along the first axis, one or more, are required");
+  if (x.dim() == 1) x = x.reshape({x.size(0), 1});
+  x = x.to(options.csv.dtype);
+  if (!y.defined()) {
+    if (options.need_targets)
+      fail("load_source", name +
+                              ": holds inputs alone; targets are required; name their file with "
+                              "labels, or give a .npz file with x and y");
+    return data::TensorDataset(x);
+  }
+  if (y.dim() < 1 || y.size(0) != x.size(0))
+    fail("load_source", name + ": " + std::to_string(x.size(0)) + " inputs and targets of shape " +
+                            to_string(y.shape()) + "; one target a sample is required");
+  if (y.dim() == 2 && y.size(1) == 1 && !is_floating_point(y.dtype())) y = y.reshape({y.size(0)});
+  const bool labels = !is_floating_point(y.dtype()) && y.dim() == 1;
+  const bool wants_labels = options.csv.task == io::Task::classification;
+  if (options.csv.task == io::Task::regression || (!labels && !wants_labels)) {
+    y = y.to(options.csv.dtype).reshape({y.size(0), y.numel() / y.size(0)});
+    return data::TensorDataset(x, y);
+  }
+  if (y.dim() != 1)
+    fail("load_source", name + ": targets of shape " + to_string(y.shape()) +
+                            "; one label a sample is required for classification");
+  const Tensor whole = y.to(int64);
+  if (is_floating_point(y.dtype()) && !all(eq(whole.to(y.dtype()), y)).item<bool>())
+    fail("load_source", name +
+                            ": targets that are not whole numbers; labels are required for "
+                            "classification; is this regression?");
+  data::TensorDataset set(x, whole);
+  const Index least = min(whole).item<Index>(), most = max(whole).item<Index>();
+  if (least < 0 || most >= 100000)
+    fail("load_source", name + ": labels from " + std::to_string(least) + " to " +
+                            std::to_string(most) +
+                            "; 0 to the number of classes less 1 is "
+                            "required");
+  for (Index c = 0; c <= most; ++c) set.class_names.push_back(std::to_string(c));
+  return set;
+}
+
+data::TensorDataset read_archive(const SourceOptions& options) {
+  Tensor x, y;
+  std::string names;
+  for (const auto& [name, tensor] : io::read_npz(options.data)) {
+    names += (names.empty() ? "" : ", ") + name;
+    if (name == "x" || name == "X" || name == "data" || name == "x_train") x = tensor;
+    if (name == "y" || name == "Y" || name == "target" || name == "labels" || name == "y_train")
+      y = tensor;
+  }
+  if (!x.defined())
+    fail("load_source", options.data + ": holds " + (names.empty() ? "nothing" : names) +
+                            "; an array called x (or X, data) is required, and y for the targets");
+  return join(x, y, options, options.data);
+}
+
+[[noreturn]] void fail_unknown(const std::string& data) {
+  std::string all;
+  for (const std::string& name : set_names()) all += (all.empty() ? "" : ", ") + name;
+  const std::string like = nearest(data, set_names());
+  fail("load_source", data +
+                          ": there is no such file or folder, and no set of this name; a path, "
+                          "or one of " +
+                          all + ", is required; did you mean " + quote(like) +
+                          "? Check the spelling and the current folder");
+}
+
+}  // namespace
+
+std::vector<std::string> set_names() {
+  std::vector<std::string> names = {"digits"};
+  for (const Set& set : sets()) names.emplace_back(set.name);
+  return names;
+}
+
+Source load_source(const SourceOptions& options) {
+  Source source;
+  source.name = options.data;
+  if (options.data == "digits") {
+    source.arrays = data::load_digits();
+    source.arrays = [&] {
+      data::TensorDataset set(source.arrays.x().to(options.csv.dtype), source.arrays.y());
+      for (int c = 0; c < 10; ++c) set.class_names.push_back(std::to_string(c));
+      return set;
+    }();
+    return source;
+  }
+  for (const Set& set : sets())
+    if (options.data == set.name) {
+      const data::TensorDataset made = make_set(set, options.synthetic);
+      source.arrays = join(made.x(), made.y(), options, options.data);
+      return source;
+    }
+  if (options.data == "-") {
+    source.table = io::parse_raw_csv(io::read_file("/dev/stdin"), options.csv, "standard input");
+    return source;
+  }
+  const Kind kind = kind_of(options.data);
+  if (kind == Kind::missing) fail_unknown(options.data);
+  if (kind == Kind::folder) {
+    const io::MnistParts parts = io::load_mnist(options.data);
+    source.arrays = join(parts.train.x(), parts.train.y(), options, options.data);
+    source.test = join(parts.test.x(), parts.test.y(), options, options.data);
+  } else if (options.data.ends_with(".npz")) {
+    source.arrays = read_archive(options);
+  } else if (options.data.ends_with(".npy") || is_idx(options.data)) {
+    Tensor x = read_array(options.data).to(options.csv.dtype);
+    if (is_idx(options.data)) x = x / 255.0;  // pixels, as those of MNIST
+    source.arrays = join(x, options.labels.empty() ? Tensor() : read_array(options.labels), options,
+                         options.data);
+  } else {
+    source.table = io::read_raw_csv(options.data, options.csv);
+    if (options.need_targets && source.table->targets.empty())
+      fail("load_source", options.data + ": no target column is chosen; one or more are required");
+  }
+  return source;
+}
+
+}  // namespace gradus::train

@@ -1,0 +1,180 @@
+#include "gradus/train/task.hpp"
+
+#include "gradus/ops.hpp"
+
+namespace gradus::train {
+namespace {
+
+/// Labels (n) as rows of 0 and 1, or of -1 and 1, in the shape of the outputs.
+Tensor encode(const Tensor& output, const Tensor& labels, double low = 0) {
+  const Index outputs = output.size(1);
+  const Tensor y = labels.dim() == 1 ? labels : labels.reshape({labels.size(0)});
+  if (outputs == 1) {
+    const Tensor ones = y.to(output.dtype()).reshape({y.size(0), 1});
+    return low == 0 ? ones : ones * 2.0 - 1.0;
+  }
+  const Tensor hot = one_hot(y.to(int64), outputs).to(output.dtype());
+  return low == 0 ? hot : hot * 2.0 - 1.0;
+}
+
+/// The first half of the outputs, and exp of the second: means and variances.
+Tensor means_of(const Tensor& output) { return slice(output, 1, 0, output.size(1) / 2); }
+
+struct Entry {
+  const char* name;
+  bool labels, quantities;  // the tasks that it fits
+  bool one_logit;           // binary tasks have one output
+  Loss (*make)(const ObjectiveOptions& options);
+};
+
+Loss make_bce(const ObjectiveOptions& o) {
+  const double smoothing = o.label_smoothing;
+  const Tensor weights = o.class_weights;
+  return [smoothing, weights](const Tensor& output, const Tensor& labels) {
+    Tensor y = encode(output, labels);
+    BceWithLogitsOptions options;
+    if (weights.defined() && output.size(1) == 1)
+      options.weight =
+          index_select(weights.to(output.dtype()), 0, labels).reshape({labels.size(0), 1});
+    if (smoothing > 0) y = y * (1 - smoothing) + smoothing / 2;
+    return binary_cross_entropy_with_logits(output, y, options);
+  };
+}
+
+const std::vector<Entry>& entries() {
+  static const std::vector<Entry> list = {
+      {"bce", true, false, true, make_bce},
+      {"bce_probabilities", true, false, true,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) {
+           return binary_cross_entropy(output, encode(output, y));
+         };
+       }},
+      {"cross_entropy", true, false, false,
+       [](const ObjectiveOptions& o) -> Loss {
+         const double smoothing = o.label_smoothing;
+         const Tensor weights = o.class_weights;
+         return [smoothing, weights](const Tensor& output, const Tensor& y) {
+           CrossEntropyOptions options{.label_smoothing = smoothing};
+           if (weights.defined()) options.weight = weights.to(output.dtype());
+           return cross_entropy(output, y, options);
+         };
+       }},
+      {"focal", true, false, true,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) {
+           return focal_loss(output, encode(output, y));
+         };
+       }},
+      {"gaussian_nll", false, true, false,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) {
+           const Index half = output.size(1) / 2;
+           return gaussian_nll_loss(means_of(output), y, exp(slice(output, 1, half, 2 * half)));
+         };
+       }},
+      {"hinge", true, false, true,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) {
+           return hinge_loss(output, encode(output, y, -1));
+         };
+       }},
+      {"huber", false, true, false,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) { return huber_loss(output, y); };
+       }},
+      {"l1", false, true, false,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) { return l1_loss(output, y); };
+       }},
+      {"mse", true, true, true,
+       [](const ObjectiveOptions& o) -> Loss {
+         if (o.task == Task::regression)
+           return [](const Tensor& output, const Tensor& y) { return mse_loss(output, y); };
+         return [](const Tensor& output, const Tensor& y) {
+           return mse_loss(output, encode(output, y));
+         };
+       }},
+      {"nll", true, false, false,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) { return nll_loss(output, y); };
+       }},
+      {"poisson", false, true, false,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) { return poisson_nll_loss(output, y); };
+       }},
+      {"smooth_l1", false, true, false,
+       [](const ObjectiveOptions&) -> Loss {
+         return [](const Tensor& output, const Tensor& y) { return smooth_l1_loss(output, y); };
+       }},
+  };
+  return list;
+}
+
+bool fits(const Entry& entry, Task task) {
+  return task == Task::regression ? entry.quantities : entry.labels;
+}
+
+}  // namespace
+
+const char* name_of(Task task) {
+  switch (task) {
+    case Task::binary:
+      return "binary classification";
+    case Task::multiclass:
+      return "classification";
+    case Task::regression:
+      break;
+  }
+  return "regression";
+}
+
+std::vector<std::string> loss_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries()) names.emplace_back(entry.name);
+  return names;
+}
+
+Objective make_objective(const ObjectiveOptions& options) {
+  if (options.targets < (options.task == Task::regression ? 1 : 2))
+    fail("make_objective", std::to_string(options.targets) + " were given as targets of a " +
+                               name_of(options.task) +
+                               "; two classes, or one quantity, or more are required");
+  std::string wanted = options.loss;
+  if (wanted == "auto") wanted = options.task == Task::regression ? "mse" : "cross_entropy";
+  if (wanted == "bce" && options.output == "sigmoid") wanted = "bce_probabilities";
+  std::string all;
+  for (const Entry& entry : entries()) {
+    if (!fits(entry, options.task)) continue;
+    all += (all.empty() ? "" : ", ") + std::string(entry.name);
+    if (wanted != entry.name) continue;
+    Objective objective;
+    objective.task = options.task;
+    objective.loss = wanted;
+    objective.targets = options.targets;
+    objective.output = options.output;
+    objective.outputs = options.task == Task::binary && entry.one_logit ? 1 : options.targets;
+    if (wanted == "gaussian_nll") objective.outputs *= 2;
+    objective.function = entry.make(options);
+    return objective;
+  }
+  fail("make_objective", "the loss \"" + wanted + "\" was given for " + name_of(options.task) +
+                             "; one of " + all + " is required");
+}
+
+Tensor Objective::predict(const Tensor& out) const {
+  if (task == Task::regression) {
+    if (loss == "poisson") return exp(out);
+    return loss == "gaussian_nll" ? means_of(out) : out;
+  }
+  const bool is_probability = output == "sigmoid" || output == "softmax" || loss == "mse";
+  if (out.size(1) == 1) {
+    const Tensor p = is_probability ? out : loss == "hinge" ? sigmoid(2.0 * out) : sigmoid(out);
+    return concat({1.0 - p, p}, 1);
+  }
+  if (is_probability) return out;
+  if (loss == "nll") return exp(out);
+  return softmax(out, 1);
+}
+
+}  // namespace gradus::train
