@@ -92,8 +92,8 @@ void cross_validate(const train::Config& config, const train::Source& source) {
     // The fold is kept for the end; the best epoch is chosen by a part of the rest.
     data::SplitIndices parts;
     const std::size_t n = fold.train.size();
-    const std::size_t held = static_cast<std::size_t>(
-        train::validation_of(config, source.size()) * static_cast<double>(n));
+    const std::size_t held = static_cast<std::size_t>(train::validation_of(config, source.size()) *
+                                                      static_cast<double>(n));
     const auto middle = fold.train.begin() + static_cast<std::ptrdiff_t>(held);
     parts.validation.assign(fold.train.begin(), middle);
     parts.train.assign(middle, fold.train.end());

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <gradus/io/file.hpp>
+#include <gradus/nn/summary.hpp>
 #include <gradus/train.hpp>
 
 #include "command_line.hpp"
@@ -28,6 +29,48 @@ void print_report(const train::Prepared& data, const train::Source& source) {
   for (const std::string& note : data.notes) std::printf("%s\n", note.c_str());
 }
 
+namespace {
+
+train::Recorder make_recorder(const train::Prepared& data, const train::Objective& objective) {
+  return train::Recorder(
+      {.scaler = data.pipeline.scaler(),
+       .binary = objective.task == train::Task::binary && objective.outputs == 1});
+}
+
+/// config.json as names and texts.
+train::Texts texts_of(const train::Config& config) {
+  train::Texts texts;
+  for (const train::Setting& setting : train::settings(config))
+    texts.emplace_back(setting.name, setting.value);
+  return texts;
+}
+
+void write_report(const std::string& path, const train::Prepared& data, const Outcome& outcome,
+                  const train::Recorder& recorder, nn::Module& model) {
+  train::ReportData report;
+  report.title = "Training on " + data.config.data;
+  report.facts = {{"data", data.config.data},
+                  {"task", name_of(data.pipeline.task())},
+                  {"training samples", std::to_string(data.train.size())},
+                  {"validation samples", std::to_string(data.validation.size())},
+                  {"test samples", std::to_string(data.test.size())}};
+  if (outcome.measured)
+    report.facts.emplace_back("result", describe(outcome.test, data.pipeline.task(),
+                                                 data.test.empty() ? "validation" : "test"));
+  report.history = outcome.history;
+  report.findings = outcome.findings;
+  report.recorder = &recorder;
+  report.config = texts_of(data.config);
+  report.model_table = nn::summary(model, {1, data.train.x().size(1)}, data.pipeline.dtype());
+  report.class_names = data.pipeline.class_names();
+  report.input_names = data.pipeline.features();
+  if (!data.pipeline.target_names().empty())
+    report.target_name = data.pipeline.target_names().front();
+  train::write_report(path, report);
+}
+
+}  // namespace
+
 Outcome train_model(train::Prepared& data, train::RunFolder* folder, bool quiet) {
   const train::Config& config = data.config;
   const train::Objective objective = train::objective_of(config, data.pipeline, data.train);
@@ -53,6 +96,9 @@ Outcome train_model(train::Prepared& data, train::RunFolder* folder, bool quiet)
     options.on_epoch = [&](const train::Epoch& epoch) { printer.epoch(epoch, options.epochs); };
   }
   Outcome outcome;
+  train::Recorder recorder = make_recorder(data, objective);
+  if (folder && config.report) options.callbacks.push_back(&recorder);
+  options.findings = &outcome.findings;
   outcome.history = train::fit(*model, objective.function, *optimizer,
                                scheduler ? &*scheduler : nullptr, loader, data.validation, options);
   const data::TensorDataset& judged = data.test.empty() ? data.validation : data.test;

@@ -130,15 +130,18 @@ std::string text_of_json(const std::string& name, const Json& value) {
 
 }  // namespace
 
-std::vector<Setting> settings() {
+std::vector<Setting> settings(const Config& config) {
   std::vector<Setting> list;
-  const Config defaults;
-  visit_settings(defaults, [&](const char* group, const char* name, const auto& member,
-                               const char* help, const Choices& choices) {
+  visit_settings(config, [&](const char* group, const char* name, const auto& member,
+                             const char* help, const Choices& choices) {
     constexpr bool is_switch = std::is_same_v<std::decay_t<decltype(member)>, bool>;
     std::string value = text_of(member);
-    if (is_switch && value == "no") value = "";
-    list.push_back({name, group, help, value, is_switch && value.empty(), choices});
+    bool off = false;  // by default
+    if constexpr (is_switch) {
+      off = std::string_view(help).find("(yes or no)") == std::string_view::npos;
+      if (off && !member) value = "";
+    }
+    list.push_back({name, group, help, value, off, choices});
   });
   return list;
 }

@@ -62,13 +62,13 @@ struct Setting {
   std::string name;   ///< "batch-size"
   std::string group;  ///< "data", "model", "optimization", "run"
   std::string help;
-  std::string value;  ///< the default, as text
+  std::string value;  ///< as text, "" for a switch that is off
   bool is_switch = false;
   std::vector<std::string> choices = {};  ///< the texts that it takes, or any if empty
 };
 
-/// All settings, in the order in which they are listed.
-std::vector<Setting> settings();
+/// All settings with their values, in the order in which they are listed.
+std::vector<Setting> settings(const Config& config = {});
 
 /// Sets one from text; lists are separated by commas, "auto" leaves the choice to the data. Throws
 /// ConfigError with the nearest name or value. Underscores in names count as dashes.

@@ -61,6 +61,8 @@ class Pipeline {
   /// Rows and columns of images, or {}.
   const Shape& image_shape() const { return image_; }
   DType dtype() const { return dtype_; }
+  /// Of the inputs, or null.
+  const data::Scaler* scaler() const { return scaler_.get(); }
 
   /// How a further file of the same kind is to be read.
   io::CsvOptions csv_options(io::CsvOptions base = {}) const;

@@ -1,0 +1,38 @@
+#include <cstdio>
+#include <gradus/ops.hpp>
+#include <gradus/train.hpp>
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "session.hpp"
+
+using namespace gradus;
+
+int command_explain(int argc, char** argv) {
+  CLI::App app("Writes a page that goes through one forward and one backward pass, node by node.",
+               "train explain");
+  std::string path, out = "explain.html";
+  Index sample = 0;
+  app.add_option("MODEL,--model", path, "run folder or model file")->required();
+  app.add_option("--out", out, "file for the page")->type_name("FILE")->capture_default_str();
+  app.add_option("--sample", sample, "number of the row, from 0")->capture_default_str();
+  const SettingFlags flags(app, {"data", "header", "delimiter", "decimal"});
+  if (!parse(app, argc, argv)) return Exit::fine;
+  const train::SavedModel saved = train::load_model(path);
+  train::SourceOptions options = train::source_options(flags.read(saved.config));
+  if (flags.given("data")) options.csv = saved.pipeline.csv_options(options.csv);
+  const train::Source source = train::load_source(options);
+  if (sample < 0 || sample >= source.size())
+    throw UsageError("--sample " + std::to_string(sample) + ": 0 to " +
+                     std::to_string(source.size() - 1) + " is required, the rows of " +
+                     source.name);
+  const data::TensorDataset one = saved.pipeline.dataset(source, {sample});
+  train::ExplainOptions page;
+  page.title = "One step on row " + std::to_string(sample) + " of " + source.name;
+  page.loss_name = saved.objective.loss == "bce" ? "bce_with_logits" : saved.objective.loss;
+  page.input_names = saved.pipeline.features();
+  page.class_names = saved.pipeline.class_names();
+  train::write_explain(out, *saved.model, one.x(), one.y(), saved.objective.function, page);
+  std::printf("wrote %s\n", out.c_str());
+  return Exit::fine;
+}
