@@ -63,7 +63,7 @@ std::vector<Malformed> corpus() {
       {"negative infinite", "1,0.5\n-Infinity,1.5\n", {"\"-Infinity\"", "finite"}},
       {"too large for double", "1,0.5\n1e999,1.5\n", {"\"1e999\"", "finite"}, {.dtype = float64}},
       {"too large for float", "1,0.5\n1e39,1.5\n", {"\"1e39\"", "float32"}},
-      {"missing value", "a,b,y\n1,,0.5\n", {"f.csv:2:3", "\"b\"", "missing", "mean or median"}},
+      {"missing value", "a,b,y\n1,,0.5\n", {"f.csv:2:3", "\"b\"", "missing", "median or mode"}},
       {"missing at the end", "a,b,y\n1,2,\n", {"f.csv:2:5", "\"y\"", "missing"}},
       {"missing in quotes", "a,y\n1,0.5\n\"\",1.5\n", {"f.csv:3:1", "missing"}},
       {"NA", "a,y\nNA,0.5\n", {"f.csv:2:1", "\"NA\"", "missing"}},
