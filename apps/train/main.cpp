@@ -26,6 +26,7 @@ constexpr Command commands[] = {
     {"fit", command_fit, "train a model on a table, on images or on a set by name (the default)"},
     {"evaluate", command_evaluate, "measure a trained model on data with targets"},
     {"predict", command_predict, "apply a trained model: CSV in, CSV out"},
+    {"check", command_check, "check gradients and whether one batch can be learned by heart"},
     {"explain", command_explain, "write a page that goes through one step of a small model"},
     {"inspect", command_inspect, "show a model's layers, shapes and parameters"},
 };

@@ -82,7 +82,6 @@ Outcome train_model(train::Prepared& data, train::RunFolder* folder, bool quiet)
   std::optional<optim::Scheduler> scheduler;
   if (const auto schedule = train::make_schedule(config, loader.size()))
     scheduler.emplace(*optimizer, *schedule);
-  if (folder) io::write_file_atomically(*folder / "config.json", train::to_json(config));
 
   train::FitOptions options = train::fit_options(config);
   train::ProgressPrinter printer;
@@ -106,6 +105,12 @@ Outcome train_model(train::Prepared& data, train::RunFolder* folder, bool quiet)
     outcome.test = train::evaluate(*model, objective.function, judged);
     outcome.measured = true;
   }
-  if (folder) train::save_model(*folder / "model.safetensors", *model, spec, data.pipeline, config);
+  if (!folder) return outcome;
+  io::write_file_atomically(*folder / "config.json", train::to_json(config));
+  train::save_model(*folder / "model.safetensors", *model, spec, data.pipeline, config);
+  if (config.report) {
+    if (!data.test.empty()) recorder.judge(*model, data.test, "test");
+    write_report(*folder / "report.html", data, outcome, recorder, *model);
+  }
   return outcome;
 }

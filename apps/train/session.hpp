@@ -11,6 +11,7 @@ struct Outcome {
   gradus::train::Score test;  ///< of the test part, or of the validation part if there is none
   bool measured = false;      ///< there was one of them
   std::vector<gradus::train::Epoch> history;
+  std::vector<gradus::train::Finding> findings;
   int status = 0;  ///< an Exit
 };
 
