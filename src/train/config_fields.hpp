@@ -43,8 +43,9 @@ void visit_settings(C& c, F f) {
   one("categories", c.categories, "how columns of text become numbers", {"onehot", "embed"});
   one("drop-bad-rows", c.drop_bad_rows, "leave out rows of wrong length or with text for a number",
       any);
-  one("scaler", c.scaler, "of the inputs, fitted on the training part",
-      {"standard", "minmax", "none"});
+  one("scaler", c.scaler,
+      "of the inputs, fitted on the training part; auto: none for images, else standard",
+      {"auto", "standard", "minmax", "none"});
   one("target-scaler", c.target_scaler, "of quantities to predict", {"standard", "minmax", "none"});
   one("samples", c.samples, "of a set by name; 0: as many as suit it", any);
   one("noise", c.noise, "of a set by name", any);

@@ -57,8 +57,12 @@ Prepared prepare(const Config& config, const Source& source) {
                                   : data::split_indices(source.size(), options));
 }
 
-Prepared prepare(const Config& config, const Source& source, const data::SplitIndices& parts) {
+Prepared prepare(const Config& given, const Source& source, const data::SplitIndices& parts) {
   Prepared p;
+  Config config = given;
+  // Pixels share a scale already, and those that are nearly always 0 are not to be blown up.
+  if (config.scaler == "auto")
+    config.scaler = !source.table && source.arrays.x().dim() > 2 ? "none" : "standard";
   p.pipeline.fit(source, parts.train, pipeline_options(config));
   p.train = p.pipeline.dataset(source, parts.train);
   if (!parts.validation.empty()) p.validation = p.pipeline.dataset(source, parts.validation);

@@ -23,7 +23,7 @@ struct Config {
   std::string header = "auto", delimiter = "auto", decimal = ".", task = "auto";
   std::string missing = "error", unknown = "error", categories = "onehot";
   bool indicators = false, drop_bad_rows = false;
-  std::string scaler = "standard", target_scaler = "standard";
+  std::string scaler = "auto", target_scaler = "standard";
   Index samples = 0, classes = 0, features = 0;
   std::optional<double> noise = {};
   std::optional<double> validation = {};
