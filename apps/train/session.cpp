@@ -32,9 +32,14 @@ void print_report(const train::Prepared& data, const train::Source& source) {
 namespace {
 
 train::Recorder make_recorder(const train::Prepared& data, const train::Objective& objective) {
-  return train::Recorder(
-      {.scaler = data.pipeline.scaler(),
-       .binary = objective.task == train::Task::binary && objective.outputs == 1});
+  const train::Pipeline& pipeline = data.pipeline;
+  train::RecorderOptions options;
+  options.unscale_inputs = [&pipeline](const Tensor& x) { return pipeline.unscale_inputs(x); };
+  options.unscale_targets = [&pipeline](const Tensor& y) { return pipeline.unscale(y); };
+  options.predict = [&pipeline, objective](const Tensor& output) {
+    return pipeline.unscale(objective.predict(output));
+  };
+  return train::Recorder(options);
 }
 
 /// config.json as names and texts.

@@ -214,6 +214,10 @@ Tensor Pipeline::scale(const Tensor& x) const {
   return (scaler_ ? scaler_->transform(x.to(float64)) : x).to(dtype_);
 }
 
+Tensor Pipeline::unscale_inputs(const Tensor& x) const {
+  return scaler_ ? scaler_->inverse_transform(x) : x;
+}
+
 Tensor Pipeline::unscale(const Tensor& output) const {
   return target_scaler_ ? target_scaler_->inverse_transform(output) : output;
 }

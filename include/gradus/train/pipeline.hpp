@@ -45,6 +45,8 @@ class Pipeline {
   data::TensorDataset dataset(const Source& source, const std::vector<Index>& rows) const;
   /// The same for tensors: Source::test.
   data::TensorDataset dataset(const data::TensorDataset& arrays) const;
+  /// Inputs of a model in the units of the data.
+  Tensor unscale_inputs(const Tensor& x) const;
   /// Outputs of a regression in the units of the data.
   Tensor unscale(const Tensor& output) const;
 
@@ -61,8 +63,6 @@ class Pipeline {
   /// Rows and columns of images, or {}.
   const Shape& image_shape() const { return image_; }
   DType dtype() const { return dtype_; }
-  /// Of the inputs, or null.
-  const data::Scaler* scaler() const { return scaler_.get(); }
 
   /// How a further file of the same kind is to be read.
   io::CsvOptions csv_options(io::CsvOptions base = {}) const;
