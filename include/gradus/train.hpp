@@ -4,10 +4,16 @@
 // and how data and models are prepared.
 
 #include "gradus/train/check.hpp"
+#include "gradus/train/checkpoint.hpp"
 #include "gradus/train/config.hpp"
 #include "gradus/train/explain.hpp"
 #include "gradus/train/fit.hpp"
+#include "gradus/train/lint.hpp"
+#include "gradus/train/logs.hpp"
+#include "gradus/train/lr_finder.hpp"
+#include "gradus/train/metrics.hpp"
 #include "gradus/train/model_spec.hpp"
+#include "gradus/train/monitor.hpp"
 #include "gradus/train/pipeline.hpp"
 #include "gradus/train/progress.hpp"
 #include "gradus/train/recorder.hpp"
@@ -16,3 +22,4 @@
 #include "gradus/train/setup.hpp"
 #include "gradus/train/source.hpp"
 #include "gradus/train/task.hpp"
+#include "gradus/train/tensorboard.hpp"
