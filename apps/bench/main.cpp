@@ -1,83 +1,115 @@
-// What a recorded operation and a training step cost, in the median of repeated blocks, one thread.
+// Measures gradus beside PyTorch, libtorch and hand-written steps in one run.
 //
 //   $ ./dev bench
+//   $ ./dev bench --sections steps --workloads a,b --programs "gradus,by hand" --rounds 5
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <functional>
-#include <gradus/gradus.hpp>
-#include <vector>
+#include <filesystem>
 
-using namespace gradus;
+#include "instructions.hpp"
+#include "report.hpp"
+#include "sections.hpp"
+
+using namespace bench;
 
 namespace {
 
-/// Nanoseconds of one call: the median over blocks of at least ten milliseconds.
-double nanoseconds(const std::function<void()>& call) {
-  using Clock = std::chrono::steady_clock;
-  const auto timed = [&](long calls) {
-    const auto start = Clock::now();
-    for (long i = 0; i < calls; ++i) call();
-    return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-  };
-  timed(3);
-  long calls = 1;
-  while (timed(calls) < 1e7) calls *= 2;
-  std::vector<double> blocks;
-  for (int block = 0; block < 15; ++block)
-    blocks.push_back(timed(calls) / static_cast<double>(calls));
-  std::nth_element(blocks.begin(), blocks.begin() + 7, blocks.end());
-  return blocks[7];
+struct Command {
+  Settings settings;
+  std::string json = "build/bench.json", docs = "docs";
+  bool report = false, verify_losses = false, instructions = false;
+  CountSettings counts{"", GRADUS_BENCH_SOURCES "/instructions.json", GRADUS_BENCH_COMPILER, false};
+};
+
+void add_options(CLI::App& app, Command& command) {
+  Settings& s = command.settings;
+  app.add_option("--sections", s.sections, "what to measure")
+      ->delimiter(',')
+      ->check(CLI::IsMember(section_names()))
+      ->default_str("all");
+  app.add_option("--workloads", s.workloads, "a to h")
+      ->delimiter(',')
+      ->check(CLI::IsMember(workload_names()))
+      ->default_str("all");
+  app.add_option("--programs", s.programs,
+                 "gradus, by hand, torch, torch tuned, libtorch, libtorch tuned")
+      ->delimiter(',')
+      ->check(CLI::IsMember(std::vector<std::string>{"gradus", "by hand", "torch", "torch tuned",
+                                                     "libtorch", "libtorch tuned"}))
+      ->default_str("all");
+  app.add_option("--threads", s.threads, "of the training steps")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--rounds", s.rounds, "how often all programs take their turn")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  app.add_flag("--quick", s.quick, "one round, small blocks: about a minute");
+  app.add_option("--json", command.json,
+                 "file that collects results; measured anew, a workload replaces its older results")
+      ->type_name("FILE")
+      ->capture_default_str();
+  auto* report =
+      app.add_flag("--report", command.report,
+                   "measure nothing; write performance.md and figures from the results collected");
+  app.add_option("--docs", command.docs, "folder for --report")
+      ->needs(report)
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  app.add_flag("--verify", command.verify_losses,
+               "measure nothing; compare losses from the same parameters");
+  auto* instructions = app.add_flag("--instructions", command.instructions,
+                                    "measure nothing; compare instruction counts with those kept");
+  app.add_flag("--update", command.counts.update, "keep the new counts")->needs(instructions);
+  app.add_option("--counted", command.counts.program, "the bench_gradus to count")
+      ->needs(instructions)
+      ->type_name("FILE");
+  app.add_option("--counts", command.counts.file, "file of the counts")
+      ->needs(instructions)
+      ->type_name("FILE");
 }
 
-/// y = y w; y = y + c, `length` operations, forward, backward and freed.
-double scalar_chain(int length) {
-  Tensor w = tensor(0.999).requires_grad_(), c = tensor(0.001).requires_grad_();
-  const auto pass = [&] {
-    Tensor y = tensor(1.0);
-    for (int i = 0; i < length / 2; ++i) {
-      y = y * w;
-      y = y + c;
-    }
-    y.backward();
-    w.set_grad({});
-    c.set_grad({});
-  };
-  return nanoseconds(pass) / length;
-}
-
-/// A whole step of a classifier: forward, loss, zero_grad, backward, update.
-double classifier_step(const std::vector<Index>& sizes, Index batch, const char* optimizer_name) {
-  manual_seed(0);
-  nn::MLP model(sizes);
-  // Small, so that repeating one batch does not converge into denormal numbers.
-  const auto optimizer = optim::make_optimizer(optimizer_name, model.parameters(), {{"lr", 1e-7}});
-  const Tensor x = randn({batch, sizes.front()}), y = randint(0, sizes.back(), {batch});
-  return nanoseconds([&] {
-    const Tensor loss = cross_entropy(model(x), y);
-    optimizer->zero_grad();
-    loss.backward();
-    optimizer->step();
-  });
+int run(Command& command, const std::string& folder) {
+  Settings& s = command.settings;
+  if (s.sections.empty()) s.sections = section_names();
+  if (s.workloads.empty()) s.workloads = workload_names();
+  if (s.quick) s.rounds = 1;
+  if (command.report) {
+    write_report(Results::load(command.json), command.docs);
+    std::printf("Written: %s/performance.md\n", command.docs.c_str());
+    return 0;
+  }
+  if (command.instructions) {
+    if (command.counts.program.empty()) command.counts.program = folder + "/bench_gradus";
+    return count_instructions(command.counts) ? 0 : 1;
+  }
+  const Programs programs = find_programs(folder, s.programs);
+  for (const auto& note : programs.notes) std::printf("%s\n", note.c_str());
+  for (const auto& line : programs.missing) std::printf("%s\n", line.c_str());
+  std::printf("\n");
+  std::fflush(stdout);
+  if (command.verify_losses) return verify(programs, s) ? 0 : 1;
+  Results fresh;
+  fresh.machine() = describe_machine();
+  fresh.machine()["notes"] = programs.notes;
+  measure(programs, s, fresh);
+  std::printf("%s", tables(fresh).c_str());
+  Results all;
+  if (std::filesystem::exists(command.json)) all = Results::load(command.json);
+  all.merge(fresh);
+  all.save(command.json);
+  return 0;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app("Measures what operations and training steps cost.");
-  int threads = 1;
-  app.add_option("--threads", threads, "threads of the library")->capture_default_str();
+int main(int argc, char** argv) try {
+  CLI::App app("Measures gradus beside PyTorch, libtorch and hand-written training steps.");
+  Command command;
+  add_options(app, command);
   CLI11_PARSE(app, argc, argv);
-  set_num_threads(threads);
-  std::printf("recorded scalar operation, forward + backward + free\n");
-  for (const int length : {1000, 100000, 1000000})
-    std::printf("  chain of %-8d %8.1f ns per operation\n", length, scalar_chain(length));
-  std::printf("training step\n");
-  const auto show = [](const char* name, double ns) {
-    std::printf("  %-32s %10.1f us\n", name, ns / 1e3);
-  };
-  show("4-64-32-3, batch 32, AdamW", classifier_step({4, 64, 32, 3}, 32, "adamw"));
-  show("784-128-10, batch 64, SGD", classifier_step({784, 128, 10}, 64, "sgd"));
-  show("784-512-256-10, batch 64, AdamW", classifier_step({784, 512, 256, 10}, 64, "adamw"));
+  return run(command, std::filesystem::read_symlink("/proc/self/exe").parent_path().string());
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "bench: %s\n", error.what());
+  return 1;
 }
