@@ -78,6 +78,8 @@ std::map<std::string, std::string> environment_of(const Programs& programs, cons
                                             {"OPENBLAS_NUM_THREADS", count}};
   if (programs.own_kernels) env["OPENBLAS_CORETYPE"] = env["OPENBLAS_L2_SIZE"] = "-";
   for (const auto& [name, value] : program.env) env[name] = value;
+  if (threads > 1)
+    for (const auto& [name, value] : program.threaded_env) env[name] = value;
   return env;
 }
 
@@ -170,8 +172,10 @@ Programs find_programs(const std::string& folder, const std::vector<std::string>
   std::vector<std::string> tuned_notes;
   const auto tuned_env = tuned_environment(tuned_notes);
 
-  Program by_hand{"by hand", {folder + "/bench_by_hand"}, {}, {}, ""};
-  if (tuned_env.count("LD_LIBRARY_PATH")) by_hand.env["OMP_PROC_BIND"] = "true";
+  Program by_hand{"by hand", {folder + "/bench_by_hand"}};
+  const auto threaded_blas = tuned_env.find("LD_LIBRARY_PATH");
+  if (threaded_blas != tuned_env.end())
+    by_hand.threaded_env = {{"OMP_PROC_BIND", "true"}, *threaded_blas};
   Json answer;
   programs.own_kernels = true;
   if (!probe(programs, by_hand, answer)) {
@@ -181,7 +185,7 @@ Programs find_programs(const std::string& folder, const std::vector<std::string>
     programs.notes.push_back(
         "OpenBLAS's kernels for this processor do not work: OPENBLAS_CORETYPE as it is");
   }
-  Program gradus{"gradus", {folder + "/bench_gradus"}, {}, {}, ""};
+  Program gradus{"gradus", {folder + "/bench_gradus"}};
   if (!probe(programs, gradus, answer))
     throw std::runtime_error(folder + "/bench_gradus does not run; build it with ./dev bench");
   if (want("gradus")) programs.found.push_back(gradus);
@@ -193,7 +197,7 @@ Programs find_programs(const std::string& folder, const std::vector<std::string>
                         const std::string& install) {
     if (!want(name) && !want(name + " tuned")) return;
     for (const auto& command : commands) {
-      Program program{name, command, {}, {}, ""};
+      Program program{name, command};
       if (!probe(programs, program, answer)) continue;
       programs.notes.push_back(name + " " + answer.value("version", "") + ": OpenBLAS kernels " +
                                program.blas);

@@ -10,11 +10,12 @@
 namespace bench {
 
 struct Program {
-  std::string name;                        ///< "gradus", "by hand", "torch", "torch tuned", …
-  std::vector<std::string> command;        ///< what is started, before its mode
-  std::map<std::string, std::string> env;  ///< beside what every program gets
-  std::vector<std::string> more;           ///< options of its own
-  std::string blas;                        ///< which kernels its OpenBLAS chose
+  std::string name;                  ///< "gradus", "by hand", "torch", "torch tuned", …
+  std::vector<std::string> command;  ///< what is started, before its mode
+  std::map<std::string, std::string> env = {};           ///< beside what every program gets
+  std::map<std::string, std::string> threaded_env = {};  ///< with more than one thread
+  std::vector<std::string> more = {};                    ///< options of its own
+  std::string blas = {};                                 ///< which kernels its OpenBLAS chose
 };
 
 struct Programs {

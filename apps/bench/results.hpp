@@ -14,7 +14,7 @@ double median(std::vector<double> values);
 
 /// Which records: an empty text, or a number below 0, means any.
 struct Query {
-  std::string section, program, item;
+  std::string section = {}, program = {}, item = {};
   int threads = -1;
   long size = -1;
 };

@@ -93,7 +93,8 @@ std::vector<Run> runs_of(const Settings& settings) {
                         1});
     if (section == "memory") {
       add(with({"memory", "--steps", settings.quick ? "20" : "100"}, workloads), {"gradus"});
-      runs.push_back({"growth", {"growth", workload_text("a")}, {"gradus"}, 1});
+      if (!settings.quick)
+        runs.push_back({"growth", {"growth", workload_text("a")}, {"gradus"}, 1});
     }
     if (section == "threads") {
       std::vector<std::string> some;  // e and h take their time
