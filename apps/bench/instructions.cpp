@@ -28,7 +28,7 @@ double count(const std::string& program, const Counted& counted) {
                                       "--tool=callgrind",
                                       "--callgrind-out-file=/dev/null",
                                       "--collect-atstart=no",
-                                      "--toggle-collect=bench_counted",
+                                      "--toggle-collect=bench_counted*",
                                       program,
                                       "count"};
   command.insert(command.end(), counted.arguments.begin(), counted.arguments.end());
