@@ -40,7 +40,7 @@ void add_options(CLI::App& app, Command& command) {
   app.add_option("--threads", s.threads, "of the training steps")
       ->delimiter(',')
       ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+      ->default_str("1,2");
   app.add_option("--rounds", s.rounds, "how often all programs take their turn")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
@@ -74,6 +74,7 @@ int run(Command& command, const std::string& folder) {
   if (s.sections.empty()) s.sections = section_names();
   if (s.workloads.empty()) s.workloads = workload_names();
   if (s.quick) s.rounds = 1;
+  if (s.threads.empty()) s.threads = s.quick ? std::vector{1} : std::vector{1, 2};
   if (command.report) {
     write_report(Results::load(command.json), command.docs);
     std::printf("Written: %s/performance.md\n", command.docs.c_str());

@@ -78,10 +78,11 @@ std::vector<Run> runs_of(const Settings& settings) {
         add(with(with({"steps"}, settings.quick ? fast : std::vector<std::string>{}), workloads),
             everyone, threads);
     if (section == "phases") add(with(with({"phases"}, fast), workloads), {"gradus", "torch"});
-    if (section == "scalars")
-      add({"scalars", "--sizes",
-           settings.quick ? "1000,100000,1000000" : "1000,100000,1000000,10000000"},
-          {"gradus", "torch", "libtorch"});
+    if (section == "scalars") {
+      const std::string some = "1000,100000", million = some + ",1000000";
+      add({"scalars", "--sizes", settings.quick ? million : million + ",10000000"}, {"gradus"});
+      add({"scalars", "--sizes", settings.quick ? some : million}, {"torch", "libtorch"});
+    }
     if (section == "elementwise")
       add(with({"elementwise", "--sizes", "1024,65536,4194304"}, fast),
           {"gradus", "by hand", "torch tuned"});
@@ -106,9 +107,9 @@ std::vector<Run> runs_of(const Settings& settings) {
   return runs;
 }
 
-/// Sections that say the same every time run once.
+/// Sections that say much the same every time, or repeat themselves, run once.
 bool once(const std::string& section) {
-  return section == "memory" || section == "growth" || section == "threads";
+  return section == "scalars" || section == "memory" || section == "growth" || section == "threads";
 }
 
 }  // namespace

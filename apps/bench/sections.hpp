@@ -8,7 +8,7 @@ namespace bench {
 
 struct Settings {
   std::vector<std::string> sections, workloads, programs;
-  std::vector<int> threads = {1, 2};
+  std::vector<int> threads;
   int rounds = 3;
   bool quick = false;
 };
