@@ -102,6 +102,16 @@ Tensor checked_seed(const Tensor& output, const Tensor& seed, const char* operat
        "pass, or "
        "run the forward pass again");
 }
+/// Throws if the graph that was found cannot be walked, or not be freed afterwards.
+void check_found(const Sweep& sweep, bool retain_graph, const char* operation) {
+  if (sweep.any_freed()) fail_freed(operation);
+  if (sweep.any_shared() && !retain_graph)
+    fail(operation,
+         "a part of the graph is still being passed by another backward or grad, which calls this "
+         "one from a hook or runs in another thread; only a pass that keeps the graph may run "
+         "inside it: pass retain_graph = true, or wait for its end");
+}
+
 [[noreturn]] void fail_no_graph(const char* operation) {
   fail(
       operation,
@@ -119,7 +129,7 @@ void Tensor::backward(const Tensor& seed, bool retain_graph) const {
   Tensor start = checked_seed(kept, seed, "backward").detach();
   Sweep sweep(false, true);
   sweep.discover(root);
-  if (sweep.any_freed()) fail_freed("backward");
+  check_found(sweep, retain_graph, "backward");
   sweep.accumulate(sweep.adjoint_of(root), std::move(start));
   sweep.run(retain_graph);
   sweep.store_grads();
@@ -144,7 +154,7 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
     else if (!options.allow_unused && !sweep.found(node(output)))
       fail_no_graph("grad");
   }
-  if (sweep.any_freed()) fail_freed("grad");
+  check_found(sweep, retain_graph, "grad");
   for (const Tensor& input : inputs)
     if (sweep.found(node(input))) sweep.want(node(input));
   sweep.prune();

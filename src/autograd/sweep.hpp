@@ -67,7 +67,9 @@ class Sweep {
   }
   /// Places a node at once, so that nothing below it is visited.
   void close(Node* n) {
+    const bool shares = shares_;  // it will not be freed
     if (claim(n)) place(n);
+    shares_ = shares;
   }
   /// Marks an input of grad(): closed if it was not found on the way from the outputs.
   void want(Node* n) {
@@ -76,6 +78,10 @@ class Sweep {
   }
   bool found(const Node* n) const { return place_of(n) != nowhere; }
   bool any_freed() const { return freed_ != nullptr; }
+  /// Whether another sweep has not yet passed some operation of this one: a hook or a rule started
+  /// this one inside it, or another thread. To free that operation would pull it from under the
+  /// other.
+  bool any_shared() const { return shares_; }
 
   /// For grad(): only nodes on a path to a wanted input are needed. Inputs come first in the items.
   void prune() {
@@ -213,6 +219,7 @@ class Sweep {
     if (slot == 0 &&
         n->slot.compare_exchange_strong(slot, pack(nowhere), std::memory_order_relaxed))
       return true;
+    shares_ = shares_ || n->record;
     return contended_.emplace(n, nowhere).second;
   }
   void place(Node* n) {
@@ -244,6 +251,7 @@ class Sweep {
   const std::uint32_t id_ = next_id();
   const bool create_graph_, stores_;
   Node* freed_ = nullptr;
+  bool shares_ = false;
   std::size_t place_ = 0;
   std::vector<Item, detail::PoolAllocator<Item>> items_;
   std::vector<Visit, detail::PoolAllocator<Visit>> visits_;

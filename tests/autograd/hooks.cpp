@@ -50,6 +50,44 @@ TEST_CASE("retain_grad keeps what the hooks left") {
   CHECK(values(h.grad()) == Doubles{2, 2});
 }
 
+TEST_CASE("a hook may run backward over the graph that is being passed, if it keeps it") {
+  Tensor x = leaf({1, 2});
+  Tensor h = x * 3, y = square(h), loss = sum(y * y);  // 81 x^4
+  int calls = 0;
+  y.register_hook([&](const Tensor& g) {
+    const EnableGrad guard;
+    if (calls++ == 0) sum(y).backward({}, true);  // calls this hook again
+    return g;
+  });
+  loss.backward();
+  CHECK(calls == 2);
+  CHECK(values(x.grad()) == Doubles{324 + 18, 324 * 8 + 36});
+  CHECK_THROWS_WITH(loss.backward(), contains("already freed"));
+}
+
+TEST_CASE("a hook that would free the graph that is being passed is refused") {
+  Tensor x = leaf({1, 2});
+  const auto run = [&x](auto inner) {
+    Tensor y = square(x * 3), loss = sum(y * y);
+    loss.register_hook([&](const Tensor&) {
+      const EnableGrad guard;
+      inner(y);
+      return Tensor();
+    });
+    loss.backward();
+  };
+  CHECK_THROWS_WITH(run([](const Tensor& y) { sum(y).backward(); }),
+                    contains("[backward] a part of the graph is still being passed") &&
+                        contains("retain_graph = true"));
+  CHECK_THROWS_WITH(run([&](const Tensor& y) { grad(sum(y), {x}); }),
+                    contains("[grad] a part of the graph"));
+  CHECK_FALSE(x.grad().defined());
+  run([&](const Tensor& y) { grad(sum(y), {x}, {.retain_graph = true}); });
+  CHECK(values(x.grad()) == Doubles{324, 324 * 8});
+  run([&](const Tensor&) { sum(x * 2).backward(); });  // shares nothing but a leaf
+  CHECK(values(x.grad()) == Doubles{2 * 324 + 2, 2 * 324 * 8 + 2});
+}
+
 TEST_CASE("a hook can be removed, also by itself while it runs") {
   Tensor x = leaf(1);
   int calls = 0, id = 0;
