@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "autograd/node.hpp"
@@ -40,6 +41,15 @@ Tensor tensor(const Values& values, DType dtype) {
   find_shape(values, shape);
   std::vector<double> flat;
   flatten_into(values, shape, 0, flat);
+  if (dtype == int64)
+    for (const double number : flat)
+      if (!(std::abs(number) < 0x1p53)) {  // braces hold doubles, which would lose bits
+        char text[32];
+        std::snprintf(text, sizeof text, "%.17g", number);
+        fail("tensor", std::string(text) +
+                           " was given for int64; a number between -2^53 and 2^53 is required; "
+                           "pass larger ones as a std::vector<std::int64_t> to from_vector");
+      }
   Tensor out = empty_leaf(shape, dtype);
   kernels::cast(float64, flat.data(), dtype, data(out), static_cast<Index>(flat.size()));
   return out;

@@ -63,6 +63,21 @@ TEST_CASE("uniform numbers fill [0, 1), normal ones have mean 0 and variance 1")
   }
 }
 
+TEST_CASE("a tensor of int64 refuses numbers in braces that a double would round") {
+  const std::int64_t limit = std::int64_t{1} << 53;
+  CHECK(tensor({limit - 1, 1 - limit}, int64).to_vector<Index>() ==
+        std::vector<Index>{limit - 1, 1 - limit});
+  CHECK(tensor({2.9, -2.9, 1e15}, int64).to_vector<Index>() ==
+        std::vector<Index>{2, -2, 1'000'000'000'000'000});
+  CHECK_THROWS_WITH(
+      tensor({std::int64_t{0}, limit + 1}, int64),
+      contains("[tensor] 9007199254740992 was given for int64") && contains("from_vector"));
+  CHECK_THROWS_WITH(tensor(-1e300, int64), contains("between -2^53 and 2^53"));
+  CHECK_THROWS_WITH(tensor(std::nan(""), int64), contains("nan was given"));
+  CHECK(from_vector<Index>({limit + 1})[0].item<Index>() == limit + 1);
+  CHECK(tensor(limit + 1, float64).item() == 0x1p53);
+}
+
 TEST_CASE("below and randint are uniform and stay in their range") {
   Generator g(5);
   std::array<int, 7> counts{};
