@@ -20,14 +20,16 @@ Index checked_heads(Index embed_dim, Index num_heads) {
   return num_heads;
 }
 
-/// (N, L, E) -> (N, heads, L, E / heads)
-Tensor split_heads(const Tensor& x, Index heads) {
-  return permute(reshape(x, {x.size(0), x.size(1), heads, x.size(2) / heads}), {0, 2, 1, 3});
+/// (N, L, E) or (L, N, E) -> (N, heads, L, E / heads)
+Tensor split_heads(const Tensor& x, Index heads, bool batch_first) {
+  const Tensor parts = reshape(x, {x.size(0), x.size(1), heads, x.size(2) / heads});
+  return permute(parts, batch_first ? Axes{0, 2, 1, 3} : Axes{1, 2, 0, 3});
 }
 
-/// (N, heads, L, E / heads) -> (N, L, E)
-Tensor merge_heads(const Tensor& x) {
-  return reshape(permute(x, {0, 2, 1, 3}), {x.size(0), x.size(2), x.size(1) * x.size(3)});
+/// (N, heads, L, E / heads) -> (N, L, E) or (L, N, E)
+Tensor merge_heads(const Tensor& x, bool batch_first) {
+  const Tensor parts = permute(x, batch_first ? Axes{0, 2, 1, 3} : Axes{2, 0, 1, 3});
+  return reshape(parts, {parts.size(0), parts.size(1), x.size(1) * x.size(3)});
 }
 
 /// The mask of scaled_dot_product_attention, true where a query may look, for L queries and S keys.
@@ -50,6 +52,7 @@ MultiheadAttention::MultiheadAttention(Index embed_dim, Index num_heads,
     : embed_dim_(embed_dim),
       heads_(checked_heads(embed_dim, num_heads)),
       dropout_(options.dropout),
+      batch_first_(options.batch_first),
       generator_(options.generator),
       in_proj_weight(parameter(
           "in_proj_weight", init::xavier_uniform_(zeros({3 * embed_dim, embed_dim}, options.dtype),
@@ -72,31 +75,37 @@ std::string MultiheadAttention::describe() const {
 
 Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,
                                       const Attend& options) const {
+  const bool batched = query.dim() == 3;
+  const int batch = batch_first_ ? 0 : 1, length = batched ? 1 - batch : 0;
   const auto fits = [&](const Tensor& x) {
     return x.dim() == query.dim() && x.dim() >= 2 && x.dim() <= 3 && x.size(-1) == embed_dim_ &&
-           (x.dim() == 2 || x.size(0) == query.size(0));
+           (!batched || x.size(batch) == query.size(batch));
   };
-  if (!fits(query) || !fits(key) || !fits(value) || key.size(-2) != value.size(-2))
-    fail("MultiheadAttention", "query " + to_string(query.shape()) + ", key " +
-                                   to_string(key.shape()) + ", value " + to_string(value.shape()) +
-                                   " were given; (N, L, E), (N, S, E), (N, S, E) or all "
-                                   "without N, with E = " +
-                                   std::to_string(embed_dim_) + ", are required");
+  if (!fits(query) || !fits(key) || !fits(value) || key.size(length) != value.size(length))
+    fail(
+        "MultiheadAttention",
+        "query " + to_string(query.shape()) + ", key " + to_string(key.shape()) + ", value " +
+            to_string(value.shape()) + " were given; " +
+            (batch_first_ ? "(N, L, E), (N, S, E), (N, S, E)" : "(L, N, E), (S, N, E), (S, N, E)") +
+            " or all without N, with E = " + std::to_string(embed_dim_) +
+            ", are required; batch_first says where N is");
   const Tensor& padding = options.key_padding_mask;
-  if (padding.defined() &&
-      (padding.dtype() != boolean ||
-       padding.shape() != (key.dim() == 2 ? Shape{key.size(0)} : Shape{key.size(0), key.size(1)})))
+  if (padding.defined() && (padding.dtype() != boolean ||
+                            padding.shape() != (batched ? Shape{key.size(batch), key.size(length)}
+                                                        : Shape{key.size(0)})))
     fail("MultiheadAttention", "key_padding_mask " + to_string(padding.shape()) +
                                    " was given for key " + to_string(key.shape()) +
                                    "; bool (N, S), or (S) without N, is required");
   if (options.is_causal && options.mask.defined())
     fail("MultiheadAttention",
          "a mask and is_causal were given; one of them is required; merge them into a mask");
-  if (query.dim() == 2) {
-    Attend batched = options;
-    if (padding.defined()) batched.key_padding_mask = unsqueeze(padding, 0);
-    return squeeze((*this)(unsqueeze(query, 0), unsqueeze(key, 0), unsqueeze(value, 0), batched),
-                   {0});
+  if (!batched) {
+    Attend with_batch = options;
+    if (padding.defined()) with_batch.key_padding_mask = unsqueeze(padding, 0);
+    const auto one = [batch](const Tensor& x) { return unsqueeze(x, batch); };
+    const Tensor x = one(query), y = key.is(query) ? x : one(key),
+                 z = value.is(key) ? y : one(value);
+    return squeeze((*this)(x, y, z, with_batch), {batch});
   }
   Tensor q, k, v;
   if (query.is(key) && key.is(value)) {
@@ -115,12 +124,13 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
     v = project(value, 2);
   }
   const Tensor attended = scaled_dot_product_attention(
-      split_heads(q, heads_), split_heads(k, heads_), split_heads(v, heads_),
-      {.mask = merged_mask(options, query.size(1), key.size(1)),
+      split_heads(q, heads_, batch_first_), split_heads(k, heads_, batch_first_),
+      split_heads(v, heads_, batch_first_),
+      {.mask = merged_mask(options, query.size(length), key.size(length)),
        .is_causal = options.is_causal && !padding.defined(),
        .dropout_p = is_training() ? dropout_ : 0,
        .generator = generator_});
-  return out_proj(merge_heads(attended));
+  return out_proj(merge_heads(attended, batch_first_));
 }
 
 // ------------------------------------------------------------------ TransformerEncoderLayer
@@ -128,10 +138,11 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
 TransformerEncoderLayer::TransformerEncoderLayer(Index d_model, Index nhead,
                                                  const TransformerEncoderLayerOptions& o)
     : norm_first_(o.norm_first),
-      self_attn(add(
-          "self_attn",
-          MultiheadAttention(d_model, nhead,
-                             {.dropout = o.dropout, .dtype = o.dtype, .generator = o.generator}))),
+      self_attn(add("self_attn", MultiheadAttention(d_model, nhead,
+                                                    {.dropout = o.dropout,
+                                                     .batch_first = o.batch_first,
+                                                     .dtype = o.dtype,
+                                                     .generator = o.generator}))),
       linear1(add("linear1", Linear(d_model, o.dim_feedforward,
                                     {.dtype = o.dtype, .generator = o.generator}))),
       linear2(add("linear2", Linear(o.dim_feedforward, d_model,

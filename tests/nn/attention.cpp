@@ -10,7 +10,7 @@ using namespace gradus;
 using namespace gradus::test;
 
 TEST_CASE("multi-head attention agrees with PyTorch", "[nn]") {
-  const nn::MultiheadAttention attention(4, 2, {.dtype = float64});
+  const nn::MultiheadAttention attention(4, 2, {.batch_first = true, .dtype = float64});
   std::vector<std::string> names;
   for (const auto& [name, tensor] : attention.named_parameters()) names.push_back(name);
   CHECK(names == std::vector<std::string>{"in_proj_weight", "in_proj_bias", "out_proj.weight",
@@ -48,7 +48,7 @@ TEST_CASE("multi-head attention agrees with PyTorch", "[nn]") {
 }
 
 TEST_CASE("a mask of padding hides keys of single samples", "[nn]") {
-  const nn::MultiheadAttention attention(4, 2, {.dtype = float64});
+  const nn::MultiheadAttention attention(4, 2, {.batch_first = true, .dtype = float64});
   golden_parameters(attention);
   const Tensor x = golden_input({2, 3, 4}), short_x = slice(x, 1, 0, 2);
   const Tensor padding = tensor({{0, 0, 1}, {0, 0, 0}}, boolean);
@@ -75,6 +75,7 @@ TEST_CASE("a transformer encoder layer agrees with PyTorch", "[nn]") {
                                             {.dim_feedforward = 5,
                                              .dropout = 0,
                                              .activation = "gelu",
+                                             .batch_first = true,
                                              .norm_first = norm_first,
                                              .dtype = float64});
     golden_parameters(layer);
@@ -114,11 +115,38 @@ TEST_CASE("a transformer encoder layer agrees with PyTorch", "[nn]") {
   CHECK(layer.num_parameters() == 3 * 64 + 24 + 64 + 8 + 2 * 8 * 2048 + 2048 + 8 + 4 * 8);
 }
 
+TEST_CASE("attention takes the sequence first by default and the batch first if asked", "[nn]") {
+  manual_seed(5);
+  const nn::MultiheadAttention first(4, 2, {.batch_first = true, .dtype = float64});
+  const nn::MultiheadAttention attention(4, 2, {.dtype = float64});
+  golden_parameters(first);
+  golden_parameters(attention);
+  const Tensor q = randn({3, 2, 4}, float64), k = randn({5, 2, 4}, float64),
+               v = randn({5, 2, 4}, float64);
+  const Tensor padding = tensor({{0, 0, 1, 0, 1}, {0, 0, 0, 0, 1}}, boolean);
+  const auto swapped = [](const Tensor& x) { return transpose(x, 0, 1); };
+  check_values(attention(q, k, v, {.key_padding_mask = padding}),
+               swapped(first(swapped(q), swapped(k), swapped(v), {.key_padding_mask = padding}))
+                   .to_vector<double>());
+  check_values(attention(q), swapped(first(swapped(q))).to_vector<double>());
+  check_values(attention(select(q, 1, 1)), select(attention(q), 1, 1).to_vector<double>());
+  CHECK(attention(q, k, v).shape() == Shape{3, 2, 4});
+  CHECK_THROWS_WITH(attention(q, swapped(k), v), contains("(S, N, E)") && contains("batch_first"));
+  CHECK_THROWS_WITH(first(q, k, v), contains("(N, S, E)"));
+
+  const nn::TransformerEncoderLayer layer(4, 2, {.dropout = 0, .dtype = float64});
+  const nn::TransformerEncoderLayer layer_first(
+      4, 2, {.dropout = 0, .batch_first = true, .dtype = float64});
+  golden_parameters(layer);
+  golden_parameters(layer_first);
+  check_values(layer(q), swapped(layer_first(swapped(q))).to_vector<double>());
+}
+
 TEST_CASE("attention layers have second derivatives", "[nn]") {
   manual_seed(4);
   const nn::TransformerEncoderLayer layer(
       4, 2, {.dim_feedforward = 3, .dropout = 0, .activation = "tanh", .dtype = float64});
-  const nn::MultiheadAttention attention(2, 1, {.dtype = float64});
+  const nn::MultiheadAttention attention(2, 1, {.batch_first = true, .dtype = float64});
   const Tensor x = randn({2, 2, 4}, float64).requires_grad_();
   CHECK(gradcheck([&](const std::vector<Tensor>& v) { return layer(v[0]); }, {x}, {.order = 2}));
   check_second_order(
@@ -151,7 +179,7 @@ TEST_CASE("SwiGLU has the known number of parameters and value", "[nn]") {
 TEST_CASE("attention layers say what does not fit", "[nn]") {
   CHECK_THROWS_WITH(nn::MultiheadAttention(5, 2), contains("divides embed_dim"));
   CHECK_THROWS_WITH(nn::MultiheadAttention(4, 2, {.dropout = -1}), contains("dropout"));
-  const nn::MultiheadAttention attention(4, 2);
+  const nn::MultiheadAttention attention(4, 2, {.batch_first = true});
   CHECK_THROWS_WITH(attention(ones({3, 5})), contains("[MultiheadAttention]"));
   CHECK_THROWS_WITH(attention(ones({1, 3, 4}), ones({1, 2, 4}), ones({1, 3, 4})),
                     contains("(1, 2, 4)"));

@@ -10,6 +10,7 @@ namespace gradus::nn {
 struct MultiheadAttentionOptions {
   double dropout = 0;  ///< of the attention weights, in training
   bool bias = true;
+  bool batch_first = false;  ///< (N, L, E) instead of (L, N, E), as in RNN and in PyTorch
   DType dtype = float32;
   Generator* generator = nullptr;  ///< of the initial values and the dropout
 };
@@ -22,9 +23,10 @@ struct Attend {
   Tensor key_padding_mask = {};  ///< bool (N, S), or (S) without a batch: true hides a key
 };
 
-/// Attention with several heads over (N, L, embed_dim) or (L, embed_dim) (Vaswani et al. 2017).
-/// Parameters in_proj_weight (3 embed_dim, embed_dim) for q, k and v in this order, in_proj_bias,
-/// out_proj.weight, out_proj.bias; Xavier and 0 at first.
+/// Attention with several heads over (L, N, embed_dim), with batch_first (N, L, embed_dim), or
+/// without a batch (L, embed_dim) (Vaswani et al. 2017). Parameters in_proj_weight (3 embed_dim,
+/// embed_dim) for q, k and v in this order, in_proj_bias, out_proj.weight, out_proj.bias; Xavier
+/// and 0 at first.
 class MultiheadAttention : public Module {
  public:
   MultiheadAttention(Index embed_dim, Index num_heads,
@@ -43,6 +45,7 @@ class MultiheadAttention : public Module {
  private:
   Index embed_dim_, heads_;
   double dropout_;
+  bool batch_first_;
   Generator* generator_;
 
  public:
@@ -55,13 +58,15 @@ struct TransformerEncoderLayerOptions {
   double dropout = 0.1;
   std::string activation = "relu";
   double layer_norm_eps = 1e-5;
+  bool batch_first = false;  ///< (N, L, d_model) instead of (L, N, d_model)
   bool norm_first = false;
   DType dtype = float32;
   Generator* generator = nullptr;
 };
 
 /// Self-attention and a network of two layers, each with dropout, residual and layer norm (before
-/// it with norm_first), over (N, L, d_model). Parameters self_attn, linear1, linear2, norm1, norm2.
+/// it with norm_first), over (L, N, d_model), or as MultiheadAttention. Parameters self_attn,
+/// linear1, linear2, norm1, norm2.
 class TransformerEncoderLayer : public Module {
  public:
   TransformerEncoderLayer(Index d_model, Index nhead,
