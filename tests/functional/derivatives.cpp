@@ -272,3 +272,32 @@ TEST_CASE("grad of a function nests to any order", "[functional]") {
   CHECK(both[0].to_vector<double>() == std::vector<double>{3, -6});
   CHECK(both[1].to_vector<double>() == std::vector<double>{1, -2});
 }
+
+TEST_CASE("every function of the functional API passes gradcheck in order two", "[functional]") {
+  const Tensor a = some({3, 3}), x = some({3}, 2), v = some({3}, 3), rows = some({2, 3}, 4);
+  const auto f = [&](const Tensor& q) { return sin(q) * matmul(a, q); };
+  const auto energy = [&](const Tensor& q) { return sum(f(q) * q); };
+  const auto check = [](const Function& g, const std::vector<Tensor>& inputs) {
+    CHECK(gradcheck(g, inputs, {.order = 2}));
+  };
+  check([&](const Tensor& q, const Tensor& u) { return vjp(f, q, u); }, {x, v});
+  check([&](const Tensor& q, const Tensor& u) { return jvp(f, q, u); }, {x, v});
+  check([&](const Tensor& q, const Tensor& u) { return hvp(energy, q, u); }, {x, v});
+  check([&](const Tensor& q) { return grad(energy, q); }, {x});
+  check([&](const Tensor& q) { return value_and_grad(energy, q).value; }, {x});
+  check([&](const Tensor& q) { return jacobian(f, q); }, {x});
+  check([&](const Tensor& q) { return hessian(energy, q); }, {x});
+  check(vmap([&](const Tensor& q) { return grad(energy, q); }), {rows});
+  check([&](const Tensor& q) { return grad([&](const Tensor& r) { return sum(vmap(f)(r)); }, q); },
+        {rows});
+  check([&](const Tensor& q) { return checkpoint([&](const Tensor& r) { return f(f(r)); }, {q}); },
+        {x});
+  const auto loss = [](const std::vector<Tensor>& p, const Tensor& in, const Tensor& out) {
+    return sum(square(tanh(matmul(in, p[0])) - out));
+  };
+  check(
+      [&](const Tensor& w, const Tensor& in) {
+        return per_sample_grad(loss, {w}, in, reshape(v, {3, 1}) * ones({1, 3}, float64))[0];
+      },
+      {a, some({3, 3}, 5)});
+}
