@@ -11,5 +11,6 @@
 #include "gradus/ops.hpp"
 #include "gradus/optim.hpp"
 #include "gradus/random.hpp"
+#include "gradus/sparse.hpp"
 #include "gradus/tensor.hpp"
 #include "gradus/threads.hpp"

@@ -2,6 +2,7 @@
 
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "gradus/sparse.hpp"
 
 namespace gradus::nn {
 
@@ -25,7 +26,9 @@ Tensor first_values(Index num, Index dim, const EmbeddingOptions& options) {
 
 Embedding::Embedding(Index num_embeddings, Index embedding_dim, const EmbeddingOptions& options)
     : padding_idx_(options.padding_idx),
-      weight(parameter("weight", first_values(num_embeddings, embedding_dim, options))) {}
+      weight(parameter("weight", first_values(num_embeddings, embedding_dim, options))) {
+  if (options.sparse) set_sparse_grad(weight);
+}
 
 std::string Embedding::describe() const {
   return "Embedding(" + std::to_string(weight.size(0)) + ", " + std::to_string(weight.size(1)) +

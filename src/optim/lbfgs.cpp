@@ -75,7 +75,13 @@ LBFGS::LBFGS(const std::vector<Group>& groups) : OptimizerOf(groups) {
     fail(name(), std::to_string(num_groups()) +
                      " parameter groups were given; one is required: "
                      "its step is one for all parameters");
-  for (const Slot& slot : slots()) size_ += static_cast<std::size_t>(slot.numel);
+  for (const Slot& slot : slots()) {
+    if (slot.row > 0)
+      fail(name(), "a parameter of shape " + to_string(slot.param.shape()) +
+                       " with sparse rows was given; dense gradients are required: the step is one "
+                       "for all values; build the Embedding without sparse, or take Adam");
+    size_ += static_cast<std::size_t>(slot.numel);
+  }
 }
 
 void LBFGS::update(Slot&, double) {
@@ -150,7 +156,7 @@ Vector LBFGS::find_direction(const Vector& grad) const {
   return d;
 }
 
-Tensor LBFGS::step(const Closure& closure) {
+Tensor LBFGS::step_closure(const Closure& closure) {
   const LBFGSOptions o = options();
   const std::int64_t last_evaluation =
       evaluations_ + (o.max_eval ? o.max_eval : o.max_iter * 5 / 4);

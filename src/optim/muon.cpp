@@ -57,7 +57,7 @@ Tensor newton_schulz(const Tensor& x, int steps) {
 }
 
 bool Muon::takes_adamw(const Slot& slot) const {
-  return !options_of(slot).orthogonalize || slot.param.dim() < 2;
+  return !options_of(slot).orthogonalize || slot.param.dim() < 2 || slot.row > 0;
 }
 
 std::vector<const char*> Muon::moment_names(const Slot& slot) const {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gradus/autograd.hpp"
+#include "gradus/sparse.hpp"
 #include "optim/options.hpp"
 #include "optim/sweep.hpp"
 
@@ -52,6 +53,7 @@ void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
     slot.group = group;
     slot.dtype = param.dtype();
     slot.numel = param.numel();
+    if (sparse_grad(param) && slot.numel > 0) slot.row = slot.numel / param.size(0);
     slots_.push_back(std::move(slot));
   }
   initial_lr_.push_back(lr);
@@ -103,7 +105,7 @@ StepResult Optimizer::step(const StepOptions& options) {
   return StepResult::updated;
 }
 
-Tensor Optimizer::step(const Closure& closure) {
+Tensor Optimizer::step_closure(const Closure& closure) {
   Tensor loss;
   {
     const EnableGrad guard;
@@ -143,6 +145,29 @@ void Optimizer::set_lr(std::size_t group, double lr) {
   check_group(group, "set_lr");
   detail::require_not_negative("set_lr", "lr", lr);
   lr_of(group) = lr;
+}
+
+bool Optimizer::has_momentum() const {
+  return const_cast<Optimizer*>(this)->momentum_of(0) != nullptr;
+}
+
+double Optimizer::momentum(std::size_t group) const {
+  check_group(group, "momentum");
+  const double* value = const_cast<Optimizer*>(this)->momentum_of(group);
+  if (!value)
+    fail("momentum", std::string(name_) +
+                         " has neither a momentum nor a beta1; ask has_momentum() first, or take "
+                         "an algorithm with momentum");
+  return *value;
+}
+
+void Optimizer::set_momentum(std::size_t group, double momentum) {
+  this->momentum(group);  // throws if there is none
+  detail::require_fraction("set_momentum", "momentum", momentum);
+  *momentum_of(group) = momentum;
+  // The first momentum above 0 may want a moment that was not there.
+  for (Slot& slot : slots_)
+    if (slot.group == group && slot.step > 0) make_moments(slot);
 }
 
 void Optimizer::set_lr(double lr) {

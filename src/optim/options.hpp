@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -66,6 +67,18 @@ OptimizerOf<Options>::OptimizerOf(const std::vector<Group>& groups)
     fail(name(),
          "an empty list of parameters was given; at least one parameter is required; was "
          "the model built before its parameters were asked for?");
+}
+
+template <class Options>
+double* OptimizerOf<Options>::momentum_of(std::size_t group) {
+  double *momentum = nullptr, *beta1 = nullptr;
+  visit_options(options_[group], [&](std::string_view name, auto& member) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(member)>, double>) {
+      if (name == "momentum") momentum = &member;
+      if (name == "beta1") beta1 = &member;
+    }
+  });
+  return momentum ? momentum : beta1;
 }
 
 template <class Options>

@@ -11,12 +11,19 @@ namespace gradus::optim {
 
 Scheduler::Scheduler(Optimizer& optimizer, Schedule schedule, const SchedulerOptions& options)
     : optimizer_(optimizer), schedule_(std::move(schedule)), unit_(options.unit) {
+  if (schedule_.momentum(0) && !optimizer.has_momentum())
+    fail(schedule_.name(), std::string(optimizer.name()) +
+                               " was given, which has neither a momentum nor a beta1 to cycle; one "
+                               "of them is required; or set cycle_momentum = false");
   apply();
 }
 
 void Scheduler::apply() {
   for (std::size_t group = 0; group < optimizer_.num_groups(); ++group)
     optimizer_.set_lr(group, schedule_.lr(optimizer_.initial_lr(group), time_));
+  if (const auto momentum = schedule_.momentum(time_))
+    for (std::size_t group = 0; group < optimizer_.num_groups(); ++group)
+      optimizer_.set_momentum(group, *momentum);
 }
 
 void Scheduler::step() {

@@ -33,6 +33,12 @@ double cosine(double from, double to, double progress) {
   return to + (from - to) * (1 + std::cos(std::numbers::pi * progress)) / 2;
 }
 
+void require_momenta(const char* schedule, double base, double max) {
+  require(base > 0 && base <= max, schedule, "base_momentum", base,
+          "a number above 0 and at most max_momentum");
+  detail::require_fraction(schedule, "max_momentum", max);
+}
+
 double ratio(Index a, Index b) { return static_cast<double>(a) / static_cast<double>(b); }
 
 }  // namespace
@@ -106,6 +112,22 @@ double WarmupCosine::lr(double base, Index t) const {
   return CosineAnnealing{.total = total - warmup, .eta_min = eta_min}.lr(base, t - warmup);
 }
 
+/// What goes from `start` at t = 0 to `top` at the peak, and on to `bottom` at the end.
+static double one_cycle(const OneCycle& o, Index t, double start, double top, double bottom) {
+  const auto between = [&o](double from, double to, double progress) {
+    return o.anneal == Anneal::cosine ? cosine(from, to, progress) : from + (to - from) * progress;
+  };
+  const double end = static_cast<double>(o.total - 1), now = std::min(static_cast<double>(t), end);
+  const double peak = o.pct_start * static_cast<double>(o.total) - 1;
+  if (now <= peak) return peak > 0 ? between(start, top, now / peak) : top;
+  const double from = std::max(peak, 0.0);
+  if (!o.three_phase) return between(top, bottom, end > from ? (now - from) / (end - from) : 1);
+  const double second = 2 * o.pct_start * static_cast<double>(o.total) - 2;
+  if (now <= second) return between(top, start, (now - from) / (second - from));
+  const double third = std::max(second, 0.0);
+  return between(start, bottom, end > third ? (now - third) / (end - third) : 1);
+}
+
 void OneCycle::check() const {
   require_length(name, "total", total, 2);
   require(pct_start >= 0 && pct_start <= 1, name, "pct_start", pct_start, "0 <= value <= 1");
@@ -114,22 +136,15 @@ void OneCycle::check() const {
   require_positive(name, "div_factor", div_factor);
   require_positive(name, "final_div_factor", final_div_factor);
   if (max_lr) detail::require_not_negative(name, "max_lr", *max_lr);
+  if (cycle_momentum) require_momenta(name, base_momentum, max_momentum);
 }
 double OneCycle::lr(double base, Index t) const {
-  const double top = max_lr.value_or(base), start = top / div_factor,
-               bottom = start / final_div_factor, end = static_cast<double>(total - 1);
-  const auto between = [this](double from, double to, double progress) {
-    return anneal == Anneal::cosine ? cosine(from, to, progress) : from + (to - from) * progress;
-  };
-  const double now = std::min(static_cast<double>(t), end);
-  const double peak = pct_start * static_cast<double>(total) - 1;
-  if (now <= peak) return peak > 0 ? between(start, top, now / peak) : top;
-  const double from = std::max(peak, 0.0);
-  if (!three_phase) return between(top, bottom, end > from ? (now - from) / (end - from) : 1);
-  const double second = 2 * pct_start * static_cast<double>(total) - 2;
-  if (now <= second) return between(top, start, (now - from) / (second - from));
-  const double third = std::max(second, 0.0);
-  return between(start, bottom, end > third ? (now - third) / (end - third) : 1);
+  const double top = max_lr.value_or(base), start = top / div_factor;
+  return one_cycle(*this, t, start, top, start / final_div_factor);
+}
+std::optional<double> OneCycle::momentum(Index t) const {
+  if (!cycle_momentum) return {};
+  return one_cycle(*this, t, max_momentum, base_momentum, max_momentum);
 }
 
 void Cyclic::check() const {
@@ -141,15 +156,23 @@ void Cyclic::check() const {
     detail::require_not_negative(name, "base_lr", *base_lr);
     require(*base_lr <= max_lr, name, "base_lr", *base_lr, "at most max_lr");
   }
+  if (cycle_momentum) require_momenta(name, base_momentum, max_momentum);
+}
+/// How far a cycle is up at time t, from 0 to 1.
+static double height(const Cyclic& o, Index t) {
+  const Index fall = o.down ? o.down : o.up, period = o.up + fall, place = t % period;
+  double scale = 1;
+  if (o.mode == CyclicMode::triangular2) scale = std::pow(0.5, static_cast<double>(t / period));
+  if (o.mode == CyclicMode::exp_range) scale = std::pow(o.gamma, static_cast<double>(t));
+  return scale * (place <= o.up ? ratio(place, o.up) : ratio(period - place, fall));
 }
 double Cyclic::lr(double base, Index t) const {
   const double low = base_lr.value_or(base);
-  const Index fall = down ? down : up, period = up + fall, place = t % period;
-  const double height = place <= up ? ratio(place, up) : ratio(period - place, fall);
-  double scale = 1;
-  if (mode == CyclicMode::triangular2) scale = std::pow(0.5, static_cast<double>(t / period));
-  if (mode == CyclicMode::exp_range) scale = std::pow(gamma, static_cast<double>(t));
-  return low + (max_lr - low) * height * scale;
+  return low + (max_lr - low) * height(*this, t);
+}
+std::optional<double> Cyclic::momentum(Index t) const {
+  if (!cycle_momentum) return {};
+  return max_momentum - (max_momentum - base_momentum) * height(*this, t);
 }
 
 void LambdaLR::check() const {
@@ -168,6 +191,11 @@ double SequentialLR::lr(double base, Index t) const {
   const auto passed = std::upper_bound(milestones.begin(), milestones.end(), t);
   const auto i = static_cast<std::size_t>(passed - milestones.begin());
   return schedules[i].lr(base, i == 0 ? t : t - milestones[i - 1]);
+}
+std::optional<double> SequentialLR::momentum(Index t) const {
+  const auto passed = std::upper_bound(milestones.begin(), milestones.end(), t);
+  const auto i = static_cast<std::size_t>(passed - milestones.begin());
+  return schedules[i].momentum(i == 0 ? t : t - milestones[i - 1]);
 }
 Index SequentialLR::length() const {
   const Index last = schedules.back().length();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "core/threads.hpp"
@@ -57,20 +58,28 @@ template <class T, class F>
 }
 
 /// f(p, g, moments…) for every element of a parameter: one pass over all of its memory. `f` takes
-/// the parameter and K moments by reference and the gradient by value.
+/// the parameter and K moments by reference and the gradient by value. With slot.row, only rows of
+/// that length with a gradient other than 0 (or NaN) are touched.
 template <class T, int K, class Slot, class F>
 void sweep(Slot& slot, F f) {
   T* const p = slot.param.template mutable_data<T>();
   const T* const g = static_cast<const T*>(slot.grad);
   const std::array<T*, 3> m = {static_cast<T*>(slot.data[0]), static_cast<T*>(slot.data[1]),
                                static_cast<T*>(slot.data[2])};
-  for_tiles(slot.numel, [=](Index begin, Index end) {
+  const auto update = [=](Index begin, Index end) {
     const Index n = end - begin;
     if constexpr (K == 0) loop(n, p + begin, g + begin, f);
     if constexpr (K == 1) loop(n, p + begin, g + begin, m[0] + begin, f);
     if constexpr (K == 2) loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, f);
     if constexpr (K == 3)
       loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, m[2] + begin, f);
+  };
+  const Index row = slot.row;
+  if (row == 0) return for_tiles(slot.numel, update);
+  for_tiles(slot.numel / row, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i)
+      if (std::any_of(g + i * row, g + (i + 1) * row, [](T x) { return x != 0; }))
+        update(i * row, (i + 1) * row);
   });
 }
 

@@ -118,6 +118,26 @@ TEST_CASE("a step with a closure evaluates it while recording and returns its lo
   CHECK(p.item() == 0);
 }
 
+TEST_CASE("a step takes options in braces and closures of any kind") {
+  Tensor p = full({}, 3).requires_grad_();
+  SGD opt({p}, {.lr = 1});
+  p.set_grad(full({}, 1));
+  opt.step({.grad_scale = 0.5});
+  CHECK(p.item() == 2.5);
+  opt.step({});
+  CHECK(p.item() == 1.5);
+  struct Counter {
+    int calls = 0;
+    Tensor operator()() {
+      ++calls;
+      return tensor(7.0);
+    }
+  } counter;
+  CHECK(opt.step(counter).item() == 7);
+  const Optimizer::Closure closure = [] { return tensor(8.0); };
+  CHECK(opt.step(closure).item() == 8);
+}
+
 TEST_CASE("a backward pass that needs a value from before the step throws") {
   Tensor p = ones({2}).requires_grad_();
   SGD opt({p});

@@ -76,6 +76,136 @@ TEST_CASE("cycles shrink by half, or by a power") {
   CHECK(power.lr(9, 3) == Approx(0.5 + 0.5 * 0.729));
 }
 
+TEST_CASE("the momentum of one cycle falls while the rate rises") {
+  // PyTorch's two phases, from their definition: anneal(start, end, share of the phase passed).
+  const auto anneal = [](double start, double end, double share) {
+    return end + (start - end) / 2 * (1 + std::cos(pi * share));
+  };
+  const OneCycle s{.total = 10};
+  const double peak = 0.3 * 10 - 1;
+  for (Index t = 0; t < 10; ++t) {
+    const double now = static_cast<double>(t);
+    const double expected = now <= peak ? anneal(0.95, 0.85, now / peak)
+                                        : anneal(0.85, 0.95, (now - peak) / (9 - peak));
+    CHECK(std::abs(s.momentum(t).value() - expected) < 1e-15);
+  }
+  CHECK(s.momentum(99).value() == Approx(0.95));
+  const OneCycle three{.total = 12,
+                       .pct_start = 0.25,
+                       .anneal = Anneal::linear,
+                       .three_phase = true,
+                       .base_momentum = 0.5,
+                       .max_momentum = 0.9};
+  const double expected[] = {.9, .7, .5, .7, .9, .9, .9, .9, .9, .9, .9, .9};
+  for (Index t = 0; t < 12; ++t) CHECK(three.momentum(t).value() == Approx(expected[t]));
+  CHECK_FALSE(OneCycle{.total = 10, .cycle_momentum = false}.momentum(3));
+}
+
+TEST_CASE("the momentum of cycles is high where the rate is low") {
+  const Cyclic s{.max_lr = 1, .up = 2};
+  const double expected[] = {.9, .85, .8, .85, .9, .85};
+  for (Index t = 0; t < 6; ++t) CHECK(s.momentum(t).value() == Approx(expected[t]).epsilon(1e-15));
+  const Cyclic half{.max_lr = 1,
+                    .up = 2,
+                    .down = 1,
+                    .mode = CyclicMode::triangular2,
+                    .base_momentum = 0.5,
+                    .max_momentum = 0.9};
+  const double shrinking[] = {.9, .7, .5, .9, .8, .7, .9};
+  for (Index t = 0; t < 7; ++t) CHECK(half.momentum(t).value() == Approx(shrinking[t]));
+  CHECK_FALSE(Cyclic{.max_lr = 1, .cycle_momentum = false}.momentum(0));
+}
+
+namespace {
+/// The value of a parameter of gradient 2 p after `steps` steps under a schedule.
+template <class Opt>
+double after(Opt& opt, Tensor& p, Scheduler& scheduler, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    p.set_grad(p.detach() * 2);
+    opt.step();
+    scheduler.step();
+  }
+  return p.item();
+}
+}  // namespace
+
+TEST_CASE("a schedule that cycles the momentum drives SGD and Adam as if it were set by hand") {
+  const OneCycle cycle{.total = 20, .max_lr = 0.1};
+  Tensor p = full({}, 1, float64).requires_grad_();
+  SGD sgd({p}, {.lr = 0.1});
+  Scheduler scheduler(sgd, cycle);
+  double x = 1, b = 0;
+  for (Index t = 0; t < 15; ++t) {
+    b = cycle.momentum(t).value() * b + 2 * x;
+    x -= cycle.lr(0.1, t) * b;
+  }
+  CHECK(std::abs(after(sgd, p, scheduler, 15) - x) < 1e-14);
+  CHECK(sgd.momentum() == cycle.momentum(15).value());
+
+  Tensor q = full({}, 1, float64).requires_grad_();
+  Adam adam({q}, {.lr = 0.1});
+  Scheduler by_beta(adam, cycle);
+  double y = 1, m = 0, v = 0;
+  for (Index t = 0; t < 15; ++t) {
+    const double beta = cycle.momentum(t).value(), g = 2 * y, n = static_cast<double>(t + 1);
+    m = beta * m + (1 - beta) * g;
+    v = 0.999 * v + 0.001 * g * g;
+    y -= cycle.lr(0.1, t) * (m / (1 - std::pow(beta, n))) /
+         (std::sqrt(v / (1 - std::pow(0.999, n))) + 1e-8);
+  }
+  CHECK(std::abs(after(adam, q, by_beta, 15) - y) < 1e-13);
+  CHECK(adam.options().betas[0] == cycle.momentum(15).value());
+}
+
+TEST_CASE("a cycled momentum is saved with the optimizer and goes on after loading") {
+  const auto make = [] { return full({}, 1, float64).requires_grad_(); };
+  const Cyclic cycle{.max_lr = 0.05, .base_lr = 0.01, .up = 3};
+  Tensor whole = make(), first = make(), second = make();
+  SGD straight({whole}, {.momentum = 0.3}), before({first}, {.momentum = 0.3}), resumed({second});
+  Scheduler a(straight, cycle), b(before, cycle), c(resumed, cycle);
+  const double expected = after(straight, whole, a, 8);
+  after(before, first, b, 5);
+  NoGrad guard;
+  second.copy_(first);
+  resumed.load_state_dict(before.state_dict());
+  c.load_state_dict(b.state_dict());
+  CHECK(resumed.momentum() == before.momentum());
+  CHECK(after(resumed, second, c, 3) == expected);
+}
+
+TEST_CASE("a momentum that a schedule brings in the middle of a run finds its moments") {
+  Tensor p = full({}, 1, float64).requires_grad_();
+  SGD opt({p}, {.lr = 0.1});
+  p.set_grad(full({}, 1, float64));
+  opt.step();
+  CHECK(opt.momentum() == 0);
+  Scheduler scheduler(opt, SequentialLR{.schedules = {StepLR{}, Cyclic{.max_lr = 0.1, .up = 2}},
+                                        .milestones = {1}});
+  CHECK(opt.momentum() == 0);
+  scheduler.step();
+  CHECK(opt.momentum() == 0.9);
+  opt.step();
+  opt.step();
+  CHECK(p.item() == Approx(0.9 - 0.1 - 0.1 * 1.9));
+}
+
+TEST_CASE("momentum is asked of an algorithm that has none with an error") {
+  Tensor p = ones({1}).requires_grad_();
+  Adagrad opt({p});
+  CHECK_FALSE(opt.has_momentum());
+  CHECK_THROWS_WITH(opt.momentum(), contains("Adagrad has neither a momentum nor a beta1"));
+  CHECK_THROWS_WITH(Scheduler(opt, OneCycle{.total = 5}),
+                    contains("[OneCycle] Adagrad was given") && contains("cycle_momentum = false"));
+  CHECK_NOTHROW(Scheduler(opt, OneCycle{.total = 5, .cycle_momentum = false}));
+  SGD sgd({p});
+  CHECK(sgd.has_momentum());
+  CHECK_THROWS_WITH(sgd.set_momentum(0, 1), contains("[set_momentum] momentum = 1"));
+  CHECK_THROWS_WITH(sgd.momentum(1), contains("[momentum] group 1"));
+  CHECK(RMSprop({p}).has_momentum());
+  CHECK(Muon({p}).momentum() == 0.95);
+  CHECK(Lion({p}).momentum() == 0.9);
+}
+
 TEST_CASE("schedules follow one another, each from its own zero") {
   const SequentialLR s{.schedules = {LinearWarmup{.warmup = 2}, CosineAnnealing{.total = 4}},
                        .milestones = {2}};
@@ -208,6 +338,11 @@ TEST_CASE("schedules refuse options that make no sense") {
   refused(Cyclic{.max_lr = 1, .gamma = 0}, "gamma = 0");
   refused(Cyclic{.max_lr = 1, .base_lr = -1}, "base_lr = -1");
   refused(Cyclic{.max_lr = 1, .base_lr = 2}, "base_lr = 2");
+  refused(OneCycle{.total = 5, .base_momentum = 0}, "[OneCycle] base_momentum = 0");
+  refused(OneCycle{.total = 5, .base_momentum = 0.96}, "base_momentum = 0.96");
+  refused(OneCycle{.total = 5, .max_momentum = 1}, "max_momentum = 1");
+  refused(Cyclic{.max_lr = 1, .base_momentum = 0.95}, "[Cyclic] base_momentum = 0.95");
+  CHECK_NOTHROW(Schedule(OneCycle{.total = 5, .cycle_momentum = false, .base_momentum = 2}));
   refused(LambdaLR{}, "[LambdaLR] an empty function");
   refused(SequentialLR{}, "[SequentialLR] 0 schedules");
   refused(SequentialLR{.schedules = {StepLR{}, StepLR{}}}, "2 schedules and 0 milestones");

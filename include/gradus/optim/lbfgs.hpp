@@ -30,8 +30,6 @@ class LBFGS final : public OptimizerOf<LBFGSOptions> {
  public:
   explicit LBFGS(const std::vector<Tensor>& params, const LBFGSOptions& options = {});
   explicit LBFGS(const std::vector<Group>& groups);
-  using OptimizerOf::step;
-  Tensor step(const Closure& closure) override;
   /// How often the closure was called by all steps.
   std::int64_t evaluations() const { return evaluations_; }
 
@@ -42,6 +40,7 @@ class LBFGS final : public OptimizerOf<LBFGSOptions> {
     double rho;           // 1 / <step, change>
   };
 
+  Tensor step_closure(const Closure& closure) override;
   void update(Slot& slot, double grad_scale) override;
   std::vector<const char*> moment_names(const Slot&) const override { return {}; }
   void save_more(StateDict& state) const override;

@@ -19,7 +19,8 @@ struct MuonOptions {
 extern template class OptimizerOf<MuonOptions>;
 
 /// Muon (Jordan 2024): momentum, made nearly orthogonal by Newton-Schulz steps, for parameters of 2
-/// and more axes (those after the first are taken as one); AdamW for the others. m = momentum m +
+/// and more axes (those after the first are taken as one); AdamW for the others and for those with
+/// sparse_grad(). m = momentum m +
 /// (1 - momentum) g, u = (1 - momentum) g + momentum m, p -= lr sqrt(max(1, rows / columns)) O(u).
 /// Put embeddings and the output layer into a group with orthogonalize = false.
 class Muon final : public OptimizerOf<MuonOptions> {

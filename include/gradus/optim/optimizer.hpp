@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "gradus/tensor.hpp"
@@ -57,7 +59,8 @@ struct ParamGroup {
 
 /// Changes parameters by their gradients. The state of each parameter (moments, the number of its
 /// steps) belongs to the optimizer. A parameter without a gradient is left alone, and its state and
-/// step count with it. Parameters must be floating-point leaves that share no memory.
+/// step count with it; so are rows without a gradient of a table with sparse_grad(), while the
+/// step count is the parameter's. Parameters must be floating-point leaves that share no memory.
 class Optimizer {
  public:
   /// Evaluates the loss, after clearing the gradients and calling backward().
@@ -70,7 +73,10 @@ class Optimizer {
   /// Updates every parameter that has a gradient, in one pass over its values.
   StepResult step(const StepOptions& options = {});
   /// Calls `closure` with recording on, updates, and returns the loss from before the update.
-  virtual Tensor step(const Closure& closure);
+  template <class F>
+  requires std::is_invocable_r_v<Tensor, F&> Tensor step(F&& closure) {
+    return step_closure(std::forward<F>(closure));
+  }
   /// Clears the gradients of all parameters: afterwards they are undefined.
   void zero_grad();
 
@@ -86,6 +92,11 @@ class Optimizer {
   /// Sets the learning rate of all groups, or of one; it must be finite and not negative.
   void set_lr(double lr);
   void set_lr(std::size_t group, double lr);
+  /// Whether the algorithm has a momentum that schedules may cycle: `momentum`, or else beta1.
+  bool has_momentum() const;
+  /// This momentum of a group, and its change; throws if there is none.
+  double momentum(std::size_t group = 0) const;
+  void set_momentum(std::size_t group, double momentum);
   /// How often step() skipped because of non-finite gradients.
   std::int64_t skipped_steps() const { return skipped_; }
 
@@ -103,6 +114,7 @@ class Optimizer {
     std::size_t group = 0;
     DType dtype = float32;
     Index numel = 0;
+    Index row = 0;                // values per row if rows without a gradient are left alone
     std::int64_t step = 0;        // updates so far, counting the present one
     double number = 1;            // a scalar of the algorithm, under number_name()
     std::vector<Tensor> moments;  // in the order of moment_names(), of the parameter's shape
@@ -119,6 +131,7 @@ class Optimizer {
   explicit Optimizer(const char* name) : name_(name) {}
   void add_group(const std::vector<Tensor>& params, double lr);
 
+  virtual Tensor step_closure(const Closure& closure);
   /// Updates one parameter: slot.grad times `grad_scale` is its gradient.
   virtual void update(Slot& slot, double grad_scale) = 0;
   /// The names of the moments that the algorithm keeps for this parameter, at most 4.
@@ -128,6 +141,8 @@ class Optimizer {
   /// The name of Slot::number, if the algorithm uses it.
   virtual const char* number_name() const { return nullptr; }
   virtual double& lr_of(std::size_t group) = 0;
+  /// The option of a group that momentum() is about, or null.
+  virtual double* momentum_of(std::size_t group) = 0;
   virtual std::vector<Option> group_options(std::size_t group) const = 0;
   /// Sets the options of a group from values in the order of group_options(), or throws.
   virtual void set_group_options(std::size_t group, const std::vector<Option>& options) = 0;
@@ -166,6 +181,7 @@ class OptimizerOf : public Optimizer {
 
  protected:
   double& lr_of(std::size_t group) override { return options_[group].lr; }
+  double* momentum_of(std::size_t group) override;
   std::vector<Option> group_options(std::size_t group) const override;
   void set_group_options(std::size_t group, const std::vector<Option>& options) override;
   const Options& options_of(const Slot& slot) const { return options_[slot.group]; }

@@ -14,8 +14,9 @@ namespace gradus::optim {
 enum class Unit { step, epoch };
 
 // Schedules: plain values whose `lr(base, t)` is the learning rate at time t = 0, 1, 2, … in closed
-// form, where base is the initial rate of a group. `length()` is the time after which a schedule
-// stays as it is, 0 if it has none. `check()` throws if its options make no sense.
+// form, where base is the initial rate of a group. Some have a `momentum(t)` too. `length()` is the
+// time after which a schedule stays as it is, 0 if it has none. `check()` throws if its options
+// make no sense.
 
 /// base gamma^floor(t / step_size).
 struct StepLR {
@@ -110,7 +111,8 @@ struct WarmupCosine {
 enum class Anneal { cosine, linear };
 
 /// From max / div_factor up to max in the first pct_start of the run, then down to max /
-/// div_factor / final_div_factor at t = total - 1 (Smith, Topin 2017). Momentum is left alone.
+/// div_factor / final_div_factor at t = total - 1 (Smith, Topin 2017). The momentum goes the other
+/// way, from max_momentum down to base_momentum and up again.
 struct OneCycle {
   Index total = 0;
   std::optional<double> max_lr = {};  ///< default: base
@@ -118,10 +120,13 @@ struct OneCycle {
   double div_factor = 25;
   double final_div_factor = 1e4;
   Anneal anneal = Anneal::cosine;
-  bool three_phase = false;  ///< down to max / div_factor as long as up, then to the final rate
+  bool three_phase = false;    ///< down to max / div_factor as long as up, then to the final rate
+  bool cycle_momentum = true;  ///< needs an optimizer with a momentum or betas
+  double base_momentum = 0.85, max_momentum = 0.95;
   static constexpr const char* name = "OneCycle";
   void check() const;
   double lr(double base, Index t) const;
+  std::optional<double> momentum(Index t) const;
   Index length() const { return total; }
 };
 
@@ -131,7 +136,8 @@ enum class CyclicMode {
   exp_range     ///< the height at t is multiplied by gamma^t
 };
 
-/// Straight up from base_lr to max_lr in `up`, down in `down`, and again (Smith 2015).
+/// Straight up from base_lr to max_lr in `up`, down in `down`, and again (Smith 2015). The momentum
+/// goes the other way, from max_momentum down to base_momentum and up again.
 struct Cyclic {
   double max_lr = 0;
   std::optional<double> base_lr = {};  ///< default: the group's initial rate
@@ -139,9 +145,12 @@ struct Cyclic {
   Index down = 0;  ///< default: as up
   CyclicMode mode = CyclicMode::triangular;
   double gamma = 1;
+  bool cycle_momentum = true;  ///< needs an optimizer with a momentum or betas
+  double base_momentum = 0.8, max_momentum = 0.9;
   static constexpr const char* name = "Cyclic";
   void check() const;
   double lr(double base, Index t) const;
+  std::optional<double> momentum(Index t) const;
   Index length() const { return 0; }
 };
 
@@ -164,6 +173,8 @@ class Schedule {
   }
   Schedule(S schedule) : model_(std::make_shared<Model<S>>(std::move(schedule))) {}
   double lr(double base, Index t) const { return model_->lr(base, t); }
+  /// The momentum at time t, for schedules that cycle it.
+  std::optional<double> momentum(Index t) const { return model_->momentum(t); }
   Index length() const { return model_->length(); }
   const char* name() const { return model_->name(); }
 
@@ -171,6 +182,7 @@ class Schedule {
   struct Concept {
     virtual ~Concept() = default;
     virtual double lr(double base, Index t) const = 0;
+    virtual std::optional<double> momentum(Index t) const = 0;
     virtual Index length() const = 0;
     virtual const char* name() const = 0;
   };
@@ -178,6 +190,12 @@ class Schedule {
   struct Model final : Concept {
     explicit Model(S s) : schedule(std::move(s)) { schedule.check(); }
     double lr(double base, Index t) const override { return schedule.lr(base, t); }
+    std::optional<double> momentum(Index t) const override {
+      if constexpr (requires { schedule.momentum(t); })
+        return schedule.momentum(t);
+      else
+        return {};
+    }
     Index length() const override { return schedule.length(); }
     const char* name() const override { return S::name; }
     S schedule;
@@ -192,6 +210,7 @@ struct SequentialLR {
   static constexpr const char* name = "SequentialLR";
   void check() const;
   double lr(double base, Index t) const;
+  std::optional<double> momentum(Index t) const;
   Index length() const;
 };
 
@@ -200,7 +219,8 @@ struct SchedulerOptions {
 };
 
 /// Sets the learning rates of an optimizer, which must outlive it, by a schedule: at once for
-/// t = 0, and for the next t with every step().
+/// t = 0, and for the next t with every step(). A schedule that cycles the momentum sets that of
+/// the optimizer too, `momentum` or else beta1, and throws for an algorithm that has neither.
 ///
 ///     Scheduler scheduler(opt, WarmupCosine{.warmup = 50, .total = 500});
 class Scheduler {
