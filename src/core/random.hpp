@@ -17,6 +17,11 @@ constexpr std::uint64_t philox_blocks(std::int64_t n) noexcept {
   return (static_cast<std::uint64_t>(n) + 1) / 2;
 }
 
+/// As philox_blocks, for the bits of dropout and bernoulli.
+constexpr std::uint64_t mask_blocks(std::int64_t n) noexcept {
+  return (static_cast<std::uint64_t>(n) + 63) / 64 * 16;
+}
+
 namespace kernels {
 
 /// Uniform in [low, high): 24 random bits in float32, 53 in float64.

@@ -1,10 +1,12 @@
 #include "kernels/gemm.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
 #include "core/threads.hpp"
 #include "kernels/blas.hpp"
+#include "kernels/gemm_bf16.hpp"
 #include "kernels/gemm_kernel.hpp"
 #include "kernels/gemm_small.hpp"
 #include "kernels/vmath.hpp"
@@ -63,34 +65,36 @@ void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda,
             beta, c, ldc);
 }
 
-// Tiles over the rows or the columns of c, whichever is longer; large ones over both.
 struct Tiles {
   Index rows, cols;    // of one tile
   Index down, across;  // how many
 };
 
+// A grid of tiles that depends on the shape alone: none below about 5 us, wide enough for the
+// kernel, and high enough that packing the columns again for each is cheap.
 Tiles split(Index m, Index n, Index k) noexcept {
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  if (work < 1.5e5) return {m, n, 1, 1};
-  // A few tiles more than threads are common, none below about 10 us.
-  double count = work / 4e5;
-  count = count < 2 ? 2 : count > 16 ? 16 : count;
+  if (work < 3e5) return {m, n, 1, 1};
+  const double count = std::clamp(work / 4e5, 2., 32.);
   Index down = 1, across = 1;
   while (static_cast<double>(down * across) < count) {
     const Index height = m / down, width = n / across;
-    if (height < 32 && width < 64) break;
-    if (height >= width) {
+    if (height >= 2 * width && height >= 192) {
+      down *= 2;
+    } else if (width >= 128) {
+      across *= 2;
+    } else if (height >= 96) {
       down *= 2;
     } else {
-      across *= 2;
+      break;
     }
   }
   const auto part = [](Index size, Index parts, Index unit) {
     const Index each = (size + parts - 1) / parts;
     return (each + unit - 1) / unit * unit;
   };
-  const Index rows = down == 1 ? m : part(m, down, 16),
-              cols = across == 1 ? n : part(n, across, 16);
+  const Index rows = down == 1 ? m : part(m, down, 48),
+              cols = across == 1 ? n : part(n, across, 64);
   return {rows, cols, (m + rows - 1) / rows, (n + cols - 1) / cols};
 }
 
@@ -98,6 +102,9 @@ template <class T>
 void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
          T beta, T* c, Index ldc) {
   if (m == 0 || n == 0) return;
+  if constexpr (std::is_same_v<T, float>) {
+    if (prefers_bf16(m, n, k)) return gemm_bf16(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
   const Tiles tiles = split(m, n, k);
   if (tiles.down * tiles.across == 1) {
     return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
@@ -243,17 +250,29 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
           *offset = static_cast<const T*>(bias);
   T *result = static_cast<T*>(out), *before = static_cast<T*>(pre);
   if (m == 0 || n == 0) return;
+  const bool finishes = act != Activation::none || offset != nullptr || before != nullptr;
+  const auto finish = [&](Index i, Index j, Index rows, Index cols) {
+    epilogue(act, offset == nullptr ? nullptr : offset + j, result + i * n + j,
+             before == nullptr ? nullptr : before + i * n + j, rows, cols, n);
+  };
+  if constexpr (std::is_same_v<T, float>) {
+    if (prefers_bf16(m, n, k)) {
+      gemm_bf16(false, true, m, n, k, in, k, weight, k, 0, result, n);
+      const Index height = 16384 / n + 1, pieces = (m + height - 1) / height;
+      if (finishes)
+        parallel_for(pieces,
+                     [&](Index t) { finish(t * height, 0, std::min(height, m - t * height), n); });
+      return;
+    }
+  }
   const Tiles tiles = split(m, n, k);
   const auto tile = [&](Index t) {
     const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
     const Index rows = m - i < tiles.rows ? m - i : tiles.rows;
     const Index cols = n - j < tiles.cols ? n - j : tiles.cols;
-    T* c = result + i * n + j;
-    product(false, true, rows, cols, k, in + i * k, k, weight + j * k, k, T(0), c, n);
-    if (act != Activation::none || offset != nullptr || before != nullptr) {
-      epilogue(act, offset == nullptr ? nullptr : offset + j, c,
-               before == nullptr ? nullptr : before + i * n + j, rows, cols, n);
-    }
+    product(false, true, rows, cols, k, in + i * k, k, weight + j * k, k, T(0), result + i * n + j,
+            n);
+    if (finishes) finish(i, j, rows, cols);
   };
   if (tiles.down * tiles.across == 1) return tile(0);
   parallel_for(tiles.down * tiles.across, tile);

@@ -1,8 +1,8 @@
 // Matrix products in SIMD batches: a block of c stays in registers while it runs through k.
 #pragma once
-#include <memory>
+#include <algorithm>
 
-#include "kernels/simd.hpp"
+#include "kernels/gemm_pack.hpp"
 
 namespace gradus::kernels {
 
@@ -15,17 +15,13 @@ constexpr int rows_of(int vectors) noexcept {
   if (block_vectors == 2) return vectors == 1 ? 8 : 6;
   return vectors == 1 ? 12 : vectors == 2 ? 10 : vectors == 3 ? 8 : 6;
 }
-inline constexpr Index block_depth = 384;  // of k: a packed panel of b stays in the second cache
+inline constexpr Index block_depth = 384;      // of k
+inline constexpr Index block_columns = 512;    // of packed b: with this depth, in the second cache
+inline constexpr Index block_rows = 192;       // of packed a
+inline constexpr Index longest_direct = 1024;  // of k, where nothing is packed
 
 template <class T>
 inline constexpr Index panel_columns = block_vectors* lanes<T>;
-
-// A matrix read as (row, column) with any strides.
-template <class T>
-struct View {
-  const T* data;
-  Index row, column;
-};
 
 // c[0..R) (cols columns, more than (NV - 1) batches) = a b + beta c; b has rows of whole batches.
 template <int R, int NV, class T>
@@ -88,90 +84,67 @@ void panel_product(Index m, Index k, View<T> a, const T* b, Index ldb, Index col
   if (i < m) rows.template operator()<1>();
 }
 
-// Rows of whole batches, zeros behind the last column.
 template <class T>
-void pack(View<T> b, Index k, Index cols, Index width, T* out) noexcept {
-  if (b.column == 1) {
-    for (Index p = 0; p < k; ++p) {
-      const T* row = b.data + p * b.row;
-      for (Index j = 0; j < cols; ++j) out[p * width + j] = row[j];
-      for (Index j = cols; j < width; ++j) out[p * width + j] = T(0);
-    }
-    return;
-  }
-#if XSIMD_WITH_AVX512F
-  if constexpr (sizeof(T) == 4) {
-    if (b.row == 1 && b.column < (1 << 26)) {
-      const __m512i steps =
-          _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-                             _mm512_set1_epi32(static_cast<int>(b.column)));
-      for (Index j = 0; j < width; j += 16) {
-        const auto mask = static_cast<__mmask16>(cols - j < 16 ? (1U << (cols - j)) - 1 : 0xffffU);
-        const T* from = b.data + j * b.column;
-        for (Index p = 0; p < k; ++p) {
-          _mm512_storeu_ps(out + p * width + j,
-                           _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, steps, from + p, 4));
-        }
-      }
+inline void panel_product(Index vectors, Index m, Index k, View<T> a, const T* b, Index ldb,
+                          Index cols, T beta, T* c, Index ldc) noexcept {
+  switch (vectors) {
+    case 1:
+      return panel_product<1>(m, k, a, b, ldb, cols, beta, c, ldc);
+    case 2:
+      return panel_product<2>(m, k, a, b, ldb, cols, beta, c, ldc);
+    case 3:
+      if constexpr (block_vectors > 2) panel_product<3>(m, k, a, b, ldb, cols, beta, c, ldc);
       return;
-    }
-  }
-#endif
-  constexpr Index side = 16;
-  for (Index q = 0; q < k; q += side) {
-    const Index depth = k - q < side ? k - q : side;
-    for (Index j = 0; j < width; ++j) {
-      T* to = out + q * width + j;
-      const T* from = b.data + j * b.column + q * b.row;
-      for (Index p = 0; p < depth; ++p) to[p * width] = j < cols ? from[p * b.row] : T(0);
-    }
+    default:
+      if constexpr (block_vectors > 2) panel_product<4>(m, k, a, b, ldb, cols, beta, c, ldc);
   }
 }
 
-template <class T>
-T* pack_buffer() {
-  thread_local const std::unique_ptr<T[]> buffer(
-      new T[static_cast<std::size_t>(block_depth * panel_columns<T>)]);
-  return buffer.get();
-}
+constexpr Index whole_batches(Index n, Index w) noexcept { return (n + w - 1) / w * w; }
 
-/// c (m, n) = a b + beta c, k > 0.
+/// c (m, n) = a b + beta c, k > 0. Operands are read where they are unless their rows are pages
+/// apart or run the other way.
 template <class T>
 void simd_gemm(Index m, Index n, Index k, View<T> a, View<T> b, T beta, T* c, Index ldc) {
   constexpr Index w = lanes<T>, panel = panel_columns<T>;
-  const bool far_rows = m > 12 && k > 128 && b.row * static_cast<Index>(sizeof(T)) >= 4096;
-  for (Index j = 0; j < n; j += panel) {
-    const Index cols = n - j < panel ? n - j : panel;
-    const Index vectors = (cols + w - 1) / w, width = vectors * w;
-    const bool direct = b.column == 1 && cols == width && !far_rows;
-    for (Index q = 0; q < k; q += block_depth) {
-      const Index depth = k - q < block_depth ? k - q : block_depth;
-      const View<T> part{b.data + q * b.row + j * b.column, b.row, b.column};
-      const T* rows = part.data;
-      if (!direct) {
-        T* const buffer = pack_buffer<T>();
-        pack(part, depth, cols, width, buffer);
-        rows = buffer;
+  const bool far_b = m > 12 && (k > longest_direct || (b.row >= 1024 && k > 128));
+  const bool pack_b = b.column != 1 || far_b;
+  const bool pack_a = a.column != 1 && n > panel && (k > 256 || (a.column >= 1024 && k > 48));
+  const Index limit = pack_a || pack_b ? block_depth : longest_direct;
+  const Index parts = (k + limit - 1) / limit, step = whole_batches((k + parts - 1) / parts, w);
+  const Index height = pack_a ? block_rows : m;
+  constexpr Index size = std::max(block_columns * block_depth, panel * longest_direct);
+  T* const left = pack_a ? scratch<T, block_rows * block_depth, 0>() : nullptr;
+  T* const right = pack_b || n % w != 0 ? scratch<T, size, 1>() : nullptr;
+  for (Index j0 = 0; j0 < n; j0 += block_columns) {
+    const Index end = std::min(n, j0 + block_columns);
+    for (Index q = 0; q < k; q += step) {
+      const Index depth = std::min(step, k - q);
+      for (Index j = j0; pack_b && j < end; j += panel) {
+        const Index cols = std::min(panel, end - j);
+        pack(b.from(q, j), depth, cols, whole_batches(cols, w), right + (j - j0) * depth);
       }
-      const Index ldb = direct ? b.row : width;
-      const T scale = q == 0 ? beta : T(1);
-      const View<T> left{a.data + q * a.column, a.row, a.column};
-      switch (vectors) {
-        case 1:
-          panel_product<1>(m, depth, left, rows, ldb, cols, scale, c + j, ldc);
-          break;
-        case 2:
-          panel_product<2>(m, depth, left, rows, ldb, cols, scale, c + j, ldc);
-          break;
-        case 3:
-          if constexpr (block_vectors > 2) {
-            panel_product<3>(m, depth, left, rows, ldb, cols, scale, c + j, ldc);
+      for (Index i = 0; i < m; i += height) {
+        const Index rows = std::min(height, m - i);
+        View<T> x = a.from(i, q);
+        if (pack_a) {  // a.row is 1: k rows of block_rows values
+          for (Index p = 0; p < depth; ++p) {
+            std::copy_n(x.data + p * x.column, rows, left + p * block_rows);
           }
-          break;
-        default:
-          if constexpr (block_vectors > 2) {
-            panel_product<4>(m, depth, left, rows, ldb, cols, scale, c + j, ldc);
+          x = {left, 1, block_rows};
+        }
+        for (Index j = j0; j < end; j += panel) {
+          const Index cols = std::min(panel, end - j), width = whole_batches(cols, w);
+          View<T> y = b.from(q, j);
+          if (pack_b) {
+            y = {right + (j - j0) * depth, width, 1};
+          } else if (cols != width) {
+            pack(y, depth, cols, width, right);
+            y = {right, width, 1};
           }
+          panel_product(width / w, rows, depth, x, y.data, y.row, cols, q == 0 ? beta : T(1),
+                        c + i * ldc + j, ldc);
+        }
       }
     }
   }

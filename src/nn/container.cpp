@@ -1,6 +1,12 @@
 #include "gradus/nn/container.hpp"
 
+#include <optional>
+#include <typeinfo>
+
+#include "gradus/nn/activation.hpp"
+#include "gradus/nn/linear.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/ops/linear_act.hpp"
 
 namespace gradus::nn {
 
@@ -12,6 +18,32 @@ Module& pick(const std::vector<std::shared_ptr<Module>>& list, Index i, const ch
     fail(container, "position " + std::to_string(i) + " was asked for; there are " +
                         std::to_string(size) + " modules");
   return *list[static_cast<std::size_t>(i < 0 ? i + size : i)];
+}
+
+/// The activation that linear_act would apply for this module, if it is one. A class derived from
+/// the module's may compute something else.
+std::optional<LinearActivation> linear_activation(const Module& module) {
+  const std::type_info& type = typeid(module);
+  if (type != typeid(Activation) && type != typeid(ReLU) && type != typeid(Tanh) &&
+      type != typeid(Sigmoid) && type != typeid(GELU) && type != typeid(SiLU))
+    return {};
+  const std::string& name = static_cast<const Activation&>(module).name();
+  if (name == "relu") return LinearActivation::relu;
+  if (name == "tanh") return LinearActivation::tanh;
+  if (name == "sigmoid") return LinearActivation::sigmoid;
+  if (name == "gelu") return LinearActivation::gelu;
+  if (name == "silu") return LinearActivation::silu;
+  return {};
+}
+
+/// Both modules as one operation, if there is one and nothing watches either of them.
+std::optional<Tensor> fused_forward(const Module& first, const Module& second, const Tensor& x) {
+  if (typeid(first) != typeid(Linear) || first.has_forward_hooks() || second.has_forward_hooks())
+    return {};
+  const auto activation = linear_activation(second);
+  if (!activation || detail::keeps_modules_apart()) return {};
+  const Linear& linear = static_cast<const Linear&>(first);
+  return linear_act(x, linear.weight, linear.bias, *activation);
 }
 
 }  // namespace
@@ -27,7 +59,16 @@ Module& Sequential::operator[](Index i) const { return pick(*modules_, i, "Seque
 
 Tensor Sequential::forward(const Tensor& x) const {
   Tensor y = x;
-  for (const auto& module : *modules_) y = (*module)(y);
+  const List& modules = *modules_;
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    if (i + 1 < modules.size())
+      if (auto both = fused_forward(*modules[i], *modules[i + 1], y)) {
+        y = std::move(*both);
+        ++i;
+        continue;
+      }
+    y = (*modules[i])(y);
+  }
   return y;
 }
 

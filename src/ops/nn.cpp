@@ -1,6 +1,9 @@
 #include "gradus/ops/nn.hpp"
 
+#include <array>
+
 #include "core/random.hpp"
+#include "gradus/ops/linear_act.hpp"
 #include "gradus/random.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/rows.hpp"
@@ -52,6 +55,7 @@ Tensor weight_gradient(const Vjp& k, const Tensor& g, const Tensor& x) {
   return {};
 }
 
+/// d bias = the rows of g summed.
 Tensor bias_gradient(const Vjp& k, const Tensor& g) {
   if (k.create_graph()) return sum(g, {0});
   Tensor total = k.accumulator(2);
@@ -64,31 +68,95 @@ Tensor bias_gradient(const Vjp& k, const Tensor& g) {
   return into ? Tensor() : total;
 }
 
-Grads<3> linear_rule(const Vjp& k) {
-  const Tensor g = as_rows(k.grad);
+/// The gradients of x, weight and, if there is one, bias for the cotangent g (rows, out) of the
+/// product.
+Grads<3> product_gradients(const Vjp& k, const Tensor& g, bool has_bias) {
   Grads<3> grads;
   if (k.wants(0)) {
-    Shape shape = k.grad.shape();
+    Shape shape = k.in(0).shape();
     shape[shape.size() - 1] = k.in(1).size(1);
     grads[0] = reshape(matmul(g, k.in(1)), shape);
   }
   if (k.wants(1)) grads[1] = weight_gradient(k, g, as_rows(k.in(0)));
-  if (k.arity() == 3 && k.wants(2)) grads[2] = bias_gradient(k, g);
+  if (has_bias && k.wants(2)) grads[2] = bias_gradient(k, g);
   return grads;
+}
+
+/// Room for a product of x and weight.
+Tensor empty_product(const Tensor& x, const Tensor& weight) {
+  Shape shape = x.shape();
+  shape[shape.size() - 1] = weight.size(0);
+  return detail::empty(shape, x.dtype());
 }
 
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_linear(x, weight, bias);
-  const Index in = weight.size(1), out = weight.size(0);
-  Shape shape = x.shape();
-  shape[shape.size() - 1] = out;
-  Tensor value = detail::empty(shape, x.dtype());
-  kernels::linear_act(x.dtype(), kernels::Activation::none, leading(shape), out, in, data(x),
-                      data(weight), bias.defined() ? data(bias) : nullptr, data(value), nullptr);
-  if (bias.defined()) return record("linear", std::move(value), {x, weight, bias}, linear_rule);
-  return record("linear", std::move(value), {x, weight}, linear_rule);
+  Tensor value = empty_product(x, weight);
+  kernels::linear_act(x.dtype(), kernels::Activation::none, leading(x.shape()), weight.size(0),
+                      weight.size(1), data(x), data(weight), bias.defined() ? data(bias) : nullptr,
+                      data(value), nullptr);
+  const auto rule = [](const Vjp& k) {
+    return product_gradients(k, as_rows(k.grad), k.arity() == 3);
+  };
+  if (bias.defined()) return record("linear", std::move(value), {x, weight, bias}, rule);
+  return record("linear", std::move(value), {x, weight}, rule);
+}
+
+namespace {
+
+/// How an activation is fused: its gradient takes the product or, where `from_out`, the result.
+struct FusedActivation {
+  const char* name;
+  kernels::Activation kernel;
+  kernels::Binary gradient;
+  bool from_out;
+  Tensor (*composite)(const Tensor&);
+};
+
+Tensor exact_gelu(const Tensor& x) { return gelu(x); }
+
+constexpr std::array<FusedActivation, 5> fused_activations = {{
+    {"linear_relu", kernels::Activation::relu, kernels::Binary::relu_grad, true, relu},
+    {"linear_tanh", kernels::Activation::tanh, kernels::Binary::tanh_grad, true, tanh},
+    {"linear_sigmoid", kernels::Activation::sigmoid, kernels::Binary::sigmoid_grad, true, sigmoid},
+    {"linear_gelu", kernels::Activation::gelu, kernels::Binary::gelu_grad, false, exact_gelu},
+    {"linear_silu", kernels::Activation::silu, kernels::Binary::silu_grad, false, silu},
+}};
+
+}  // namespace
+
+bool detail::keeps_modules_apart() { return mode.anomaly; }
+
+Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                  LinearActivation activation) {
+  check_linear(x, weight, bias);
+  const bool has_bias = bias.defined();
+  const FusedActivation* const act = &fused_activations[static_cast<std::size_t>(activation)];
+  std::array<Tensor, 4> inputs{x, weight, bias, Tensor()};
+  std::size_t count = has_bias ? 3 : 2;
+  Tensor value = empty_product(x, weight);
+  const std::span<const Tensor> given(inputs.data(), count);
+  const Tensor product = !act->from_out && detail::should_record(given)
+                             ? detail::empty_like(value)
+                             : Tensor();  // before the activation
+  kernels::linear_act(x.dtype(), act->kernel, leading(x.shape()), weight.size(0), weight.size(1),
+                      data(x), data(weight), has_bias ? data(bias) : nullptr, data(value),
+                      product.defined() ? data(product) : nullptr);
+  if (product.defined()) inputs[count++] = product;
+  return fused(
+      act->name, std::move(value), std::span<const Tensor>(inputs.data(), count),
+      [act, has_bias](const Vjp& k) {
+        const Tensor& saved = act->from_out ? k.out() : k.in(k.arity() - 1);
+        const Tensor g = detail::empty({leading(saved.shape()), saved.size(-1)}, saved.dtype());
+        kernels::binary(act->gradient, g.dtype(), data(k.grad), data(saved), data(g),
+                        kernels::same_shape(g.numel()));
+        return product_gradients(k, g, has_bias);
+      },
+      [act, has_bias](const std::vector<Tensor>& in) {
+        return act->composite(linear(in[0], in[1], has_bias ? in[2] : Tensor()));
+      });
 }
 
 // ------------------------------------------------------------------ softmax
@@ -174,7 +242,7 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
                         "required");
   if (!training || p == 0) return x;
   Generator& source = generator ? *generator : default_generator();
-  const std::uint64_t offset = source.advance(philox_blocks(x.numel()));
+  const std::uint64_t offset = source.advance(mask_blocks(x.numel()));
   return masked(x, p, source.seed(), offset);
 }
 

@@ -1,9 +1,12 @@
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "gradus/precision.hpp"
 #include "gradus/threads.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/gemm_bf16.hpp"
 #include "kernels/kernel_support.hpp"
 #include "support/catch.hpp"
 
@@ -21,10 +24,11 @@ struct Sizes {
   Index m, n, k;
 };
 
-const Sizes sizes[] = {{0, 3, 2},    {3, 0, 2},    {3, 4, 0},      {1, 1, 1},      {4, 8, 2},
-                       {4, 1, 8},    {8, 8, 8},    {16, 16, 16},   {32, 64, 4},    {32, 3, 32},
-                       {7, 17, 5},   {13, 65, 33}, {64, 10, 128},  {33, 100, 400}, {70, 130, 900},
-                       {1, 300, 64}, {300, 1, 64}, {100, 200, 30}, {5, 33, 1100}};
+const Sizes sizes[] = {
+    {0, 3, 2},     {3, 0, 2},      {3, 4, 0},      {1, 1, 1},       {4, 8, 2},     {4, 1, 8},
+    {8, 8, 8},     {16, 16, 16},   {32, 64, 4},    {32, 3, 32},     {7, 17, 5},    {13, 65, 33},
+    {64, 10, 128}, {33, 100, 400}, {70, 130, 900}, {1, 300, 64},    {300, 1, 64},  {100, 200, 30},
+    {5, 33, 1100}, {210, 70, 300}, {1040, 70, 60}, {60, 1040, 140}, {20, 550, 390}};
 
 std::vector<double> naive(bool ta, bool tb, const Sizes& s, const std::vector<float>& a,
                           const std::vector<float>& b, double beta, const std::vector<float>& c) {
@@ -172,4 +176,78 @@ TEST_CASE("linear with activation agrees with its parts") {
       CHECK(largest_error(y64, out) < 1e-12);
     }
   }
+}
+
+namespace {
+
+/// The nearest number with 8 bits of mantissa, ties to even.
+float rounded(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000);
+}
+
+std::vector<float> rounded(std::vector<float> x) {
+  for (float& v : x) v = rounded(v);
+  return x;
+}
+
+/// Products in bfloat16 while it lives.
+struct Rounding {
+  Rounding() { set_matmul_precision(Precision::bfloat16); }
+  ~Rounding() { set_matmul_precision(Precision::full); }
+};
+
+}  // namespace
+
+TEST_CASE("products in bfloat16 are those of the rounded factors, for any number of threads") {
+  CHECK(matmul_precision() == Precision::full);
+  if (!has_bf16()) {
+    CHECK_THROWS_WITH(set_matmul_precision(Precision::bfloat16),
+                      test::contains("[set_matmul_precision] bfloat16 was given"));
+    WARN("skipped: no AVX512-BF16 here");
+    return;
+  }
+  const Rounding guard;
+  CHECK(matmul_precision() == Precision::bfloat16);
+  CHECK(!prefers_bf16(16, 16, 16));
+  const int before = num_threads();
+  for (const Sizes& s : {Sizes{64, 300, 70}, Sizes{210, 75, 601}, Sizes{610, 1040, 33}}) {
+    REQUIRE(prefers_bf16(s.m, s.n, s.k));
+    const std::vector<float> a = random_values(s.m * s.k, 1), b = random_values(s.n * s.k, 2),
+                             c = random_values(s.m * s.n, 3);
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) {
+        for (const double beta : {0., 1.}) {
+          const Index lda = ta ? s.m : s.k, ldb = tb ? s.k : s.n;
+          std::vector<float> results[3];
+          for (const int threads : {1, 2, 3}) {
+            set_num_threads(threads);
+            std::vector<float>& y = results[threads - 1] = c;
+            gemm(float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, beta, y.data(), s.n);
+          }
+          CHECK(same_bits(results[0], results[1]));
+          CHECK(same_bits(results[0], results[2]));
+          const std::vector<double> want = naive(ta, tb, s, rounded(a), rounded(b), beta, c);
+          const std::vector<double> size =
+              naive(ta, tb, s, absolute(a), absolute(b), beta, absolute(c));
+          CHECK(largest_ratio(results[0], want, size) < 1e-5);
+        }
+      }
+    }
+  }
+  // The fused form adds bias and activation to the same product.
+  const Index m = 64, n = 130, k = 200;
+  const std::vector<float> x = random_values(m * k, 4), w = random_values(n * k, 5),
+                           bias = random_values(n, 6);
+  std::vector<float> product(at(m * n)), out(at(m * n)), pre(at(m * n));
+  gemm(float32, false, true, m, n, k, x.data(), k, w.data(), k, 0, product.data(), n);
+  linear_act(float32, Activation::relu, m, n, k, x.data(), w.data(), bias.data(), out.data(),
+             pre.data());
+  set_num_threads(before);
+  bool right = true;
+  for (Index i = 0; i < m * n; ++i) {
+    const float z = product[at(i)] + bias[at(i % n)];
+    right = right && pre[at(i)] == z && out[at(i)] == (z <= 0 ? 0 : z);
+  }
+  CHECK(right);
 }

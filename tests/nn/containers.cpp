@@ -1,3 +1,4 @@
+#include "gradus/anomaly.hpp"
 #include "gradus/nn.hpp"
 #include "gradus/nn/container.hpp"
 #include "gradus/ops.hpp"
@@ -20,6 +21,36 @@ nn::Function plus(double number) {
 }
 
 }  // namespace
+
+TEST_CASE("a Sequential runs a Linear and the activation behind it as one operation", "[nn]") {
+  struct Shifted : nn::ReLU {
+    Tensor forward(const Tensor& x) const override { return relu(x) + 1; }
+  };
+  nn::Sequential model(nn::Linear(3, 4), nn::GELU(), nn::Linear(4, 4), Shifted(), nn::Linear(4, 2),
+                       nn::GELU(true), nn::Linear(2, 2), nn::Activation("tanh"));
+  const Tensor x = randn({5, 3});
+  Tensor apart = x;
+  for (Index i = 0; i < model.size(); ++i) apart = model[i](apart);
+  const Tensor together = model(x);
+  CHECK(together.to_vector<float>() == apart.to_vector<float>());
+  CHECK(apart.operation() == std::string("tanh"));
+  CHECK(together.operation() == std::string("linear_tanh"));
+  {
+    const DetectAnomaly guard;  // in which each operation belongs to its own module
+    CHECK(model(x).operation() == std::string("tanh"));
+  }
+  int calls = 0;
+  for (const Index i : {-2, -1}) {
+    const int hook =
+        model[i].register_forward_hook([&](const nn::Module&, const Tensor&, const Tensor&) {
+          ++calls;
+          return Tensor();
+        });
+    CHECK(model(x).operation() == std::string("tanh"));
+    model[i].remove_forward_hook(hook);
+  }
+  CHECK(calls == 2);
+}
 
 TEST_CASE("a Sequential calls its modules in their order", "[nn]") {
   nn::Sequential model(plus(1), nn::Function("twice", [](const Tensor& x) { return x * 2; }));

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "gradus/ops.hpp"
+#include "gradus/ops/linear_act.hpp"
 #include "gradus/ops/nn.hpp"
 #include "gradus/random.hpp"
 #include "support/catch.hpp"
@@ -63,6 +64,57 @@ TEST_CASE("linear agrees with its reference", "[ops]") {
        .f = f,
        .cases = cases_of(false),
        .reference = linear_reference});
+}
+
+TEST_CASE("linear_act agrees with its reference and has the bits of its two operations", "[ops]") {
+  using enum LinearActivation;
+  struct Kind {
+    const char* name;
+    LinearActivation activation;
+    Tensor (*f)(const Tensor&);
+    long double (*reference)(long double);
+  };
+  static const Kind kinds[] = {
+      {"linear_act relu", relu, gradus::relu, [](long double x) { return x > 0 ? x : 0; }},
+      {"linear_act tanh", tanh, gradus::tanh, [](long double x) { return std::tanh(x); }},
+      {"linear_act sigmoid", sigmoid, gradus::sigmoid,
+       [](long double x) { return 1 / (1 + std::exp(-x)); }},
+      {"linear_act gelu", gelu, [](const Tensor& x) { return gradus::gelu(x); },
+       [](long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }},
+      {"linear_act silu", silu, gradus::silu,
+       [](long double x) { return x / (1 + std::exp(-x)); }}};
+  for (const Kind& kind : kinds)
+    for (const bool bias : {false, true}) {
+      CAPTURE(kind.name, bias);
+      std::vector<std::vector<Input>> cases;
+      for (const Shape& x : {Shape{3, 4}, Shape{4}, Shape{0, 4}, Shape{2, 3, 4}}) {
+        cases.push_back({{.shape = x}, {.shape = {2, 4}}});
+        if (bias) cases.back().push_back({.shape = {2}});
+      }
+      row({.name = "linear_act",
+           .f =
+               [&](const std::vector<Tensor>& v) {
+                 return linear_act(v[0], v[1], bias ? v[2] : Tensor(), kind.activation);
+               },
+           .cases = cases,
+           .reference =
+               [&](const std::vector<Array>& v) {
+                 Array y = linear_reference(v);
+                 for (long double& value : y.values) value = kind.reference(value);
+                 return y;
+               }});
+      const auto leaf = [](const Shape& shape) { return randn(shape).requires_grad_(); };
+      const Tensor x = leaf({70, 33}), w = leaf({130, 33}), b = bias ? leaf({130}) : Tensor();
+      const Tensor seed = randn({70, 130});
+      const Tensor together = linear_act(x, w, b, kind.activation), apart = kind.f(linear(x, w, b));
+      CHECK(together.to_vector<float>() == apart.to_vector<float>());
+      std::vector<Tensor> inputs{x, w};
+      if (bias) inputs.push_back(b);
+      const auto got = grad(together, inputs, {.grad_outputs = {seed}});
+      const auto want = grad(apart, inputs, {.grad_outputs = {seed}});
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        CHECK(got[i].to_vector<float>() == want[i].to_vector<float>());
+    }
 }
 
 TEST_CASE("softmax and log_softmax agree with their references along any axis", "[ops]") {
