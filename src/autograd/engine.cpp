@@ -48,34 +48,45 @@ bool Vjp::create_graph() const { return state_.sweep.create_graph(); }
 int Vjp::arity() const { return static_cast<int>(state_.node->record->arity); }
 Tensor Vjp::accumulator(int i) const {
   if (!wants(i) || create_graph() || detail::mode.anomaly) return {};
-  const Tensor& sum = state_.sweep.adjoint_of(Node::of(state_.node->record->edges()[i].input));
-  return sum.defined() && detail::is_unique(sum) ? sum : Tensor();
+  return state_.sweep.unshared_sum(Node::of(state_.node->record->edges()[i].input));
 }
+
+namespace {
+/// A gradient in the dtype of its input, and summed where the input was broadcast: the one place.
+[[gnu::noinline]] Tensor fitted(const Tensor& gradient, const Tensor& input) {
+  return detail::sum_to(gradient.to(input.dtype()), input.shape());
+}
+[[noreturn, gnu::cold, gnu::noinline]] void fail_too_many(const char* name) {
+  fail(name, "the rule returned more gradients than the operation has inputs");
+}
+}  // namespace
 
 void Vjp::give(int i, Tensor&& gradient) {
   if (!gradient.defined()) return;
   Record* record = state_.node->record;
-  if (i >= arity())
-    fail(record->name, "the rule returned more gradients than the operation has inputs");
+  if (static_cast<std::uint32_t>(i) >= record->arity) fail_too_many(record->name);
   const Edge& edge = record->edges()[i];
-  const Node* input = Node::of(edge.input);
-  Tensor* sum = edge.wanted ? state_.sweep.sum_for(input) : nullptr;
-  if (!sum) return;
-  if (detail::mode.anomaly) detail::check_gradient(state_.node, i, gradient, grad);
-  if (!detail::same_type(Node::of(gradient), input)) [[unlikely]] {
-    gradient = gradient.to(input->dtype);
-    // The one place where the gradient of a broadcast input is summed.
-    gradient = detail::sum_to(gradient, edge.input.shape());
-  }
-  state_.sweep.accumulate(*sum, std::move(gradient));
+  Node* input = Node::of(edge.input);
+  if (!edge.wanted || !state_.sweep.needs(input)) return;
+  if (detail::mode.anomaly) [[unlikely]]
+    detail::check_gradient(state_.node, i, gradient, grad);
+  if (!detail::same_type(Node::of(gradient), input)) gradient = fitted(gradient, edge.input);
+  state_.sweep.add(input, std::move(gradient));
 }
 
-void detail::Sweep::apply_rule(Node* n, const Tensor& adjoint) {
-  Vjp::State state{*this, n, items_[place_].node};
+void detail::Sweep::apply_rule(const Tensor& value, const Tensor& adjoint) {
+  Node* n = Node::of(value);
+  Vjp::State state{*this, n, value};
   Vjp k(adjoint, state);
   std::optional<detail::RuleScope> scope;
   if (detail::mode.anomaly) scope.emplace(n);
   n->record->apply(n->record->rule(), k);
+}
+
+void detail::fail_freed(const char* operation) {
+  fail(operation,
+       "the graph was already freed by an earlier pass; pass retain_graph = true to the first "
+       "pass, or run the forward pass again");
 }
 
 // ------------------------------------------------------------------ the public entries
@@ -96,22 +107,6 @@ Tensor checked_seed(const Tensor& output, const Tensor& seed, const char* operat
   return seed;
 }
 
-[[noreturn]] void fail_freed(const char* operation) {
-  fail(operation,
-       "the graph was already freed by an earlier pass; pass retain_graph = true to the first "
-       "pass, or "
-       "run the forward pass again");
-}
-/// Throws if the graph that was found cannot be walked, or not be freed afterwards.
-void check_found(const Sweep& sweep, bool retain_graph, const char* operation) {
-  if (sweep.any_freed()) fail_freed(operation);
-  if (sweep.any_shared() && !retain_graph)
-    fail(operation,
-         "a part of the graph is still being passed by another backward or grad, which calls this "
-         "one from a hook or runs in another thread; only a pass that keeps the graph may run "
-         "inside it: pass retain_graph = true, or wait for its end");
-}
-
 [[noreturn]] void fail_no_graph(const char* operation) {
   fail(
       operation,
@@ -126,11 +121,9 @@ void Tensor::backward(const Tensor& seed, bool retain_graph) const {
   if (!root->requires_grad) fail_no_graph("backward");
   const NoGrad guard;
   const Tensor kept = *this;  // a hook may overwrite the caller's handle
-  Tensor start = checked_seed(kept, seed, "backward").detach();
+  Tensor start = checked_seed(kept, seed, "backward");
   Sweep sweep(false, true);
-  sweep.discover(root);
-  check_found(sweep, retain_graph, "backward");
-  sweep.accumulate(sweep.adjoint_of(root), std::move(start));
+  sweep.add(root, std::move(start));
   sweep.run(retain_graph);
   sweep.store_grads();
 }
@@ -146,18 +139,13 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
   const bool retain_graph = options.retain_graph.value_or(options.create_graph);
   Sweep sweep(options.create_graph, false);
   for (const Tensor& end : closed) sweep.close(node(end));
-  for (const Tensor& input : inputs)
-    if (!node(input)->record) sweep.want(node(input));
+  for (const Tensor& input : inputs) sweep.want(node(input));
   for (const Tensor& output : outputs) {
     if (node(output)->requires_grad)
       sweep.discover(node(output));
     else if (!options.allow_unused && !sweep.found(node(output)))
       fail_no_graph("grad");
   }
-  check_found(sweep, retain_graph, "grad");
-  for (const Tensor& input : inputs)
-    if (sweep.found(node(input))) sweep.want(node(input));
-  sweep.prune();
   struct ModeGuard {
     bool before;
     ~ModeGuard() { mode.grad = before; }
@@ -165,21 +153,19 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Tensor seed = i < options.grad_outputs.size() ? options.grad_outputs[i] : Tensor();
     Tensor start = checked_seed(outputs[i], seed, "grad");
-    if (sweep.found(node(outputs[i])))
-      sweep.accumulate(sweep.adjoint_of(node(outputs[i])), std::move(start));
+    if (sweep.needs(node(outputs[i]))) sweep.add(node(outputs[i]), std::move(start));
   }
   sweep.run(retain_graph);
   std::vector<Tensor> gradients;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Node* n = node(inputs[i]);
-    const bool used = sweep.found(n) && sweep.adjoint_of(n).defined();
-    if (!used && !options.allow_unused)
+    Tensor gradient = sweep.adjoint_of(node(inputs[i]));
+    if (!gradient.defined() && !options.allow_unused)
       fail("grad",
            "the outputs do not depend on input " + std::to_string(i) + " of shape " +
                to_string(inputs[i].shape()) +
                "; pass allow_unused = true to get zeros, or require its gradient before the "
                "computation");
-    gradients.push_back(used ? sweep.adjoint_of(n) : zeros_like(inputs[i]));
+    gradients.push_back(gradient.defined() ? std::move(gradient) : zeros_like(inputs[i]));
   }
   return gradients;
 }

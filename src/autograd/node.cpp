@@ -11,14 +11,21 @@ void fail_undefined() { fail("tensor", "an undefined tensor was used; assign a v
 
 namespace {
 
+/// Up to this many bytes share a block with their Buffer.
+constexpr std::size_t few_bytes = 512 - sizeof(Buffer);
+
 Buffer* make_buffer(std::size_t bytes) {
-  auto* buffer = new (allocate(sizeof(Buffer))) Buffer;
+  const bool few = bytes <= few_bytes;
+  auto* buffer = new (allocate(sizeof(Buffer) + (few ? bytes : 0))) Buffer;
   buffer->bytes = bytes;
-  try {
-    buffer->data = allocate(bytes ? bytes : 1);
-  } catch (...) {
-    release(buffer, sizeof(Buffer));
-    throw;
+  buffer->data = buffer + 1;
+  if (!few) {
+    try {
+      buffer->data = allocate(bytes);
+    } catch (...) {
+      release(buffer, sizeof(Buffer));
+      throw;
+    }
   }
   count(&ThreadCache::buffers, 1);
   if (bytes <= small_limit) {
@@ -31,46 +38,34 @@ Buffer* make_buffer(std::size_t bytes) {
 
 void drop_buffer(Buffer* buffer) {
   if (!buffer->refs.release()) return;
-  release(buffer->data, buffer->bytes ? buffer->bytes : 1);
+  const std::size_t bytes = buffer->bytes;
+  const bool few = bytes <= few_bytes;
+  if (!few) release(buffer->data, bytes);
+  release(buffer, sizeof(Buffer) + (few ? bytes : 0));
   count(&ThreadCache::buffers, -1);
-  if (buffer->bytes <= small_limit)
-    count(&ThreadCache::small_bytes, -static_cast<std::int64_t>(buffer->bytes));
-  release(buffer, sizeof(Buffer));
+  if (bytes <= small_limit) count(&ThreadCache::small_bytes, -static_cast<std::int64_t>(bytes));
 }
 
 Node* make_node(const Index* dims, int rank, Index numel, DType dtype) {
-  Node* n = new (allocate(sizeof(Node))) Node;
+  const std::size_t behind = rank ? sizeof(Index) * static_cast<std::size_t>(rank) : Node::room;
+  Node* n = new (allocate(sizeof(Node) + behind)) Node;
   n->dtype = dtype;
   n->rank = static_cast<std::uint8_t>(rank);
   n->requires_grad = n->retains_grad = n->released = false;
   n->numel = numel;
-  n->buffer = nullptr;
   n->data = n->value;
   n->record = nullptr;
   n->grad = nullptr;
   n->extras = nullptr;
-  Index* to = n->dims;
-  if (rank > 4) {
-    try {
-      to = static_cast<Index*>(allocate(sizeof(Index) * static_cast<std::size_t>(rank)));
-    } catch (...) {
-      release(n, sizeof(Node));
-      throw;
-    }
-    n->dims[0] = reinterpret_cast<Index>(to);
-  }
-  for (int i = 0; i < rank; ++i) to[i] = dims[i];
+  if (rank) std::memcpy(n->behind(), dims, behind);
   count(&ThreadCache::tensors, 1);
   return n;
 }
 
-/// Frees everything but the inputs, whose edges the caller has taken care of.
-void free_node(Node* n) {
-  if (n->buffer) drop_buffer(n->buffer);
-  if (n->rank > 4) release(reinterpret_cast<Index*>(n->dims[0]), sizeof(Index) * n->rank);
-  delete n->extras;
-  release(n, sizeof(Node));
-  count(&ThreadCache::tensors, -1);
+void free_record(Node* n) {
+  const Record* record = n->record;
+  if (record != n->behind()) release(n->record, Record::bytes(record->arity, record->rule_bytes));
+  count(&ThreadCache::nodes, -1);
 }
 
 }  // namespace
@@ -81,18 +76,21 @@ void destroy(NodeRefs* refs) noexcept {
   Node* waiting = nullptr;
   const auto drop = [&waiting](Node* n) {
     if (!n->refs.release()) return;
+    if (!n->is_inline()) drop_buffer(n->buffer);
     n->data = waiting;
     waiting = n;
   };
   auto* n = static_cast<Node*>(refs);
+  if (!n->is_inline()) drop_buffer(n->buffer);
   for (;;) {
     if (Record* record = n->record) {
       for (std::uint32_t i = 0; i < record->arity; ++i) drop(Node::steal(record->edges()[i].input));
-      release(record, record->bytes());
-      count(&ThreadCache::nodes, -1);
+      free_record(n);
     }
     if (n->grad) drop(n->grad);
-    free_node(n);
+    if (n->extras) delete n->extras;
+    release(n, n->bytes());
+    count(&ThreadCache::tensors, -1);
     if (!waiting) return;
     n = waiting;
     waiting = static_cast<Node*>(n->data);
@@ -100,10 +98,18 @@ void destroy(NodeRefs* refs) noexcept {
 }
 
 void release_record(Node* n) noexcept {
-  release(n->record, n->record->bytes());
+  Edge* const edges = n->record->edges();
+  for (std::uint32_t i = 0; i < n->record->arity; ++i) edges[i].input.~Tensor();
+  free_record(n);
   n->record = nullptr;
   n->released = true;
-  count(&ThreadCache::nodes, -1);
+}
+
+void share_values(Node* to, const Node* from) noexcept {
+  if (!from->is_inline()) from->buffer->refs.retain();
+  if (!to->is_inline()) drop_buffer(to->buffer);
+  std::memcpy(to->value, from->value, sizeof to->value);  // the value or, in its place, the buffer
+  to->data = from->is_inline() ? to->value : from->data;
 }
 
 namespace {
@@ -130,16 +136,9 @@ Tensor empty_like(const Tensor& x, DType dtype) {
 }
 
 Tensor alias(const Tensor& x, const Shape& shape) {
-  Node* from = node(x);
+  const Node* from = node(x);
   Tensor t = Node::adopt(make_node(shape.data(), shape.size(), from->numel, from->dtype));
-  Node* n = Node::of(t);
-  if (from->buffer) {
-    from->buffer->refs.retain();
-    n->buffer = from->buffer;
-    n->data = from->data;
-  } else {
-    std::memcpy(n->value, from->value, sizeof n->value);
-  }
+  share_values(Node::of(t), from);
   return t;
 }
 

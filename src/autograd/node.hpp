@@ -15,8 +15,8 @@
 // and the public API.
 namespace gradus::detail {
 
-/// A block of values shared by a tensor and its views.
-struct Buffer {
+/// A block of values shared by a tensor and its views. Few values follow it in memory.
+struct alignas(16) Buffer {
   RefCount refs;
   std::atomic<std::uint32_t> version{0};
   std::size_t bytes;
@@ -37,8 +37,11 @@ struct Record {
   ApplyRule apply;
   std::uint32_t arity;
   std::uint32_t version;  // of the result's values when it was recorded
-  std::uint32_t rule_bytes;
-  std::size_t bytes() const { return sizeof(Record) + arity * sizeof(Edge) + rule_bytes; }
+  std::uint32_t depth;    // one more than the deepest input's; leaves have 0
+  std::uint16_t rule_bytes;
+  static std::size_t bytes(std::size_t arity, std::size_t rule_bytes) {
+    return sizeof(Record) + arity * sizeof(Edge) + rule_bytes;
+  }
   Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
   void* rule() { return edges() + arity; }
 };
@@ -55,7 +58,9 @@ struct Extras {
   std::shared_ptr<const void> attachment;  // what a rule needs and cannot hold, see checkpoint.cpp
 };
 
-/// Shape, values and history of one tensor. A single value lives in the node itself.
+/// Shape, values and history of one tensor: one cache line, followed in memory by its dimensions
+/// or, in a scalar of rank 0, by room for the record of two inputs. A single value lives in the
+/// node itself.
 struct Node : NodeRefs {
   DType dtype;
   std::uint8_t rank;
@@ -63,22 +68,28 @@ struct Node : NodeRefs {
   bool retains_grad : 1;
   bool released : 1;  // was recorded, and its graph has been freed
   std::atomic<std::uint32_t> inline_version{0};
+  std::atomic<std::uint32_t> slot{0};  // 1 + its place in the sweep that came first
   void* data;
-  Buffer* buffer;  // null if the value is inline
+  union {
+    Buffer* buffer;
+    std::byte value[8];  // if data points here
+  };
   Index numel;
-  Index dims[4];  // or, beyond four axes, dims[0] points to them
-  alignas(8) std::byte value[8];
   Record* record;
   Node* grad;
   Extras* extras;
-  std::atomic<std::uint64_t> slot{0};  // sweep number << 32 | place, see engine.cpp
 
-  const Index* shape() const { return rank <= 4 ? dims : reinterpret_cast<const Index*>(dims[0]); }
+  static constexpr std::size_t room = sizeof(Record) + 2 * sizeof(Edge);
+  std::size_t bytes() const { return sizeof(Node) + (rank ? sizeof(Index) * rank : room); }
+  void* behind() { return this + 1; }
+  const Index* shape() const { return reinterpret_cast<const Index*>(this + 1); }
+  bool is_inline() const { return data == value; }
   std::uint32_t version() const {
-    return (buffer ? buffer->version : inline_version).load(std::memory_order_relaxed);
+    return (is_inline() ? inline_version : buffer->version).load(std::memory_order_relaxed);
   }
   void bump_version() {
-    (buffer ? buffer->version : inline_version).fetch_add(1, std::memory_order_relaxed);
+    auto& count = is_inline() ? inline_version : buffer->version;
+    count.fetch_add(1, std::memory_order_relaxed);
   }
 
   static Node* of(const Tensor& t) { return static_cast<Node*>(t.node_); }
@@ -90,6 +101,8 @@ struct Node : NodeRefs {
   /// Gives up the handle without touching the count.
   static Node* steal(Tensor& t) { return static_cast<Node*>(std::exchange(t.node_, nullptr)); }
 };
+
+static_assert(sizeof(Node) == 64);
 
 [[noreturn, gnu::cold, gnu::noinline]] void fail_undefined();
 
@@ -136,13 +149,17 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                                   const std::vector<Tensor>& inputs, const GradOptions& options,
                                   const std::vector<Tensor>& closed);
 
-/// Frees the operation of a node whose edges were emptied, and remembers that there was one.
+/// Lets go of the values and takes those of `from`: a single inline value is copied, a buffer
+/// shared.
+void share_values(Node* to, const Node* from) noexcept;
+
+/// Frees the operation of a node and what it held, and remembers that there was one.
 void release_record(Node* n) noexcept;
 
 /// True if nothing else refers to the values, so that they may be changed in place.
 inline bool is_unique(const Tensor& t) {
   const Node* n = Node::of(t);
-  return n->refs.unique() && (!n->buffer || n->buffer->refs.unique()) && !n->requires_grad;
+  return n->refs.unique() && (n->is_inline() || n->buffer->refs.unique()) && !n->requires_grad;
 }
 
 /// y += alpha * x for equal shapes and dtypes, in place and without any check of history.

@@ -107,8 +107,7 @@ Tensor& Tensor::set_data(const Tensor& values) {
   const Tensor fresh = values.detach().clone();
   Node* from = node(fresh);
   from->buffer->version = n->version() + 1;
-  std::swap(n->buffer, from->buffer);
-  n->data = n->buffer->data;
+  detail::share_values(n, from);
   n->dtype = from->dtype;
   if (n->grad && n->grad->dtype != n->dtype) {
     const NoGrad guard;
@@ -241,11 +240,11 @@ Tensor constant_like(const Tensor& x, double value) {
 void add_in_place(const Tensor& y, const Tensor& x, double alpha) {
   Node* to = node(y);
   to->bump_version();
-  if (to->numel == 1 && to->dtype == DType::float32) {
-    *static_cast<float*>(to->data) += static_cast<float>(alpha) * *x.data<float>();
-    return;
-  }
-  kernels::axpy(to->dtype, alpha, data(x), to->data, to->numel);
+  if (to->rank == 0 && to->dtype == DType::float32)
+    *static_cast<float*>(to->data) +=
+        static_cast<float>(alpha) * *static_cast<const float*>(data(x));
+  else
+    kernels::axpy(to->dtype, alpha, data(x), to->data, to->numel);
 }
 
 }  // namespace detail

@@ -23,6 +23,15 @@ namespace {
 constexpr std::size_t slab_bytes = std::size_t{2} << 20;
 constexpr std::size_t huge_limit = std::size_t{1} << 20;
 
+/// Blocks a list holds before it becomes the spare.
+constexpr std::uint32_t batch_size(int index) {
+  const std::size_t bytes = small_class_bytes(index) + 1;
+  return bytes > 8192 ? 8
+         : static_cast<std::uint32_t>(65536 / bytes) < 256
+             ? static_cast<std::uint32_t>(65536 / bytes)
+             : 256;
+}
+
 struct Shared {
   std::mutex mutex;
   struct Batch {
@@ -54,7 +63,7 @@ struct ThreadExit {
     ThreadCache& cache = thread_cache;
     for (int i = 0; i < small_classes; ++i) {
       const ThreadCache::List& list = cache.lists[i];
-      if (list.current) pool.batches[i].push_back({list.current, list.count});
+      if (list.current) pool.batches[i].push_back({list.current, batch_size(i) - list.room});
       if (list.spare) pool.batches[i].push_back({list.spare, batch_size(i)});
       cache.lists[i] = {};
     }
@@ -95,7 +104,7 @@ void* system_allocate(Shared& pool, std::size_t bytes) {
 /// too short.
 FreeBlock* carve(Shared& pool, int index, std::uint32_t& carved) {
   const std::size_t bytes = small_class_bytes(index);
-  if (bytes > 512 && pool.slab_left) {  // such blocks start at cache lines
+  if (bytes % 64 == 0 && pool.slab_left) {  // such blocks start at cache lines
     const std::size_t skip = -reinterpret_cast<std::uintptr_t>(pool.slab) % 64;
     pool.slab += skip;
     pool.slab_left -= skip;
@@ -139,14 +148,13 @@ void register_this_thread() {
 
 void* refill(int index) {
   ThreadCache::List& list = thread_cache.lists[index];
+  std::uint32_t blocks = batch_size(index);
   if (list.spare) {
     list.current = std::exchange(list.spare, nullptr);
-    list.count = batch_size(index);
   } else {
     Shared& pool = shared();
     const std::lock_guard lock(pool.mutex);
     register_thread(pool);
-    std::uint32_t blocks = 0;
     if (!pool.batches[index].empty()) {
       list.current = pool.batches[index].back().blocks;
       blocks = pool.batches[index].back().count;
@@ -154,16 +162,15 @@ void* refill(int index) {
     } else {
       list.current = carve(pool, index, blocks);
     }
-    list.count = blocks;
     if (!list.current) fail_allocation(small_class_bytes(index));
   }
   FreeBlock* block = list.current;
   list.current = block->next;
-  --list.count;
+  list.room = batch_size(index) - blocks + 1;
   if (thread_cache.dead) {  // a thread at its end keeps nothing
     Shared& pool = shared();
     const std::lock_guard lock(pool.mutex);
-    if (list.current) pool.batches[index].push_back({list.current, list.count});
+    if (list.current) pool.batches[index].push_back({list.current, blocks - 1});
     list = {};
   }
   return block;
@@ -178,14 +185,14 @@ void overflow(int index, FreeBlock* block) {
     pool.batches[index].push_back({block, 1});
     return;
   }
-  if (list.spare) {
+  if (list.spare || !thread_cache.registered) {
     const std::lock_guard lock(pool.mutex);
     register_thread(pool);
-    pool.batches[index].push_back({list.spare, batch_size(index)});
+    if (list.spare) pool.batches[index].push_back({list.spare, batch_size(index)});
   }
-  list.spare = list.current;
+  list.spare = list.current;  // full, or null at the first use
   list.current = block;
-  list.count = 1;
+  list.room = batch_size(index) - 1;
 }
 
 void* allocate_large(std::size_t bytes) {

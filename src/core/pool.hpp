@@ -23,7 +23,7 @@ struct ThreadCache {
   struct List {
     FreeBlock* current;
     FreeBlock* spare;
-    std::uint32_t count;  // blocks in `current`
+    std::uint32_t room;  // blocks that `current` still takes; none before its first use
   };
   List lists[small_classes];
   // Written by this thread alone, read by memory_stats().
@@ -76,20 +76,11 @@ inline void* allocate(std::size_t bytes) {
   ThreadCache::List& list = cache.lists[index];
   if (FreeBlock* block = list.current) {
     list.current = block->next;
-    --list.count;
+    ++list.room;
     return block;
   }
   return refill(index);
 #endif
-}
-
-/// Blocks a list holds before it becomes the spare.
-constexpr std::uint32_t batch_size(int index) {
-  const std::size_t bytes = small_class_bytes(index) + 1;
-  return bytes > 8192 ? 8
-         : static_cast<std::uint32_t>(65536 / bytes) < 256
-             ? static_cast<std::uint32_t>(65536 / bytes)
-             : 256;
 }
 
 /// Returns a block of allocate(bytes).
@@ -101,10 +92,10 @@ inline void release(void* memory, std::size_t bytes) noexcept {
   const int index = small_class(bytes);
   auto* block = static_cast<FreeBlock*>(memory);
   ThreadCache::List& list = thread_cache.lists[index];
-  if (list.count >= batch_size(index) || thread_cache.dead) return overflow(index, block);
+  if (list.room == 0) return overflow(index, block);
   block->next = list.current;
   list.current = block;
-  ++list.count;
+  --list.room;
 #endif
 }
 

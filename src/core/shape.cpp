@@ -37,20 +37,17 @@ void IndexList::erase(int at) {
 
 Index numel(const Shape& shape) {
   Index product = 1;
-  bool empty = false;
+  bool empty = false, too_many = false;
   for (const Index d : shape) {
     if (d < 0)
       fail("shape",
            "the shape " + to_string(shape) + " has a negative length; lengths are 0 or more");
     empty |= d == 0;
+    too_many |= __builtin_mul_overflow(product, d, &product);
   }
   if (empty) return 0;
-  for (const Index d : shape) {
-    // Leave room for the size in bytes.
-    if (d > std::numeric_limits<Index>::max() / 16 / product)
-      fail("shape", "the shape " + to_string(shape) + " has too many elements to address");
-    product *= d;
-  }
+  if (too_many || product > std::numeric_limits<Index>::max() / 16)  // room for the size in bytes
+    fail("shape", "the shape " + to_string(shape) + " has too many elements to address");
   return product;
 }
 

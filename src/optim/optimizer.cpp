@@ -93,10 +93,11 @@ StepResult Optimizer::step(const StepOptions& options) {
     return options.non_finite == NonFinite::stop ? StepResult::stopped : StepResult::skipped;
   }
   const NoGrad guard;
+  for (Slot& slot : slots_)  // first what may fail, so that either all parameters change or none
+    if (slot.step == 0 && slot.param.grad().defined()) make_moments(slot);
   for (Slot& slot : slots_) {
     const Tensor grad = slot.param.grad();
     if (!grad.defined()) continue;
-    if (slot.step == 0) make_moments(slot);
     slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
                                              : static_cast<const void*>(grad.data<double>());
     ++slot.step;

@@ -1,4 +1,6 @@
 // What throws midway leaves every grad and parameter as it was, and leaks nothing.
+#include <cmath>
+
 #include "core/pool.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/memory.hpp"
@@ -116,6 +118,47 @@ TEST_CASE("running out of memory anywhere in a step changes nothing and leaks no
     REQUIRE(is_grad_enabled());
   }
   CHECK(failures > 50);
+}
+
+TEST_CASE("running out of memory in a graph of scalars changes nothing and leaks nothing") {
+  Tensor a = leaf(2), b = leaf(-3);
+  a.set_grad(tensor(10, float64));
+  const MemoryStats before = memory_stats();
+  int failures = 0;
+  for (std::int64_t n = 1;; ++n) {
+    INFO("allocation " << n);
+    bool failed = false;
+    {
+      const Tensor y = pow(a * b + b * b, 3) / a + (a - b) * tanh(a);
+      const std::int64_t nodes = memory_stats().live_nodes;
+      detail::fail_allocation_after(n);
+      try {
+        y.backward({}, true);
+      } catch (const Error& error) {
+        failed = true;
+        detail::fail_allocation_after(0);
+        CHECK_THAT(error.what(), contains("[memory]"));
+      }
+      detail::fail_allocation_after(0);
+      REQUIRE(memory_stats().live_nodes == nodes);
+      if (failed) {
+        REQUIRE(a.grad().item() == 10);
+        REQUIRE_FALSE(b.grad().defined());
+        y.backward();  // a retained graph is as good as before
+      }
+      // y = (ab + b^2)^3 / a + (a - b) tanh a at a = 2, b = -3
+      const double t = std::tanh(2.0), s = 1 - t * t;
+      CHECK(a.grad().item() == test::Approx(10 + 3 * 9 * -3 / 2.0 - 27 / 4.0 + t + 5 * s));
+      CHECK(b.grad().item() == test::Approx(3 * 9 * -4 / 2.0 - t));
+    }
+    a.set_grad(tensor(10, float64));
+    b.set_grad({});
+    REQUIRE(memory_stats().live_tensors == before.live_tensors);
+    REQUIRE(memory_stats().live_bytes == before.live_bytes);
+    if (!failed) break;
+    ++failures;
+  }
+  CHECK(failures > 10);
 }
 
 TEST_CASE("asking for more memory than there is is an error, not a crash") {
