@@ -2,6 +2,7 @@
 
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
+#include "gradus/capture.hpp"
 #include "gradus/data.hpp"
 #include "gradus/functional.hpp"
 #include "gradus/graph.hpp"

@@ -20,11 +20,7 @@ class Generator {
     offset_ = offset;
   }
   /// Reserves numbers for `count` elements and returns the offset of the first.
-  std::uint64_t advance(std::uint64_t count) {
-    const std::uint64_t first = offset_;
-    offset_ += count;
-    return first;
-  }
+  std::uint64_t advance(std::uint64_t count);
   /// One number below `bound` (> 0), without bias.
   std::uint64_t below(std::uint64_t bound);
   /// One number, uniform in [0, 1).

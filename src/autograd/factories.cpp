@@ -1,7 +1,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
+#include "autograd/capture.hpp"
 #include "autograd/node.hpp"
 #include "core/random.hpp"
 #include "gradus/random.hpp"
@@ -34,9 +36,12 @@ void flatten_into(const Values& values, const Shape& shape, int depth, std::vect
   for (const Values& item : values) flatten_into(item, shape, depth + 1, flat);
 }
 
+constexpr const char* constants = "values from outside tensors are constants; make them before";
+
 }  // namespace
 
 Tensor tensor(const Values& values, DType dtype) {
+  detail::refuse_capture("tensor", constants);
   Shape shape;
   find_shape(values, shape);
   std::vector<double> flat;
@@ -56,6 +61,7 @@ Tensor tensor(const Values& values, DType dtype) {
 }
 
 Tensor from_data(const void* from, const Shape& shape, DType dtype) {
+  detail::refuse_capture("from_data", constants);
   Tensor out = empty_leaf(shape, dtype);
   if (out.numel())
     std::memcpy(data(out), from, static_cast<std::size_t>(out.numel()) * size_of(dtype));
@@ -64,6 +70,7 @@ Tensor from_data(const void* from, const Shape& shape, DType dtype) {
 
 template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
+  detail::refuse_capture("from_vector", constants);
   if (static_cast<Index>(values.size()) != numel(shape))
     fail("from_vector", std::to_string(values.size()) + " values were given for the shape " +
                             to_string(shape) + ", which has " + std::to_string(numel(shape)) +
@@ -142,6 +149,11 @@ Generator& default_generator() {
   return generator;
 }
 void manual_seed(std::uint64_t seed) { default_generator().set_state(seed, 0); }
+
+std::uint64_t Generator::advance(std::uint64_t count) {
+  detail::refuse_capture("a random operation", "every replay would draw the same numbers");
+  return std::exchange(offset_, offset_ + count);
+}
 
 std::uint64_t Generator::below(std::uint64_t bound) {
   if (bound == 0) fail("Generator.below", "the bound 0 was given; 1 or more is required");

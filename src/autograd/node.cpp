@@ -3,9 +3,13 @@
 #include <cstring>
 #include <new>
 
+#include "autograd/capture.hpp"
+
 namespace gradus::detail {
 
 constinit thread_local Mode mode;
+
+void note_write(Node* n) { mode.capture->before_write(n); }
 
 void fail_undefined() { fail("tensor", "an undefined tensor was used; assign a value first"); }
 
@@ -21,7 +25,7 @@ Buffer* make_buffer(std::size_t bytes) {
   buffer->data = buffer + 1;
   if (!few) {
     try {
-      buffer->data = allocate(bytes);
+      buffer->data = allocate_values(bytes);
     } catch (...) {
       release(buffer, sizeof(Buffer));
       throw;
@@ -40,7 +44,7 @@ void drop_buffer(Buffer* buffer) {
   if (!buffer->refs.release()) return;
   const std::size_t bytes = buffer->bytes;
   const bool few = bytes <= few_bytes;
-  if (!few) release(buffer->data, bytes);
+  if (!few) release_values(buffer->data, bytes);
   release(buffer, sizeof(Buffer) + (few ? bytes : 0));
   count(&ThreadCache::buffers, -1);
   if (bytes <= small_limit) count(&ThreadCache::small_bytes, -static_cast<std::int64_t>(bytes));
@@ -52,6 +56,7 @@ Node* make_node(const Index* dims, int rank, Index numel, DType dtype) {
   n->dtype = dtype;
   n->rank = static_cast<std::uint8_t>(rank);
   n->requires_grad = n->retains_grad = n->released = false;
+  n->captured = mode.capture != nullptr;
   n->numel = numel;
   n->data = n->value;
   n->record = nullptr;
@@ -108,8 +113,13 @@ void release_record(Node* n) noexcept {
 void share_values(Node* to, const Node* from) noexcept {
   if (!from->is_inline()) from->buffer->refs.retain();
   if (!to->is_inline()) drop_buffer(to->buffer);
-  std::memcpy(to->value, from->value, sizeof to->value);  // the value or, in its place, the buffer
-  to->data = from->is_inline() ? to->value : from->data;
+  if (from->is_inline()) {
+    to->data = to->value;
+    launch([at = to->value, value = from->value] { std::memcpy(at, value, sizeof to->value); });
+  } else {
+    to->buffer = from->buffer;
+    to->data = from->data;
+  }
 }
 
 namespace {

@@ -15,6 +15,19 @@
 // and the public API.
 namespace gradus::detail {
 
+class Capture;
+struct Node;
+
+/// Whether this thread records, and what else it watches.
+struct Mode {
+  bool grad = true;
+  bool anomaly = false;
+  Capture* capture = nullptr;  // that is told of what it has to put back, see capture.hpp
+};
+extern constinit thread_local Mode mode;
+/// The part of bump_version() that a capture needs.
+void note_write(Node* n);
+
 /// A block of values shared by a tensor and its views. Few values follow it in memory.
 struct alignas(16) Buffer {
   RefCount refs;
@@ -66,6 +79,7 @@ struct Node : NodeRefs {
   std::uint8_t rank;
   bool requires_grad : 1;  // a leaf that wants a gradient, or a recorded result
   bool retains_grad : 1;
+  bool captured : 1;  // made by a step while it was captured
   bool released : 1;  // was recorded, and its graph has been freed
   std::atomic<std::uint32_t> inline_version{0};
   std::atomic<std::uint32_t> slot{0};  // 1 + its place in the sweep that came first
@@ -88,6 +102,8 @@ struct Node : NodeRefs {
     return (is_inline() ? inline_version : buffer->version).load(std::memory_order_relaxed);
   }
   void bump_version() {
+    if (mode.capture) [[unlikely]]
+      note_write(this);
     auto& count = is_inline() ? inline_version : buffer->version;
     count.fetch_add(1, std::memory_order_relaxed);
   }
@@ -167,12 +183,5 @@ void add_in_place(const Tensor& y, const Tensor& x, double alpha = 1);
 
 /// In anomaly mode, reports the first operation that makes non-finite values out of finite ones.
 void check_finite(const char* name, const Tensor& value, const Inputs& inputs);
-
-/// Whether this thread records, and what else it watches.
-struct Mode {
-  bool grad = true;
-  bool anomaly = false;
-};
-extern constinit thread_local Mode mode;
 
 }  // namespace gradus::detail

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "autograd/anomaly.hpp"
+#include "autograd/capture.hpp"
 
 namespace gradus {
 
@@ -33,6 +34,8 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
              ApplyRule apply) {
   if (mode.anomaly) [[unlikely]]
     check_finite(name, value, inputs);
+  if (mode.capture) [[unlikely]]
+    mode.capture->use(inputs);
   if (!mode.grad) return nullptr;
   Node* n = node(value);
   bool wanted = false, attached = n->record || n->requires_grad;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "autograd/capture.hpp"
 #include "autograd/node.hpp"
 #include "gradus/ops/arithmetic.hpp"
 
@@ -158,6 +159,7 @@ class Sweep {
   void apply_rule(const Tensor& node, const Tensor& adjoint);
 
   static void run_hooks(Node* n, Tensor& adjoint) {
+    if (!n->extras->hooks.empty()) refuse_capture("a gradient hook", "it may do anything");
     const auto hooks = n->extras->hooks;  // a hook may remove itself
     for (const auto& hook : hooks)
       if (Tensor replacement = hook.call(adjoint); replacement.defined()) {
@@ -179,12 +181,16 @@ class Sweep {
     if (adjoint.defined() && !is_unique(adjoint)) adjoint = adjoint.clone();
   }
   static void store(Node* n, Tensor&& adjoint) {
+    if (mode.capture) [[unlikely]]
+      mode.capture->before_grad(n, true);
     std::unique_lock lock(mutex_of(n), std::defer_lock);
     if (!RefCount::single_threaded()) lock.lock();
     if (!n->grad)
       n->grad = Node::steal(adjoint);
     else
       add_in_place(Node::share(n->grad), adjoint);
+    if (mode.capture) [[unlikely]]
+      mode.capture->after_grad(n);
   }
 
   void visit(Node* n) {

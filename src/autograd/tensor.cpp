@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/capture.hpp"
 #include "autograd/node.hpp"
 #include "gradus/ops.hpp"
 #include "kernels/copy.hpp"
@@ -44,6 +45,8 @@ const void* Tensor::raw(DType dtype) const {
   if (n->dtype != dtype)
     fail("data", std::string("values of dtype ") + name_of(n->dtype) + " were asked for as " +
                      name_of(dtype) + "; the types must be equal; convert with to()");
+  if (n->captured) [[unlikely]]
+    detail::refuse_reading(*this, "data");
   return n->data;
 }
 
@@ -79,9 +82,8 @@ Tensor& Tensor::copy_(const Tensor& source) {
   const Tensor values = expand(source.to(to->dtype), shape());
   to->bump_version();
   if (to->numel)
-    std::copy_n(static_cast<const char*>(detail::data(values)),
-                static_cast<std::size_t>(to->numel) * size_of(to->dtype),
-                static_cast<char*>(to->data));
+    kernels::copy(detail::data(values), to->data,
+                  static_cast<std::size_t>(to->numel) * size_of(to->dtype));
   return *this;
 }
 
@@ -92,6 +94,7 @@ Tensor& Tensor::fill_(double value) {
 }
 
 Tensor& Tensor::set_data(const Tensor& values) {
+  detail::refuse_capture("set_data", "it replaces memory that replays use; use copy_");
   Node* n = node(*this);
   if (n->record || n->released)
     fail("set_data",
@@ -121,6 +124,7 @@ double Tensor::item_as_double(const char* operation) const {
   if (n->numel != 1)
     fail(operation, "a tensor of shape " + to_string(shape()) +
                         " was given; exactly one element is required; index or reduce it first");
+  detail::refuse_reading(*this, operation);
   switch (n->dtype) {
     case DType::boolean:
       return *static_cast<const bool*>(n->data);
@@ -142,6 +146,7 @@ std::int64_t Tensor::item<std::int64_t>() const {
 
 template <class T>
 std::vector<T> Tensor::to_vector() const {
+  detail::refuse_reading(*this, "to_vector");
   const NoGrad guard;
   const Tensor converted = to(dtype_of<T>);
   const T* first = converted.data<T>();
@@ -166,9 +171,8 @@ Tensor Tensor::clone() const {
   const Node* n = node(*this);
   Tensor out = n->requires_grad ? detail::empty_like(*this) : detail::empty_leaf(shape(), n->dtype);
   if (n->numel)
-    std::copy_n(static_cast<const char*>(n->data),
-                static_cast<std::size_t>(n->numel) * size_of(n->dtype),
-                static_cast<char*>(detail::data(out)));
+    kernels::copy(n->data, detail::data(out),
+                  static_cast<std::size_t>(n->numel) * size_of(n->dtype));
   return record("clone", std::move(out), {*this}, [](const Vjp& k) { return k.grad; });
 }
 
@@ -200,9 +204,11 @@ void Tensor::set_grad(const Tensor& grad) {
     fail("set_grad", "a gradient of shape " + to_string(grad.shape()) + ", " +
                          name_of(grad.dtype()) + " was given; the tensor's " + to_string(shape()) +
                          ", " + name_of(n->dtype) + " is required");
+  if (detail::mode.capture) detail::mode.capture->before_grad(n, false);
   Tensor fresh = grad.defined() ? grad.detach() : Tensor();
   if (n->grad) Node::adopt(std::exchange(n->grad, nullptr));
   n->grad = Node::steal(fresh);
+  if (detail::mode.capture) detail::mode.capture->after_grad(n);
 }
 
 Tensor& Tensor::retain_grad() {
@@ -240,7 +246,7 @@ Tensor constant_like(const Tensor& x, double value) {
 void add_in_place(const Tensor& y, const Tensor& x, double alpha) {
   Node* to = node(y);
   to->bump_version();
-  if (to->rank == 0 && to->dtype == DType::float32)
+  if (to->rank == 0 && to->dtype == DType::float32 && !tape)
     *static_cast<float*>(to->data) +=
         static_cast<float>(alpha) * *static_cast<const float*>(data(x));
   else

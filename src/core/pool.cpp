@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <new>
@@ -11,12 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "core/tape.hpp"
 #include "gradus/error.hpp"
 #include "gradus/memory.hpp"
 
 namespace gradus::detail {
 
 constinit thread_local ThreadCache thread_cache{};
+constinit thread_local Tape* tape = nullptr;
 
 namespace {
 
@@ -128,7 +131,11 @@ FreeBlock* carve(Shared& pool, int index, std::uint32_t& carved) {
 }
 
 std::size_t rounded(std::size_t bytes) {
+#ifdef GRADUS_POOL_BYPASS
+  const std::size_t step = 64;
+#else
   const std::size_t step = bytes >= huge_limit ? 65536 : 4096;
+#endif
   return (bytes + step - 1) / step * step;
 }
 
@@ -147,6 +154,10 @@ void register_this_thread() {
 }
 
 void* refill(int index) {
+  if (thread_cache.arena) {  // its lists stay empty
+    const PauseArena aside;
+    return allocate(index == 0 ? 1 : small_class_bytes(index));
+  }
   ThreadCache::List& list = thread_cache.lists[index];
   std::uint32_t blocks = batch_size(index);
   if (list.spare) {
@@ -178,6 +189,7 @@ void* refill(int index) {
 
 void overflow(int index, FreeBlock* block) {
   ThreadCache::List& list = thread_cache.lists[index];
+  if (Arena* arena = thread_cache.arena) return arena->keep_aside(block, small_class_bytes(index));
   block->next = nullptr;
   Shared& pool = shared();
   if (thread_cache.dead) {
@@ -196,16 +208,18 @@ void overflow(int index, FreeBlock* block) {
 }
 
 void* allocate_large(std::size_t bytes) {
+  const std::size_t size = rounded(bytes);
   Shared& pool = shared();
   const std::lock_guard lock(pool.mutex);
   register_thread(pool);
   const std::int64_t counted = bytes > small_limit ? static_cast<std::int64_t>(bytes) : 0;
   pool.large_bytes += counted;
   pool.large_peak = std::max(pool.large_peak, pool.large_bytes);
+  if (Arena* arena = thread_cache.arena)
+    if (void* kept = arena->take(size)) return kept;
 #ifdef GRADUS_POOL_BYPASS
-  void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  void* memory = std::aligned_alloc(64, size);
 #else
-  const std::size_t size = rounded(bytes);
   const auto best = pool.large.lower_bound(size);
   if (best != pool.large.end() && best->first <= size + size / 16) {
     void* cached = best->second;
@@ -231,10 +245,11 @@ void release_large(void* memory, std::size_t bytes) noexcept {
   Shared& pool = shared();
   const std::lock_guard lock(pool.mutex);
   if (bytes > small_limit) pool.large_bytes -= static_cast<std::int64_t>(bytes);
+  const std::size_t size = rounded(bytes);
+  if (Arena* arena = thread_cache.arena) return arena->keep(memory, size);
 #ifdef GRADUS_POOL_BYPASS
   std::free(memory);
 #else
-  const std::size_t size = rounded(bytes);
   if (pool.cached + size > pool.cache_limit) return std::free(memory);
   try {
     pool.large.emplace(size, memory);
@@ -243,6 +258,74 @@ void release_large(void* memory, std::size_t bytes) noexcept {
     std::free(memory);
   }
 #endif
+}
+
+// ------------------------------------------------------------------ arenas
+
+void Arena::begin() {
+  ThreadCache& cache = thread_cache;
+  // Empty for allocate(), and full for release().
+  for (int i = 0; i < small_classes; ++i)
+    before_[i] = std::exchange(cache.lists[i], {nullptr, nullptr, ~0u});
+  cache.arena = this;
+}
+
+void Arena::pause() noexcept {
+  std::swap_ranges(before_, before_ + small_classes, thread_cache.lists);
+  thread_cache.arena = nullptr;
+}
+
+void Arena::end() noexcept {
+  std::copy(before_, before_ + small_classes, thread_cache.lists);
+  thread_cache.arena = nullptr;
+}
+
+void Arena::keep_aside(void* memory, std::size_t size) noexcept {
+  others_.push_back({memory, size});
+}
+
+Arena::~Arena() {
+  for (const auto* blocks : {&others_, &values_})
+    for (const Block& block : *blocks) {
+      if (block.bytes > small_limit) {  // not counted as live any more
+        const std::lock_guard lock(shared().mutex);
+        shared().large_bytes += static_cast<std::int64_t>(block.bytes);
+      }
+      release(block.memory, block.bytes);
+    }
+}
+
+void Arena::poison() noexcept {
+  for (const auto* blocks : {&others_, &values_})
+    for (const Block& block : *blocks) std::memset(block.memory, 0xff, block.bytes);
+}
+
+std::size_t Arena::bytes() const {
+  std::size_t total = 0;
+  for (const auto* blocks : {&others_, &values_})
+    for (const Block& block : *blocks) total += block.bytes;
+  return total;
+}
+
+void* Arena::take([[maybe_unused]] std::size_t size) noexcept {
+#ifndef GRADUS_POOL_BYPASS
+  const auto found = std::find_if(values_.begin(), values_.end(),
+                                  [size](const Block& block) { return block.bytes == size; });
+  if (found != values_.end()) {
+    void* const memory = found->memory;
+    values_.erase(found);
+    return memory;
+  }
+#endif
+  return nullptr;
+}
+
+void Arena::keep(void* memory, std::size_t size) noexcept { values_.push_back({memory, size}); }
+
+void* allocate_values_in(Arena& arena, std::size_t bytes) {
+  if (void* memory = arena.take(small_class_bytes(small_class(bytes)))) return memory;
+  const PauseArena aside;
+  return allocate(bytes);
 }
 
 }  // namespace gradus::detail

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 // Small blocks (nodes, records, small buffers) come from free lists of the calling thread, large
 // ones from a shared cache. Memory is never zeroed. Under the address sanitizer everything goes to
@@ -17,6 +18,8 @@ inline constexpr std::size_t small_limit = 64 * 1024;
 inline constexpr int fine_classes = 33;   // 0, 16, 32, … 512 bytes
 inline constexpr int small_classes = 89;  // then eight per power of two up to small_limit
 
+class Arena;
+
 /// Per thread: for each class a list in use and a full spare, so that hand-over to other threads is
 /// O(1).
 struct ThreadCache {
@@ -28,6 +31,7 @@ struct ThreadCache {
   List lists[small_classes];
   // Written by this thread alone, read by memory_stats().
   std::atomic<std::int64_t> tensors, nodes, buffers, small_bytes, small_peak;
+  Arena* arena;                 // keeps what this thread frees, or null
   std::int64_t fail_countdown;  // > 0: the allocation that takes it to 0 fails
   bool registered, dead;
 };
@@ -98,6 +102,73 @@ inline void release(void* memory, std::size_t bytes) noexcept {
   --list.room;
 #endif
 }
+
+/// Memory that a captured step will use again. Between begin() and end(), what the calling thread
+/// frees is kept: as long as the Arena lives, nobody else gets it. Blocks of values are used again
+/// by later values, as they are in every replay; all others, which may hold a value beside what a
+/// replay does not write, are not.
+class Arena {
+ public:
+  Arena() = default;
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  void begin();
+  void end() noexcept;
+  /// Exchanges the free lists of the capture and those of before; see PauseArena.
+  void pause() noexcept;
+  /// Fills what is kept with bytes that make every floating-point number NaN.
+  void poison() noexcept;
+  /// Bytes that are kept.
+  std::size_t bytes() const;
+
+  // The pool's side: blocks of values, and all others.
+  void* take(std::size_t size) noexcept;
+  void keep(void* memory, std::size_t size) noexcept;
+  void keep_aside(void* memory, std::size_t size) noexcept;
+
+ private:
+  struct Block {
+    void* memory;
+    std::size_t bytes;
+  };
+  std::vector<Block> others_, values_;
+  ThreadCache::List before_[small_classes] = {};
+};
+
+void* allocate_values_in(Arena& arena, std::size_t bytes);
+
+/// allocate(bytes) for the values of a tensor.
+inline void* allocate_values(std::size_t bytes) {
+  if (thread_cache.arena && bytes <= small_limit) [[unlikely]]
+    return allocate_values_in(*thread_cache.arena, bytes);
+  return allocate(bytes);
+}
+/// Returns a block of allocate_values(bytes).
+inline void release_values(void* memory, std::size_t bytes) noexcept {
+  if (thread_cache.arena && bytes <= small_limit) [[unlikely]]
+    return thread_cache.arena->keep(memory, small_class_bytes(small_class(bytes)));
+  release(memory, bytes);
+}
+
+/// While it lives, no arena takes what this thread frees; what is allocated is freed meanwhile,
+/// too, or outlives the arena.
+class PauseArena {
+ public:
+  PauseArena() : arena_(thread_cache.arena) {
+    if (arena_) arena_->pause();
+  }
+  ~PauseArena() {
+    if (!arena_) return;
+    arena_->pause();
+    thread_cache.arena = arena_;
+  }
+  PauseArena(const PauseArena&) = delete;
+  PauseArena& operator=(const PauseArena&) = delete;
+
+ private:
+  Arena* arena_;
+};
 
 /// For containers that grow with the graph: their memory is reused like that of nodes.
 template <class T>

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/pool.hpp"
+#include "core/tape.hpp"
 #include "core/threads.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/gemm.hpp"
@@ -158,6 +159,7 @@ void col2im(DType t, const Plane& p, Index channels, const void* columns, void* 
 }
 
 void convolve(DType t, const Convolution& c, const void* x, const void* w, void* y) {
+  const detail::Launch call([=] { convolve(t, c, x, w, y); });
   const Matrices m{c, t};
   each(c.images * c.groups, m.work(), [&](Index i) {
     const Index image = i / c.groups, group = i % c.groups;
@@ -170,6 +172,7 @@ void convolve(DType t, const Convolution& c, const void* x, const void* w, void*
 }
 
 void convolve_input(DType t, const Convolution& c, const void* g, const void* w, void* dx) {
+  const detail::Launch call([=] { convolve_input(t, c, g, w, dx); });
   const Matrices m{c, t};
   const Index size = c.in_channels * c.plane.inputs();
   each(c.images * c.groups, m.work(), [&](Index i) {
@@ -187,6 +190,7 @@ void convolve_input(DType t, const Convolution& c, const void* g, const void* w,
 }
 
 void convolve_weight(DType t, const Convolution& c, const void* x, const void* g, void* dw) {
+  const detail::Launch call([=] { convolve_weight(t, c, x, g, dw); });
   const Matrices m{c, t};
   if (c.images == 0) return fill(t, dw, 0, c.groups * c.out_channels * m.depth);
   each(c.groups, c.images * m.work(), [&](Index group) {
@@ -247,6 +251,7 @@ void average_adjoint(const Plane& p, bool count_padding, const T* g, T* x) {
 }  // namespace
 
 void max_positions(DType t, const Plane& p, Index planes, const void* x, std::int64_t* index) {
+  const detail::Launch call([=] { max_positions(t, p, planes, x, index); });
   each(planes, p.outputs() * p.kernels(), [&](Index i) {
     if (t == DType::float32)
       max_positions(p, static_cast<const float*>(x) + i * p.inputs(), index + i * p.outputs());
@@ -256,6 +261,7 @@ void max_positions(DType t, const Plane& p, Index planes, const void* x, std::in
 }
 
 void average(DType t, const Plane& p, Index planes, bool count_padding, const void* x, void* out) {
+  const detail::Launch call([=] { average(t, p, planes, count_padding, x, out); });
   each(planes, p.outputs() * p.kernels(), [&](Index i) {
     if (t == DType::float32)
       average(p, count_padding, static_cast<const float*>(x) + i * p.inputs(),
@@ -268,6 +274,7 @@ void average(DType t, const Plane& p, Index planes, bool count_padding, const vo
 
 void average_adjoint(DType t, const Plane& p, Index planes, bool count_padding, const void* g,
                      void* x) {
+  const detail::Launch call([=] { average_adjoint(t, p, planes, count_padding, g, x); });
   each(planes, p.outputs() * p.kernels(), [&](Index i) {
     if (t == DType::float32)
       average_adjoint(p, count_padding, static_cast<const float*>(g) + i * p.outputs(),

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/tape.hpp"
 #include "core/threads.hpp"
 
 namespace gradus::kernels {
@@ -207,41 +208,59 @@ void run_add_into(const void* from, const Layout& s, void* to) {
 
 }  // namespace
 
+void copy(const void* src, void* dst, std::size_t bytes) {
+  const detail::Launch call([=] { copy(src, dst, bytes); });
+  std::memcpy(dst, src, bytes);
+}
+
 void copy_strided(DType t, const void* src, const Index* strides, const Index* dims, int rank,
                   void* dst) {
   const Layout s(dims, strides, rank);
-  switch (size_of(t)) {
-    case 1:
-      return run_copy<std::uint8_t>(src, s, dst);
-    case 4:
-      return run_copy<std::uint32_t>(src, s, dst);
-    default:
-      return run_copy<std::uint64_t>(src, s, dst);
-  }
+  const auto run = [=] {
+    switch (size_of(t)) {
+      case 1:
+        return run_copy<std::uint8_t>(src, s, dst);
+      case 4:
+        return run_copy<std::uint32_t>(src, s, dst);
+      default:
+        return run_copy<std::uint64_t>(src, s, dst);
+    }
+  };
+  const detail::Launch call(run);
+  run();
 }
 
 void copy_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
                        int rank) {
   const Layout s(dims, strides, rank);
-  switch (size_of(t)) {
-    case 1:
-      return run_copy_into<std::uint8_t>(src, s, dst);
-    case 4:
-      return run_copy_into<std::uint32_t>(src, s, dst);
-    default:
-      return run_copy_into<std::uint64_t>(src, s, dst);
-  }
+  const auto run = [=] {
+    switch (size_of(t)) {
+      case 1:
+        return run_copy_into<std::uint8_t>(src, s, dst);
+      case 4:
+        return run_copy_into<std::uint32_t>(src, s, dst);
+      default:
+        return run_copy_into<std::uint64_t>(src, s, dst);
+    }
+  };
+  const detail::Launch call(run);
+  run();
 }
 
 void add_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
                       int rank) {
   const Layout s(dims, strides, rank);
-  if (t == DType::float32) return run_add_into<float>(src, s, dst);
-  if (t == DType::float64) return run_add_into<double>(src, s, dst);
-  if (t == DType::int64) return run_add_into<std::int64_t>(src, s, dst);
+  const auto run = [=] {
+    if (t == DType::float32) return run_add_into<float>(src, s, dst);
+    if (t == DType::float64) return run_add_into<double>(src, s, dst);
+    if (t == DType::int64) return run_add_into<std::int64_t>(src, s, dst);
+  };
+  const detail::Launch call(run);
+  run();
 }
 
 void transpose(DType t, const void* src, void* dst, Index rows, Index cols) {
+  const detail::Launch call([=] { transpose(t, src, dst, rows, cols); });
   const Index dims[] = {cols, rows}, strides[] = {1, cols};
   copy_strided(t, src, strides, dims, 2, dst);
 }

@@ -1,5 +1,6 @@
 // Copies between strided and contiguous memory, gathers and scatters.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "gradus/dtype.hpp"
@@ -20,6 +21,9 @@ void copy_into_strided(DType t, const void* src, void* dst, const Index* strides
 /// dst at strides += src (contiguous, dims).
 void add_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
                       int rank);
+
+/// dst = src, bytes that do not overlap.
+void copy(const void* src, void* dst, std::size_t bytes);
 
 /// dst (cols, rows) = transpose of src (rows, cols).
 void transpose(DType t, const void* src, void* dst, Index rows, Index cols);

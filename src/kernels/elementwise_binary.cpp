@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "core/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -129,6 +130,7 @@ bool supports(Binary op, DType t) noexcept {
 
 void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
             double p0, double p1) {
+  const detail::Launch call([=] { binary(op, t, a, b, out, s, p0, p1); });
   switch (t) {
     case DType::float32:
       return run<float>(op, a, b, out, s, p0, p1);

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -199,6 +200,7 @@ void run_arange(void* x, double start, double step, Index n) {
 }  // namespace
 
 void compare(Compare op, DType t, const void* a, const void* b, bool* out, const Broadcast& s) {
+  const detail::Launch call([=] { compare(op, t, a, b, out, s); });
   switch (t) {
     case DType::boolean:
       return run_compare<bool>(op, a, b, out, s);
@@ -212,6 +214,7 @@ void compare(Compare op, DType t, const void* a, const void* b, bool* out, const
 }
 
 void test(Test op, DType t, const void* x, bool* out, Index n) {
+  const detail::Launch call([=] { test(op, t, x, out, n); });
   switch (t) {
     case DType::boolean:
       return run_test<bool>(op, x, out, n);
@@ -226,11 +229,13 @@ void test(Test op, DType t, const void* x, bool* out, Index n) {
 
 void ternary(Ternary op, DType t, const void* a, const void* b, const void* c, void* out, Index n,
              double p0) {
+  const detail::Launch call([=] { ternary(op, t, a, b, c, out, n, p0); });
   if (t == DType::float32) return run_ternary<float>(op, a, b, c, out, n, p0);
   if (t == DType::float64) return run_ternary<double>(op, a, b, c, out, n, p0);
 }
 
 void where(DType t, const bool* c, const void* a, const void* b, void* out, const Broadcast3& s) {
+  const detail::Launch call([=] { where(t, c, a, b, out, s); });
   switch (size_of(t)) {
     case 1:
       return run_where<std::uint8_t>(c, a, b, out, s);
@@ -242,12 +247,14 @@ void where(DType t, const bool* c, const void* a, const void* b, void* out, cons
 }
 
 void axpy(DType t, double alpha, const void* x, void* y, Index n) {
+  const detail::Launch call([=] { axpy(t, alpha, x, y, n); });
   if (t == DType::float32) return run_axpy<float>(alpha, x, y, n);
   if (t == DType::float64) return run_axpy<double>(alpha, x, y, n);
   if (t == DType::int64) return run_axpy<std::int64_t>(alpha, x, y, n);
 }
 
 void fill(DType t, void* x, double value, Index n) {
+  const detail::Launch call([=] { fill(t, x, value, n); });
   switch (t) {
     case DType::boolean:
       return run_fill<bool>(x, value != 0, n);
@@ -261,12 +268,14 @@ void fill(DType t, void* x, double value, Index n) {
 }
 
 void arange(DType t, void* x, double start, double step, Index n) {
+  const detail::Launch call([=] { arange(t, x, start, step, n); });
   if (t == DType::int64) return run_arange<std::int64_t>(x, start, step, n);
   if (t == DType::float32) return run_arange<float>(x, start, step, n);
   if (t == DType::float64) return run_arange<double>(x, start, step, n);
 }
 
 void cast(DType from, const void* x, DType to, void* out, Index n) {
+  const detail::Launch call([=] { cast(from, x, to, out, n); });
   if (n == 0) return;
   if (from == to) {
     std::memmove(out, x, static_cast<std::size_t>(n) * size_of(from));

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "core/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -137,6 +138,7 @@ bool supports(Unary op, DType t) noexcept {
 }
 
 void unary(Unary op, DType t, const void* x, void* out, Index n, double p0, double p1) {
+  const detail::Launch call([=] { unary(op, t, x, out, n, p0, p1); });
   op = simplify(op, p0);
   switch (t) {
     case DType::float32:

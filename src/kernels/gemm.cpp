@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "core/tape.hpp"
 #include "core/threads.hpp"
 #include "kernels/blas.hpp"
 #include "kernels/gemm_bf16.hpp"
@@ -282,6 +283,7 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
 
 void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
           const void* b, Index ldb, double beta, void* c, Index ldc) {
+  const detail::Launch call([=] { gemm(t, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc); });
   if (t == DType::float32) {
     run(ta, tb, m, n, k, static_cast<const float*>(a), lda, static_cast<const float*>(b), ldb,
         static_cast<float>(beta), static_cast<float*>(c), ldc);
@@ -294,6 +296,9 @@ void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, I
 void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
                   Index stride_a, const void* b, Index stride_b, double beta, void* c,
                   Index stride_c) {
+  const detail::Launch call([=] {
+    gemm_batched(t, ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
+  });
   if (t == DType::float32) {
     run_batched<float>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, static_cast<float>(beta),
                        c, stride_c);
@@ -304,6 +309,7 @@ void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Inde
 
 void linear_act(DType t, Activation act, Index m, Index n, Index k, const void* x, const void* w,
                 const void* bias, void* out, void* pre) {
+  const detail::Launch call([=] { linear_act(t, act, m, n, k, x, w, bias, out, pre); });
   if (t == DType::float32) return run_linear<float>(act, m, n, k, x, w, bias, out, pre);
   if (t == DType::float64) return run_linear<double>(act, m, n, k, x, w, bias, out, pre);
 }

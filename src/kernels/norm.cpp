@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/tape.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/row_loops.hpp"
@@ -237,12 +238,15 @@ void run_col_sum(DType t, const void* x, void* out, Index rows, Index cols, doub
 }  // namespace
 
 void scale_rows(DType t, const void* x, const void* scale, void* dx, Index rows, Index cols) {
+  const detail::Launch call([=] { scale_rows(t, x, scale, dx, rows, cols); });
   if (t == DType::float32) return run_scale_rows<float>(x, scale, dx, rows, cols);
   if (t == DType::float64) return run_scale_rows<double>(x, scale, dx, rows, cols);
 }
 
 void layer_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
                 void* mean, void* rstd, Index rows, Index cols) {
+  const detail::Launch call(
+      [=] { layer_norm(t, x, gamma, beta, eps, out, mean, rstd, rows, cols); });
   if (t == DType::float32) {
     norm<true, float>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
   } else if (t == DType::float64) {
@@ -253,6 +257,8 @@ void layer_norm(DType t, const void* x, const void* gamma, const void* beta, dou
 void layer_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
                          const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
                          Index cols) {
+  const detail::Launch call(
+      [=] { layer_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
   if (t == DType::float32) {
     norm_backward<true, float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
   } else if (t == DType::float64) {
@@ -262,6 +268,7 @@ void layer_norm_backward(DType t, const void* g, const void* x, const void* gamm
 
 void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, void* rstd,
               Index rows, Index cols) {
+  const detail::Launch call([=] { rms_norm(t, x, gamma, eps, out, rstd, rows, cols); });
   if (t == DType::float32) {
     norm<false, float>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
   } else if (t == DType::float64) {
@@ -271,6 +278,8 @@ void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, 
 
 void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* rstd,
                        void* dx, void* dgamma, Index rows, Index cols) {
+  const detail::Launch call(
+      [=] { rms_norm_backward(t, g, x, gamma, rstd, dx, dgamma, rows, cols); });
   if (t == DType::float32) {
     norm_backward<false, float>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
   } else if (t == DType::float64) {
@@ -280,6 +289,8 @@ void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma,
 
 void batch_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
                 void* mean, void* var, void* rstd, Index rows, Index cols) {
+  const detail::Launch call(
+      [=] { batch_norm(t, x, gamma, beta, eps, out, mean, var, rstd, rows, cols); });
   if (t == DType::float32) {
     run_batch_norm<float>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
   } else if (t == DType::float64) {
@@ -290,6 +301,8 @@ void batch_norm(DType t, const void* x, const void* gamma, const void* beta, dou
 void batch_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
                          const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
                          Index cols) {
+  const detail::Launch call(
+      [=] { batch_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
   if (t == DType::float32) {
     run_batch_norm_backward<float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
   } else if (t == DType::float64) {
@@ -298,6 +311,7 @@ void batch_norm_backward(DType t, const void* g, const void* x, const void* gamm
 }
 
 void col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
+  const detail::Launch call([=] { col_sum(t, x, out, rows, cols, beta); });
   if (t == DType::float32) return run_col_sum<float>(t, x, out, rows, cols, beta);
   if (t == DType::float64) return run_col_sum<double>(t, x, out, rows, cols, beta);
 }

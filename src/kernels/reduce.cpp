@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -353,6 +354,7 @@ void run_bool(const void* from, void* to, Index outer, Index axis, Index inner, 
 }  // namespace
 
 void reduce(Reduce op, DType t, const void* x, void* out, Index outer, Index axis, Index inner) {
+  const detail::Launch call([=] { reduce(op, t, x, out, outer, axis, inner); });
   switch (t) {
     case DType::boolean:
       return run_bool(x, out, outer, axis, inner, op == Reduce::any);

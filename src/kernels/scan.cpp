@@ -2,6 +2,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/tape.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/reduce.hpp"
 
@@ -152,6 +153,7 @@ double run_dot(const void* a, const void* b, Index n) noexcept {
 
 void arg_reduce(ArgReduce op, DType t, const void* x, std::int64_t* out, Index outer, Index axis,
                 Index inner) {
+  const detail::Launch call([=] { arg_reduce(op, t, x, out, outer, axis, inner); });
   switch (t) {
     case DType::boolean:
       return;
@@ -166,6 +168,7 @@ void arg_reduce(ArgReduce op, DType t, const void* x, std::int64_t* out, Index o
 
 void scan(Scan op, DType t, const void* x, void* out, Index outer, Index axis, Index inner,
           bool reverse) {
+  const detail::Launch call([=] { scan(op, t, x, out, outer, axis, inner, reverse); });
   if (t == DType::int64) return run_scan<std::int64_t>(op, x, out, outer, axis, inner, reverse);
   if (t == DType::float32) return run_scan<float>(op, x, out, outer, axis, inner, reverse);
   if (t == DType::float64) return run_scan<double>(op, x, out, outer, axis, inner, reverse);

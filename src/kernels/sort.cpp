@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/tape.hpp"
 #include "core/threads.hpp"
 
 namespace gradus::kernels {
@@ -106,6 +107,8 @@ void with_type(DType t, F f) {
 
 void sort_positions(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
                     Index inner, Index count, bool descending) {
+  const detail::Launch call(
+      [=] { sort_positions(t, x, index, outer, axis, inner, count, descending); });
   with_type(t, [&](auto zero) {
     using T = decltype(zero);
     if (descending)
@@ -117,6 +120,8 @@ void sort_positions(DType t, const void* x, std::int64_t* index, Index outer, In
 
 void select_position(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
                      Index inner, Index rank, bool nan_wins) {
+  const detail::Launch call(
+      [=] { select_position(t, x, index, outer, axis, inner, rank, nan_wins); });
   with_type(t, [&](auto zero) {
     run_select<decltype(zero)>(x, index, outer, axis, inner, rank, nan_wins);
   });

@@ -100,7 +100,7 @@ Tensor BatchNorm::forward(const Tensor& x) const {
   if (is_training() && num_batches_tracked.defined()) {
     const Tensor y = batch_norm(x, running_mean, running_var, weight, bias, true, momentum_, eps_);
     Tensor count = num_batches_tracked;
-    count.fill_(count.item() + 1);
+    count.copy_(count + 1);
     return y;
   }
   return batch_norm(x, running_mean, running_var, weight, bias, is_training(), momentum_, eps_);

@@ -1,5 +1,6 @@
 #include "gradus/ops/arithmetic.hpp"
 
+#include "autograd/capture.hpp"
 #include "ops/common.hpp"
 
 namespace gradus {
@@ -28,7 +29,8 @@ Tensor on_scalars(const Node* x, const Node* y, F f) {
 template <class F>
 Tensor compute(const char* name, Binary op, const Tensor& a, const Tensor& b, F f) {
   const Node *x = node(a), *y = node(b);
-  if (x->rank == 0 && y->rank == 0 && x->dtype == y->dtype && is_floating_point(x->dtype))
+  if (x->rank == 0 && y->rank == 0 && x->dtype == y->dtype && is_floating_point(x->dtype) &&
+      !detail::is_capturing())
     return on_scalars(x, y, f);
   return detail::zip(name, op, a, b);
 }
@@ -38,7 +40,8 @@ Tensor compute(const char* name, Binary op, const Tensor& a, const Tensor& b, F 
 template <class F>
 Tensor compute(Unary op, const Tensor& x, double number, F f) {
   const Node* from = node(x);
-  if (from->rank != 0 || !is_floating_point(from->dtype)) return detail::map(op, x, number);
+  if (from->rank != 0 || !is_floating_point(from->dtype) || detail::is_capturing())
+    return detail::map(op, x, number);
   Tensor out = detail::empty_scalar(from->dtype);
   if (from->dtype == DType::float32)
     *static_cast<float*>(node(out)->data) =

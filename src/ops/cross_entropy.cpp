@@ -1,3 +1,4 @@
+#include "autograd/capture.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/rows.hpp"
 #include "ops/common.hpp"
@@ -69,13 +70,15 @@ void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
                         to_string(target.shape()) + " were given; class indices of shape " +
                         to_string(loss_shape(x)) + " are required; reshape them");
   const Index classes = x.size(class_axis(x));
-  const std::int64_t* labels = target.data<std::int64_t>();
-  for (Index row = 0; row < target.numel(); ++row)
-    if (labels[row] != ignore_index && (labels[row] < 0 || labels[row] >= classes))
-      fail(operation, "label " + std::to_string(labels[row]) + " in row " + std::to_string(row) +
-                          " was given; with " + std::to_string(classes) +
-                          " classes, labels from 0 to " + std::to_string(classes - 1) +
-                          " (or ignore_index " + std::to_string(ignore_index) + ") are required");
+  const auto* labels = static_cast<const std::int64_t*>(data(target));
+  detail::launch([=, rows = target.numel()] {
+    for (Index row = 0; row < rows; ++row)
+      if (labels[row] != ignore_index && (labels[row] < 0 || labels[row] >= classes))
+        fail(operation, "label " + std::to_string(labels[row]) + " in row " + std::to_string(row) +
+                            " was given; with " + std::to_string(classes) +
+                            " classes, labels from 0 to " + std::to_string(classes - 1) +
+                            " (or ignore_index " + std::to_string(ignore_index) + ") are required");
+  });
 }
 
 /// The weighted, smoothed one-hot targets of rows: w_c q_c, 0 for ignored rows.
@@ -119,12 +122,17 @@ double divisor_of(const Tensor& target, const Tensor& weight, Index ignore_index
   return total;
 }
 
-/// Rows of losses reduced; mean divides by `divisor`.
-Tensor reduce_rows(const Tensor& losses, Reduction reduction, double divisor) {
+/// Rows of losses reduced; mean divides by the float64 scalar `divisor`.
+Tensor reduce_rows(const Tensor& losses, Reduction reduction, const Tensor& divisor) {
   if (reduction == Reduction::none) return losses;
   const Tensor total = sum(losses);
   if (reduction == Reduction::sum) return total;
-  return total / divisor;
+  return total / divisor.to(losses.dtype());
+}
+
+double number(DType type, const void* value) {
+  return type == DType::float32 ? static_cast<double>(*static_cast<const float*>(value))
+                                : *static_cast<const double*>(value);
 }
 
 /// Cross-entropy of logits (rows, C) and checked labels (rows): the gradient of the logits falls
@@ -135,13 +143,16 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
   const bool keep = is_grad_enabled() && x.requires_grad();
   Tensor losses = detail::empty({rows}, x.dtype());
   const Tensor slope = keep ? detail::empty({rows, classes}, x.dtype()) : Tensor();
-  const double weights =
-      kernels::cross_entropy(x.dtype(), data(x), target.data<std::int64_t>(), data(losses),
-                             keep ? data(slope) : nullptr, rows, classes,
-                             {.label_smoothing = t.label_smoothing,
-                              .weight = weight.defined() ? data(weight) : nullptr,
-                              .ignore_index = t.ignore_index});
-  const double divisor = t.reduction == Reduction::mean ? weights : batch;
+  const Tensor divisor = detail::empty({}, float64);
+  const kernels::CrossEntropy options{.label_smoothing = t.label_smoothing,
+                                      .weight = weight.defined() ? data(weight) : nullptr,
+                                      .ignore_index = t.ignore_index};
+  detail::launch([=, type = x.dtype(), from = data(x), labels = data(target), to = data(losses),
+                  grad = keep ? data(slope) : nullptr, sum = data(divisor)] {
+    const double weights = kernels::cross_entropy(
+        type, from, static_cast<const std::int64_t*>(labels), to, grad, rows, classes, options);
+    *static_cast<double*>(sum) = t.reduction == Reduction::mean ? weights : batch;
+  });
   Tensor value;
   {
     const NoGrad guard;
@@ -149,25 +160,30 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
   }
   if (!keep) return value;
 
-  const auto raw = [t, divisor](const Vjp& k) -> Grads<1> {
+  const auto raw = [t](const Vjp& k) -> Grads<1> {
     const Tensor& saved = k.in(2);
-    if (t.reduction != Reduction::none) {
-      const double scale = t.reduction == Reduction::sum ? 1 : divisor == 0 ? 0 : 1 / divisor;
-      return {detail::map(kernels::Unary::mul_scalar, saved, k.grad.item() * scale)};
-    }
     Tensor dx = detail::empty_like(saved);
+    if (t.reduction != Reduction::none) {
+      detail::launch([t, type = saved.dtype(), g = data(k.grad), sum = data(k.in(3)),
+                      from = data(saved), to = data(dx), n = saved.numel()] {
+        const double total = *static_cast<const double*>(sum);
+        const double scale = t.reduction == Reduction::sum ? 1 : total == 0 ? 0 : 1 / total;
+        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n, number(type, g) * scale, 0);
+      });
+      return {dx};
+    }
     kernels::scale_rows(saved.dtype(), data(saved), data(k.grad), data(dx), saved.size(0),
                         saved.size(1));
     return {dx};
   };
-  const auto composite = [t, divisor](const std::vector<Tensor>& in) {
-    const Tensor q = soft_targets_of(in[0], in[1], in.size() == 4 ? in[3] : Tensor(), t);
-    return reduce_rows(expected(q, log_softmax(in[0], 1)), t.reduction, divisor);
+  const auto composite = [t](const std::vector<Tensor>& in) {
+    const Tensor q = soft_targets_of(in[0], in[1], in.size() == 5 ? in[4] : Tensor(), t);
+    return reduce_rows(expected(q, log_softmax(in[0], 1)), t.reduction, in[3]);
   };
   if (weight.defined())
-    return fused("cross_entropy", std::move(value), {x, target, slope, weight.detach()}, raw,
-                 composite);
-  return fused("cross_entropy", std::move(value), {x, target, slope}, raw, composite);
+    return fused("cross_entropy", std::move(value), {x, target, slope, divisor, weight.detach()},
+                 raw, composite);
+  return fused("cross_entropy", std::move(value), {x, target, slope, divisor}, raw, composite);
 }
 
 Tensor with_probabilities(const Tensor& input, const Tensor& target,
@@ -238,9 +254,10 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const NllOptions& opt
   if (options.sample_weight.defined())
     return reduce_samples(reshape(losses, shape), x, labels, options, "nll_loss");
   const bool mean = options.reduction == Reduction::mean;
-  const Tensor out =
-      reduce_rows(losses, options.reduction,
-                  mean ? divisor_of(labels, options.weight, options.ignore_index) : batch);
+  const Tensor out = reduce_rows(
+      losses, options.reduction,
+      detail::full_scalar(mean ? divisor_of(labels, options.weight, options.ignore_index) : batch,
+                          float64));
   return options.reduction == Reduction::none ? reshape(out, shape) : out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/capture.hpp"
 #include "kernels/copy.hpp"
 #include "ops/indexing.hpp"
 
@@ -29,6 +30,7 @@ std::string position(const Shape& shape, Index at) {
 void check_indices(const Tensor& index, Index length, int axis, bool negative,
                    const char* operation) {
   require_dtype(index, int64, operation, "an index");
+  refuse_reading(index, operation);
   const Index* at = indices_of(index);
   const Index low = negative ? -length : 0, count = index.numel();
   for (Index i = 0; i < count; ++i)
@@ -139,6 +141,7 @@ Tensor gather(const Tensor& x, Index axis, const Tensor& index) {
 Tensor one_hot(const Tensor& x, Index num_classes) {
   detail::require_dtype(x, int64, "one_hot", "a tensor");
   const Index count = x.numel();
+  detail::refuse_reading(x, "one_hot");
   const Index* at = detail::indices_of(x);
   if (num_classes < -1 || (num_classes < 1 && count == 0))
     fail("one_hot", "num_classes = " + std::to_string(num_classes) + " was given for " +

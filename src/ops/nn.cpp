@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "autograd/capture.hpp"
 #include "core/random.hpp"
 #include "gradus/ops/linear_act.hpp"
 #include "gradus/random.hpp"
@@ -225,11 +226,16 @@ Tensor log_softmax(const Tensor& x, Index axis) {
 namespace {
 
 /// Linear in x, so it is its own derivative. Captures the numbers that make the mask, not the mask.
-Tensor masked(const Tensor& x, double p, std::uint64_t seed, std::uint64_t offset) {
+/// In a captured step, `replayed` is where each replay finds them.
+Tensor masked(const Tensor& x, double p, detail::Draw draw, const detail::Draw* replayed) {
   Tensor value = detail::empty_like(x);
-  kernels::dropout(x.dtype(), data(x), data(value), x.numel(), p, seed, offset);
+  detail::launch(
+      [p, draw, replayed, type = x.dtype(), from = data(x), to = data(value), n = x.numel()] {
+        const detail::Draw now = replayed ? *replayed : draw;
+        kernels::dropout(type, from, to, n, p, now.seed, now.offset);
+      });
   return record("dropout", std::move(value), {x},
-                [p, seed, offset](const Vjp& k) { return masked(k.grad, p, seed, offset); });
+                [p, draw, replayed](const Vjp& k) { return masked(k.grad, p, draw, replayed); });
 }
 
 }  // namespace
@@ -242,8 +248,12 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
                         "required");
   if (!training || p == 0) return x;
   Generator& source = generator ? *generator : default_generator();
-  const std::uint64_t offset = source.advance(mask_blocks(x.numel()));
-  return masked(x, p, source.seed(), offset);
+  const std::uint64_t blocks = mask_blocks(x.numel());
+  if (detail::is_capturing()) {
+    const detail::Draw* const replayed = detail::draw_replayable(source, blocks);
+    return masked(x, p, *replayed, replayed);
+  }
+  return masked(x, p, {source.seed(), source.advance(blocks)}, nullptr);
 }
 
 }  // namespace gradus

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "autograd/capture.hpp"
 #include "kernels/lapack.hpp"
 #include "ops/linalg.hpp"
 
@@ -29,6 +30,7 @@ Tensor copy_of(const Tensor& x) {
 }  // namespace
 
 Stack require_square(const Tensor& a, const char* operation) {
+  refuse_capture(operation, "decompositions go by values, such as pivots");
   require_floating(a, operation);
   const Shape shape = a.shape();
   const int rank = shape.size();

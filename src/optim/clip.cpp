@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
@@ -115,6 +116,9 @@ double clip_coefficient(double norm, double max_norm) {
 
 double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double norm_type,
                       bool error_if_nonfinite) {
+  if (detail::is_capturing())
+    return detail::replayable(
+        [=] { return clip_grad_norm(params, max_norm, norm_type, error_if_nonfinite); });
   const double norm = grad_norm(params, norm_type);
   const double coefficient = clip_coefficient(norm, max_norm);
   if (error_if_nonfinite && !std::isfinite(norm))
@@ -129,6 +133,8 @@ void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
   if (!(clip_value >= 0))
     fail("clip_grad_value",
          "clip_value = " + text(clip_value) + " was given; a number >= 0 is required");
+  if (detail::is_capturing())
+    return detail::replayable([=] { clip_grad_value(params, clip_value); });
   change_gradients(params, [clip_value]<class T>(T& g) {
     const T limit = static_cast<T>(clip_value);
     // Comparisons keep NaN as it is.
@@ -146,6 +152,7 @@ PercentileClip::PercentileClip(const PercentileClipOptions& options) : options_(
 }
 
 double PercentileClip::clip(const std::vector<Tensor>& params) {
+  gradus::detail::refuse_capture("PercentileClip.clip", "it keeps a history of norms");
   const double norm = grad_norm(params);
   scale_gradients(params, coefficient(norm));
   return norm;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
@@ -32,6 +33,11 @@ void Ema::require_applied(bool applied, const char* operation) const {
 
 void Ema::update() {
   require_applied(false, "Ema.update");
+  if (gradus::detail::is_capturing()) {
+    gradus::detail::before_change(
+        this, [this] { return [this, updates = updates_] { updates_ = updates; }; });
+    return gradus::detail::replayable([this] { update(); });
+  }
   const double t = static_cast<double>(++updates_);
   const double keep =
       options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
@@ -157,6 +158,7 @@ Vector LBFGS::find_direction(const Vector& grad) const {
 }
 
 Tensor LBFGS::step_closure(const Closure& closure) {
+  gradus::detail::refuse_capture("LBFGS.step", "its line search goes by values");
   const LBFGSOptions o = options();
   const std::int64_t last_evaluation =
       evaluations_ + (o.max_eval ? o.max_eval : o.max_iter * 5 / 4);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/sparse.hpp"
 #include "optim/options.hpp"
@@ -87,7 +88,36 @@ bool Optimizer::gradients_finite(const StepOptions& options) const {
   return good;
 }
 
+/// Puts the state back to where it is now, in place: a captured step has its addresses.
+std::function<void()> Optimizer::undo() {
+  std::vector<std::pair<Slot, std::vector<Tensor>>> before;
+  for (const Slot& slot : slots_) {
+    std::vector<Tensor> moments;
+    for (const Tensor& moment : slot.moments) moments.push_back(moment.clone());
+    before.emplace_back(slot, std::move(moments));
+  }
+  return [this, before = std::move(before), skipped = skipped_] {
+    skipped_ = skipped;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const auto& [slot, moments] = before[i];
+      slots_[i].step = slot.step;
+      slots_[i].number = slot.number;
+      for (std::size_t m = 0; m < slots_[i].moments.size(); ++m)
+        if (m < moments.size())
+          slots_[i].moments[m].copy_(moments[m]);
+        else
+          slots_[i].moments[m].fill_(initial_moment(slot));
+    }
+  };
+}
+
 StepResult Optimizer::step(const StepOptions& options) {
+  if (!gradus::detail::is_capturing()) return step_now(options);
+  gradus::detail::before_change(this, [this] { return undo(); });
+  return gradus::detail::replayable([this, options] { return step_now(options); });
+}
+
+StepResult Optimizer::step_now(const StepOptions& options) {
   if (options.non_finite != NonFinite::ignore && !gradients_finite(options)) {
     ++skipped_;
     return options.non_finite == NonFinite::stop ? StepResult::stopped : StepResult::skipped;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/capture.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
 
@@ -27,6 +28,7 @@ void Scheduler::apply() {
 }
 
 void Scheduler::step() {
+  gradus::detail::refuse_capture("Scheduler.step", "call it between replays; they follow the rate");
   ++time_;
   apply();
 }

@@ -159,6 +159,8 @@ class Optimizer {
   friend std::unique_ptr<Optimizer> make_optimizer(const std::string&, const std::vector<Tensor>&,
                                                    const NamedOptions&);
   void configure(const NamedOptions& options);
+  StepResult step_now(const StepOptions& options);
+  std::function<void()> undo();
   void make_moments(Slot& slot);
   bool gradients_finite(const StepOptions& options) const;
   void check_group(std::size_t group, const char* operation) const;

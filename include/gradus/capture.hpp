@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "gradus/function.hpp"
+
+namespace gradus {
+
+namespace detail {
+struct CapturedState;
+}
+
+/// A step that was recorded once and is repeated without the graph: see capture().
+class CapturedStep {
+ public:
+  /// Repeats the step on `inputs` and returns copies of its results. The same bits as f(inputs),
+  /// also in parameters, gradients, buffers and optimizers. Inputs of other shapes or dtypes, and
+  /// parameters that were replaced since (set_data, frozen or not), are captured anew.
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs) const;
+  /// The only result.
+  template <class... Rest>
+  requires(std::is_same_v<Rest, Tensor>&&...) Tensor operator()(const Tensor& x,
+                                                                const Rest&... rest) const {
+    const Tensor* const inputs[] = {&x, &rest...};
+    return run_single(inputs, 1 + sizeof...(rest));
+  }
+
+  /// How many calls of kernels a replay makes, for the shapes that came last.
+  std::size_t calls() const;
+  /// Bytes that the step keeps between replays, for all shapes together.
+  std::size_t bytes() const;
+  /// How often the step was captured.
+  std::size_t captures() const;
+
+ private:
+  friend CapturedStep capture(Function f, const std::vector<Tensor>& example);
+  explicit CapturedStep(std::shared_ptr<detail::CapturedState> state) : state_(std::move(state)) {}
+  Tensor run_single(const Tensor* const* inputs, std::size_t count) const;
+
+  std::shared_ptr<detail::CapturedState> state_;
+};
+
+/// Records what f does with inputs like `example` (forward pass, backward pass, step of an
+/// optimizer), so that it can be repeated at the cost of its kernels alone:
+///
+///     auto step = capture([&](const Tensor& x, const Tensor& y) {
+///       const Tensor loss = cross_entropy(model(x), y);
+///       optimizer.zero_grad();
+///       loss.backward();
+///       optimizer.step();
+///       return loss;
+///     }, {x, y});
+///     for (auto [x, y] : loader) step(x, y);
+///
+/// f is called three times to record it and to see that a replay gives the same bits; parameters,
+/// gradients, buffers, optimizers and generators are then as they were before. Everything f refers
+/// to has to outlive the step, and a replay has to come from one thread at a time. Learning rates
+/// are those of the moment. A training flag that is switched later is not seen: capture again.
+/// Throws for what cannot be repeated: reading values (item, to_vector, data), hooks, anomaly mode,
+/// random numbers other than dropout's, operations with indices, gradients that are summed over
+/// calls, tensors that f keeps, schedulers and LBFGS.
+CapturedStep capture(Function f, const std::vector<Tensor>& example);
+
+}  // namespace gradus

@@ -1,0 +1,86 @@
+#include "autograd/capture.hpp"
+
+#include <cstring>
+
+#include "autograd/node.hpp"
+
+namespace gradus::detail {
+
+void Capture::before_write(Node* n) {
+  if (n->captured || written.contains(n)) return;
+  const auto* first = static_cast<const std::byte*>(n->data);
+  const std::size_t bytes = static_cast<std::size_t>(n->numel) * size_of(n->dtype);
+  written.emplace(n, Written{Node::share(n), {first, first + bytes}});
+}
+
+void Capture::use(const Inputs& inputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (Node* n = node(inputs[i]); !n->captured) used.emplace(n, inputs[i]);
+}
+
+void Capture::before_grad(Node* leaf, bool adds) {
+  if (leaf->captured || leaves.contains(leaf)) return;
+  if (adds)
+    fail("capture",
+         "backward() adds to a gradient from outside the step, so gradients would be summed over "
+         "calls; clear them in the step, before backward() (zero_grad)");
+  leaves.emplace(leaf,
+                 Leaf{Node::share(leaf), leaf->grad ? Node::share(leaf->grad) : Tensor(), {}});
+}
+
+void Capture::after_grad(Node* leaf) {
+  if (leaf->grad && !leaf->captured) leaves.at(leaf).grad = Node::share(leaf->grad);
+}
+
+void Capture::restore() const noexcept {
+  for (const auto& [n, before] : written)
+    if (!before.before.empty()) {
+      Node* const to = node(before.tensor);
+      to->bump_version();
+      std::memcpy(to->data, before.before.data(), before.before.size());
+    }
+  for (const auto& [owner, put_back] : undo) put_back();
+  for (const auto& [n, leaf] : leaves) put_grad(node(leaf.tensor), leaf.grad_before);
+}
+
+void put_grad(Node* leaf, const Tensor& grad) {
+  if (leaf->grad == (grad.defined() ? Node::of(grad) : nullptr)) return;
+  Tensor fresh = grad;
+  if (leaf->grad) Node::adopt(std::exchange(leaf->grad, nullptr));
+  leaf->grad = Node::steal(fresh);
+}
+
+void refuse_capture(const char* operation, const char* reason) {
+  if (is_capturing())
+    fail("capture", std::string("the step calls ") + operation +
+                        ", which cannot be repeated without the graph: " + reason);
+}
+
+void refuse_reading(const Tensor& t, const char* operation) {
+  if (node(t)->captured)
+    refuse_capture(operation,
+                   "it reads values on its way, and the step would go on with those of now; "
+                   "compute with tensors (where, clamp), or return the tensor and read it then");
+}
+
+void before_change(const void* owner, const std::function<std::function<void()>()>& make_undo) {
+  if (!mode.capture || mode.capture->undo.contains(owner)) return;
+  const PauseTape pause;
+  const PauseArena aside;
+  const std::int64_t tensors = thread_cache.tensors;
+  mode.capture->undo.emplace(owner, make_undo());
+  mode.capture->tensors += thread_cache.tensors - tensors;
+}
+
+const Draw* draw_replayable(Generator& generator, std::uint64_t count) {
+  before_change(&generator, [&] {
+    return [&generator, seed = generator.seed(), offset = generator.offset()] {
+      generator.set_state(seed, offset);
+    };
+  });
+  const auto draw = std::make_shared<Draw>();
+  replayable([draw, count, &generator] { *draw = {generator.seed(), generator.advance(count)}; });
+  return draw.get();
+}
+
+}  // namespace gradus::detail
