@@ -91,7 +91,8 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
   data.lr_curve.lr = {1e-3, 1e-2, 1e-1};
   data.lr_curve.loss = {2, 1, NAN};
   data.history = train::fit(model, loss, optimizer, nullptr, loader, parts.validation,
-                            {.epochs = 3, .callbacks = {&recorder}});
+                            {.epochs = 3, .callbacks = {&recorder}})
+                     .history;
   data.history[1].train_loss = NAN;
   const std::string dom = in_browser(train::report_html(data), R"(
     document.documentElement.dataset.headings =
