@@ -1,5 +1,6 @@
 #include "train/run.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gradus/autograd.hpp"
@@ -129,8 +130,12 @@ bool Run::train_epoch() {
 /// The batches of the next step. False at the epoch's end.
 bool Run::read_parts(std::vector<data::Batch>& parts) {
   parts.clear();
+  // Not one batch more than there are: asking for it would end the loader's epoch, and a checkpoint
+  // of the last step would stand in the next.
+  const Index left = run_.loader.size() - run_.step * options_.accumulate;
+  const Index wanted = std::clamp<Index>(left, 1, options_.accumulate);
   data::Batch batch;
-  while (static_cast<Index>(parts.size()) < options_.accumulate && run_.loader.next(batch))
+  while (static_cast<Index>(parts.size()) < wanted && run_.loader.next(batch))
     parts.push_back(std::move(batch));
   return !parts.empty();
 }

@@ -121,7 +121,7 @@ TEST_CASE(
         CHECK(train::load_checkpoint(path).place.global_step > 0);
       }
     }
-    CHECK(bits(train::load_checkpoint(path)) == expected[r]);
+    CHECK((bits(train::load_checkpoint(path)) == expected[r]));
   }
   CHECK(in_training > 0);
   std::cout << kills << " kills, " << in_training << " of them after a first checkpoint, in "

@@ -48,9 +48,13 @@ struct Killed : std::runtime_error {
   Killed() : std::runtime_error("killed") {}
 };
 struct Killer : train::Callback {
-  Index at = 0;  // a global step; 0: never
+  Index at = 0;        // a global step; 0: never
+  Index at_epoch = 0;  // between its last step and its end
   void on_step_begin(train::Context& run) override {
     if (at > 0 && run.global_step > at) throw Killed();
+  }
+  void on_epoch_end(train::Context& run, train::Epoch&) override {
+    if (run.epoch == at_epoch) throw Killed();
   }
 };
 

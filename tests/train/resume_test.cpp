@@ -48,14 +48,16 @@ std::vector<Recipe> recipes() {
   };
 }
 
-/// Trains without a break, or is killed before step `kill + 1` and goes on in a new program.
-std::string train_and_resume(Recipe recipe, Index kill) {
+/// Trains without a break, or is killed before step `kill + 1`, or at the end of `epoch`, and goes
+/// on in a new program.
+std::string train_and_resume(Recipe recipe, Index kill, Index epoch = 0) {
   const TemporaryFolder folder;
   recipe.options.epochs = 3;
   recipe.options.checkpoint.path = folder / "run.safetensors";
   if (recipe.options.checkpoint.every_epoch) recipe.options.checkpoint.every_steps = 1;
   Program first(recipe, 1);
   first.killer.at = kill;
+  first.killer.at_epoch = epoch;
   train::FitResult result;
   try {
     result = first.fit();
@@ -82,7 +84,11 @@ TEST_CASE("a run that is killed after any step and resumed ends with the same bi
     const Index steps = 3 * ((7 + recipe.options.accumulate - 1) / recipe.options.accumulate);
     for (Index kill = 1; kill < steps; ++kill) {
       INFO("killed after step " << kill);
-      REQUIRE(train_and_resume(recipe, kill) == undisturbed);
+      REQUIRE((train_and_resume(recipe, kill) == undisturbed));
+    }
+    for (Index epoch = 1; epoch <= 3; ++epoch) {
+      INFO("killed at the end of epoch " << epoch);
+      REQUIRE((train_and_resume(recipe, 0, epoch) == undisturbed));
     }
   }
 }
