@@ -332,5 +332,12 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   KEYS[event.key]();
 });
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+// On paper the whole pass is worth more than its beginning.
+let untouched = false;
+addEventListener("beforeprint", () => {
+  document.querySelectorAll("details").forEach((d) => { d.open = true; });
+  untouched = now === 0;
+  if (untouched) go(steps.length - 1);
+});
+addEventListener("afterprint", () => { if (untouched) go(0); });
 go(Number(new URLSearchParams(location.search).get("step") ?? location.hash.slice(1)) || 0);
