@@ -32,7 +32,7 @@ bool computes(nn::Module& module) {
 Recorder::Recorder(const RecorderOptions& options) : options_(options) {
   steps.limit = options_.points;
   gradients.limit = std::max<std::size_t>(options_.points / 4, 2);
-  idle.limit = 4 * options_.snapshots;
+  idle.limit = 2 * options_.snapshots;
   for (Series* series :
        {&weight_histograms, &gradient_histograms, &activation_histograms, &surface})
     series->limit = options_.snapshots;

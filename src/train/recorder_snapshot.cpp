@@ -117,10 +117,11 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
   for (const nn::NamedModule& entry : model.named_modules())
     if (std::find(activations_.begin(), activations_.end(), entry.name) != activations_.end())
       seen.push_back({entry, 0, std::vector<double>(bins + 2), 0});
+  const bool histograms_too = last || activation_histograms.wants(epoch);
   for (Seen& one : seen)
     one.hook = one.entry.module->register_forward_hook(
-        [&one](const nn::Module& module, const Tensor&, const Tensor& out) {
-          one.histogram = histogram(out.to_vector<float>());
+        [&one, histograms_too](const nn::Module& module, const Tensor&, const Tensor& out) {
+          if (histograms_too) one.histogram = histogram(out.to_vector<float>());
           if (const Flat* flat = flat_part(module); flat && out.dim() > 0)
             one.idle = idle_part(out, *flat);
           return Tensor();
@@ -137,7 +138,7 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
     flat_names.push_back(names.back());
     parts.push_back(one.idle);
   }
-  if (last || activation_histograms.wants(epoch)) {
+  if (histograms_too) {
     activation_histograms.begin(names, bins + 2);
     activation_histograms.add(epoch, histograms);
   }
