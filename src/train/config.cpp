@@ -86,7 +86,7 @@ template <class T>
 void parse(const std::string& name, const std::string& text, const Choices& choices,
            std::vector<T>& value) {
   value.clear();
-  if (text.empty() || (text == "none" && name != "target")) return;
+  if (text.empty() || text == "none") return;
   for (std::size_t at = 0;;) {
     const std::size_t comma = text.find(',', at);
     value.emplace_back();
@@ -260,7 +260,7 @@ Config resolve(const Config& config, const DataSize& size) {
     if (large)
       c.hidden = {512, 256};
     else if (small)
-      c.hidden = {64, 64};
+      c.hidden = plane ? std::vector<Index>{64, 64, 64} : std::vector<Index>{64, 64};
     else
       c.hidden = {256, 256};
   }
@@ -271,9 +271,9 @@ Config resolve(const Config& config, const DataSize& size) {
   }
   if (!c.dropout) c.dropout = plane ? 0.0 : large || small ? 0.2 : 0.3;
   if (!size.classification && !config.dropout) c.dropout = 0.0;
-  if (!c.lr) c.lr = large ? 1e-3 : small ? 3e-3 : 2e-3;
+  if (!c.lr) c.lr = !small ? 2e-3 : plane ? 1e-2 : 3e-3;
   if (!c.weight_decay) c.weight_decay = 0.05;
-  if (!c.label_smoothing) c.label_smoothing = size.classification && !large && !plane ? 0.1 : 0.0;
+  if (!c.label_smoothing) c.label_smoothing = size.classification && !plane ? 0.1 : 0.0;
   return c;
 }
 
