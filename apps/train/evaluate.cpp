@@ -8,6 +8,26 @@
 
 using namespace gradus;
 
+namespace {
+
+/// The other metrics, and how each class fares.
+void print_details(const train::SavedModel& saved, const data::TensorDataset& set,
+                   const train::Metrics& metrics) {
+  for (const auto& [name, value] : metrics)
+    if (name != "loss" && name != "accuracy") std::printf("%-20s %.4f\n", name.c_str(), value);
+  const auto& names = saved.pipeline.class_names();
+  if (names.empty() || names.size() > 50) return;
+  train::MetricAccumulator accumulator;
+  train::evaluate(*saved.model, saved.objective.function, set, accumulator);
+  const std::vector<train::ClassScore> classes = accumulator.classes();
+  std::printf("\n%-20s %10s %10s %10s %10s\n", "class", "precision", "recall", "F1", "samples");
+  for (std::size_t c = 0; c < classes.size() && c < names.size(); ++c)
+    std::printf("%-20s %10.4f %10.4f %10.4f %10lld\n", names[c].c_str(), classes[c].precision,
+                classes[c].recall, classes[c].f1, static_cast<long long>(classes[c].support));
+}
+
+}  // namespace
+
 int command_evaluate(int argc, char** argv) {
   CLI::App app("Measures a trained model on data with targets.", "train evaluate");
   std::string path;
@@ -30,9 +50,10 @@ int command_evaluate(int argc, char** argv) {
     if (set.empty())
       throw UsageError("the model was trained without a test part; --data with others is required");
   }
-  const train::Score score = train::evaluate(*saved.model, saved.objective.function, set);
-  std::printf(
-      "%lld samples of %s\n%s\n", static_cast<long long>(set.size()), source.name.c_str(),
-      describe(score, saved.pipeline.task(), flags.given("data") ? "data" : "test").c_str());
+  const std::string part = flags.given("data") ? "data" : "test";
+  const train::Metrics metrics = measure(*saved.model, saved.objective, saved.pipeline, set);
+  std::printf("%lld samples of %s\n%s\n", static_cast<long long>(set.size()), source.name.c_str(),
+              describe(metrics, part).c_str());
+  print_details(saved, set, metrics);
   return Exit::fine;
 }

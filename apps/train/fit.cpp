@@ -62,17 +62,20 @@ void summarize(const train::Config& config, const train::Source& source,
     if (given.empty() && synthetic) again = train::load_source(train::source_options(one));
     train::Prepared data = !given.empty() ? given[static_cast<std::size_t>(i)]
                                           : train::prepare(one, synthetic ? again : source);
-    const Outcome outcome = train_model(data, nullptr, true);
-    if (!outcome.measured)
+    const Outcome outcome = train_model(data, {.quiet = true});
+    if (outcome.status != Exit::fine)
+      throw train::NonFiniteError("[fit] " + std::string(what) + " " + std::to_string(i + 1) +
+                                  " came to no end");
+    if (outcome.part.empty())
       throw UsageError(
           "there is neither a test nor a validation part to measure; --test or "
           "--validation above 0 is required");
     labels = data.pipeline.task() != train::Task::regression;
-    accuracy.values.push_back(outcome.test.accuracy);
-    loss.values.push_back(outcome.test.loss);
+    accuracy.values.push_back(train::metric(outcome.metrics, "accuracy"));
+    loss.values.push_back(outcome.metrics[0].second);
     if (!config.quiet)
       std::printf("%s %lld: %s\n", what, static_cast<long long>(i + 1),
-                  describe(outcome.test, data.pipeline.task(), "test").c_str());
+                  describe(outcome.metrics, outcome.part).c_str());
     std::fflush(stdout);
   }
   if (labels)
@@ -128,15 +131,19 @@ int command_fit(int argc, char** argv) {
                           bytes_needed(data));
   Outcome outcome;
   try {
-    outcome = train_model(data, &folder, config.quiet);
+    outcome = train_model(data, {.folder = &folder, .quiet = config.quiet});
   } catch (...) {
-    folder.discard_if_empty();
+    folder.discard();
     throw;
   }
-  if (outcome.measured)
-    std::printf("%s\n", describe(outcome.test, data.pipeline.task(),
-                                 data.test.empty() ? "validation" : "test")
-                            .c_str());
+  if (outcome.status == Exit::non_finite && config.overwrite) {
+    folder.discard();
+    return outcome.status;
+  }
+  folder.commit();
+  if (!outcome.part.empty()) std::printf("%s\n", describe(outcome.metrics, outcome.part).c_str());
   std::printf("saved %s\n", (folder / "model.safetensors").c_str());
+  if (outcome.status == Exit::interrupted)
+    std::fprintf(stderr, "train: go on with: train resume %s\n", folder.path().c_str());
   return outcome.status;
 }

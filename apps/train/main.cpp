@@ -28,6 +28,8 @@ constexpr Command commands[] = {
     {"predict", command_predict, "apply a trained model: CSV in, CSV out"},
     {"check", command_check, "check gradients and whether one batch can be learned by heart"},
     {"explain", command_explain, "write a page that goes through one step of a small model"},
+    {"resume", command_resume, "go on with a run that was interrupted"},
+    {"report", command_report, "write the report of a run again"},
     {"inspect", command_inspect, "show a model's layers, shapes and parameters"},
 };
 
@@ -73,6 +75,8 @@ int main(int argc, char** argv) {
     return complain(error, Exit::usage);
   } catch (const io::FileError& error) {
     return complain(error, Exit::file_system);
+  } catch (const train::NonFiniteError& error) {
+    return complain(error, Exit::non_finite);
   } catch (const Error& error) {
     return complain(error, Exit::bad_input);
   } catch (const std::exception& error) {

@@ -1,26 +1,42 @@
 #pragma once
 
-#include <gradus/train/run_folder.hpp>
-#include <gradus/train/setup.hpp>
+#include <gradus/train.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 /// What a training ended with.
 struct Outcome {
-  gradus::train::Score test;  ///< of the test part, or of the validation part if there is none
-  bool measured = false;      ///< there was one of them
+  std::string part;  ///< that was measured: "test", "validation", or "" if there is neither
+  double loss = 0;
+  gradus::train::Metrics metrics;
   std::vector<gradus::train::Epoch> history;
   std::vector<gradus::train::Finding> findings;
   int status = 0;  ///< an Exit
 };
 
-/// Trains on prepared data; writes to `folder`, if there is one; prints unless `quiet`.
-Outcome train_model(gradus::train::Prepared& data, gradus::train::RunFolder* folder, bool quiet);
+struct Session {
+  gradus::train::RunFolder* folder = nullptr;         ///< where files go, or nowhere
+  const gradus::train::Checkpoint* resume = nullptr;  ///< to go on from
+  bool quiet = false;                                 ///< print nothing
+};
 
-/// "test accuracy 98.33 %, test loss 0.1234", or for quantities the loss alone.
-std::string describe(const gradus::train::Score& score, gradus::train::Task task,
-                     const std::string& part);
+/// Trains on prepared data. SIGINT ends the step and saves.
+Outcome train_model(const gradus::train::Prepared& data, const Session& session);
+
+/// Loss and metrics of a model; quantities in the units of the data.
+gradus::train::Metrics measure(gradus::nn::Module& model, const gradus::train::Objective& objective,
+                               const gradus::train::Pipeline& pipeline,
+                               const gradus::data::TensorDataset& set);
+/// "test accuracy 98.33 %, test loss 0.1234", or for quantities loss, R2 and RMSE.
+std::string describe(const gradus::train::Metrics& metrics, const std::string& part);
 
 /// Prints what was found in the data before the training.
 void print_report(const gradus::train::Prepared& data, const gradus::train::Source& source);
+
+/// Writes report.html of a run.
+void write_report(const std::string& path, const gradus::train::Prepared& data,
+                  const Outcome& outcome, const gradus::train::Recorder& recorder,
+                  gradus::nn::Module& model);
+gradus::train::Recorder make_recorder(const gradus::train::Prepared& data,
+                                      const gradus::train::Objective& objective);

@@ -40,40 +40,60 @@ std::string free_name(const std::string& name) {
 }  // namespace
 
 RunFolder::RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes)
-    : path_(path) {
+    : path_(path), target_(path) {
   if (path.empty()) {
-    path_ = free_name(name);
+    path_ = target_ = free_name(name);
     made_ = true;
   } else {
     std::error_code error;
     if (fs::exists(path, error) && !fs::is_directory(path, error))
       refuse(path + ": is a file; a folder for the run is required");
     made_ = make(path);
-    if (!made_ && !overwrite && !fs::is_empty(path, error))
+    const bool taken = !made_ && !fs::is_empty(path, error);
+    if (taken && !overwrite)
       refuse(path + ": holds a run already; go on with it (train resume " + path +
              "), choose another folder, or replace it with --overwrite");
+    if (taken) {
+      path_ = fs::path(path).string() + ".new";
+      while (path_.size() > 5 && path_[path_.size() - 5] == '/') path_.erase(path_.size() - 5, 1);
+      fs::remove_all(path_, error);
+      made_ = make(path_);
+    }
   }
   const std::string probe = path_ + "/.probe";
   try {
     io::write_file_atomically(probe, "");
   } catch (const Error&) {
-    discard_if_empty();
+    discard();
     throw;
   }
   std::error_code ignored;
   fs::remove(probe, ignored);
   const fs::space_info space = fs::space(path_, ignored);
   if (!ignored && static_cast<double>(space.available) < bytes) {
-    discard_if_empty();
+    discard();
     refuse(path_ + ": " + std::to_string(space.available / 1'000'000) + " MB are free; about " +
            std::to_string(static_cast<long long>(bytes / 1e6) + 1) +
            " MB are required for the run's files");
   }
 }
 
-void RunFolder::discard_if_empty() {
+void RunFolder::discard() {
   std::error_code ignored;
-  if (made_) fs::remove(path_, ignored);
+  if (path_ != target_)
+    fs::remove_all(path_, ignored);
+  else if (made_)
+    fs::remove(path_, ignored);
+}
+
+void RunFolder::commit() {
+  if (path_ == target_) return;
+  std::error_code error;
+  fs::remove_all(target_, error);
+  if (!error) fs::rename(path_, target_, error);
+  if (error)
+    refuse(target_ + ": cannot be replaced: " + error.message() + "; the run is in " + path_);
+  path_ = target_;
 }
 
 }  // namespace gradus::train

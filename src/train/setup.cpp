@@ -178,7 +178,18 @@ data::DataLoader make_loader(const Config& c, const data::TensorDataset& train) 
 FitOptions fit_options(const Config& c) {
   FitOptions o;
   o.epochs = c.epochs.value_or(1);
+  o.accumulate = c.accumulate;
   o.clip_norm = c.clip_norm;
+  o.clip_value = c.clip_value;
+  o.clip_percentile = c.clip_percentile;
+  o.l1 = c.l1;
+  o.l2 = c.l2;
+  o.ema_decay = c.ema;
+  o.patience = c.patience;
+  if (c.monitor != "auto")
+    o.monitor = c.monitor == "train_loss" ? c.monitor : "validation_" + c.monitor;
+  o.non_finite = optim::NonFinite::stop;
+  o.checkpoint.every_steps = c.checkpoint_every;
   return o;
 }
 

@@ -44,7 +44,7 @@ Loss make_bce(const ObjectiveOptions& o) {
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
       {"bce", true, false, true, make_bce},
-      {"bce_probabilities", true, false, true,
+      {"bce_probabilities", true, false, false,
        [](const ObjectiveOptions&) -> Loss {
          return [](const Tensor& output, const Tensor& y) {
            return binary_cross_entropy(output, encode(output, y));
@@ -87,7 +87,7 @@ const std::vector<Entry>& entries() {
        [](const ObjectiveOptions&) -> Loss {
          return [](const Tensor& output, const Tensor& y) { return l1_loss(output, y); };
        }},
-      {"mse", true, true, true,
+      {"mse", true, true, false,
        [](const ObjectiveOptions& o) -> Loss {
          if (o.task == Task::regression)
            return [](const Tensor& output, const Tensor& y) { return mse_loss(output, y); };
@@ -141,7 +141,10 @@ Objective make_objective(const ObjectiveOptions& options) {
                                name_of(options.task) +
                                "; two classes, or one quantity, or more are required");
   std::string wanted = options.loss;
-  if (wanted == "auto") wanted = options.task == Task::regression ? "mse" : "cross_entropy";
+  if (wanted == "auto")
+    wanted = options.task == Task::regression                           ? "mse"
+             : options.task == Task::binary && options.output == "none" ? "bce"
+                                                                        : "cross_entropy";
   if (wanted == "bce" && options.output == "sigmoid") wanted = "bce_probabilities";
   std::string all;
   for (const Entry& entry : entries()) {
@@ -153,7 +156,9 @@ Objective make_objective(const ObjectiveOptions& options) {
     objective.loss = wanted;
     objective.targets = options.targets;
     objective.output = options.output;
-    objective.outputs = options.task == Task::binary && entry.one_logit ? 1 : options.targets;
+    objective.outputs = options.task == Task::binary && entry.one_logit && options.output == "none"
+                            ? 1
+                            : options.targets;
     if (wanted == "gaussian_nll") objective.outputs *= 2;
     objective.function = entry.make(options);
     return objective;

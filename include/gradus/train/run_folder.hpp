@@ -8,19 +8,28 @@ namespace gradus::train {
 class RunFolder {
  public:
   /// Makes the folder `path`, or, if it is "", runs/`name`-1, -2, …, the first that is not there.
-  /// A folder that holds something is refused unless `overwrite`; it is changed only when a file is
-  /// written. Throws io::FileError if it cannot be made or written to, or the disk has less than
-  /// `bytes` left.
+  /// A folder that holds something is refused unless `overwrite`: then files go to a folder beside
+  /// it, `path`.new, until commit(). Throws io::FileError if it cannot be made or written to, or
+  /// the disk has less than `bytes` left.
   RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes = 0);
 
+  /// A folder that is there.
+  static RunFolder open(const std::string& path) { return RunFolder(path); }
+
+  /// Where files go now.
   const std::string& path() const { return path_; }
+  /// Puts the folder in the place of the one that it overwrites.
+  void commit();
   /// The path of a file in it.
   std::string operator/(const std::string& file) const { return path_ + "/" + file; }
-  /// Removes the folder if it was made by this object and is empty still: nothing came of the run.
-  void discard_if_empty();
+  /// Removes what a run that failed would leave: a folder that is empty still, or one that was not
+  /// put in the place of another.
+  void discard();
 
  private:
-  std::string path_;
+  explicit RunFolder(const std::string& path) : path_(path), target_(path) {}
+
+  std::string path_, target_;
   bool made_ = false;
 };
 
