@@ -64,8 +64,9 @@ void summarize(const train::Config& config, const train::Source& source,
                                           : train::prepare(one, synthetic ? again : source);
     const Outcome outcome = train_model(data, {.quiet = true});
     if (outcome.status != Exit::fine)
-      throw train::NonFiniteError("[fit] " + std::string(what) + " " + std::to_string(i + 1) +
-                                  " came to no end");
+      throw train::NonFiniteError(
+          "[fit] " + std::string(what) + " " + std::to_string(i + 1) +
+          ": the loss became infinite or NaN; lower the learning rate (train find-lr)");
     if (outcome.part.empty())
       throw UsageError(
           "there is neither a test nor a validation part to measure; --test or "
