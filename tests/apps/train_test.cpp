@@ -233,3 +233,118 @@ TEST_CASE("cross-validation and repeated training print mean and deviation") {
   CHECK_THAT(repeated.out, contains("over 2 runs"));
   CHECK_FALSE(std::filesystem::exists(folder / "runs"));
 }
+
+TEST_CASE("SIGINT ends the step, saves and exits with 130, and the run can be gone on with") {
+  const TemporaryFolder folder;
+  const std::string interrupt =
+      "cd '" + folder.path() + "' && exec timeout --preserve-status -s INT 2 ";
+  const Ran first = run(interrupt + program("train") + " --epochs 1000000 --hidden 16 --run r");
+  CHECK(first.status == 130);
+  CHECK_THAT(first.err, contains("train resume r"));
+  CHECK(std::filesystem::exists(folder / "r/model.safetensors"));
+  const std::string log = read_bytes(folder / "r/log.csv");
+  CHECK(std::count(log.begin(), log.end(), '\n') >= 2);
+  const Ran again = run(interrupt + program("train") + " resume r");
+  CHECK(again.status == 130);
+  const std::string longer = read_bytes(folder / "r/log.csv");
+  CHECK(longer.size() > log.size());
+  CHECK(longer.starts_with(log.substr(0, log.find('\n', log.find('\n') + 1))));
+}
+
+TEST_CASE("a run that fails leaves the run that it was to replace as it was") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, "--epochs 1 --hidden 8 --quiet --run r").status == 0);
+  const std::string model = read_bytes(folder / "r/model.safetensors");
+  const Ran ran = train(folder,
+                        "--optimizer sgd --lr 1e30 --clip-norm 0 --hidden 8 --epochs 3 --run r "
+                        "--overwrite --data sine --target-scaler none");
+  CHECK(ran.status == 4);
+  CHECK(read_bytes(folder / "r/model.safetensors") == model);
+  CHECK_FALSE(std::filesystem::exists(folder / "r.new"));
+}
+
+TEST_CASE("a finished run has its files, and its report can be written again") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, "--data moons --epochs 3 --quiet --run r --tensorboard").status == 0);
+  for (const char* file : {"config.json", "model.safetensors", "checkpoint.safetensors",
+                           "history.jsonl", "log.csv", "report.html", "tensorboard"})
+    CHECK(std::filesystem::exists(folder / ("r/" + std::string(file))));
+  CHECK(train(folder, "report r --out again.html").status == 0);
+  CHECK_THAT(read_bytes(folder / "again.html"), contains("<html"));
+  CHECK(train(folder, "explain r --out step.html --sample 2").status == 2 + 1);  // too many units
+  REQUIRE(train(folder, "--data xor --epochs 3 --hidden 4 --quiet --run x").status == 0);
+  CHECK(train(folder, "explain x --out step.html --sample 2").status == 0);
+  CHECK(train(folder, "explain x --sample 2000").status == 2);
+}
+
+TEST_CASE("train check compares gradients and learns one batch by heart") {
+  const TemporaryFolder folder;
+  const Ran ran = train(folder, "check --data moons --activation tanh");
+  CHECK(ran.status == 0);
+  CHECK_THAT(ran.out, contains("gradients: right"));
+  CHECK_THAT(ran.out, contains("one batch by heart: learned"));
+  CHECK(train(folder, "check --data moons --lr 1e-12").status == 1);
+}
+
+TEST_CASE("every optimizer, schedule, loss, norm and clipping trains for an epoch") {
+  const TemporaryFolder folder;
+  const std::string quick =
+      "--data blobs --samples 60 --epochs 2 --hidden 8,8 --quiet --overwrite --run r ";
+  for (const char* options : {"--optimizer sgd",
+                              "--optimizer momentum",
+                              "--optimizer nesterov",
+                              "--optimizer adagrad",
+                              "--optimizer adadelta",
+                              "--optimizer rmsprop",
+                              "--optimizer adam",
+                              "--optimizer amsgrad",
+                              "--optimizer adamax",
+                              "--optimizer nadam",
+                              "--optimizer radam",
+                              "--optimizer lion",
+                              "--optimizer muon",
+                              "--optimizer lbfgs --clip-norm 0",
+                              "--schedule constant",
+                              "--schedule onecycle",
+                              "--schedule linear",
+                              "--schedule polynomial",
+                              "--schedule step",
+                              "--schedule exponential",
+                              "--schedule restarts",
+                              "--schedule cyclic",
+                              "--schedule plateau",
+                              "--loss focal",
+                              "--loss hinge",
+                              "--loss mse",
+                              "--loss nll --output log_softmax",
+                              "--loss bce",
+                              "--classes 2",
+                              "--classes 2 --output sigmoid --loss bce",
+                              "--norm batch",
+                              "--norm layer --residual",
+                              "--norm rms",
+                              "--clip-value 0.1",
+                              "--clip-percentile 50",
+                              "--ema 0.9",
+                              "--accumulate 3",
+                              "--l1 1e-4 --l2 1e-4",
+                              "--patience 1",
+                              "--balance",
+                              "--sampler weighted",
+                              "--sampler replacement",
+                              "--precision float64",
+                              "--threads 1",
+                              "--monitor accuracy",
+                              "--scaler minmax",
+                              "--init orthogonal",
+                              "--data sine --loss huber",
+                              "--data sine --loss gaussian_nll",
+                              "--data sine --loss l1",
+                              "--data sine --loss smooth_l1",
+                              "--validation 0 --test 0"}) {
+    INFO(options);
+    const Ran ran = train(folder, quick + options);
+    CHECK(ran.err == "");
+    CHECK(ran.status == 0);
+  }
+}
