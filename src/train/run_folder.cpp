@@ -29,6 +29,23 @@ bool make(const std::string& path) {
   return made;
 }
 
+/// Throws unless all that the folder holds are files of a run: nothing else is ever removed.
+void require_run(const std::string& path) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename().string();
+    bool known = name.starts_with(".probe") || name.find(".tmp") != std::string::npos;
+    for (const char* file : {"config.json", "model.safetensors", "checkpoint.safetensors",
+                             "history.jsonl", "log.csv", "report.html", "tensorboard"})
+      known |= name == file;
+    if (!known)
+      refuse(path + ": holds " + name +
+             ", which is no file of a run; a folder with nothing else in it is required for "
+             "--overwrite; move the file, or choose another folder");
+  }
+  if (error) refuse(path + ": cannot be read: " + error.message());
+}
+
 std::string free_name(const std::string& name) {
   for (int number = 1; number < 1'000'000; ++number) {
     const std::string path = "runs/" + name + "-" + std::to_string(number);
@@ -54,9 +71,13 @@ RunFolder::RunFolder(const std::string& path, const std::string& name, bool over
       refuse(path + ": holds a run already; go on with it (train resume " + path +
              "), choose another folder, or replace it with --overwrite");
     if (taken) {
+      require_run(path);
       path_ = fs::path(path).string() + ".new";
       while (path_.size() > 5 && path_[path_.size() - 5] == '/') path_.erase(path_.size() - 5, 1);
-      fs::remove_all(path_, error);
+      if (fs::exists(path_, error)) {
+        require_run(path_);
+        fs::remove_all(path_, error);
+      }
       made_ = make(path_);
     }
   }

@@ -150,6 +150,12 @@ TEST_CASE("a run folder is not used again without --overwrite, and new runs get 
   CHECK(read_bytes(folder / "runs/digits-1/model.safetensors") == before);
   CHECK(train(folder, quick + " --run runs/digits-1 --seed 3 --overwrite").status == 0);
   CHECK(read_bytes(folder / "runs/digits-1/model.safetensors") != before);
+  // Only files of a run are replaced.
+  write_bytes(folder / "runs/digits-1/thesis.txt", "a year of work");
+  const Ran refused = train(folder, quick + " --run runs/digits-1 --overwrite");
+  CHECK(refused.status == 5);
+  CHECK_THAT(refused.err, contains("thesis.txt"));
+  CHECK(read_bytes(folder / "runs/digits-1/thesis.txt") == "a year of work");
 }
 
 TEST_CASE("flags win over the file of settings, and the effective ones are kept") {

@@ -9,7 +9,8 @@ class RunFolder {
  public:
   /// Makes the folder `path`, or, if it is "", runs/`name`-1, -2, …, the first that is not there.
   /// A folder that holds something is refused unless `overwrite`: then files go to a folder beside
-  /// it, `path`.new, until commit(). Throws io::FileError if it cannot be made or written to, or
+  /// it, `path`.new, until commit(); one that holds anything but the files of a run is refused
+  /// all the same. Throws io::FileError if it cannot be made or written to, or
   /// the disk has less than `bytes` left.
   RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes = 0);
 
