@@ -1,7 +1,7 @@
 #pragma once
 
-// Training: the loop, what it measures, how it is saved, logged, recorded and shown, what went wrong,
-// and how data and models are prepared.
+// Training: the loop, what it measures, how it is saved, logged, recorded and shown, what went
+// wrong, and how data and models are prepared.
 
 #include "gradus/train/check.hpp"
 #include "gradus/train/checkpoint.hpp"

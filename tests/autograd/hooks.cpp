@@ -76,9 +76,9 @@ TEST_CASE("a pass whose graph is freed by a hook throws") {
     });
     loss.backward();
   };
-  CHECK_THROWS_WITH(run([](const Tensor& y) { sum(y).backward(); }),
-                    contains("[backward] the graph was already freed") &&
-                        contains("retain_graph = true"));
+  CHECK_THROWS_WITH(
+      run([](const Tensor& y) { sum(y).backward(); }),
+      contains("[backward] the graph was already freed") && contains("retain_graph = true"));
   CHECK(values(x.grad()) == Doubles{18, 36});  // of the pass inside, which was complete
   x.set_grad({});
   CHECK_THROWS_WITH(run([&](const Tensor& y) { grad(sum(y), {x}); }),

@@ -89,7 +89,7 @@ TEST_CASE("a pipeline that was saved and read does the same") {
                train::Pipeline::parse(pipeline.json(), {{"scaler.shift", ones({1}, float64)},
                                                         {"scaler.scale", ones({1}, float64)}});
              }),
-             contains("scaler.shift has the shape (1)"));
+             contains("scaler.shift has the shape (1,)"));
 }
 
 TEST_CASE("columns are found by name, and by position where there are no names") {
@@ -153,5 +153,5 @@ TEST_CASE("a pipeline says what it cannot learn from, and which data do not fit 
   CHECK_THAT(message_of([&] {
                p.dataset(data::TensorDataset(ones({1, 4}), from_vector(std::vector<Index>{0})));
              }),
-             contains("samples of shape (4)"));
+             contains("samples of shape (4,)"));
 }
