@@ -236,7 +236,7 @@ void check(const Config& c) {
   for (const auto& [name, value] : {std::pair{"l1", c.l1},
                                     {"l2", c.l2},
                                     {"gamma", c.gamma},
-                                    {"clip-norm", c.clip_norm},
+                                    {"clip-norm", c.clip_norm.value_or(0)},
                                     {"clip-value", c.clip_value}})
     not_negative(name, value);
   need(c.clip_percentile >= 0 && c.clip_percentile <= 100, "clip-percentile",
@@ -273,6 +273,8 @@ Config resolve(const Config& config, const DataSize& size) {
   if (!size.classification && !config.dropout) c.dropout = 0.0;
   if (!c.lr) c.lr = !small ? 2e-3 : plane ? 1e-2 : 3e-3;
   if (!c.weight_decay) c.weight_decay = 0.05;
+  const bool clips = c.clip_value > 0 || c.clip_percentile > 0;
+  if (!c.clip_norm) c.clip_norm = clips || c.optimizer == "lbfgs" ? 0.0 : 1.0;
   if (!c.label_smoothing) c.label_smoothing = size.classification && !plane ? 0.1 : 0.0;
   return c;
 }

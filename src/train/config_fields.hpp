@@ -92,7 +92,8 @@ void visit_settings(C& c, F f) {
       any);
   one("l1", c.l1, "weight of the sum of the weights' absolute values", any);
   one("l2", c.l2, "weight of the sum of the weights' squares", any);
-  one("clip-norm", c.clip_norm, "limit of the gradient's norm; 0: none", any);
+  one("clip-norm", c.clip_norm,
+      "limit of the gradient's norm; 0: none; auto: 1, unless another limit is set", any);
   one("clip-value", c.clip_value, "limit of the gradient's entries; 0: none", any);
   one("clip-percentile", c.clip_percentile, "limit at this percentile of the norms so far; 0: none",
       any);

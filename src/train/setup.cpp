@@ -161,10 +161,10 @@ std::optional<optim::Schedule> make_schedule(const Config& c, Index per_epoch) {
 data::DataLoader make_loader(const Config& c, const data::TensorDataset& train) {
   data::LoaderOptions o;
   o.batch_size = std::min<Index>(c.batch_size.value_or(32), train.size());
-  o.shuffle = true;
   o.merge_last_of_one = c.norm == "batch";
   o.seed = c.seed;
-  o.sampler = c.sampler == "auto" ? "random" : c.sampler;
+  o.shuffle = c.sampler == "auto";
+  if (!o.shuffle) o.sampler = c.sampler;
   o.prefetch = static_cast<int>(std::min<Index>(c.prefetch, 64));
   if (o.sampler == "weighted") {
     if (train.y().dtype() != int64)
@@ -179,7 +179,7 @@ FitOptions fit_options(const Config& c) {
   FitOptions o;
   o.epochs = c.epochs.value_or(1);
   o.accumulate = c.accumulate;
-  o.clip_norm = c.clip_norm;
+  o.clip_norm = c.clip_norm.value_or(0);
   o.clip_value = c.clip_value;
   o.clip_percentile = c.clip_percentile;
   o.l1 = c.l1;

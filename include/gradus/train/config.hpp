@@ -43,7 +43,8 @@ struct Config {
   std::optional<double> momentum = {}, beta1 = {}, beta2 = {};
   double warmup = 0.05, gamma = 0.1, l1 = 0, l2 = 0;
   Index step_size = 0;
-  double clip_norm = 1, clip_value = 0, clip_percentile = 0, ema = 0;
+  std::optional<double> clip_norm = {};
+  double clip_value = 0, clip_percentile = 0, ema = 0;
   // The run.
   std::optional<Index> epochs = {}, batch_size = {};
   Index accumulate = 1, patience = 0, prefetch = 0;
