@@ -46,6 +46,20 @@ std::vector<std::string> find_classes(const io::RawTable& table, io::Task task,
   return names;
 }
 
+/// A table of numbers as it is, for a model that was trained on tensors.
+Tensor matrix_of(const io::RawTable& table, Index features) {
+  for (const io::RawColumn& column : table.columns)
+    if (column.is_text || column.missing)
+      fail("Pipeline", table.name + ": column " + quote(column.name) +
+                           (column.is_text ? " holds texts" : " has missing values") +
+                           "; numbers alone are required, as in training");
+  if (static_cast<Index>(table.columns.size()) != features)
+    fail("Pipeline", table.name + ": has " + std::to_string(table.columns.size()) + " columns; " +
+                         std::to_string(features) +
+                         " are required, the values of a sample in their order");
+  return from_vector(table.cells, {table.rows, features});
+}
+
 std::shared_ptr<data::Scaler> make_scaler(const std::string& name) {
   if (name == "standard") return std::make_shared<data::StandardScaler>();
   if (name == "minmax") return std::make_shared<data::MinMaxScaler>();
@@ -233,6 +247,8 @@ data::TensorDataset Pipeline::finish(const Tensor& x, const Tensor& y) const {
 }
 
 Tensor Pipeline::inputs(const Source& source) const {
+  if (!is_table_ && source.table)
+    return scale(matrix_of(*source.table, static_cast<Index>(features_.size())));
   if (source.table.has_value() != is_table_)
     fail("Pipeline", source.name + ": holds " + (is_table_ ? "tensors" : "a table") +
                          "; the model was trained on " + (is_table_ ? "a table" : "tensors") +

@@ -154,4 +154,8 @@ TEST_CASE("a pipeline says what it cannot learn from, and which data do not fit 
                p.dataset(data::TensorDataset(ones({1, 4}), from_vector(std::vector<Index>{0})));
              }),
              contains("samples of shape (4,)"));
+  io::CsvOptions none{.target = "none"};
+  CHECK(p.inputs(table("1,1,1\n1,1,1\n", none)).shape() == Shape{2, 3});
+  CHECK_THAT(message_of([&] { p.inputs(table("1,1\n", none)); }), contains("has 2 columns; 3 are"));
+  CHECK_THAT(message_of([&] { p.inputs(table("a,1,1\nb,2,2\n", none)); }), contains("holds texts"));
 }
