@@ -261,6 +261,10 @@ data::TensorDataset Pipeline::dataset(const Source& source) const {
 }
 
 data::TensorDataset Pipeline::dataset(const Source& source, const std::vector<Index>& rows) const {
+  if (source.table.has_value() && !is_table_)
+    fail("Pipeline", source.name +
+                         ": holds a table; the model was trained on tensors, and targets in the "
+                         "same form (.npz, IDX, a set by name) are required to measure it");
   if (source.table.has_value() != is_table_) inputs(source);  // says what is wrong
   if (!is_table_) return dataset(source.arrays.select(rows));
   return finish(encode(*source.table, rows), encode_targets(*source.table, rows));

@@ -158,4 +158,6 @@ TEST_CASE("a pipeline says what it cannot learn from, and which data do not fit 
   CHECK(p.inputs(table("1,1,1\n1,1,1\n", none)).shape() == Shape{2, 3});
   CHECK_THAT(message_of([&] { p.inputs(table("1,1\n", none)); }), contains("has 2 columns; 3 are"));
   CHECK_THAT(message_of([&] { p.inputs(table("a,1,1\nb,2,2\n", none)); }), contains("holds texts"));
+  CHECK_THAT(message_of([&] { p.dataset(table("1,1,1,0\n1,1,1,1\n")); }),
+             contains("targets in the same form"));
 }
