@@ -31,8 +31,8 @@ std::shared_ptr<data::Scaler> find_scaler(const io::NamedTensors& tensors,
   scaler->load_state(state);
   if (!(scaler->shift().shape() == Shape{static_cast<Index>(width)}))
     fail("Pipeline.parse", prefix + "shift has the shape " + to_string(scaler->shift().shape()) +
-                               "; (" + std::to_string(width) +
-                               ") is required; is the file damaged?");
+                               "; (" + std::to_string(width) + ",)" +
+                               " is required; is the file damaged?");
   return scaler;
 }
 
