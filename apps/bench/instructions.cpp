@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <gradus/io/file.hpp>
 #include <stdexcept>
 
@@ -51,6 +52,9 @@ double count(const std::string& program, const Counted& counted) {
 bool count_instructions(const CountSettings& settings) {
   Json kept = Json::object();
   if (!settings.update) {
+    if (!std::filesystem::exists(settings.file))
+      throw std::runtime_error(settings.file +
+                               " is not there; write it with --instructions --update");
     kept = Json::parse(gradus::io::read_file(settings.file), nullptr, false);
     if (!kept.is_object() || !kept.contains("counts") || !kept.contains("compiler"))
       throw std::runtime_error(settings.file +

@@ -64,7 +64,7 @@ std::string draw(const std::string& title, const std::string& x_name,
   const std::string start =
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 420\" "
       "font-family=\"sans-serif\" font-size=\"12\">\n"
-      "<style>text{fill:#24292f}.grid{stroke:#8c959f;stroke-opacity:.35}"
+      "<style>text{fill:#6e7781}.grid{stroke:#8c959f;stroke-opacity:.35}"
       "@media(prefers-color-scheme:dark){text{fill:#e6edf3}}</style>\n";
   if (x_high <= 0) return start + "</svg>\n";
   const Axis x(x_low, x_high, 4, kLeft, kWidth - kRight),

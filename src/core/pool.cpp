@@ -265,8 +265,7 @@ void release_large(void* memory, std::size_t bytes) noexcept {
 void Arena::begin() {
   ThreadCache& cache = thread_cache;
   // Empty for allocate(), and without room for release().
-  for (int i = 0; i < small_classes; ++i)
-    before_[i] = std::exchange(cache.lists[i], {});
+  for (int i = 0; i < small_classes; ++i) before_[i] = std::exchange(cache.lists[i], {});
   cache.arena = this;
 }
 
