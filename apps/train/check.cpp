@@ -65,5 +65,10 @@ int command_check(int argc, char** argv) {
   const Tensor x = slice(data.train.x(), 0, 0, batch), y = slice(data.train.y(), 0, 0, batch);
   const bool gradients = print_gradients(*model, objective, x, y);
   const bool learns = print_batch(*model, objective, config, x, y);
+  const auto optimizer = train::make_optimizer(config, *model);
+  const data::DataLoader loader = train::make_loader(config, data.train);
+  const auto findings = lint_model(data, objective, *model, *optimizer, nullptr, loader);
+  for (const train::Finding& finding : findings) std::printf("%s\n", finding.text.c_str());
+  std::printf("linter: %zu findings\n", findings.size());
   return gradients && learns ? Exit::fine : Exit::failed;
 }

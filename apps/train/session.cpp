@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <gradus/io/file.hpp>
 #include <gradus/nn/summary.hpp>
+#include <gradus/train/lint.hpp>
+#include <gradus/train/monitor.hpp>
 #include <memory>
 
 #include "command_line.hpp"
@@ -45,12 +47,14 @@ train::Texts texts_of(const train::Config& config) {
 /// What is told how a run goes on, in the order in which it is told.
 struct Listeners {
   std::unique_ptr<train::Recorder> recorder;
+  std::unique_ptr<train::Monitor> monitor;
   std::vector<std::unique_ptr<train::Callback>> all;
 
   Listeners(const train::Prepared& data, const train::Objective& objective,
             train::RunFolder* folder) {
-    if (!folder) return;
     const train::Config& config = data.config;
+    if (config.diagnose && folder) monitor = std::make_unique<train::Monitor>();
+    if (!folder) return;
     if (config.report) recorder = std::make_unique<train::Recorder>(make_recorder(data, objective));
     if (config.tensorboard)
       all.push_back(std::make_unique<train::TensorBoardLog>(*folder / "tensorboard"));
@@ -59,6 +63,7 @@ struct Listeners {
   }
   std::vector<train::Callback*> list() const {
     std::vector<train::Callback*> pointers;
+    if (monitor) pointers.push_back(monitor.get());
     if (recorder) pointers.push_back(recorder.get());
     for (const auto& callback : all) pointers.push_back(callback.get());
     return pointers;
@@ -70,6 +75,13 @@ void print_head(const train::Prepared& data, const nn::Module& model) {
   std::printf("%lld training, %lld validation and %lld test samples; %lld parameters\n",
               count(data.train.size()), count(data.validation.size()), count(data.test.size()),
               count(model.num_parameters()));
+}
+
+/// Findings as they are, one a line, after the run; alarms first.
+void print_findings(const std::vector<train::Finding>& findings) {
+  for (const bool alarm : {true, false})
+    for (const train::Finding& finding : findings)
+      if (finding.alarm == alarm) std::printf("%s%s\n", alarm ? "! " : "  ", finding.text.c_str());
 }
 
 /// What the way a run ended means for the exit status, said on stderr unless all went well.
@@ -86,6 +98,22 @@ int status_of(const train::FitResult& result) {
 }
 
 }  // namespace
+
+std::vector<train::Finding> lint_model(const train::Prepared& data,
+                                       const train::Objective& objective, nn::Module& model,
+                                       const optim::Optimizer& optimizer,
+                                       const optim::Scheduler* scheduler,
+                                       const data::DataLoader& loader) {
+  train::LintOptions options;
+  options.loss = objective.loss == "bce"                 ? "bce_with_logits"
+                 : objective.loss == "bce_probabilities" ? "bce"
+                                                         : objective.loss;
+  options.optimizer = &optimizer;
+  options.scheduler = scheduler;
+  options.loader = &loader;
+  options.epochs = data.config.epochs.value_or(0);
+  return train::lint(model, options);
+}
 
 train::Recorder make_recorder(const train::Prepared& data, const train::Objective& objective) {
   const train::Pipeline& pipeline = data.pipeline;
@@ -195,18 +223,26 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
     options.checkpoint.texts = {{"config", train::to_json(config)},
                                 {"pipeline", data.pipeline.json()}};
   }
+  if (config.diagnose && folder && !session.resume)
+    outcome.findings =
+        lint_model(data, objective, *model, *optimizer, scheduler ? &*scheduler : nullptr, loader);
   train::ProgressPrinter printer;
   if (!session.quiet) {
+    print_findings(outcome.findings);
     print_head(data, *model);
     printer.header();
     options.on_step = [&](const train::Progress& progress) { printer.step(progress); };
     options.on_epoch = [&](const train::Epoch& epoch) { printer.epoch(epoch, options.epochs); };
   }
+  const std::size_t before = outcome.findings.size();
   const Interrupts interrupts;
   const train::FitResult result =
       train::fit(*model, objective.function, *optimizer, scheduler ? &*scheduler : nullptr, loader,
                  data.validation, options);
   outcome.history = result.history;
+  if (!session.quiet && outcome.findings.size() > before)
+    print_findings(
+        {outcome.findings.begin() + static_cast<std::ptrdiff_t>(before), outcome.findings.end()});
   outcome.status = status_of(result);
   const data::TensorDataset& judged = data.test.empty() ? data.validation : data.test;
   if (!judged.empty() && outcome.status == Exit::fine) {

@@ -31,6 +31,14 @@ gradus::train::Metrics measure(gradus::nn::Module& model, const gradus::train::O
 /// "test accuracy 98.33 %, test loss 0.1234", or for quantities loss, R2 and RMSE.
 std::string describe(const gradus::train::Metrics& metrics, const std::string& part);
 
+/// What the linter says of a model before its training.
+std::vector<gradus::train::Finding> lint_model(const gradus::train::Prepared& data,
+                                               const gradus::train::Objective& objective,
+                                               gradus::nn::Module& model,
+                                               const gradus::optim::Optimizer& optimizer,
+                                               const gradus::optim::Scheduler* scheduler,
+                                               const gradus::data::DataLoader& loader);
+
 /// Prints what was found in the data before the training.
 void print_report(const gradus::train::Prepared& data, const gradus::train::Source& source);
 

@@ -284,6 +284,14 @@ TEST_CASE("a finished run has its files, and its report can be written again") {
   CHECK(train(folder, "explain x --sample 2000").status == 2);
 }
 
+TEST_CASE("train find-lr suggests a rate") {
+  const TemporaryFolder folder;
+  const Ran ran = train(folder, "find-lr --data moons");
+  CHECK(ran.status == 0);
+  CHECK_THAT(ran.out, contains("try --lr "));
+  CHECK(train(folder, "find-lr --steps 3").status == 3);
+}
+
 TEST_CASE("train check compares gradients and learns one batch by heart") {
   const TemporaryFolder folder;
   const Ran ran = train(folder, "check --data moons --activation tanh");

@@ -1,0 +1,59 @@
+#include <algorithm>
+#include <cstdio>
+#include <gradus/threads.hpp>
+#include <gradus/train.hpp>
+#include <gradus/train/lr_finder.hpp>
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "session.hpp"
+
+using namespace gradus;
+
+namespace {
+
+/// The curve in ten lines: every so many rates, with a bar as long as the loss is high.
+void print_curve(const train::LrCurve& curve) {
+  const std::size_t n = curve.lr.size(), every = std::max<std::size_t>(1, n / 20);
+  double highest = 0;
+  for (std::size_t i = 0; i < n; i += every) highest = std::max(highest, curve.smoothed[i]);
+  for (std::size_t i = 0; i < n; i += every) {
+    const double share = highest > 0 ? curve.smoothed[i] / highest : 0;
+    std::printf(
+        "%9.2e  %10.4f  %s\n", curve.lr[i], curve.smoothed[i],
+        std::string(static_cast<std::size_t>(40 * std::clamp(share, 0.0, 1.0)), '#').c_str());
+  }
+}
+
+}  // namespace
+
+int command_find_lr(int argc, char** argv) {
+  CLI::App app("Sweeps over learning rates and suggests one.", "train find-lr");
+  train::LrFinderOptions options;
+  app.add_option("--low", options.low, "the first rate")->capture_default_str();
+  app.add_option("--high", options.high, "the last rate")->capture_default_str();
+  app.add_option("--steps", options.steps, "of the sweep")->capture_default_str();
+  const SettingFlags flags(
+      app, {"data", "model", "optimization", "seed", "threads", "precision", "quiet"});
+  if (!parse(app, argc, argv)) return Exit::fine;
+  const train::Config given = flags.read();
+  if (given.threads > 0) set_num_threads(static_cast<int>(given.threads));
+  const train::Source source = train::load_source(train::source_options(given));
+  const train::Prepared data = train::prepare(given, source);
+  const train::Objective objective = train::objective_of(data.config, data.pipeline, data.train);
+  manual_seed(data.config.seed);
+  const auto model = train::build_model(train::model_spec(data.config, data.pipeline, objective),
+                                        data.pipeline.dtype());
+  const auto optimizer = train::make_optimizer(data.config, *model);
+  const data::DataLoader loader = train::make_loader(data.config, data.train);
+  const train::LrCurve curve =
+      train::find_lr(*model, objective.function, *optimizer, loader, options);
+  if (!given.quiet) print_curve(curve);
+  if (curve.steepest) std::printf("steepest descent at %.2e\n", *curve.steepest);
+  if (curve.valley) std::printf("valley at %.2e\n", *curve.valley);
+  if (const auto suggestion = curve.suggestion())
+    std::printf("try --lr %.2g\n", *suggestion);
+  else
+    std::printf("no suggestion: %s\n", curve.reason.c_str());
+  return Exit::fine;
+}
