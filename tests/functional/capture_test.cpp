@@ -241,6 +241,7 @@ TEST_CASE("what cannot be repeated is refused with the reason") {
   const Tensor x = ones({2, 2}), y = ones({2, 2});
   Tensor w = ones({2, 2}).requires_grad_();
   const Tensor labels = zeros({2}, int64);
+  Tensor outside = ones({2, 2});
   std::vector<Tensor> kept;
   int hidden = 0;
   struct Refusal {
@@ -266,8 +267,13 @@ TEST_CASE("what cannot be repeated is refused with the reason") {
       {[&](const Tensor& a, const Tensor&) { return loss(a).backward(), a; }, "zero_grad"},
       {[&](const Tensor& a, const Tensor&) { return kept.push_back(a * 2), a; }, "keeps 1 tensors"},
       {[&](const Tensor& a, const Tensor&) { return inverse(a + eye(2)); }, "inverse"},
-      {[&](const Tensor& a, const Tensor&) { return nll_loss(a, labels); }, "other values"},
-      {[&](const Tensor& a, const Tensor&) { return a * ++hidden; }, "other values"},
+      {[&](const Tensor& a, const Tensor&) { return nll_loss(a, labels); }, "data"},
+      {[&](const Tensor& a, const Tensor&) {
+         outside.mutable_data<float>()[0] += 1;
+         return a * outside;
+       },
+       "a replay gave other values"},
+      {[&](const Tensor& a, const Tensor&) { return a * ++hidden; }, "called again"},
   };
   for (const Refusal& r : refusals) {
     INFO(r.text);

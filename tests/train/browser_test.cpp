@@ -111,8 +111,8 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
                            "Decision boundary, Confusion matrix, Most wrong, Histograms, Model, "
                            "Configuration, Epochs\""));
   CHECK_THAT(dom, contains("data-tip=\"epoch 3\""));
-  // Two losses, accuracy, learning rate, two of steps, two layers, one activation, the finder.
-  CHECK_THAT(dom, contains("data-lines=\"10\""));
+  // Two losses, five metrics, learning rate, two of steps, two layers, one activation, the finder.
+  CHECK_THAT(dom, contains("data-lines=\"14\""));
   CHECK(test::count(dom, "could not be drawn") == 1);  // in the script itself
   CHECK(dom.find("<img") == std::string::npos);
   CHECK(dom.find("<title>taken") == std::string::npos);
