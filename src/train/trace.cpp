@@ -12,33 +12,23 @@
 #include "gradus/nn/simple.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "train/evaluation.hpp"
 #include "train/limits.hpp"
 
 namespace gradus::train::detail {
 
 namespace {
 
-/// Puts modes and random numbers back.
-class Evaluation {
+/// Puts this thread's random numbers back.
+class SameRandom {
  public:
-  explicit Evaluation(nn::Module& model)
-      : modules_(model.named_modules()),
-        seed_(default_generator().seed()),
-        offset_(default_generator().offset()) {
-    for (const auto& entry : modules_) training_.push_back(entry.module->is_training());
-    model.eval();
-  }
-  ~Evaluation() {  // parents first: the children's flags come after
-    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i].module->train(training_[i]);
-    default_generator().set_state(seed_, offset_);
-  }
-  Evaluation(const Evaluation&) = delete;
-  Evaluation& operator=(const Evaluation&) = delete;
+  SameRandom() : before_(default_generator()) {}
+  ~SameRandom() { default_generator() = before_; }
+  SameRandom(const SameRandom&) = delete;
+  SameRandom& operator=(const SameRandom&) = delete;
 
  private:
-  std::vector<nn::NamedModule> modules_;
-  std::vector<bool> training_;
-  std::uint64_t seed_, offset_;
+  Generator before_;
 };
 
 /// A hook that ends with its scope.
@@ -125,7 +115,7 @@ int Trace::before(int call) const {
 Trace trace(nn::Module& model, const Tensor& input) {
   Trace out;
   out.rows = input.dim() > 0 ? input.size(0) : 1;
-  const NoGrad guard;
+  const SameRandom random;
   const Evaluation mode(model);
   std::vector<Tensor> outputs;  // of the calls
   bool inside = false;          // an activation is called for its derivative

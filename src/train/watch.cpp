@@ -45,46 +45,61 @@ struct Look {
   Index active = 0, saturated = 0;
 };
 
-/// The derivative of an activation, from its output.
-template <Kind kind, class T>
-T slope(T y) {
-  if constexpr (kind == Kind::relu) return y > 0 ? T(1) : T(0);
-  if constexpr (kind == Kind::sigmoid) return y * (1 - y);
-  if constexpr (kind == Kind::tanh) return 1 - y * y;
-  return 1;
+/// Adds the sum and the squares of n values, in lanes.
+template <class T>
+void add_sums(const T* y, Index n, Look& look) {
+  std::array<double, 8> sums{}, squares{};
+  Index i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t k = 0; k < 8; ++k) {
+      const auto v = static_cast<double>(y[i + static_cast<Index>(k)]);
+      sums[k] += v;
+      squares[k] += v * v;
+    }
+  for (; i < n; ++i) {
+    const auto v = static_cast<double>(y[i]);
+    sums[0] += v;
+    squares[0] += v * v;
+  }
+  for (std::size_t k = 0; k < 8; ++k) {
+    look.sum += sums[k];
+    look.squares += squares[k];
+  }
 }
 
 /// One row of `units` values, each a unit of its own.
 template <Kind kind, class T>
 void look_at_row(const T* y, Index units, std::uint8_t* alive, Look& look) {
-  constexpr T limit = static_cast<T>(limits::saturated_slope * (kind == Kind::sigmoid ? 0.25 : 1));
-  double sum = 0, squares = 0, slopes = 0;
-  Index active = 0, saturated = 0;
-  for (Index i = 0; i < units; ++i) {
-    const T v = y[i];
-    sum += static_cast<double>(v);
-    squares += static_cast<double>(v) * static_cast<double>(v);
-    if constexpr (kind == Kind::relu) {
-      active += v > 0;
-      alive[i] = static_cast<std::uint8_t>(alive[i] | (v > 0));
-    } else if constexpr (kind != Kind::other) {
-      const T s = slope<kind>(v);
-      saturated += s < limit;
-      slopes += static_cast<double>(s) * static_cast<double>(s);
+  if constexpr (kind == Kind::relu) {
+    std::int32_t active = 0;  // of this width, the loop vectorizes
+    for (Index i = 0; i < units; ++i) {
+      active += y[i] > 0;
+      alive[i] = static_cast<std::uint8_t>(alive[i] | (y[i] > 0));
     }
+    look.active += active;
+    look.slope_squares += active;
+  } else if constexpr (kind != Kind::other) {
+    constexpr T limit =
+        static_cast<T>(limits::saturated_slope * (kind == Kind::sigmoid ? 0.25 : 1));
+    T slopes = 0;
+    std::int32_t saturated = 0;
+    for (Index i = 0; i < units; ++i) {
+      const T slope = kind == Kind::sigmoid ? y[i] * (1 - y[i]) : 1 - y[i] * y[i];
+      saturated += slope < limit;
+      slopes += slope * slope;
+    }
+    look.saturated += saturated;
+    look.slope_squares += static_cast<double>(slopes);
   }
-  look.sum += sum;
-  look.squares += squares;
-  look.active += active;
-  look.saturated += saturated;
-  look.slope_squares += kind == Kind::relu ? static_cast<double>(active) : slopes;
 }
 
 /// Values as rows of units; a unit has `inner` values in a row (1, or the pixels of a channel).
 template <Kind kind, class T>
 Look look_at(const T* y, Index rows, Index units, Index inner, std::vector<std::uint8_t>& alive) {
   Look look;
-  alive.assign(static_cast<std::size_t>(units), 0);
+  add_sums(y, rows * units * inner, look);
+  alive.assign(kind == Kind::relu ? static_cast<std::size_t>(units) : 0, 0);
+  if (kind == Kind::other) return look;
   for (Index r = 0; r < rows; ++r) {
     const T* row = y + r * units * inner;
     if (inner == 1) {
@@ -95,7 +110,8 @@ Look look_at(const T* y, Index rows, Index units, Index inner, std::vector<std::
     for (Index u = 0; u < units; ++u) {
       std::fill(any.begin(), any.end(), std::uint8_t{0});
       look_at_row<kind>(row + u * inner, inner, any.data(), look);
-      if (std::find(any.begin(), any.end(), 1) != any.end()) alive[static_cast<std::size_t>(u)] = 1;
+      if (kind == Kind::relu && std::find(any.begin(), any.end(), 1) != any.end())
+        alive[static_cast<std::size_t>(u)] = 1;
     }
   }
   return look;
@@ -258,6 +274,7 @@ void Watch::gradients() {
       weight += sum_squares(w);
       layer.before.push_back(w.detach().clone());
     }
+    layer.size_before = weight;
     for (Tally* tally : {&layer.window, &layer.epoch}) {
       if (any) tally->grad.add(norm);
       if (!layer.weights.empty()) tally->weight.add(std::sqrt(weight));
@@ -268,14 +285,13 @@ void Watch::gradients() {
 void Watch::updates() {
   looking_ = false;
   for (Layer& layer : layers_) {
-    double moved = 0, size = 0;
-    for (std::size_t i = 0; i < layer.before.size(); ++i) {
+    double moved = 0;
+    for (std::size_t i = 0; i < layer.before.size(); ++i)
       moved += sum_squares(layer.weights[i], layer.before[i]);
-      size += sum_squares(layer.before[i]);
-    }
     layer.before.clear();
-    if (size > 0)
-      for (Tally* tally : {&layer.window, &layer.epoch}) tally->ratio.add(std::sqrt(moved / size));
+    if (layer.size_before > 0)
+      for (Tally* tally : {&layer.window, &layer.epoch})
+        tally->ratio.add(std::sqrt(moved / layer.size_before));
   }
 }
 

@@ -46,6 +46,7 @@ struct Layer {
   int hook = -1;
   std::vector<Tensor> parameters = {}, weights = {};
   std::vector<Tensor> before = {};  // the weights before the update
+  double size_before = 0;           // sum of their squares
   Tally window = {}, epoch = {};
   LayerStats last = {};
 };
