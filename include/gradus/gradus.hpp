@@ -11,6 +11,7 @@
 #include "gradus/nn.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim.hpp"
+#include "gradus/precision.hpp"
 #include "gradus/random.hpp"
 #include "gradus/sparse.hpp"
 #include "gradus/tensor.hpp"

@@ -9,6 +9,7 @@
 #include "gradus/ops/conv.hpp"
 #include "gradus/ops/index.hpp"
 #include "gradus/ops/linalg.hpp"
+#include "gradus/ops/linear_act.hpp"
 #include "gradus/ops/loss.hpp"
 #include "gradus/ops/nn.hpp"
 #include "gradus/ops/pointwise.hpp"
