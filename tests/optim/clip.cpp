@@ -56,6 +56,13 @@ TEST_CASE("clipping scales gradients to the norm and returns the norm from befor
   CHECK(params[1].grad().item() == 6);
 }
 
+TEST_CASE("the factor of clipping is finite also for gradients of 0, as PyTorch's 1e-6 makes it") {
+  CHECK(clip_coefficient(0, 0) == 0);
+  CHECK(clip_coefficient(0, 1) == 1);
+  CHECK(clip_coefficient(1e-6, 1e-6) == Approx(0.5).epsilon(1e-12));
+  CHECK(clip_coefficient(4, 2) == Approx(2 / 4.000001).epsilon(1e-15));
+}
+
 TEST_CASE("the scale of a step does what clipping before it does") {
   Tensor a = ones({3}, float64).requires_grad_(), b = ones({3}, float64).requires_grad_();
   SGD plain({a}, {.lr = 0.1}), folded({b}, {.lr = 0.1});
