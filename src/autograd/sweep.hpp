@@ -29,14 +29,6 @@ class Sweep {
     bool needed = true;    // it, or something below it, is wanted
     bool expands = true;   // something below it is
   };
-  /// The deepest node comes first; of equals the one that was met first, so that sums have the same
-  /// bits wherever a part of a graph is swept.
-  struct Turn {
-    std::uint32_t depth, order, place;
-    bool operator<(const Turn& other) const {
-      return depth != other.depth ? depth < other.depth : order > other.order;
-    }
-  };
   struct Visit {
     Node* node;
     std::uint32_t next_edge;
@@ -93,7 +85,7 @@ class Sweep {
   void run(bool retain_graph) {
     while (!queue_.empty()) {
       if (queue_.size() > 1) std::pop_heap(queue_.begin(), queue_.end());
-      const std::uint32_t place = queue_.back().place;
+      const auto place = static_cast<std::uint32_t>(queue_.back());
       queue_.pop_back();
       const bool wanted = items_[place].wanted, expands = items_[place].expands;
       Tensor adjoint = std::move(items_[place].adjoint);
@@ -253,7 +245,7 @@ class Sweep {
     item.in_slot = false;
   }
   void enqueue(std::uint32_t depth, std::uint32_t place) {
-    queue_.push_back({depth, order_++, place});
+    queue_.push_back(std::uint64_t{depth} << 32 | place);
     if (queue_.size() > 1) std::push_heap(queue_.begin(), queue_.end());
   }
   /// Takes the node from its place, which is then free for another.
@@ -271,9 +263,8 @@ class Sweep {
 
   const bool create_graph_, all_;
   List<Item> items_;
-  std::uint32_t used_ = 0;  // items_.size()
-  List<Turn> queue_;        // a heap
-  std::uint32_t order_ = 0;
+  std::uint32_t used_ = 0;     // items_.size()
+  List<std::uint64_t> queue_;  // a heap of depth << 32 | place
   List<std::uint32_t> vacant_;
   List<Visit> visits_;
   std::vector<std::pair<Tensor, Tensor>> retained_;  // intermediate results, and their gradients
