@@ -38,10 +38,6 @@ inline constexpr double fall_low = 0.1;
 inline constexpr double vanishing = 1e-4;
 /// The same the other way round: healthy networks stay within a factor of about 10.
 inline constexpr double exploding = 1e3;
-/// Norm over the median of the run so far: outliers of 10 are common, 100 are not.
-inline constexpr double spike = 100;
-/// So many of them: a single bad batch is no trend.
-inline constexpr Index spikes = 3;
 
 // ------------------------------------------------------------------ units
 
