@@ -21,6 +21,8 @@ inline Ran run(const std::string& command) {
 }
 
 /// A built program, quoted for the shell.
-inline std::string program(const std::string& name) { return "'" GRADUS_BIN_DIR "/" + name + "'"; }
+inline std::string program(const std::string& name) {
+  return "'" + program_dir() + "/" + name + "'";
+}
 
 }  // namespace gradus::test

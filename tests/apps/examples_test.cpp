@@ -26,8 +26,7 @@ std::string promised_output(const std::string& source) {
 
 TEST_CASE("every example prints what its header promises") {
   int examples = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(GRADUS_SOURCE_DIR "/apps/examples")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/apps/examples")) {
     if (entry.path().extension() != ".cpp") continue;
     const std::string name = entry.path().stem().string();
     INFO(name);
@@ -64,8 +63,8 @@ TEST_CASE("the attenuation example draws its four curves") {
 }
 
 TEST_CASE("the README shows the quickstart example, and its numbers are what that prints") {
-  const std::string readme = read_bytes(GRADUS_SOURCE_DIR "/README.md");
-  const std::string source = read_bytes(GRADUS_SOURCE_DIR "/apps/examples/quickstart.cpp");
+  const std::string readme = read_bytes(source_dir() + "/README.md");
+  const std::string source = read_bytes(source_dir() + "/apps/examples/quickstart.cpp");
   // Each printing line of the README ends in a comment with what it prints.
   std::istringstream lines(readme.substr(readme.find("#include <cstdio>")));
   std::string line, code, printed;

@@ -9,6 +9,8 @@
 #include <iterator>
 #include <string>
 
+#include "support/paths.hpp"
+
 namespace gradus::test {
 
 /// A folder of its own that vanishes with the object.
@@ -45,8 +47,7 @@ inline std::string shared_data(const std::string& name) {
   namespace fs = std::filesystem;
   if (const char* set = std::getenv("GRADUS_SHARED_DATA"); set && fs::exists(fs::path(set) / name))
     return (fs::path(set) / name).string();
-  for (fs::path folder = GRADUS_SOURCE_DIR; folder != folder.root_path();
-       folder = folder.parent_path())
+  for (fs::path folder = source_dir(); folder != folder.root_path(); folder = folder.parent_path())
     if (const fs::path found = folder.parent_path() / "shared" / "data" / name; fs::exists(found))
       return found.string();
   std::cout << "skipped: " << name << " is not here; GRADUS_SHARED_DATA may name its folder\n";

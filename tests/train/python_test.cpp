@@ -30,7 +30,7 @@ std::string python() {
 }  // namespace
 
 TEST_CASE("the documentation's lines of Python read the weights of a checkpoint") {
-  const std::string page = read_bytes(std::string(GRADUS_SOURCE_DIR) + "/docs/checkpoints.md");
+  const std::string page = read_bytes(source_dir() + "/docs/checkpoints.md");
   const std::string code = code_of(page, "python");
   CHECK(std::count(code.begin(), code.end(), '\n') <= 10);
   const std::string program = python();
