@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <gradus/io/file.hpp>
-#include <numeric>
+#include <gradus/io/nearest.hpp>
 #include <sstream>
 
 using namespace gradus;
@@ -102,29 +102,8 @@ bool parse(CLI::App& app, int argc, char** argv) {
     for (const CLI::Option* option : app.get_options())
       for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
     const std::string flag = extra.substr(0, extra.find('='));
-    throw UsageError("there is no flag " + flag + "; did you mean " + nearest(flag, flags) + "?");
+    throw UsageError("there is no flag " + flag + "; did you mean " + io::nearest(flag, flags) +
+                     "?");
   }
   return true;
-}
-
-std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
-  std::string best;
-  std::size_t least = std::string::npos;
-  for (const std::string& other : candidates) {
-    std::vector<std::size_t> row(other.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      std::size_t diagonal = row[0]++;
-      for (std::size_t j = 0; j < other.size(); ++j) {
-        const std::size_t change = diagonal + (word[i] == other[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
-      }
-    }
-    if (row.back() < least) {
-      least = row.back();
-      best = other;
-    }
-  }
-  return best;
 }

@@ -41,6 +41,3 @@ class SettingFlags {
 /// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
 /// an unknown one.
 bool parse(CLI::App& app, int argc, char** argv);
-
-/// The candidate that is most like `word`.
-std::string nearest(const std::string& word, const std::vector<std::string>& candidates);

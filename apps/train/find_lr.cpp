@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <gradus/threads.hpp>
 #include <gradus/train.hpp>
@@ -25,11 +26,48 @@ void print_curve(const train::LrCurve& curve) {
   }
 }
 
+/// A rate as it is suggested, with two digits.
+std::string rate_text(double lr) {
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.2g", lr);
+  return text.data();
+}
+
 }  // namespace
+
+train::LrCurve sweep_rates(const train::Prepared& data, const train::LrFinderOptions& options) {
+  const train::Objective objective = train::objective_of(data.config, data.pipeline, data.train);
+  manual_seed(data.config.seed);
+  const auto model = train::build_model(train::model_spec(data.config, data.pipeline, objective),
+                                        data.pipeline.dtype());
+  const auto optimizer = train::make_optimizer(data.config, *model);
+  const data::DataLoader loader = train::make_loader(data.config, data.train);
+  return train::find_lr(*model, objective.function, *optimizer, loader, options);
+}
+
+train::RateSweep find_rate(train::Prepared& data, bool quiet) {
+  if (!data.config.find_lr) return {};
+  const train::LrCurve curve = sweep_rates(data);
+  train::RateSweep sweep = train::rate_sweep(curve);
+  data.config.find_lr = false;  // done: from here on the rate is a setting as any other
+  std::string rate;
+  if (const auto suggestion = curve.suggestion()) {
+    rate = rate_text(*suggestion);
+    train::set(data.config, "lr", rate);
+    sweep.note = "The run was trained with " + rate + ", the suggestion.";
+  } else {
+    rate = rate_text(*data.config.lr);
+    sweep.note = curve.reason + " The run was trained with " + rate + ", the default.";
+  }
+  if (!quiet) std::printf("learning rate %s: %s\n", rate.c_str(), sweep.note.c_str());
+  return sweep;
+}
 
 int command_find_lr(int argc, char** argv) {
   CLI::App app("Sweeps over learning rates and suggests one.", "train find-lr");
   train::LrFinderOptions options;
+  std::string out;
+  app.add_option("--out", out, "file for a page with the curve")->type_name("FILE");
   app.add_option("--low", options.low, "the first rate")->capture_default_str();
   app.add_option("--high", options.high, "the last rate")->capture_default_str();
   app.add_option("--steps", options.steps, "of the sweep")->capture_default_str();
@@ -40,20 +78,22 @@ int command_find_lr(int argc, char** argv) {
   if (given.threads > 0) set_num_threads(static_cast<int>(given.threads));
   const train::Source source = train::load_source(train::source_options(given));
   const train::Prepared data = train::prepare(given, source);
-  const train::Objective objective = train::objective_of(data.config, data.pipeline, data.train);
-  manual_seed(data.config.seed);
-  const auto model = train::build_model(train::model_spec(data.config, data.pipeline, objective),
-                                        data.pipeline.dtype());
-  const auto optimizer = train::make_optimizer(data.config, *model);
-  const data::DataLoader loader = train::make_loader(data.config, data.train);
-  const train::LrCurve curve =
-      train::find_lr(*model, objective.function, *optimizer, loader, options);
+  const train::LrCurve curve = sweep_rates(data, options);
   if (!given.quiet) print_curve(curve);
   if (curve.steepest) std::printf("steepest descent at %.2e\n", *curve.steepest);
   if (curve.valley) std::printf("valley at %.2e\n", *curve.valley);
   if (const auto suggestion = curve.suggestion())
-    std::printf("try --lr %.2g\n", *suggestion);
+    std::printf("try --lr %s\n", rate_text(*suggestion).c_str());
   else
     std::printf("no suggestion: %s\n", curve.reason.c_str());
+  if (out.empty()) return Exit::fine;
+  train::ReportData page{.title = "Learning rates for " + data.config.data};
+  page.facts = {{"data", data.config.data}, {"optimizer", data.config.optimizer}};
+  if (const auto suggestion = curve.suggestion())
+    page.facts.emplace_back("suggestion", rate_text(*suggestion));
+  page.lr_curve = train::rate_sweep(curve);
+  page.config = texts_of(data.config);
+  train::write_report(out, page);
+  std::printf("wrote %s\n", out.c_str());
   return Exit::fine;
 }

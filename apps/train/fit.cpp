@@ -62,6 +62,7 @@ void summarize(const train::Config& config, const train::Source& source,
     if (given.empty() && synthetic) again = train::load_source(train::source_options(one));
     train::Prepared data = !given.empty() ? given[static_cast<std::size_t>(i)]
                                           : train::prepare(one, synthetic ? again : source);
+    find_rate(data, true);
     const Outcome outcome = train_model(data, {.quiet = true});
     if (outcome.status != Exit::fine)
       throw train::NonFiniteError(
@@ -128,11 +129,12 @@ int command_fit(int argc, char** argv) {
   }
   train::Prepared data = train::prepare(config, source);
   if (!config.quiet) print_report(data, source);
+  const train::RateSweep sweep = find_rate(data, config.quiet);
   train::RunFolder folder(config.run, short_name(config.data), config.overwrite,
                           bytes_needed(data));
   Outcome outcome;
   try {
-    outcome = train_model(data, {.folder = &folder, .quiet = config.quiet});
+    outcome = train_model(data, {.folder = &folder, .sweep = &sweep, .quiet = config.quiet});
   } catch (...) {
     folder.discard();
     throw;

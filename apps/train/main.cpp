@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <gradus/io/file.hpp>
+#include <gradus/io/nearest.hpp>
 #include <gradus/train.hpp>
 
 #include "command_line.hpp"
@@ -56,7 +57,7 @@ int dispatch(int argc, char** argv) {
     names.emplace_back(command.name);
   }
   throw UsageError("there is no command " + std::string(word) + "; did you mean " +
-                   nearest(word, names) + "?");
+                   io::nearest(word, names) + "?");
 }
 
 int complain(const std::exception& error, int status) {

@@ -29,6 +29,13 @@ Stopped load_run(const std::string& run) {
   return stopped;
 }
 
+/// Whose weights the checkpoint kept as the best; 0 if it does not know.
+Index best_epoch(const train::Checkpoint& checkpoint) {
+  const auto state = checkpoint.states.find("best");
+  if (state == checkpoint.states.end() || !state->second.contains("best_epoch")) return 0;
+  return static_cast<Index>(state->second.at("best_epoch").item());
+}
+
 }  // namespace
 
 int command_resume(int argc, char** argv) {
@@ -65,15 +72,19 @@ int command_report(int argc, char** argv) {
   Outcome outcome;
   outcome.history = stopped.checkpoint.history;
   outcome.findings = stopped.checkpoint.findings;
+  outcome.best_epoch = best_epoch(stopped.checkpoint);
+  outcome.sweep = sweep_of(stopped.checkpoint);
   const data::TensorDataset& judged =
       stopped.data.test.empty() ? stopped.data.validation : stopped.data.test;
   if (!judged.empty()) {
     outcome.part = stopped.data.test.empty() ? "validation" : "test";
     outcome.metrics = measure(*saved.model, saved.objective, stopped.data.pipeline, judged);
-    recorder.judge(*saved.model, judged, outcome.part);
   }
+  for (const auto& [part, name] :
+       {std::pair{&stopped.data.validation, "validation"}, {&stopped.data.test, "test"}})
+    if (!part->empty()) recorder.judge(*saved.model, *part, name);
   const std::string path = out.empty() ? run + "/report.html" : out;
-  write_report(path, stopped.data, outcome, recorder, *saved.model);
+  write_report(path, stopped.data, outcome, recorder, nullptr, *saved.model);
   std::printf("wrote %s\n", path.c_str());
   return Exit::fine;
 }

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdio>
 #include <gradus/io/file.hpp>
-#include <gradus/nn/summary.hpp>
 #include <gradus/train/lint.hpp>
 #include <gradus/train/monitor.hpp>
 #include <memory>
@@ -35,14 +34,6 @@ class Interrupts {
  private:
   void (*old_)(int);
 };
-
-/// The configuration as names and texts.
-train::Texts texts_of(const train::Config& config) {
-  train::Texts texts;
-  for (const train::Setting& setting : train::settings(config))
-    texts.emplace_back(setting.name, setting.value);
-  return texts;
-}
 
 /// What is told how a run goes on, in the order in which it is told.
 struct Listeners {
@@ -115,40 +106,6 @@ std::vector<train::Finding> lint_model(const train::Prepared& data,
   return train::lint(model, options);
 }
 
-train::Recorder make_recorder(const train::Prepared& data, const train::Objective& objective) {
-  const train::Pipeline& pipeline = data.pipeline;
-  train::RecorderOptions options;
-  options.unscale_inputs = [&pipeline](const Tensor& x) { return pipeline.unscale_inputs(x); };
-  options.unscale_targets = [&pipeline](const Tensor& y) { return pipeline.unscale(y); };
-  options.predict = [&pipeline, objective](const Tensor& output) {
-    return pipeline.unscale(objective.predict(output));
-  };
-  return train::Recorder(options);
-}
-
-void write_report(const std::string& path, const train::Prepared& data, const Outcome& outcome,
-                  const train::Recorder& recorder, nn::Module& model) {
-  train::ReportData report;
-  report.title = "Training on " + data.config.data;
-  report.facts = {{"data", data.config.data},
-                  {"task", name_of(data.pipeline.task())},
-                  {"training samples", std::to_string(data.train.size())},
-                  {"validation samples", std::to_string(data.validation.size())},
-                  {"test samples", std::to_string(data.test.size())}};
-  if (!outcome.part.empty())
-    report.facts.emplace_back("result", describe(outcome.metrics, outcome.part));
-  report.history = outcome.history;
-  report.findings = outcome.findings;
-  report.recorder = &recorder;
-  report.config = texts_of(data.config);
-  report.model_table = nn::summary(model, {1, data.train.x().size(1)}, data.pipeline.dtype());
-  report.class_names = data.pipeline.class_names();
-  report.input_names = data.pipeline.features();
-  if (!data.pipeline.target_names().empty())
-    report.target_name = data.pipeline.target_names().front();
-  train::write_report(path, report);
-}
-
 train::Metrics measure(nn::Module& model, const train::Objective& objective,
                        const train::Pipeline& pipeline, const data::TensorDataset& set) {
   const train::Score score = train::evaluate(model, objective.function, set);
@@ -218,10 +175,14 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
   options.plateau = plateau ? &*plateau : nullptr;
   options.resume = session.resume;
   options.stop = &stop_asked;
+  if (session.sweep) outcome.sweep = *session.sweep;
+  if (session.resume) outcome.sweep = sweep_of(*session.resume);
   if (folder) {
     options.checkpoint.path = *folder / "checkpoint.safetensors";
+    options.checkpoint.tensors = tensors_of(outcome.sweep);
     options.checkpoint.texts = {{"config", train::to_json(config)},
                                 {"pipeline", data.pipeline.json()}};
+    if (!outcome.sweep.note.empty()) options.checkpoint.texts["sweep"] = outcome.sweep.note;
   }
   if (config.diagnose && folder && !session.resume)
     outcome.findings =
@@ -240,6 +201,7 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
       train::fit(*model, objective.function, *optimizer, scheduler ? &*scheduler : nullptr, loader,
                  data.validation, options);
   outcome.history = result.history;
+  outcome.best_epoch = result.best_epoch;
   if (!session.quiet && outcome.findings.size() > before)
     print_findings(
         {outcome.findings.begin() + static_cast<std::ptrdiff_t>(before), outcome.findings.end()});
@@ -256,7 +218,8 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
   if (listeners.recorder) {
     if (!data.test.empty() && outcome.status == Exit::fine)
       listeners.recorder->judge(*model, data.test, "test");
-    write_report(*folder / "report.html", data, outcome, *listeners.recorder, *model);
+    write_report(*folder / "report.html", data, outcome, *listeners.recorder,
+                 listeners.monitor.get(), *model);
   }
   return outcome;
 }

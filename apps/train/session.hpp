@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gradus/train.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,14 +13,24 @@ struct Outcome {
   gradus::train::Metrics metrics;
   std::vector<gradus::train::Epoch> history;
   std::vector<gradus::train::Finding> findings;
-  int status = 0;  ///< an Exit
+  gradus::train::RateSweep sweep;  ///< over learning rates, if there was one
+  gradus::Index best_epoch = 0;    ///< whose weights were kept
+  int status = 0;                  ///< an Exit
 };
 
 struct Session {
   gradus::train::RunFolder* folder = nullptr;         ///< where files go, or nowhere
+  const gradus::train::RateSweep* sweep = nullptr;    ///< that chose the learning rate
   const gradus::train::Checkpoint* resume = nullptr;  ///< to go on from
   bool quiet = false;                                 ///< print nothing
 };
+
+/// Sweeps over learning rates.
+gradus::train::LrCurve sweep_rates(const gradus::train::Prepared& data,
+                                   const gradus::train::LrFinderOptions& options = {});
+/// Does what --find-lr asks for, if it does: the configuration has the rate that was found
+/// afterwards. Prints it unless it is to be quiet.
+gradus::train::RateSweep find_rate(gradus::train::Prepared& data, bool quiet);
 
 /// Trains on prepared data. SIGINT ends the step and saves.
 Outcome train_model(const gradus::train::Prepared& data, const Session& session);
@@ -42,9 +53,14 @@ std::vector<gradus::train::Finding> lint_model(const gradus::train::Prepared& da
 /// Prints what was found in the data before the training.
 void print_report(const gradus::train::Prepared& data, const gradus::train::Source& source);
 
-/// Writes report.html of a run.
+/// The configuration as names and texts.
+gradus::train::Texts texts_of(const gradus::train::Config& config);
+/// Writes report.html of a run; `monitor` may be null.
 void write_report(const std::string& path, const gradus::train::Prepared& data,
                   const Outcome& outcome, const gradus::train::Recorder& recorder,
-                  gradus::nn::Module& model);
+                  const gradus::train::Monitor* monitor, gradus::nn::Module& model);
+/// A sweep as a checkpoint keeps it, beside its note, and from there.
+std::map<std::string, gradus::Tensor> tensors_of(const gradus::train::RateSweep& sweep);
+gradus::train::RateSweep sweep_of(const gradus::train::Checkpoint& checkpoint);
 gradus::train::Recorder make_recorder(const gradus::train::Prepared& data,
                                       const gradus::train::Objective& objective);

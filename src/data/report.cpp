@@ -46,8 +46,10 @@ std::string DataReport::to_string() const {
       counts += (counts.empty() ? "" : ", ") + name + " " + std::to_string(count);
     line("classes are unbalanced: " + counts);
   }
-  if (duplicates)
-    line(std::to_string(duplicates) + " samples have the same inputs as a training sample");
+  for (const auto& [part, count] : duplicates)
+    if (count)
+      line(std::to_string(count) + " " + part + (count == 1 ? " sample has" : " samples have") +
+           " the same inputs as a training sample");
   return text;
 }
 

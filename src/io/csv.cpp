@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "gradus/io/file.hpp"
+#include "gradus/io/nearest.hpp"
 #include "io/csv_reader.hpp"
 #include "io/csv_scan.hpp"
 #include "io/csv_table.hpp"

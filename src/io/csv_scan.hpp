@@ -62,7 +62,5 @@ bool parse_number(std::string_view text, char decimal, double& value);
 char detect_delimiter(std::string_view text);
 /// The fields of one record.
 std::vector<std::string> take_record(CsvScanner& scanner);
-/// Which of `names` is most like `name`: the fewest letters to change.
-std::string nearest(const std::string& name, const std::vector<std::string>& names);
 
 }  // namespace gradus::io::detail

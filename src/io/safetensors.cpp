@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "gradus/io/file.hpp"
+#include "gradus/io/nearest.hpp"
 #include "io/bytes.hpp"
 #include "io/csv_scan.hpp"
 

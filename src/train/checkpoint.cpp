@@ -22,6 +22,7 @@ json to_json(const Checkpoint& c) {
           {"optimizer", c.optimizer},
           {"seed", c.seed},
           {"offset", c.offset},
+          {"settings", c.settings},
           {"loader",
            {{"seed", c.loader.seed},
             {"epoch", c.loader.epoch},
@@ -71,6 +72,7 @@ void read_run(const json& j, Checkpoint& c) {
       .get("epoch", c.loader.epoch)
       .get("position", c.loader.position)
       .get("samples", c.loader.samples);
+  if (j.contains("settings")) j.at("settings").get_to(c.settings);
   Place& p = c.place;
   Fields(j.at("place"))
       .get("epoch", p.epoch)

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "gradus/io/nearest.hpp"
 #include "io/csv_scan.hpp"
 #include "train/config_fields.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 
 using detail::Choices;
 using detail::visit_settings;
-using io::detail::nearest;
+using io::nearest;
 using io::detail::quote;
 using Json = nlohmann::ordered_json;
 
@@ -232,6 +233,8 @@ void check(const Config& c) {
   if (c.label_smoothing) fraction("label-smoothing", *c.label_smoothing);
   if (c.noise) not_negative("noise", *c.noise);
   if (c.lr) not_negative("lr", *c.lr);
+  need(!c.find_lr || !c.lr, "find-lr", "with --lr " + number(c.lr.value_or(0)),
+       "one of the two, or --lr auto,");
   if (c.weight_decay) not_negative("weight-decay", *c.weight_decay);
   for (const auto& [name, value] : {std::pair{"l1", c.l1},
                                     {"l2", c.l2},

@@ -77,6 +77,8 @@ void visit_settings(C& c, F f) {
   one("balance", c.balance, "weigh classes by the inverse of their frequency", any);
   one("optimizer", c.optimizer, "the algorithm", optim::optimizer_names());
   one("lr", c.lr, "learning rate, the largest of the schedule", any);
+  one("find-lr", c.find_lr, "sweep over learning rates first, and train with the one it suggests",
+      any);
   one("weight-decay", c.weight_decay, "of the weights", any);
   one("momentum", c.momentum, "of sgd, momentum, nesterov, rmsprop, muon", any);
   one("beta1", c.beta1, "of Adam and its relatives", any);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "gradus/io/nearest.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/pipeline.hpp"
 #include "io/csv_scan.hpp"
@@ -10,7 +11,7 @@
 
 namespace gradus::train {
 
-using io::detail::nearest;
+using io::nearest;
 using io::detail::quote;
 using io::detail::text_of;
 

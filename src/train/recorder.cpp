@@ -27,15 +27,24 @@ bool computes(nn::Module& module) {
          !dynamic_cast<const nn::Identity*>(&module);
 }
 
+/// Fewer rows from the start on where many times are to come, so that not many are made only to be
+/// dropped; not too few, for the run may end early.
+void space_out(Series& series, Index times) {
+  const auto limit = static_cast<Index>(std::max<std::size_t>(series.limit, 2));
+  if (series.empty()) series.stride = std::clamp<Index>((times + limit - 1) / limit, 1, 4);
+}
+
 }  // namespace
 
 Recorder::Recorder(const RecorderOptions& options) : options_(options) {
   steps.limit = options_.points;
   gradients.limit = std::max<std::size_t>(options_.points / 4, 2);
-  idle.limit = 2 * options_.snapshots;
-  for (Series* series :
-       {&weight_histograms, &gradient_histograms, &activation_histograms, &surface})
-    series->limit = options_.snapshots;
+  idle.limit = options_.snapshots;
+  for (Series* series : snapshots()) series->limit = options_.snapshots;
+}
+
+std::vector<Series*> Recorder::snapshots() {
+  return {&weight_histograms, &gradient_histograms, &activation_histograms, &surface};
 }
 
 void Recorder::watch_layers(nn::Module& model) {
@@ -62,6 +71,15 @@ void Recorder::on_fit_begin(Context& run) {
   weight_histograms.begin(names, bins + 2);
   gradient_histograms.begin(names, bins + 2);
   begin_surface(run);
+  for (Series* series : snapshots()) {  // of a run that goes on after its end
+    series->limit = options_.snapshots;
+    series->forget(kept);
+  }
+  kept = 0;
+  for (Series* series : snapshots()) space_out(*series, run.epochs);
+  space_out(idle, run.epochs);
+  constexpr Index most = 1'000'000'000;  // of either, so that the product is a number
+  space_out(gradients, std::min(run.epochs, most) * std::min(run.steps, most));
 }
 
 void Recorder::on_backward_end(Context& run) {
@@ -76,11 +94,13 @@ void Recorder::on_step_end(Context& run) {
 }
 
 void Recorder::on_epoch_end(Context& run, Epoch& epoch) {
-  const bool last = epoch.epoch == run.epochs || !run.stop.empty();
-  snapshot(run.model, run.loader.dataset(), epoch.epoch, last);
+  snapshot(run.model, run.loader.dataset(), epoch.epoch);
 }
 
 void Recorder::on_fit_end(Context& run) {
+  kept = run.epoch + 1;
+  for (Series* series : snapshots()) series->limit = options_.snapshots + 1;
+  snapshot(run.model, run.loader.dataset(), kept);
   if (!run.validation.empty()) judge(run.model, run.validation, "validation");
 }
 

@@ -106,7 +106,12 @@ void Recorder::judge(nn::Module& model, const data::TensorDataset& dataset,
     if (static_cast<std::size_t>(x.numel()) <= most_shown_inputs)
       one.inputs = detail::unscaled(options_.unscale_inputs, x).to_vector<double>();
   }
-  judged = std::move(found);
+  const auto before = std::find_if(judged.begin(), judged.end(),
+                                   [&](const Judgement& one) { return one.part == part; });
+  if (before == judged.end())
+    judged.push_back(std::move(found));
+  else
+    *before = std::move(found);
 }
 
 }  // namespace gradus::train

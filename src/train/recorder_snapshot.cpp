@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <map>
 
 #include "gradus/nn/activation.hpp"
@@ -11,26 +14,53 @@ namespace gradus::train {
 
 namespace {
 
-constexpr Index surface_cells_1d = 200, surface_cells_2d = 60;
+constexpr Index surface_cells_1d = 200, surface_cells_2d = 50;
 constexpr Index most_surface_points = 400;
+constexpr Index most_counted = 8192;  // of the numbers of a histogram
 
-/// smallest, largest and counts of the finite numbers, in equal bins between the two.
-std::vector<double> histogram(const std::vector<float>& numbers) {
+/// Adds to the range of finite numbers, in lanes that the compiler can vectorize.
+void widen(const float* numbers, Index n, double& low, double& high) {
+  constexpr Index lanes = 16;
+  std::array<float, lanes> least, most;
+  least.fill(INFINITY);
+  most.fill(-INFINITY);
+  const auto add = [&](float number, std::size_t lane) {
+    const bool finite = std::abs(number) <= std::numeric_limits<float>::max();
+    least[lane] = finite && number < least[lane] ? number : least[lane];
+    most[lane] = finite && number > most[lane] ? number : most[lane];
+  };
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (Index k = 0; k < lanes; ++k) add(numbers[i + k], static_cast<std::size_t>(k));
+  for (; i < n; ++i) add(numbers[i], 0);
+  low = std::min<double>(low, *std::min_element(least.begin(), least.end()));
+  high = std::max<double>(high, *std::max_element(most.begin(), most.end()));
+}
+
+/// The smallest and the largest finite number, and how many lie in equal bins between the two. Of
+/// many numbers every k-th is counted.
+std::vector<double> histogram(const std::vector<Tensor>& tensors) {
   std::vector<double> out(Recorder::bins + 2);
+  std::vector<Tensor> all;
   double low = INFINITY, high = -INFINITY;
-  for (const float number : numbers)
-    if (std::isfinite(number)) {
-      low = std::min<double>(low, number);
-      high = std::max<double>(high, number);
-    }
+  Index count = 0;
+  for (const Tensor& tensor : tensors) {
+    all.push_back(tensor.detach().to(float32));
+    widen(all.back().data<float>(), all.back().numel(), low, high);
+    count += tensor.numel();
+  }
   if (!(low <= high)) return out;
   out[0] = low;
   out[1] = high;
   const double scale = high > low ? static_cast<double>(Recorder::bins) / (high - low) : 0;
-  for (const float number : numbers) {
-    if (!std::isfinite(number)) continue;
-    const auto bin = static_cast<std::size_t>((number - low) * scale);
-    ++out[2 + std::min(bin, Recorder::bins - 1)];
+  const Index every = (count + most_counted - 1) / most_counted;
+  for (const Tensor& tensor : all) {
+    const float* const numbers = tensor.data<float>();
+    for (Index i = 0; i < tensor.numel(); i += every) {
+      if (!std::isfinite(numbers[i])) continue;
+      const auto bin = static_cast<std::size_t>((numbers[i] - low) * scale);
+      ++out[2 + std::min(bin, Recorder::bins - 1)];
+    }
   }
   return out;
 }
@@ -63,13 +93,18 @@ const Flat* flat_part(const nn::Module& module) {
 
 /// The part of the units, the last axis of `out`, that are on the flat part for every sample.
 double idle_part(const Tensor& out, const Flat& flat) {
-  const std::vector<float> values = out.to_vector<float>();
-  const auto units = static_cast<std::size_t>(out.size(-1));
-  if (units == 0 || values.empty()) return 0;
-  std::vector<bool> works(units);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!(values[i] <= flat.below || values[i] >= flat.above)) works[i % units] = true;
-  const auto idle = std::count(works.begin(), works.end(), false);
+  const Tensor values = out.to(float32);
+  const Index units = out.size(-1), rows = units ? out.numel() / units : 0;
+  if (rows == 0) return 0;
+  const auto below = static_cast<float>(flat.below), above = static_cast<float>(flat.above);
+  std::vector<std::uint8_t> works(static_cast<std::size_t>(units));
+  for (Index row = 0; row < rows; ++row) {
+    const float* const v = values.data<float>() + row * units;
+    for (Index u = 0; u < units; ++u)
+      works[static_cast<std::size_t>(u)] |=
+          static_cast<std::uint8_t>(!(v[u] <= below || v[u] >= above));
+  }
+  const auto idle = std::count(works.begin(), works.end(), 0);
   return static_cast<double>(idle) / static_cast<double>(units);
 }
 
@@ -77,36 +112,31 @@ double idle_part(const Tensor& out, const Flat& flat) {
 
 // ------------------------------------------------------------------ histograms
 
-void Recorder::snapshot(nn::Module& model, const data::TensorDataset& dataset, Index epoch,
-                        bool last) {
-  const auto wanted = [&](const Series& series) { return last || series.wants(epoch); };
+void Recorder::snapshot(nn::Module& model, const data::TensorDataset& dataset, Index epoch) {
+  const auto wanted = [&](const Series& series) { return epoch == kept || series.wants(epoch); };
   if (!layers_.empty() && wanted(weight_histograms)) snapshot_parameters(epoch);
   const detail::Evaluation evaluation(model);
   if (!activations_.empty() && (wanted(activation_histograms) || wanted(idle)))
-    snapshot_activations(model, dataset, epoch, last);
+    snapshot_activations(model, dataset, epoch);
   if (!grid_range_.empty() && wanted(surface)) snapshot_surface(model, epoch, dataset.x().dtype());
 }
 
 void Recorder::snapshot_parameters(Index epoch) {
   std::vector<double> weights, slopes;
   for (const Layer& layer : layers_) {
-    std::vector<float> values, gradients_of;
-    for (const Tensor& parameter : layer.parameters) {
-      const std::vector<float> part = parameter.to_vector<float>();
-      values.insert(values.end(), part.begin(), part.end());
-      if (!parameter.grad().defined()) continue;
-      const std::vector<float> slope = parameter.grad().to_vector<float>();
-      gradients_of.insert(gradients_of.end(), slope.begin(), slope.end());
-    }
-    for (const double number : histogram(values)) weights.push_back(number);
+    std::vector<Tensor> gradients_of;
+    for (const Tensor& parameter : layer.parameters)
+      if (parameter.grad().defined()) gradients_of.push_back(parameter.grad());
+    for (const double number : histogram(layer.parameters)) weights.push_back(number);
+    if (epoch == kept) continue;
     for (const double number : histogram(gradients_of)) slopes.push_back(number);
   }
   weight_histograms.add(epoch, weights);
-  gradient_histograms.add(epoch, slopes);
+  if (epoch != kept) gradient_histograms.add(epoch, slopes);
 }
 
 void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset& dataset,
-                                    Index epoch, bool last) {
+                                    Index epoch) {
   struct Seen {
     nn::NamedModule entry;
     int hook;
@@ -117,11 +147,11 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
   for (const nn::NamedModule& entry : model.named_modules())
     if (std::find(activations_.begin(), activations_.end(), entry.name) != activations_.end())
       seen.push_back({entry, 0, std::vector<double>(bins + 2), 0});
-  const bool histograms_too = last || activation_histograms.wants(epoch);
+  const bool histograms_too = epoch == kept || activation_histograms.wants(epoch);
   for (Seen& one : seen)
     one.hook = one.entry.module->register_forward_hook(
         [&one, histograms_too](const nn::Module& module, const Tensor&, const Tensor& out) {
-          if (histograms_too) one.histogram = histogram(out.to_vector<float>());
+          if (histograms_too) one.histogram = histogram({out});
           if (const Flat* flat = flat_part(module); flat && out.dim() > 0)
             one.idle = idle_part(out, *flat);
           return Tensor();
@@ -142,7 +172,7 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
     activation_histograms.begin(names, bins + 2);
     activation_histograms.add(epoch, histograms);
   }
-  if ((last || idle.wants(epoch)) && !parts.empty()) {
+  if (epoch != kept && idle.wants(epoch) && !parts.empty()) {
     idle.begin(flat_names);
     idle.add(epoch, parts);
   }

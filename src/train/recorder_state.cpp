@@ -12,7 +12,7 @@ void Series::begin(const std::vector<std::string>& names, std::size_t numbers) {
   if (columns == names && width == numbers) return;
   columns = names;
   width = numbers;
-  stride = 1;
+  if (!times.empty()) stride = 1;
   times.clear();
   values.clear();
 }
@@ -44,6 +44,12 @@ void Series::add(Index time, const std::vector<double>& row) {
   values.insert(values.end(), row.begin(), row.end());
 }
 
+void Series::forget(Index time) {
+  if (times.empty() || times.back() != time) return;
+  times.pop_back();
+  values.resize(times.size() * columns.size() * width);
+}
+
 namespace {
 
 // ------------------------------------------------------------------ state
@@ -65,7 +71,9 @@ void save(optim::StateDict& state, const std::string& name, const Series& series
     std::vector<double> column;
     for (std::size_t i = 0; i < series.times.size(); ++i)
       column.insert(column.end(), series.at(i, c), series.at(i, c) + width);
-    state[column_key(name, c, series.columns[c])] = from_vector(column, {rows, width});
+    // Pictures need no more than six digits.
+    state[column_key(name, c, series.columns[c])] =
+        from_vector(column, {rows, width}).to(series.width > 1 ? float32 : float64);
   }
 }
 
@@ -121,7 +129,6 @@ Series load(const optim::StateDict& state, const std::string& name, std::size_t 
 Tensor row_of(const std::vector<double>& values) { return from_vector(values); }
 
 void save(optim::StateDict& state, const Judgement& judged) {
-  if (judged.part.empty()) return;
   const std::string key = "judged." + judged.part;
   std::vector<double> facts, inputs;
   for (const WrongExample& one : judged.wrong) {
@@ -138,11 +145,8 @@ void save(optim::StateDict& state, const Judgement& judged) {
   state[key + ".answers"] = row_of(judged.answers);
 }
 
-Judgement load_judgement(const optim::StateDict& state) {
-  const auto first = state.lower_bound("judged.");
-  if (first == state.end() || !first->first.starts_with("judged.")) return {};
-  Judgement judged;
-  judged.part = first->first.substr(7, first->first.rfind('.') - 7);
+Judgement load_judgement(const optim::StateDict& state, const std::string& part) {
+  Judgement judged{.part = part};
   const std::string key = "judged." + judged.part;
   const std::vector<double> size = numbers(state, key + ".size", 2);
   if (size.empty() || !(size[0] >= 0 && size[1] >= 0 && size[1] < 1e6))
@@ -170,6 +174,16 @@ Judgement load_judgement(const optim::StateDict& state) {
   return judged;
 }
 
+std::vector<Judgement> load_judgements(const optim::StateDict& state) {
+  std::vector<Judgement> all;
+  for (auto entry = state.lower_bound("judged."); entry != state.end(); ++entry) {
+    if (!entry->first.starts_with("judged.")) break;
+    const std::string part = entry->first.substr(7, entry->first.rfind('.') - 7);
+    if (all.empty() || all.back().part != part) all.push_back(load_judgement(state, part));
+  }
+  return all;
+}
+
 /// Every series of a recorder with the name under which it is saved.
 template <class R, class F>
 void for_each_series(R& recorder, F f) {
@@ -193,7 +207,8 @@ optim::StateDict Recorder::state_dict() const {
     state["surface_points"] = row_of(surface_points);
     state["surface_classes"] = from_vector<std::int64_t>({surface_classes ? 1 : 0}, {});
   }
-  save(state, judged);
+  if (kept > 0) state["kept"] = from_vector<std::int64_t>({kept}, {});
+  for (const Judgement& one : judged) save(state, one);
   return state;
 }
 
@@ -211,7 +226,9 @@ void Recorder::load_state_dict(const optim::StateDict& state) {
     const std::vector<double> classes = numbers(state, "surface_classes", 1);
     loaded.surface_classes = !classes.empty() && classes[0] != 0;
   }
-  loaded.judged = load_judgement(state);
+  if (const std::vector<double> kept_time = numbers(state, "kept", 1); !kept_time.empty())
+    loaded.kept = static_cast<Index>(kept_time[0]);
+  loaded.judged = load_judgements(state);
   loaded.layers_ = std::move(layers_);
   loaded.activations_ = std::move(activations_);
   loaded.grid_range_ = std::move(grid_range_);

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "gradus/io/file.hpp"
+#include "gradus/train/lr_finder.hpp"
+#include "gradus/train/monitor.hpp"
 #include "train/page.hpp"
 #include "train/web/embedded.hpp"
 
@@ -15,7 +17,9 @@ using detail::Json;
 using detail::short_number;
 using detail::short_numbers;
 
-constexpr std::size_t most_epochs = 4000;  // rows of the history that are shown
+constexpr std::size_t most_epochs = 4000;      // rows of the history that are shown
+constexpr std::size_t most_layer_epochs = 20;  // tables of the layers
+constexpr std::size_t most_layers = 64;        // rows in each
 
 Json pairs(const Texts& texts) {
   Json out = Json::array();
@@ -106,7 +110,6 @@ Json surface_json(const Recorder& recorder) {
 }
 
 Json judged_json(const Judgement& judged) {
-  if (judged.part.empty()) return nullptr;
   Json wrong = Json::array();
   for (const WrongExample& one : judged.wrong)
     wrong.push_back({{"sample", one.sample},
@@ -121,6 +124,44 @@ Json judged_json(const Judgement& judged) {
           {"wrong", std::move(wrong)},
           {"truths", short_numbers(judged.truths)},
           {"answers", short_numbers(judged.answers)}};
+}
+
+/// The layers at some epochs, evenly chosen, with the last.
+Json layers_json(const Monitor& monitor) {
+  const std::vector<LayerEpoch>& epochs = monitor.layers();
+  const std::size_t every = (epochs.size() + most_layer_epochs - 1) / most_layer_epochs;
+  Json out = Json::array();
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    if ((epochs.size() - 1 - i) % every != 0) continue;
+    Json rows = Json::array();
+    for (const LayerStats& layer : epochs[i].layers) {
+      if (rows.size() == most_layers) break;
+      rows.push_back({{"name", layer.name},
+                      {"module", layer.module},
+                      {"parameters", layer.parameters},
+                      {"grad_norm", short_number(layer.grad_norm)},
+                      {"weight_norm", short_number(layer.weight_norm)},
+                      {"update_ratio", short_number(layer.update_ratio)},
+                      {"mean", short_number(layer.activation_mean)},
+                      {"std", short_number(layer.activation_std)},
+                      {"dead", short_number(layer.dead)},
+                      {"saturated", short_number(layer.saturated)}});
+    }
+    out.push_back({{"epoch", epochs[i].epoch},
+                   {"left_out", epochs[i].layers.size() - rows.size()},
+                   {"rows", std::move(rows)}});
+  }
+  return out;
+}
+
+Json grad_norms_json(const Monitor& monitor) {
+  const LogHistogram histogram = monitor.grad_norm_histogram();
+  if (histogram.counts.empty()) return nullptr;
+  return {{"edges", short_numbers(histogram.edges)},
+          {"counts", histogram.counts},
+          {"zeros", histogram.zeros},
+          {"steps", monitor.grad_norms().size()},
+          {"clip", short_number(monitor.suggested_clip())}};
 }
 
 Json lr_curve_json(const RateSweep& curve) {
@@ -143,11 +184,20 @@ Json lr_curve_json(const RateSweep& curve) {
 
 }  // namespace
 
+RateSweep rate_sweep(const LrCurve& curve) {
+  RateSweep sweep{.lr = curve.lr, .loss = curve.loss, .smoothed = curve.smoothed};
+  if (curve.steepest) sweep.suggestions.emplace_back("steepest", *curve.steepest);
+  if (curve.valley) sweep.suggestions.emplace_back("valley", *curve.valley);
+  sweep.note = curve.reason;
+  return sweep;
+}
+
 std::string report_html(const ReportData& data) {
   Json json = {{"title", data.title},
                {"facts", pairs(data.facts)},
                {"findings", findings_json(data.findings)},
                {"history", history_json(data.history)},
+               {"best_epoch", data.best_epoch},
                {"lr_curve", lr_curve_json(data.lr_curve)},
                {"config", pairs(data.config)},
                {"model", data.model_table},
@@ -162,12 +212,21 @@ std::string report_html(const ReportData& data) {
                           {"gradients", series_json(r->gradient_histograms)},
                           {"activations", series_json(r->activation_histograms)}};
     json["surface"] = surface_json(*r);
-    json["judged"] = judged_json(r->judged);
+    json["kept"] = r->kept;
+    json["judged"] = Json::array();
+    for (const Judgement& part : r->judged) json["judged"].push_back(judged_json(part));
+  }
+  if (const Monitor* m = data.monitor) {
+    json["layers"] = layers_json(*m);
+    json["grad_norms"] = grad_norms_json(*m);
   }
   using namespace embedded;
   return detail::page({embedded::report_html, report_html_size},
                       {{base_css, base_css_size}, {report_css, report_css_size}},
-                      {{chart_js, chart_js_size}, {report_js, report_js_size}}, json);
+                      {{chart_js, chart_js_size},
+                       {report_layers_js, report_layers_js_size},
+                       {report_js, report_js_size}},
+                      json);
 }
 
 void write_report(const std::string& path, const ReportData& data) {

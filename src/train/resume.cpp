@@ -1,4 +1,7 @@
+#include <array>
+#include <charconv>
 #include <functional>
+#include <type_traits>
 
 #include "gradus/random.hpp"
 #include "train/run.hpp"
@@ -19,6 +22,17 @@ template <class T>
 Part part(const std::string& name, T& object) {
   return {name, [&object] { return object.state_dict(); },
           [&object](const optim::StateDict& state) { object.load_state_dict(state); }};
+}
+
+constexpr std::array choices_of_better{"automatic", "lower", "higher"};
+constexpr std::array choices_of_non_finite{"ignore", "raise", "skip", "stop"};
+
+std::string text_of(bool value) { return value ? "yes" : "no"; }
+template <class T>
+requires std::is_arithmetic_v<T> std::string text_of(T value) {
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
 }
 
 std::vector<double> rates(const optim::Optimizer& optimizer) {
@@ -62,6 +76,38 @@ std::vector<Part> Run::parts_of_state() {
   return parts;
 }
 
+/// What decides the numbers besides what has a state; all of it but the number of epochs.
+std::map<std::string, std::string> Run::settings() const {
+  const FitOptions& o = options_;
+  const data::LoaderOptions& l = run_.loader.options();
+  std::map<std::string, std::string> all = {
+      {"batch_size", text_of(l.batch_size)},
+      {"sampler", l.sampler},
+      {"drop_last", text_of(l.drop_last)},
+      {"merge_last_of_one", text_of(l.merge_last_of_one)},
+      {"num_samples", text_of(l.num_samples)},
+      {"validation samples", text_of(run_.validation.size())},
+      {"clip_norm", text_of(o.clip_norm)},
+      {"clip_value", text_of(o.clip_value)},
+      {"clip_percentile", text_of(o.clip_percentile)},
+      {"clip_window", text_of(o.clip_window)},
+      {"l1", text_of(o.l1)},
+      {"l2", text_of(o.l2)},
+      {"ema_decay", text_of(o.ema_decay)},
+      {"ema_warmup", text_of(o.ema_warmup)},
+      {"monitor", judge_.monitor()},
+      {"better", choices_of_better.at(static_cast<std::size_t>(o.better))},
+      {"patience", text_of(o.patience)},
+      {"min_delta", text_of(o.min_delta)},
+      {"non_finite", choices_of_non_finite.at(static_cast<std::size_t>(o.non_finite))}};
+  if (scheduler_)
+    all["scheduler"] = std::string(scheduler_->schedule().name()) +
+                       (scheduler_->unit() == optim::Unit::step ? ", steps" : ", epochs");
+  for (const nn::NamedModule& entry : run_.model.named_modules())
+    if (entry.module->children().empty()) all["module " + entry.name] = entry.module->describe();
+  return all;
+}
+
 Checkpoint Run::capture() {
   Checkpoint c;
   c.weights = run_.model.state_dict();
@@ -85,6 +131,7 @@ Checkpoint Run::capture() {
     at.lr = sums_.lr;
     at.seconds = seconds();
   }
+  c.settings = settings();
   c.history = run_.history;
   c.findings = run_.findings;
   c.texts = options_.checkpoint.texts;
@@ -104,9 +151,13 @@ std::string Run::find_misfits(const Checkpoint& c) {
   if (c.optimizer != run_.optimizer.name())
     note("the optimizer is " + std::string(run_.optimizer.name()) + "; " + c.optimizer +
          " was saved");
-  if (c.place.step > 0 && c.place.accumulate != options_.accumulate)
-    note("accumulate = " + std::to_string(options_.accumulate) + " in the middle of an epoch; " +
+  if (c.place.accumulate != options_.accumulate)
+    note("accumulate = " + std::to_string(options_.accumulate) + "; " +
          std::to_string(c.place.accumulate) + " was saved");
+  const auto own = settings();
+  for (const auto& [name, saved] : c.settings)
+    if (const auto found = own.find(name); found != own.end() && found->second != saved)
+      note(name + " = " + found->second + "; " + saved + " was saved");
   const std::vector<Part> parts = parts_of_state();
   for (const Part& p : parts)
     if (!c.states.contains(p.name) && !p.name.starts_with("callback."))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -49,6 +50,7 @@ class Run {
   std::vector<struct Part> parts_of_state();
   void restore(const Checkpoint& checkpoint);
   void adopt(const Checkpoint& checkpoint);
+  std::map<std::string, std::string> settings() const;
   std::string find_misfits(const Checkpoint& checkpoint);
   void save();
   void end(Ended ended, const std::string& reason);

@@ -31,7 +31,7 @@ void note_duplicates(Prepared& p) {
     if (part->empty()) continue;
     const Index shared = data::count_shared(*part, p.train);
     if (shared == 0) continue;
-    p.report.duplicates += shared;
+    p.report.duplicates.emplace_back(name, shared);
     p.notes.push_back(std::to_string(shared) + " of " + std::to_string(part->size()) + " " + name +
                       " samples have the same inputs as a training sample");
   }

@@ -7,6 +7,7 @@
 #include "gradus/data/digits.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/io/idx.hpp"
+#include "gradus/io/nearest.hpp"
 #include "gradus/io/npy.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv_scan.hpp"
@@ -14,7 +15,7 @@
 namespace gradus::train {
 namespace {
 
-using io::detail::nearest;
+using io::nearest;
 using io::detail::quote;
 
 struct Set {

@@ -91,22 +91,26 @@ TEST_CASE("a recorder sees layers, steps, snapshots, the surface and the answers
   CHECK(*recorder.steps.at(0, 0) == Approx(0.01));
   CHECK(*recorder.steps.at(0, 1) > 0.1);
   CHECK(*recorder.gradients.at(0, 0) > 0);
-  CHECK(recorder.weight_histograms.times == std::vector<Index>{1, 2, 3, 4, 5});
+  CHECK(recorder.gradient_histograms.times == std::vector<Index>{1, 2, 3, 4, 5});
+  CHECK(recorder.kept == 6);
+  CHECK(recorder.weight_histograms.times == std::vector<Index>{1, 2, 3, 4, 5, 6});
+  CHECK(recorder.surface.times.back() == recorder.kept);
   CHECK(recorder.idle.columns == std::vector<std::string>{"act1", "act2"});
   const double* histogram = recorder.weight_histograms.at(0, 0);
   double counted = 0;
   for (std::size_t i = 0; i < Recorder::bins; ++i) counted += histogram[2 + i];
   CHECK(counted == 2 * 8 + 8);  // weights and biases of fc1
   CHECK(histogram[0] < histogram[1]);
-  CHECK(recorder.surface.width == 60 * 60);
+  CHECK(recorder.surface.width == 50 * 50);
   CHECK(recorder.surface_classes);
-  CHECK(recorder.judged.part == "validation");
-  CHECK(recorder.judged.classes == 2);
+  REQUIRE(recorder.judged.size() == 1);
+  const train::Judgement& judged = recorder.judged[0];
+  CHECK(judged.part == "validation");
+  CHECK(judged.classes == 2);
   Index all = 0;
-  for (const Index count : recorder.judged.confusion) all += count;
-  CHECK(all == recorder.judged.samples);
-  CHECK(static_cast<Index>(recorder.judged.wrong.size()) ==
-        recorder.judged.confusion[1] + recorder.judged.confusion[2]);
+  for (const Index count : judged.confusion) all += count;
+  CHECK(all == judged.samples);
+  CHECK(static_cast<Index>(judged.wrong.size()) == judged.confusion[1] + judged.confusion[2]);
 }
 
 TEST_CASE("the gradient norms of the layers make the norm of the whole") {
@@ -155,11 +159,11 @@ TEST_CASE("judging restores the modes of modules and finds the surest wrong answ
                                  from_vector<std::int64_t>({0, 0, 0, 0}));
   Recorder recorder({.wrong = 1});
   recorder.judge(model, part, "test");
-  CHECK(recorder.judged.confusion == std::vector<Index>{2, 2, 0, 0});
-  REQUIRE(recorder.judged.wrong.size() == 1);
-  CHECK(recorder.judged.wrong[0].sample == 2);
-  CHECK(recorder.judged.wrong[0].certainty == Approx(1 / (1 + std::exp(-9.0))));
-  CHECK(recorder.judged.wrong[0].inputs == std::vector<double>{0, 9});
+  CHECK(recorder.judged.at(0).confusion == std::vector<Index>{2, 2, 0, 0});
+  REQUIRE(recorder.judged.at(0).wrong.size() == 1);
+  CHECK(recorder.judged.at(0).wrong[0].sample == 2);
+  CHECK(recorder.judged.at(0).wrong[0].certainty == Approx(1 / (1 + std::exp(-9.0))));
+  CHECK(recorder.judged.at(0).wrong[0].inputs == std::vector<double>{0, 9});
   CHECK(model.is_training());
   CHECK(!model[1].is_training());
 }
@@ -175,24 +179,24 @@ TEST_CASE("quantities and single logits are judged, too, in the units of the dat
       {.unscale_inputs = [&](const Tensor& inputs) { return scaler.inverse_transform(inputs); },
        .unscale_targets = [](const Tensor& y) { return 2 * y; }});
   numbers.judge(model, data::TensorDataset(x, tensor({{-1}, {1}, {9}})), "test");
-  CHECK(numbers.judged.classes == 0);
-  CHECK(numbers.judged.truths == std::vector<double>{-2, 2, 18});
-  CHECK(numbers.judged.answers == std::vector<double>{-2, 2, 4});
-  CHECK(numbers.judged.wrong[0].certainty == -14);
-  CHECK(numbers.judged.wrong[0].inputs == std::vector<double>{40});
+  CHECK(numbers.judged.at(0).classes == 0);
+  CHECK(numbers.judged.at(0).truths == std::vector<double>{-2, 2, 18});
+  CHECK(numbers.judged.at(0).answers == std::vector<double>{-2, 2, 4});
+  CHECK(numbers.judged.at(0).wrong[0].certainty == -14);
+  CHECK(numbers.judged.at(0).wrong[0].inputs == std::vector<double>{40});
   Recorder logits({.binary = true});
   logits.judge(model, data::TensorDataset(x, tensor({{0}, {1}, {0}})), "test");
-  CHECK(logits.judged.confusion == std::vector<Index>{1, 1, 0, 1});
+  CHECK(logits.judged.at(0).confusion == std::vector<Index>{1, 1, 0, 1});
   Recorder labels;
   labels.judge(model, data::TensorDataset(x, from_vector<std::int64_t>({0, 1, 0})), "test");
-  CHECK(labels.judged.confusion == logits.judged.confusion);
+  CHECK(labels.judged.at(0).confusion == logits.judged.at(0).confusion);
   Recorder told({.predict = [](const Tensor& output) {
     return cat({output * 0, output * 0, output * 0 + 0.75}, 1);
   }});
   told.judge(model, data::TensorDataset(x, from_vector<std::int64_t>({0, 1, 0})), "test");
-  CHECK(told.judged.classes == 3);
-  CHECK(told.judged.wrong.size() == 3);
-  CHECK(told.judged.wrong[0].certainty == 0.75);
+  CHECK(told.judged.at(0).classes == 3);
+  CHECK(told.judged.at(0).wrong.size() == 3);
+  CHECK(told.judged.at(0).wrong[0].certainty == 0.75);
 }
 
 TEST_CASE("the surface is drawn in the units of the data") {
@@ -220,8 +224,8 @@ TEST_CASE("answers that are not finite are the most wrong ones") {
   x.mutable_data<float>()[1] = NAN;
   Recorder recorder({.wrong = 2});
   recorder.judge(model, data::TensorDataset(x, tensor({{0}, {0}, {0}})), "test");
-  CHECK(recorder.judged.wrong[0].sample == 1);
-  CHECK(recorder.judged.wrong[1].sample == 2);
+  CHECK(recorder.judged.at(0).wrong[0].sample == 1);
+  CHECK(recorder.judged.at(0).wrong[1].sample == 2);
 }
 
 TEST_CASE("judging refuses empty parts, odd names and models without a row for each sample") {
@@ -232,6 +236,54 @@ TEST_CASE("judging refuses empty parts, odd names and models without a row for e
                     contains("[Recorder.judge] the test part is empty"));
   CHECK_THROWS_WITH(recorder.judge(model, part, "a.b"), contains("a name without dots"));
   CHECK_THROWS_WITH(recorder.judge(model, part, "test"), contains("one row for each"));
+}
+
+TEST_CASE("the last snapshot is of the weights that are kept") {
+  // Each epoch moves the weight by 1 away from the best place, where the run begins.
+  nn::Sequential model(nn::Linear(1, 1, {.bias = false}));
+  {
+    const NoGrad guard;
+    model.parameters()[0].copy_(tensor({{0}}));
+  }
+  optim::SGD optimizer(model.parameters(), {.lr = 1});
+  const data::TensorDataset up(tensor({{1}}), tensor({{0}})), flat(tensor({{1}}), tensor({{1}}));
+  data::DataLoader loader(up, {.batch_size = 1});
+  const train::Loss loss = [](const Tensor& y, const Tensor& t) {
+    return t.item() == 0 ? -1 * sum(y) : mse_loss(y, t);
+  };
+  Recorder recorder;
+  const train::FitResult result = train::fit(model, loss, optimizer, nullptr, loader, flat,
+                                             {.epochs = 3, .callbacks = {&recorder}});
+  REQUIRE(result.best_epoch == 1);
+  CHECK(recorder.kept == 4);
+  REQUIRE(recorder.weight_histograms.times == std::vector<Index>{1, 2, 3, 4});
+  CHECK(recorder.weight_histograms.at(2, 0)[0] == 3);
+  CHECK(recorder.weight_histograms.at(3, 0)[0] == 1);
+  CHECK(*recorder.surface.at(3, 0) == *recorder.surface.at(0, 0));
+  // A run that goes on forgets it, for it is no epoch.
+  train::fit(model, loss, optimizer, nullptr, loader, flat,
+             {.epochs = 1, .callbacks = {&recorder}});
+  CHECK(recorder.kept == 2);
+}
+
+TEST_CASE("parts are judged side by side, and each again in its place") {
+  nn::Sequential model(nn::Linear(2, 2));
+  const data::TensorDataset four(randn({4, 2}), zeros({4}, int64)),
+      nine(randn({9, 2}), zeros({9}, int64));
+  Recorder recorder;
+  recorder.judge(model, four, "validation");
+  recorder.judge(model, four, "test");
+  recorder.judge(model, nine, "validation");
+  REQUIRE(recorder.judged.size() == 2);
+  CHECK(recorder.judged[0].part == "validation");
+  CHECK(recorder.judged[0].samples == 9);
+  CHECK(recorder.judged[1].samples == 4);
+  Recorder again;
+  again.load_state_dict(recorder.state_dict());
+  REQUIRE(again.judged.size() == 2);
+  CHECK(again.judged[0].part == "test");
+  CHECK(again.judged[0].samples == 4);
+  CHECK(again.judged[1].samples == 9);
 }
 
 TEST_CASE("a recorder that takes over a state goes on as the one that gave it") {
@@ -247,7 +299,8 @@ TEST_CASE("a recorder that takes over a state goes on as the one that gave it") 
     CHECK(got.at(name).shape() == tensor.shape());
     CHECK(got.at(name).to_vector<double>() == tensor.to_vector<double>());
   }
-  CHECK(resumed.judged.wrong.size() == whole.judged.wrong.size());
+  CHECK(resumed.judged.at(0).wrong.size() == whole.judged.at(0).wrong.size());
+  CHECK(resumed.kept == 4);
 }
 
 TEST_CASE("states of a recorder that do not fit together are refused and change nothing") {

@@ -99,10 +99,63 @@ TEST_CASE("a report of a run shows its layers, surface and answers, and stays sm
   CHECK(data["gradients"]["columns"].size() == 2);
   CHECK(data["gradients"]["columns"][0]["values"].size() == data["gradients"]["times"].size());
   CHECK(data["histograms"]["weights"]["times"].size() <= 20);
-  CHECK(data["surface"]["side"] == 60);
-  CHECK(data["surface"]["frames"]["columns"][0]["values"][0].size() == 3600);
-  CHECK(data["judged"]["confusion"].size() == 4);
+  CHECK(data["surface"]["side"] == 50);
+  CHECK(data["surface"]["frames"]["columns"][0]["values"][0].size() == 2500);
+  REQUIRE(data["judged"].size() == 1);
+  CHECK(data["judged"][0]["part"] == "validation");
+  CHECK(data["judged"][0]["confusion"].size() == 4);
+  CHECK(data["kept"] == 46);
+  CHECK(data["surface"]["frames"]["times"].back() == 46);
+  CHECK(!data.contains("layers"));
   CHECK(data["history"]["metrics"][0]["name"] == "accuracy");
+}
+
+TEST_CASE("a report shows what the monitor measured of layers and gradients") {
+  manual_seed(0);
+  nn::MLP model({2, 16, 2});
+  optim::Adam optimizer(model.parameters(), {.lr = 0.01});
+  data::DataLoader loader(data::make_moons({.n = 64}), {.batch_size = 8, .shuffle = true});
+  const train::Loss loss = [](const Tensor& output, const Tensor& target) {
+    return cross_entropy(output, target);
+  };
+  train::Monitor monitor;
+  train::ReportData given{.monitor = &monitor};
+  given.history = train::fit(model, loss, optimizer, nullptr, loader, {},
+                             {.epochs = 50, .callbacks = {&monitor}})
+                      .history;
+  const nlohmann::json data = page_data(train::report_html(given));
+  REQUIRE(data["layers"].size() == 17);  // every third, with the last
+  CHECK(data["layers"].back()["epoch"] == 50);
+  const train::LayerStats& first = monitor.layers().back().layers.at(0);
+  const nlohmann::json& row = data["layers"].back()["rows"][0];
+  CHECK(row["name"] == "fc1");
+  CHECK(row["parameters"] == 48);
+  CHECK(row["grad_norm"].get<double>() == test::Approx(first.grad_norm).epsilon(1e-4));
+  CHECK(row["update_ratio"].get<double>() == test::Approx(first.update_ratio).epsilon(1e-4));
+  CHECK(row["dead"].is_null());  // no activation
+  CHECK(!data["layers"].back()["rows"][1]["dead"].is_null());
+  Index counted = 0;
+  for (const nlohmann::json& count : data["grad_norms"]["counts"]) counted += count.get<Index>();
+  CHECK(counted == 50 * 8);
+  CHECK(data["grad_norms"]["steps"] == 50 * 8);
+  CHECK(data["grad_norms"]["clip"] == monitor.suggested_clip());
+}
+
+TEST_CASE("the curve of the learning rate finder goes into a report with both suggestions") {
+  train::LrCurve curve;
+  curve.lr = {1e-3, 1e-2};
+  curve.loss = {2, 1};
+  curve.smoothed = {2, 1.5};
+  curve.steepest = 1e-2;
+  curve.valley = 1e-3;
+  const nlohmann::json data = page_data(train::report_html({.lr_curve = train::rate_sweep(curve)}));
+  CHECK(data["lr_curve"]["smoothed"] == nlohmann::json({2, 1.5}));
+  CHECK(data["lr_curve"]["suggestions"][0]["name"] == "steepest");
+  CHECK(data["lr_curve"]["suggestions"][1]["lr"] == 1e-3);
+  train::LrCurve flat;
+  flat.reason = "It is flat.";
+  CHECK(train::rate_sweep(flat).suggestions.empty());
+  CHECK(train::rate_sweep(flat).note == "It is flat.");
 }
 
 TEST_CASE("a long history is thinned, with its last epoch") {

@@ -16,7 +16,8 @@ struct DataReport {
   std::vector<std::string> constant_columns;                ///< features with a single value
   std::vector<std::pair<std::string, Index>> missing;       ///< missing values by column
   std::vector<std::pair<std::string, Index>> class_counts;  ///< samples by class
-  Index duplicates = 0;  ///< samples of one part whose inputs occur in another; see count_shared
+  /// Samples whose inputs occur in the training part, part by part; see count_shared.
+  std::vector<std::pair<std::string, Index>> duplicates;
 
   /// One finding a line; empty if there is nothing to remark.
   std::string to_string() const;

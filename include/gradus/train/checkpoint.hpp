@@ -37,6 +37,9 @@ struct Checkpoint {
   std::uint64_t seed = 0, offset = 0;  ///< of default_generator()
   data::LoaderState loader = {};
   Place place = {};
+  /// What else decides the numbers, as text: "batch_size", "clip_norm", the description of each
+  /// module, … A run that goes on has the same.
+  std::map<std::string, std::string> settings = {};
   std::vector<Epoch> history = {};
   std::vector<Finding> findings = {};
   std::map<std::string, std::string> texts = {};

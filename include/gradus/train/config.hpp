@@ -40,6 +40,7 @@ struct Config {
   std::optional<double> label_smoothing = {};
   std::string optimizer = "adamw", schedule = "cosine";
   std::optional<double> lr = {}, weight_decay = {};
+  bool find_lr = false;
   std::optional<double> momentum = {}, beta1 = {}, beta2 = {};
   double warmup = 0.05, gamma = 0.1, l1 = 0, l2 = 0;
   Index step_size = 0;

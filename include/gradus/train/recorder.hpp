@@ -28,6 +28,8 @@ struct Series {
   const double* at(std::size_t i, std::size_t column) const {
     return values.data() + (i * columns.size() + column) * width;
   }
+  /// Forgets the last row if it is of this time.
+  void forget(Index time);
   /// Forgets the rows if these are not the columns, and takes them over.
   void begin(const std::vector<std::string>& names, std::size_t numbers = 1);
 };
@@ -62,7 +64,7 @@ struct RecorderOptions {
   std::size_t points = 2000;   ///< most numbers in a curve
   std::size_t snapshots = 20;  ///< most epochs with histograms and a decision boundary
   std::size_t layers = 32;     ///< most layers that are watched; evenly chosen if there are more
-  Index samples = 512;         ///< of the training part, run through the model for a snapshot
+  Index samples = 256;         ///< of the training part, run through the model for a snapshot
   std::size_t wrong = 24;      ///< most wrong examples
 };
 
@@ -76,14 +78,15 @@ class Recorder : public Callback {
   void on_backward_end(Context& run) override;
   void on_step_end(Context& run) override;
   void on_epoch_end(Context& run, Epoch& epoch) override;
-  /// Judges the model on the validation part, if there is one.
+  /// Looks at the weights that are kept, and judges them on the validation part, if there is one.
   void on_fit_end(Context& run) override;
   std::string name() const override { return "recorder"; }
   optim::StateDict state_dict() const override;
   /// Takes over what state_dict() gave; throws for entries that do not fit together.
   void load_state_dict(const optim::StateDict& state) override;
 
-  /// Confusion matrix and most wrong examples of `part`, say "test"; replaces the last judgement.
+  /// Confusion matrix and most wrong examples of `part`, say "test"; replaces what was found of a
+  /// part of that name before.
   void judge(nn::Module& model, const data::TensorDataset& dataset, const std::string& part);
 
   Series steps;      ///< "lr", "loss" at steps
@@ -98,7 +101,10 @@ class Recorder : public Callback {
   std::vector<double> surface_range;   ///< low and high of each input, in the units of the data
   std::vector<double> surface_points;  ///< samples of the training part: inputs and target
   bool surface_classes = false;        ///< the surface shows classes
-  Judgement judged;
+  /// The time that stands for the weights that are kept in the histograms and the surface; it is
+  /// the last one, and no epoch. 0 before the run's end.
+  Index kept = 0;
+  std::vector<Judgement> judged;  ///< part by part
 
   static constexpr std::size_t bins = 40;
 
@@ -107,12 +113,12 @@ class Recorder : public Callback {
     std::string name;
     std::vector<Tensor> parameters;
   };
+  std::vector<Series*> snapshots();
   void watch_layers(nn::Module& model);
   void begin_surface(const Context& run);
-  void snapshot(nn::Module& model, const data::TensorDataset& dataset, Index epoch, bool last);
+  void snapshot(nn::Module& model, const data::TensorDataset& dataset, Index epoch);
   void snapshot_parameters(Index epoch);
-  void snapshot_activations(nn::Module& model, const data::TensorDataset& dataset, Index epoch,
-                            bool last);
+  void snapshot_activations(nn::Module& model, const data::TensorDataset& dataset, Index epoch);
   void snapshot_surface(nn::Module& model, Index epoch, DType dtype);
 
   RecorderOptions options_;

@@ -8,13 +8,18 @@
 
 namespace gradus::train {
 
+struct LrCurve;
+class Monitor;
+
 /// What a sweep over learning rates saw.
 struct RateSweep {
   std::vector<double> lr, loss;                                  ///< of equal length
   std::vector<double> smoothed = {};                             ///< of that length, or empty
   std::vector<std::pair<std::string, double>> suggestions = {};  ///< "steepest", "valley"
-  std::string note = {};                                         ///< why there is no suggestion
+  std::string note = {};  ///< why there is no suggestion, or which of them the run took
 };
+/// The curve of find_lr() as a report shows it.
+RateSweep rate_sweep(const LrCurve& curve);
 
 /// Texts with their names, in the order in which they are shown.
 using Texts = std::vector<std::pair<std::string, std::string>>;
@@ -25,7 +30,9 @@ struct ReportData {
   Texts facts = {};  ///< the first lines: data, samples, result on the test part
   std::vector<Epoch> history = {};
   std::vector<Finding> findings = {};
+  Index best_epoch = 0;  ///< whose weights were kept; 0: that of the lowest loss
   const Recorder* recorder = nullptr;
+  const Monitor* monitor = nullptr;  ///< what it measured of the layers and of the gradient
   RateSweep lr_curve = {};
   Texts config = {};
   std::string model_table = {};               ///< as nn::summary gives it

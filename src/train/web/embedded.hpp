@@ -6,8 +6,8 @@
 namespace gradus::embedded {
 
 extern const unsigned char base_css[], chart_js[], report_html[], report_css[], report_js[],
-    explain_html[], explain_css[], explain_js[];
+    report_layers_js[], explain_html[], explain_css[], explain_js[];
 extern const std::size_t base_css_size, chart_js_size, report_html_size, report_css_size,
-    report_js_size, explain_html_size, explain_css_size, explain_js_size;
+    report_js_size, report_layers_js_size, explain_html_size, explain_css_size, explain_js_size;
 
 }  // namespace gradus::embedded

@@ -7,9 +7,11 @@ const className = (i) => data.class_names[i] ?? String(i);
 const inputName = (i) => data.input_names[i] ?? `input ${i + 1}`;
 const some = (list) => Array.isArray(list) && list.some(isNumber);
 
+function sectionOf(title, note, ...content) {
+  return el("section", {}, el("h2", {}, title), note ? el("p", { class: "soft" }, note) : null, ...content);
+}
 function section(title, note, ...content) {
-  if (content.length === 0) return;
-  page.append(el("section", {}, el("h2", {}, title), note ? el("p", { class: "soft" }, note) : null, ...content));
+  if (content.length) page.append(sectionOf(title, note, ...content));
 }
 function table(head, rows, { numbers = () => false, mark = () => false } = {}) {
   const cell = (tag, text, i) => el(tag, { class: numbers(i) ? "n" : null, scope: tag === "th" ? "col" : null }, text);
@@ -19,13 +21,20 @@ function table(head, rows, { numbers = () => false, mark = () => false } = {}) {
 }
 const details = (title, ...content) => el("details", {}, el("summary", {}, title), ...content);
 
-/** The index of the epoch whose weights were kept: the smallest validation loss, or training loss. */
+/** The index of the epoch whose weights were kept; if that is not told, of the lowest loss. */
 function bestEpoch() {
   const h = data.history;
+  if (h.epoch.includes(data.best_epoch)) return h.epoch.indexOf(data.best_epoch);
   const judged = some(h.validation_loss) && h.validation_loss.some((v) => v !== 0) ? h.validation_loss : h.train_loss;
   let best = -1;
   judged.forEach((v, i) => { if (isNumber(v) && (best < 0 || v < judged[best])) best = i; });
   return best;
+}
+/** What stands for a time of a snapshot. */
+function timeName(time) {
+  if (time !== data.kept) return `epoch ${time}`;
+  const best = bestEpoch();
+  return best >= 0 ? `kept weights (epoch ${data.history.epoch[best]})` : "kept weights";
 }
 const hasValidation = () => data.history.validation_loss.some((v) => isNumber(v) && v !== 0);
 
@@ -51,14 +60,14 @@ function findings() {
   const since = (f) => [f.where, f.epoch ? `epoch ${f.epoch}` : f.step ? "" : "before training", f.step ? `step ${format(f.step, 9)}` : ""].filter(Boolean).join(", ");
   const items = [...data.findings].sort((a, b) => Number(b.alarm) - Number(a.alarm)).map((f) =>
     el("li", { class: f.alarm ? "alarm" : "" }, el("b", {}, `${f.alarm ? "⚠ " : ""}${f.kind.replaceAll("_", " ")}`), f.text, " ", el("span", { class: "soft" }, `(${since(f)})`)));
-  section("Findings", null, items.length ? el("ul", { class: "findings" }, items) : el("p", {}, "Nothing was found that calls for action."));
+  if (items.length || data.history.epoch.length) section("Findings", null, items.length ? el("ul", { class: "findings" }, items) : el("p", {}, "Nothing was found that calls for action."));
 }
 
 // ------------------------------------------------------------------ curves
 
 function marksOfBest() {
   const best = bestEpoch();
-  return best >= 0 && hasValidation() ? [{ x: data.history.epoch[best], text: `best: epoch ${data.history.epoch[best]}` }] : [];
+  return best >= 0 && (hasValidation() || data.best_epoch) ? [{ x: data.history.epoch[best], text: `best: epoch ${data.history.epoch[best]}` }] : [];
 }
 
 function curves() {
@@ -109,20 +118,7 @@ function smooth(values) {
   });
 }
 
-// ------------------------------------------------------------------ layers
-
-function layers() {
-  const charts = [];
-  const lines = (series) => series.columns.map((c) => ({ name: c.name, x: series.times, y: c.values }));
-  if (data.gradients?.times.length)
-    charts.push(lineChart({ title: "Gradient norm of each layer", note: "Before clipping. Lines that fall apart by powers of ten: the gradient vanishes or explodes on its way.",
-      xLabel: "step", wholeX: true, logY: true, height: 300, series: lines(data.gradients) }));
-  if (data.idle?.times.length)
-    charts.push(lineChart({ title: "Units that do nothing", note: "Percent of an activation's units that were 0 (relu) or at their ends (sigmoid, tanh) for every sample looked at.",
-      xLabel: "epoch", wholeX: true, zero: true, top: 100, height: 300,
-      series: lines(data.idle).map((s) => ({ ...s, y: s.y.map((v) => (v === null ? null : 100 * v)) })) }));
-  if (charts.length) section("Layers", null, el("div", { class: "grid" }, charts));
-}
+// ------------------------------------------------------------------ learning rate finder
 
 function lrCurve() {
   const curve = data.lr_curve;
@@ -191,7 +187,7 @@ function surface() {
   const s = data.surface;
   if (!s?.frames.times.length) return;
   const frames = s.frames.columns[0].values, times = s.frames.times;
-  const name = (i) => `epoch ${times[i]}`;
+  const name = (i) => timeName(times[i]);
   if (s.inputs === 1) return fitted(s, frames, times, name);
   const targets = s.points.filter((_, i) => i % 3 === 2);
   const [low, high] = rangeOf([targets], false);
@@ -246,9 +242,24 @@ function scatter(options) {
 
 // ------------------------------------------------------------------ answers
 
+/** One part, with a button for each if there are several. */
 function answers() {
-  const j = data.judged;
-  if (!j) return;
+  const parts = data.judged ?? [];
+  if (!parts.length) return;
+  const holder = el("div", {});
+  const choice = el("div", { class: "choice screen", role: "group", "aria-label": "part of the data" });
+  const show = (j) => {
+    const [first, ...rest] = answersOf(j);
+    if (parts.length > 1) first.querySelector("h2").after(choice);
+    for (const button of choice.children) button.setAttribute("aria-pressed", String(button.textContent === j.part));
+    holder.replaceChildren(first, ...rest);
+  };
+  choice.append(...parts.map((j) => el("button", { type: "button", onclick: (event) => { show(j); event.target.focus(); } }, j.part)));
+  show(parts.find((j) => j.part === "test") ?? parts[parts.length - 1]);
+  page.append(holder);
+}
+
+function answersOf(j) {
   const content = [];
   if (j.confusion.length) content.push(j.classes <= 30 ? confusionTable(j) : confusedPairs(j));
   if (j.truths.length) {
@@ -256,9 +267,10 @@ function answers() {
     content.push(el("div", { class: "surface" }, scatter({ title: "Answer and truth", note: "On the line the answer is right.", xLabel: `true ${data.target_name || "value"}`, xName: "true", yName: "answer",
       x: j.truths, y: j.answers, line: { x: [low, high], y: [low, high] } })));
   }
-  section(j.classes ? "Confusion matrix" : "Answers", `${format(j.samples, 9)} samples of the ${j.part} part` + (j.confusion.length && j.classes <= 30 ? "; a row for each true class, a column for each answer." : "."), ...content);
-  if (j.wrong.length) section(j.classes ? "Most wrong" : "Furthest off", j.classes ? "Wrong answers of which the model was surest." : null, mostWrong(j));
-  else if (j.classes) section("Most wrong", null, el("p", {}, "No answer was wrong."));
+  const sections = [sectionOf(j.classes ? "Confusion matrix" : "Answers", `${format(j.samples, 9)} samples of the ${j.part} part` + (j.confusion.length && j.classes <= 30 ? "; a row for each true class, a column for each answer." : "."), ...content)];
+  if (j.wrong.length) sections.push(sectionOf(j.classes ? "Most wrong" : "Furthest off", j.classes ? "Wrong answers of which the model was surest." : null, mostWrong(j)));
+  else if (j.classes) sections.push(sectionOf("Most wrong", null, el("p", {}, "No answer was wrong.")));
+  return sections;
 }
 
 function confusionTable(j) {
@@ -314,55 +326,6 @@ function picture(values, side, text) {
   });
   context.putImageData(image, 0, 0);
   return canvas;
-}
-
-// ------------------------------------------------------------------ histograms
-
-function histograms() {
-  const kinds = data.histograms && [["Weights", data.histograms.weights], ["Gradients", data.histograms.gradients], ["Activations", data.histograms.activations]].filter(([, s]) => s.times.length);
-  if (!kinds?.length) return;
-  const times = kinds[0][1].times;
-  const updates = [];
-  const parts = kinds.map(([title, series]) => el("div", {}, el("h3", {}, title), el("div", { class: "cells" }, series.columns.map((column) => {
-    const { node, show } = histogramCell(column, series.times, title !== "Gradients");
-    updates.push(show);
-    return node;
-  }))));
-  section("Histograms", "Bars: the chosen epoch. Outline: the first one. Gradients are those of the epoch's last step, on an axis that fits the epoch; activations are those of up to 512 training samples.",
-    slider("Epoch", times.length, (i) => updates.forEach((show) => show(times[i])), (i) => `epoch ${times[i]}`), ...parts);
-}
-
-/** One histogram; `shared`: with an axis that holds for all epochs, and the first one's outline. */
-function histogramCell(column, times, shared) {
-  const width = 200, height = 84, floor = 62;
-  const counts = (row) => row.slice(2), bins = column.values[0].length - 2;
-  const filled = column.values.filter((row) => counts(row).some((c) => c > 0));
-  const figure = (...content) => el("figure", {}, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Histogram of ${column.name}` }, ...content), el("figcaption", {}, column.name));
-  if (!filled.length) return { node: figure(svg("text", { x: width / 2, y: 40, "text-anchor": "middle" }, "no finite numbers")), show: () => {} };
-  // Bins differ in width between epochs; the tallest bar of each is full.
-  const outline = (row, low, high) => {
-    const most = Math.max(...counts(row)), x = (v) => 4 + ((v - low) / (high - low)) * (width - 8);
-    if (!(most > 0)) return "";
-    const flat = !(row[1] > row[0]), step = flat ? (high - low) / 40 : (row[1] - row[0]) / bins, from = flat ? row[0] - step / 2 : row[0];
-    let d = `M${x(from).toFixed(1)} ${floor}`;
-    (flat ? [most] : counts(row)).forEach((c, i) => { d += `V${(floor - (c / most) * (floor - 8)).toFixed(1)}H${x(from + (i + 1) * step).toFixed(1)}`; });
-    return `${d}V${floor}Z`;
-  };
-  const rangeOfRows = (rows) => {
-    const low = Math.min(...rows.map((row) => row[0])), high = Math.max(...rows.map((row) => row[1]));
-    return low < high ? [low, high] : [low - (Math.abs(low) * 0.1 || 0.5), high + (Math.abs(high) * 0.1 || 0.5)];
-  };
-  const title = svg("title", {}), bars = svg("path", { class: "bars" }, title);
-  const left = svg("text", { x: 2, y: height - 6 }), right = svg("text", { x: width - 2, y: height - 6, "text-anchor": "end" });
-  const node = figure(bars, shared ? svg("path", { class: "ghost", d: outline(column.values[0], ...rangeOfRows(filled)) }) : null, svg("line", { x1: 0, x2: width, y1: floor, y2: floor }), left, right);
-  const show = (time) => {
-    const row = column.values[Math.max(0, times.indexOf(time))], range = rangeOfRows(shared ? filled : [row]);
-    bars.setAttribute("d", outline(row, ...range));
-    left.textContent = format(range[0], 2);
-    right.textContent = format(range[1], 2);
-    title.textContent = `${column.name}: from ${format(row[0])} to ${format(row[1])}, ${format(counts(row).reduce((a, b) => a + b, 0), 9)} numbers`;
-  };
-  return { node, show };
 }
 
 // ------------------------------------------------------------------ tables

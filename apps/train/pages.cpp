@@ -1,0 +1,81 @@
+#include <cmath>
+#include <gradus/nn/summary.hpp>
+#include <gradus/ops.hpp>
+#include <gradus/train.hpp>
+
+#include "session.hpp"
+
+using namespace gradus;
+
+train::Texts texts_of(const train::Config& config) {
+  train::Texts texts;
+  for (const train::Setting& setting : train::settings(config))
+    texts.emplace_back(setting.name, setting.value);
+  return texts;
+}
+
+train::Recorder make_recorder(const train::Prepared& data, const train::Objective& objective) {
+  const train::Pipeline& pipeline = data.pipeline;
+  train::RecorderOptions options;
+  options.unscale_inputs = [&pipeline](const Tensor& x) { return pipeline.unscale_inputs(x); };
+  options.unscale_targets = [&pipeline](const Tensor& y) { return pipeline.unscale(y); };
+  options.predict = [&pipeline, objective](const Tensor& output) {
+    return pipeline.unscale(objective.predict(output));
+  };
+  return train::Recorder(options);
+}
+
+void write_report(const std::string& path, const train::Prepared& data, const Outcome& outcome,
+                  const train::Recorder& recorder, const train::Monitor* monitor,
+                  nn::Module& model) {
+  train::ReportData report;
+  report.title = "Training on " + data.config.data;
+  report.facts = {{"data", data.config.data},
+                  {"task", name_of(data.pipeline.task())},
+                  {"training samples", std::to_string(data.train.size())},
+                  {"validation samples", std::to_string(data.validation.size())},
+                  {"test samples", std::to_string(data.test.size())}};
+  if (!outcome.part.empty())
+    report.facts.emplace_back("result", describe(outcome.metrics, outcome.part));
+  report.history = outcome.history;
+  report.findings = outcome.findings;
+  report.best_epoch = outcome.best_epoch;
+  report.recorder = &recorder;
+  report.monitor = monitor;
+  report.lr_curve = outcome.sweep;
+  report.config = texts_of(data.config);
+  report.model_table = nn::summary(model, {1, data.train.x().size(1)}, data.pipeline.dtype());
+  report.class_names = data.pipeline.class_names();
+  report.input_names = data.pipeline.features();
+  if (!data.pipeline.target_names().empty())
+    report.target_name = data.pipeline.target_names().front();
+  train::write_report(path, report);
+}
+
+std::map<std::string, Tensor> tensors_of(const train::RateSweep& sweep) {
+  if (sweep.lr.empty()) return {};
+  std::map<std::string, Tensor> tensors = {{"sweep.lr", from_vector(sweep.lr)},
+                                           {"sweep.loss", from_vector(sweep.loss)},
+                                           {"sweep.smoothed", from_vector(sweep.smoothed)}};
+  for (const auto& [name, lr] : sweep.suggestions)
+    tensors["sweep.suggestion." + name] = from_vector<double>({lr}, {});
+  return tensors;
+}
+
+train::RateSweep sweep_of(const train::Checkpoint& checkpoint) {
+  train::RateSweep sweep;
+  const auto column = [&](const char* name) {
+    const auto found = checkpoint.tensors.find(name);
+    return found == checkpoint.tensors.end() ? std::vector<double>()
+                                             : found->second.to_vector<double>();
+  };
+  sweep.lr = column("sweep.lr");
+  sweep.loss = column("sweep.loss");
+  sweep.smoothed = column("sweep.smoothed");
+  for (const char* name : {"steepest", "valley"})
+    for (const double lr : column(("sweep.suggestion." + std::string(name)).c_str()))
+      sweep.suggestions.emplace_back(name, lr);
+  if (const auto note = checkpoint.texts.find("sweep"); note != checkpoint.texts.end())
+    sweep.note = note->second;
+  return sweep;
+}
