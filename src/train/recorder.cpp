@@ -31,7 +31,7 @@ bool computes(nn::Module& module) {
 /// dropped; not too few, for the run may end early.
 void space_out(Series& series, Index times) {
   const auto limit = static_cast<Index>(std::max<std::size_t>(series.limit, 2));
-  if (series.empty()) series.stride = std::clamp<Index>((times + limit - 1) / limit, 1, 4);
+  if (series.empty()) series.stride = std::clamp<Index>((times + limit - 1) / limit, 1, 8);
 }
 
 }  // namespace

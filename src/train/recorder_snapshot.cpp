@@ -14,9 +14,9 @@ namespace gradus::train {
 
 namespace {
 
-constexpr Index surface_cells_1d = 200, surface_cells_2d = 50;
+constexpr Index surface_cells_1d = 200, surface_cells_2d = 48;
 constexpr Index most_surface_points = 400;
-constexpr Index most_counted = 8192;  // of the numbers of a histogram
+constexpr Index most_counted = 4096;  // of the numbers of a histogram
 
 /// Adds to the range of finite numbers, in lanes that the compiler can vectorize.
 void widen(const float* numbers, Index n, double& low, double& high) {
@@ -118,7 +118,7 @@ void Recorder::snapshot(nn::Module& model, const data::TensorDataset& dataset, I
   const detail::Evaluation evaluation(model);
   if (!activations_.empty() && (wanted(activation_histograms) || wanted(idle)))
     snapshot_activations(model, dataset, epoch);
-  if (!grid_range_.empty() && wanted(surface)) snapshot_surface(model, epoch, dataset.x().dtype());
+  if (grid_.defined() && wanted(surface)) snapshot_surface(model, epoch);
 }
 
 void Recorder::snapshot_parameters(Index epoch) {
@@ -194,6 +194,24 @@ std::vector<double> range_with_margin(const Tensor& x) {
   return range;
 }
 
+/// The middles of the cells between low and high of each input, the first one fastest.
+Tensor grid_of(const std::vector<double>& range, DType dtype) {
+  const std::size_t inputs = range.size() / 2;
+  const Index side = inputs == 1 ? surface_cells_1d : surface_cells_2d;
+  const Index rows = inputs == 1 ? 1 : side;
+  std::vector<double> grid;
+  const auto place = [&](std::size_t k, Index i) {
+    const double low = range[2 * k], high = range[2 * k + 1];
+    return low + (high - low) * (static_cast<double>(i) + 0.5) / static_cast<double>(side);
+  };
+  for (Index j = 0; j < rows; ++j)
+    for (Index i = 0; i < side; ++i) {
+      grid.push_back(place(0, i));
+      if (inputs == 2) grid.push_back(place(1, j));
+    }
+  return from_vector(grid, {rows * side, static_cast<Index>(inputs)}).to(dtype);
+}
+
 }  // namespace
 
 void Recorder::begin_surface(const Context& run) {
@@ -202,15 +220,15 @@ void Recorder::begin_surface(const Context& run) {
     return;
   if (dataset.x().dim() != 2 || dataset.x().size(1) > 2 || dataset.x().size(1) < 1) return;
   const auto inputs = static_cast<std::size_t>(dataset.x().size(1));
-  const Index cells = inputs == 1 ? surface_cells_1d : surface_cells_2d * surface_cells_2d;
-  surface.begin({"answer"}, static_cast<std::size_t>(cells));
   surface_classes = detail::has_classes(dataset.y(), options_);
   const data::Batch some = dataset.gather(spread(dataset.size(), most_surface_points));
-  grid_range_ = range_with_margin(some.at(0));
+  const std::vector<double> range = range_with_margin(some.at(0));
+  grid_ = grid_of(range, dataset.x().dtype());
+  surface.begin({"answer"}, static_cast<std::size_t>(grid_.size(0)));
   // Scaling goes feature by feature and keeps straight what is straight: corners are enough.
   std::vector<double> corners;
   for (std::size_t end = 0; end < 2; ++end)
-    for (std::size_t k = 0; k < inputs; ++k) corners.push_back(grid_range_[2 * k + end]);
+    for (std::size_t k = 0; k < inputs; ++k) corners.push_back(range[2 * k + end]);
   const Tensor ends = from_vector(corners, {2, dataset.x().size(1)}).to(dataset.x().dtype());
   corners = detail::unscaled(options_.unscale_inputs, ends).to_vector<double>();
   surface_range.clear();
@@ -229,33 +247,23 @@ void Recorder::begin_surface(const Context& run) {
   }
 }
 
-void Recorder::snapshot_surface(nn::Module& model, Index epoch, DType dtype) {
-  const std::size_t inputs = grid_range_.size() / 2;
-  const Index side = inputs == 1 ? surface_cells_1d : surface_cells_2d;
-  const Index rows = inputs == 1 ? 1 : side;
-  std::vector<double> grid;
-  const auto place = [&](std::size_t k, Index i) {
-    const double low = grid_range_[2 * k], high = grid_range_[2 * k + 1];
-    return low + (high - low) * (static_cast<double>(i) + 0.5) / static_cast<double>(side);
-  };
-  for (Index j = 0; j < rows; ++j)
-    for (Index i = 0; i < side; ++i) {
-      grid.push_back(place(0, i));
-      if (inputs == 2) grid.push_back(place(1, j));
-    }
-  const Tensor x = from_vector(grid, {rows * side, static_cast<Index>(inputs)}).to(dtype);
-  const Tensor out = model(x);
-  if (out.numel() == 0 || out.size(0) != rows * side) return;
-  const Tensor answers = detail::predictions(out, surface_classes, options_);
-  const Index width = answers.numel() / (rows * side);
-  const std::vector<double> values = answers.to_vector<double>();
+void Recorder::snapshot_surface(nn::Module& model, Index epoch) {
+  constexpr Index part = 256;  // small parts take the buffers that the training takes
   std::vector<double> row;
-  for (Index i = 0; i < rows * side; ++i) {
-    const detail::Answer answer =
-        detail::answer_of(values.data() + i * width, width, surface_classes);
-    // Class and certainty in one number; a certainty of 1 would be the next class.
-    row.push_back(surface_classes ? answer.value + std::min(answer.certainty, 0.999)
-                                  : answer.value);
+  for (Index from = 0; from < grid_.size(0); from += part) {
+    const Index count = std::min(part, grid_.size(0) - from);
+    const Tensor out = model(slice(grid_, 0, from, from + count));
+    if (out.numel() == 0 || out.size(0) != count) return;
+    const Tensor answers = detail::predictions(out, surface_classes, options_);
+    const Index width = answers.numel() / count;
+    const std::vector<double> values = answers.to_vector<double>();
+    for (Index i = 0; i < count; ++i) {
+      const detail::Answer answer =
+          detail::answer_of(values.data() + i * width, width, surface_classes);
+      // Class and certainty in one number; a certainty of 1 would be the next class.
+      row.push_back(surface_classes ? answer.value + std::min(answer.certainty, 0.999)
+                                    : answer.value);
+    }
   }
   surface.add(epoch, row);
 }

@@ -68,12 +68,19 @@ void save(optim::StateDict& state, const std::string& name, const Series& series
   state[name + ".times"] = from_vector<std::int64_t>({series.times.begin(), series.times.end()});
   state[name + ".stride"] = from_vector<std::int64_t>({series.stride}, {});
   for (std::size_t c = 0; c < series.columns.size(); ++c) {
-    std::vector<double> column;
-    for (std::size_t i = 0; i < series.times.size(); ++i)
-      column.insert(column.end(), series.at(i, c), series.at(i, c) + width);
     // Pictures need no more than six digits.
-    state[column_key(name, c, series.columns[c])] =
-        from_vector(column, {rows, width}).to(series.width > 1 ? float32 : float64);
+    Tensor column = zeros({rows, width}, width > 1 ? float32 : float64);
+    const auto fill = [&](auto* to) {
+      for (std::size_t i = 0; i < series.times.size(); ++i)
+        to = std::transform(series.at(i, c), series.at(i, c) + width, to, [](double number) {
+          return static_cast<std::remove_reference_t<decltype(*to)>>(number);
+        });
+    };
+    if (width > 1)
+      fill(column.mutable_data<float>());
+    else
+      fill(column.mutable_data<double>());
+    state[column_key(name, c, series.columns[c])] = column;
   }
 }
 
@@ -231,7 +238,7 @@ void Recorder::load_state_dict(const optim::StateDict& state) {
   loaded.judged = load_judgements(state);
   loaded.layers_ = std::move(layers_);
   loaded.activations_ = std::move(activations_);
-  loaded.grid_range_ = std::move(grid_range_);
+  loaded.grid_ = std::move(grid_);
   *this = std::move(loaded);
 }
 

@@ -101,7 +101,7 @@ TEST_CASE("a recorder sees layers, steps, snapshots, the surface and the answers
   for (std::size_t i = 0; i < Recorder::bins; ++i) counted += histogram[2 + i];
   CHECK(counted == 2 * 8 + 8);  // weights and biases of fc1
   CHECK(histogram[0] < histogram[1]);
-  CHECK(recorder.surface.width == 50 * 50);
+  CHECK(recorder.surface.width == 48 * 48);
   CHECK(recorder.surface_classes);
   REQUIRE(recorder.judged.size() == 1);
   const train::Judgement& judged = recorder.judged[0];

@@ -62,7 +62,7 @@ struct RecorderOptions {
   std::function<Tensor(const Tensor& output)> predict = {};
   bool binary = false;         ///< targets 0 and 1 of any dtype are labels
   std::size_t points = 2000;   ///< most numbers in a curve
-  std::size_t snapshots = 20;  ///< most epochs with histograms and a decision boundary
+  std::size_t snapshots = 16;  ///< most epochs with histograms and a decision boundary
   std::size_t layers = 32;     ///< most layers that are watched; evenly chosen if there are more
   Index samples = 256;         ///< of the training part, run through the model for a snapshot
   std::size_t wrong = 24;      ///< most wrong examples
@@ -119,10 +119,10 @@ class Recorder : public Callback {
   void snapshot(nn::Module& model, const data::TensorDataset& dataset, Index epoch);
   void snapshot_parameters(Index epoch);
   void snapshot_activations(nn::Module& model, const data::TensorDataset& dataset, Index epoch);
-  void snapshot_surface(nn::Module& model, Index epoch, DType dtype);
+  void snapshot_surface(nn::Module& model, Index epoch);
 
   RecorderOptions options_;
-  std::vector<double> grid_range_;        // surface_range as the model sees it
+  Tensor grid_;                           // the inputs of the surface
   std::vector<Layer> layers_;             // with parameters
   std::vector<std::string> activations_;  // modules whose outputs are watched
 };

@@ -76,7 +76,7 @@ function histograms() {
     updates.push(show);
     return node;
   }))));
-  section("Histograms", "Bars: the chosen epoch. Outline: the first one. Gradients are those of the epoch's last step, on an axis that fits the epoch; activations are those of up to 512 training samples.",
+  section("Histograms", "Bars: the chosen epoch. Outline: the first one. Gradients are those of the epoch's last step, on an axis that fits the epoch; activations are those of up to 256 training samples; of many numbers a part is counted.",
     slider("Epoch", times.length, (i) => updates.forEach((show) => show(times[i])), (i) => timeName(times[i])), ...parts);
 }
 
