@@ -44,7 +44,8 @@ struct Listeners {
   Listeners(const train::Prepared& data, const train::Objective& objective,
             train::RunFolder* folder) {
     const train::Config& config = data.config;
-    if (config.diagnose && folder) monitor = std::make_unique<train::Monitor>();
+    if (config.diagnose && folder)
+      monitor = std::make_unique<train::Monitor>(train::MonitorOptions{.lint = false});
     if (!folder) return;
     if (config.report) recorder = std::make_unique<train::Recorder>(make_recorder(data, objective));
     if (config.tensorboard)

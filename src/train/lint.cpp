@@ -36,7 +36,8 @@ constexpr Range usual_rates[] = {
 /// The largest rate in the run.
 double peak_rate(const LintOptions& o) {
   const double base = o.optimizer->initial_lr();
-  if (!o.scheduler) return o.optimizer->lr();
+  // A scheduler that is not known here may have set the rate of a warm-up already.
+  if (!o.scheduler) return std::max(base, o.optimizer->lr());
   Index units = std::max<Index>(o.scheduler->schedule().length(), o.epochs);
   if (o.scheduler->unit() == optim::Unit::step && o.loader && o.epochs > 0)
     units = o.epochs * o.loader->size();

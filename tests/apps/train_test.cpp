@@ -108,6 +108,7 @@ TEST_CASE("bad input to train ends with one line on stderr and a status of its o
       {"--label-smoothing 3 --test 2", "--label-smoothing 3: ", 2},
       {"--label-smoothing 3 --test 2", "--test 2: ", 2},
       {"--seed -1", "seed", 2},
+      {"--find-lr --lr 0.1", "--lr auto", 2},
       {"--activation rleu", "relu", 2},
       {"--optimizer adma", "adam", 2},
       {"--batch-size many", "batch-size", 2},
@@ -290,6 +291,51 @@ TEST_CASE("train find-lr suggests a rate") {
   CHECK(ran.status == 0);
   CHECK_THAT(ran.out, contains("try --lr "));
   CHECK(train(folder, "find-lr --steps 3").status == 3);
+  CHECK(train(folder, "find-lr --data moons --quiet --out lr.html").status == 0);
+  const std::string page = read_bytes(folder / "lr.html");
+  CHECK_THAT(page, contains("\"name\":\"steepest\"") && contains("\"name\":\"valley\""));
+}
+
+TEST_CASE("train --find-lr trains as if the rate that it finds had been given") {
+  const TemporaryFolder folder, other;
+  const std::string quick = "--data moons --hidden 16 --epochs 3 --optimizer sgd ";
+  const std::string tried = train(folder, "find-lr " + quick).out;
+  std::string rate = tried.substr(tried.find("try --lr ") + 9);
+  rate.resize(rate.find('\n'));
+  const Ran found = train(folder, quick + "--find-lr --run r");
+  REQUIRE(found.status == 0);
+  CHECK_THAT(found.out, contains("learning rate " + rate + ":"));
+  REQUIRE(train(other, quick + "--run r --lr " + rate).status == 0);
+  for (const char* file : {"r/model.safetensors", "r/config.json"})
+    CHECK(read_bytes(folder / file) == read_bytes(other / file));
+  CHECK_THAT(read_bytes(folder / "r/report.html"), contains("\"name\":\"valley\""));
+  // A run that goes on has the rate, and the curve with it.
+  REQUIRE(train(folder, "resume r").status == 0);
+  CHECK(read_bytes(folder / "r/config.json") == read_bytes(other / "r/config.json"));
+  REQUIRE(train(folder, "report r --out again.html").status == 0);
+  for (const char* page : {"r/report.html", "again.html"})
+    CHECK_THAT(read_bytes(folder / page),
+               contains("\"name\":\"valley\"") && contains("the suggestion."));
+}
+
+TEST_CASE("the report of a run has validation and test part, and names the epoch it kept") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, "--epochs 3 --hidden 16 --quiet --run r").status == 0);
+  const std::string page = read_bytes(folder / "r/report.html");
+  for (const char* text : {"\"part\":\"validation\"", "\"part\":\"test\"", "\"kept\":4",
+                           "\"best_epoch\":3", "\"layers\":[{", "\"grad_norms\":{"})
+    CHECK_THAT(page, contains(text));
+}
+
+TEST_CASE("duplicates are told for each part") {
+  const TemporaryFolder folder;
+  std::string rows = "a,b,kind\n";
+  for (int i = 0; i < 400; ++i)
+    rows += std::to_string(i % 20) + "," + std::to_string(i % 2) + (i % 2 ? ",x\n" : ",y\n");
+  const Ran ran = train(
+      folder, "--data " + write(folder, "twice.csv", rows) + " --epochs 1 --hidden 4 --run r");
+  CHECK_THAT(ran.out, contains("40 validation samples have the same inputs as a training sample"));
+  CHECK_THAT(ran.out, contains("80 test samples have the same inputs as a training sample"));
 }
 
 TEST_CASE("train check compares gradients and learns one batch by heart") {

@@ -174,6 +174,14 @@ TEST_CASE("lint compares the learning rate with what the optimizer takes") {
   }
 }
 
+TEST_CASE("lint takes no rate of a warm-up for the run's, whether it knows the scheduler or not") {
+  nn::MLP model({2, 8, 2});
+  optim::AdamW optimizer(model.parameters(), {.lr = 2e-3});
+  const optim::Scheduler scheduler(optimizer, optim::WarmupCosine{.warmup = 400, .total = 5000});
+  REQUIRE(optimizer.lr() < 1e-5);
+  CHECK(kinds(train::lint(model, {.optimizer = &optimizer})) == "");
+}
+
 TEST_CASE("lint compares the schedule with the run, and judges its highest rate") {
   nn::MLP model({2, 8, 2});
   optim::AdamW optimizer(model.parameters(), {.lr = 2e-3});

@@ -167,6 +167,50 @@ TEST_CASE("a run that ended early stays ended when it is resumed") {
   CHECK(result.history.size() == 2);
 }
 
+TEST_CASE("settings that would change the numbers of a resumed run are all refused at once") {
+  const TemporaryFolder folder;
+  Recipe recipe{.what = "", .options = {.epochs = 1, .checkpoint = {.path = folder / "c"}}};
+  Program(recipe, 1).fit();
+  const train::Checkpoint saved = train::load_checkpoint(folder / "c");
+  CHECK(saved.settings.at("batch_size") == "5");
+  recipe.sampler = "sequential";
+  recipe.dropout = 0.4;
+  recipe.unit = optim::Unit::epoch;
+  recipe.options = {.epochs = 2,
+                    .accumulate = 2,
+                    .clip_norm = 0.5,
+                    .l1 = 0.25,
+                    .l2 = 0.125,
+                    .monitor = "train_loss",
+                    .better = train::Better::lower,
+                    .patience = 3,
+                    .min_delta = 0.5,
+                    .non_finite = optim::NonFinite::skip};
+  Program other(recipe, 1);
+  *other.loader = data::DataLoader(other.training,
+                                   {.batch_size = 4, .drop_last = true, .sampler = "sequential"});
+  other.validation = other.training;
+  other.options.resume = &saved;
+  const auto before = other.model->state_dict().at("0.weight").to_vector<float>();
+  std::string text;
+  try {
+    other.fit();
+  } catch (const Error& error) {
+    text = error.what();
+  }
+  for (const char* fault :
+       {"[resume]", "batch_size = 4; 5 was saved", "sampler = sequential; random was saved",
+        "drop_last = yes; no was saved", "merge_last_of_one = no; yes was saved",
+        "validation samples = 34; 12 was saved", "accumulate = 2; 1 was saved",
+        "clip_norm = 0.5; 0 was saved", "l1 = 0.25; 0 was saved", "l2 = 0.125; 0 was saved",
+        "monitor = train_loss; validation_loss was saved", "better = lower; automatic was saved",
+        "patience = 3; 0 was saved", "min_delta = 0.5; 0 was saved",
+        "non_finite = skip; raise was saved", "module 3 = Dropout(0.4); Dropout(0.3) was saved",
+        "scheduler = WarmupCosine, epochs; WarmupCosine, steps was saved"})
+    CHECK_THAT(text, contains(fault));
+  CHECK(other.model->state_dict().at("0.weight").to_vector<float>() == before);
+}
+
 TEST_CASE("a run that goes on within an epoch is not told of its beginning again") {
   struct Events : train::Callback {
     std::string seen;
