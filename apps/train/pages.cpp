@@ -10,7 +10,9 @@ using namespace gradus;
 train::Texts texts_of(const train::Config& config) {
   train::Texts texts;
   for (const train::Setting& setting : train::settings(config))
-    texts.emplace_back(setting.name, setting.value);
+    texts.emplace_back(setting.name, !setting.value.empty() ? setting.value
+                                     : setting.is_switch    ? "no"
+                                                            : "none");
   return texts;
 }
 

@@ -29,13 +29,6 @@ Stopped load_run(const std::string& run) {
   return stopped;
 }
 
-/// Whose weights the checkpoint kept as the best; 0 if it does not know.
-Index best_epoch(const train::Checkpoint& checkpoint) {
-  const auto state = checkpoint.states.find("best");
-  if (state == checkpoint.states.end() || !state->second.contains("best_epoch")) return 0;
-  return static_cast<Index>(state->second.at("best_epoch").item());
-}
-
 }  // namespace
 
 int command_resume(int argc, char** argv) {
@@ -65,26 +58,13 @@ int command_report(int argc, char** argv) {
       ->type_name("FILE");
   if (!parse(app, argc, argv)) return Exit::fine;
   const Stopped stopped = load_run(run);
-  const train::SavedModel saved = train::load_model(run);
-  train::Recorder recorder = make_recorder(stopped.data, saved.objective);
-  const auto state = stopped.checkpoint.states.find("callback.recorder");
-  if (state != stopped.checkpoint.states.end()) recorder.load_state_dict(state->second);
-  Outcome outcome;
-  outcome.history = stopped.checkpoint.history;
-  outcome.findings = stopped.checkpoint.findings;
-  outcome.best_epoch = best_epoch(stopped.checkpoint);
-  outcome.sweep = sweep_of(stopped.checkpoint);
-  const data::TensorDataset& judged =
-      stopped.data.test.empty() ? stopped.data.validation : stopped.data.test;
-  if (!judged.empty()) {
-    outcome.part = stopped.data.test.empty() ? "validation" : "test";
-    outcome.metrics = measure(*saved.model, saved.objective, stopped.data.pipeline, judged);
-  }
-  for (const auto& [part, name] :
-       {std::pair{&stopped.data.validation, "validation"}, {&stopped.data.test, "test"}})
-    if (!part->empty()) recorder.judge(*saved.model, *part, name);
+  if (stopped.checkpoint.place.epoch < 2)
+    fail("report", run +
+                       ": no epoch of the run is complete, so that there is nothing to show; go on "
+                       "with it first: train resume " +
+                       run);
   const std::string path = out.empty() ? run + "/report.html" : out;
-  write_report(path, stopped.data, outcome, recorder, nullptr, *saved.model);
+  train_model(stopped.data, {.resume = &stopped.checkpoint, .report = path, .quiet = true});
   std::printf("wrote %s\n", path.c_str());
   return Exit::fine;
 }

@@ -35,6 +35,64 @@ class Interrupts {
   void (*old_)(int);
 };
 
+/// What is trained, and with what.
+struct Trainee {
+  train::Objective objective;
+  train::ModelSpec spec;
+  std::shared_ptr<nn::Module> model;
+  std::unique_ptr<optim::Optimizer> optimizer;
+  data::DataLoader loader;
+  std::optional<optim::Scheduler> scheduler;
+  std::optional<optim::ReduceLROnPlateau> plateau;
+
+  explicit Trainee(const train::Prepared& data)
+      : objective(train::objective_of(data.config, data.pipeline, data.train)),
+        spec(train::model_spec(data.config, data.pipeline, objective)),
+        model(seeded_model(data)),
+        optimizer(train::make_optimizer(data.config, *model)),
+        loader(train::make_loader(data.config, data.train)) {
+    const train::Config& c = data.config;
+    const Index steps = (loader.size() + c.accumulate - 1) / c.accumulate;
+    if (const auto schedule = train::make_schedule(c, steps))
+      scheduler.emplace(*optimizer, *schedule);
+    if (c.schedule == "plateau")
+      plateau.emplace(
+          *optimizer,
+          optim::PlateauOptions{
+              .factor = c.gamma > 0 && c.gamma < 1 ? c.gamma : 0.1,
+              .patience = c.step_size > 0 ? c.step_size : std::max<Index>(2, *c.epochs / 10)});
+  }
+  optim::Scheduler* scheduler_or_null() { return scheduler ? &*scheduler : nullptr; }
+
+ private:
+  std::shared_ptr<nn::Module> seeded_model(const train::Prepared& data) const {
+    manual_seed(data.config.seed);
+    return train::build_model(spec, data.pipeline.dtype());
+  }
+};
+
+/// What fit() is told, without callbacks.
+train::FitOptions fit_options(const train::Prepared& data, const Session& session, Trainee& trainee,
+                              Outcome& outcome) {
+  train::FitOptions options = train::fit_options(data.config);
+  options.findings = &outcome.findings;
+  options.plateau = trainee.plateau ? &*trainee.plateau : nullptr;
+  options.resume = session.resume;
+  options.stop = &stop_asked;
+  if (session.sweep) outcome.sweep = *session.sweep;
+  if (session.resume) outcome.sweep = sweep_of(*session.resume);
+  if (session.folder) {
+    options.checkpoint.path = *session.folder / "checkpoint.safetensors";
+    options.checkpoint.tensors = tensors_of(outcome.sweep);
+    options.checkpoint.texts = {{"config", train::to_json(data.config)},
+                                {"pipeline", data.pipeline.json()}};
+    if (!outcome.sweep.note.empty()) options.checkpoint.texts["sweep"] = outcome.sweep.note;
+  }
+  // The epochs that are complete: nothing is left to be trained.
+  if (!session.report.empty()) options.epochs = session.resume->place.epoch - 1;
+  return options;
+}
+
 /// What is told how a run goes on, in the order in which it is told.
 struct Listeners {
   std::unique_ptr<train::Recorder> recorder;
@@ -42,16 +100,19 @@ struct Listeners {
   std::vector<std::unique_ptr<train::Callback>> all;
 
   Listeners(const train::Prepared& data, const train::Objective& objective,
-            train::RunFolder* folder) {
+            const Session& session) {
     const train::Config& config = data.config;
-    if (config.diagnose && folder)
+    if (!session.folder && session.report.empty()) return;
+    if (config.diagnose)
       monitor = std::make_unique<train::Monitor>(train::MonitorOptions{.lint = false});
-    if (!folder) return;
-    if (config.report) recorder = std::make_unique<train::Recorder>(make_recorder(data, objective));
+    if (config.report || !session.report.empty())
+      recorder = std::make_unique<train::Recorder>(make_recorder(data, objective));
+    if (!session.folder) return;
+    const train::RunFolder& folder = *session.folder;
     if (config.tensorboard)
-      all.push_back(std::make_unique<train::TensorBoardLog>(*folder / "tensorboard"));
-    all.push_back(std::make_unique<train::JsonLog>(*folder / "history.jsonl"));
-    all.push_back(std::make_unique<train::CsvLog>(*folder / "log.csv"));
+      all.push_back(std::make_unique<train::TensorBoardLog>(folder / "tensorboard"));
+    all.push_back(std::make_unique<train::JsonLog>(folder / "history.jsonl"));
+    all.push_back(std::make_unique<train::CsvLog>(folder / "log.csv"));
   }
   std::vector<train::Callback*> list() const {
     std::vector<train::Callback*> pointers;
@@ -149,49 +210,18 @@ void print_report(const train::Prepared& data, const train::Source& source) {
 
 Outcome train_model(const train::Prepared& data, const Session& session) {
   const train::Config& config = data.config;
-  train::RunFolder* const folder = session.folder;
-  const train::Objective objective = train::objective_of(config, data.pipeline, data.train);
-  const train::ModelSpec spec = train::model_spec(config, data.pipeline, objective);
-  manual_seed(config.seed);
-  const auto model = train::build_model(spec, data.pipeline.dtype());
-  const auto optimizer = train::make_optimizer(config, *model);
-  data::DataLoader loader = train::make_loader(config, data.train);
-  const Index steps = (loader.size() + config.accumulate - 1) / config.accumulate;
-  std::optional<optim::Scheduler> scheduler;
-  if (const auto schedule = train::make_schedule(config, steps))
-    scheduler.emplace(*optimizer, *schedule);
-  std::optional<optim::ReduceLROnPlateau> plateau;
-  if (config.schedule == "plateau")
-    plateau.emplace(
-        *optimizer,
-        optim::PlateauOptions{.factor = config.gamma > 0 && config.gamma < 1 ? config.gamma : 0.1,
-                              .patience = config.step_size > 0
-                                              ? config.step_size
-                                              : std::max<Index>(2, *config.epochs / 10)});
+  Trainee trainee(data);
   Outcome outcome;
-  const Listeners listeners(data, objective, folder);
-  train::FitOptions options = train::fit_options(config);
+  const Listeners listeners(data, trainee.objective, session);
+  train::FitOptions options = fit_options(data, session, trainee, outcome);
   options.callbacks = listeners.list();
-  options.findings = &outcome.findings;
-  options.plateau = plateau ? &*plateau : nullptr;
-  options.resume = session.resume;
-  options.stop = &stop_asked;
-  if (session.sweep) outcome.sweep = *session.sweep;
-  if (session.resume) outcome.sweep = sweep_of(*session.resume);
-  if (folder) {
-    options.checkpoint.path = *folder / "checkpoint.safetensors";
-    options.checkpoint.tensors = tensors_of(outcome.sweep);
-    options.checkpoint.texts = {{"config", train::to_json(config)},
-                                {"pipeline", data.pipeline.json()}};
-    if (!outcome.sweep.note.empty()) options.checkpoint.texts["sweep"] = outcome.sweep.note;
-  }
-  if (config.diagnose && folder && !session.resume)
-    outcome.findings =
-        lint_model(data, objective, *model, *optimizer, scheduler ? &*scheduler : nullptr, loader);
+  if (config.diagnose && session.folder && !session.resume)
+    outcome.findings = lint_model(data, trainee.objective, *trainee.model, *trainee.optimizer,
+                                  trainee.scheduler_or_null(), trainee.loader);
   train::ProgressPrinter printer;
   if (!session.quiet) {
     print_findings(outcome.findings);
-    print_head(data, *model);
+    print_head(data, *trainee.model);
     printer.header();
     options.on_step = [&](const train::Progress& progress) { printer.step(progress); };
     options.on_epoch = [&](const train::Epoch& epoch) { printer.epoch(epoch, options.epochs); };
@@ -199,8 +229,8 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
   const std::size_t before = outcome.findings.size();
   const Interrupts interrupts;
   const train::FitResult result =
-      train::fit(*model, objective.function, *optimizer, scheduler ? &*scheduler : nullptr, loader,
-                 data.validation, options);
+      train::fit(*trainee.model, trainee.objective.function, *trainee.optimizer,
+                 trainee.scheduler_or_null(), trainee.loader, data.validation, options);
   outcome.history = result.history;
   outcome.best_epoch = result.best_epoch;
   if (!session.quiet && outcome.findings.size() > before)
@@ -210,17 +240,20 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
   const data::TensorDataset& judged = data.test.empty() ? data.validation : data.test;
   if (!judged.empty() && outcome.status == Exit::fine) {
     outcome.part = data.test.empty() ? "validation" : "test";
-    outcome.metrics = measure(*model, objective, data.pipeline, judged);
+    outcome.metrics = measure(*trainee.model, trainee.objective, data.pipeline, judged);
   }
-  if (!folder) return outcome;
-  io::write_file_atomically(*folder / "config.json", train::to_json(config));
-  if (outcome.status != Exit::non_finite || result.best_epoch > 0)
-    train::save_model(*folder / "model.safetensors", *model, spec, data.pipeline, config);
+  if (session.folder) {
+    const train::RunFolder& folder = *session.folder;
+    io::write_file_atomically(folder / "config.json", train::to_json(config));
+    if (outcome.status != Exit::non_finite || result.best_epoch > 0)
+      train::save_model(folder / "model.safetensors", *trainee.model, trainee.spec, data.pipeline,
+                        config);
+  }
   if (listeners.recorder) {
     if (!data.test.empty() && outcome.status == Exit::fine)
-      listeners.recorder->judge(*model, data.test, "test");
-    write_report(*folder / "report.html", data, outcome, *listeners.recorder,
-                 listeners.monitor.get(), *model);
+      listeners.recorder->judge(*trainee.model, data.test, "test");
+    write_report(session.folder ? *session.folder / "report.html" : session.report, data, outcome,
+                 *listeners.recorder, listeners.monitor.get(), *trainee.model);
   }
   return outcome;
 }

@@ -22,7 +22,9 @@ struct Session {
   gradus::train::RunFolder* folder = nullptr;         ///< where files go, or nowhere
   const gradus::train::RateSweep* sweep = nullptr;    ///< that chose the learning rate
   const gradus::train::Checkpoint* resume = nullptr;  ///< to go on from
-  bool quiet = false;                                 ///< print nothing
+  /// Takes no step more: writes the report of the run that is gone on from to this file.
+  std::string report = {};
+  bool quiet = false;  ///< print nothing
 };
 
 /// Sweeps over learning rates.

@@ -244,7 +244,7 @@ TEST_CASE("cross-validation and repeated training print mean and deviation") {
 TEST_CASE("SIGINT ends the step, saves and exits with 130, and the run can be gone on with") {
   const TemporaryFolder folder;
   const std::string interrupt =
-      "cd '" + folder.path() + "' && exec timeout --preserve-status -s INT 2 ";
+      "cd '" + folder.path() + "' && exec timeout --foreground --preserve-status -s INT 2 ";
   const Ran first = run(interrupt + program("train") + " --epochs 1000000 --hidden 16 --run r");
   CHECK(first.status == 130);
   CHECK_THAT(first.err, contains("train resume r"));
@@ -325,6 +325,16 @@ TEST_CASE("the report of a run has validation and test part, and names the epoch
   for (const char* text : {"\"part\":\"validation\"", "\"part\":\"test\"", "\"kept\":4",
                            "\"best_epoch\":3", "\"layers\":[{", "\"grad_norms\":{"})
     CHECK_THAT(page, contains(text));
+  // Written again, it shows the same weights and answers.
+  REQUIRE(train(folder, "report r --out again.html").status == 0);
+  const std::string again = read_bytes(folder / "again.html");
+  for (const char* part : {"\"kept\":4", "\"best_epoch\":3"}) CHECK_THAT(again, contains(part));
+  const auto judged = [](const std::string& html) {
+    const std::size_t at = html.find("\"judged\":");
+    REQUIRE(at != std::string::npos);
+    return html.substr(at, html.find("\"model\":", at) - at);
+  };
+  CHECK(judged(again).substr(0, 2000) == judged(page).substr(0, 2000));
 }
 
 TEST_CASE("duplicates are told for each part") {

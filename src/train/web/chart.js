@@ -177,11 +177,11 @@ function lineChart(options) {
                       { log: options.logY, flip: true, count: 5 });
     const root = svg("g", { transform: `translate(${MARGIN.left} ${MARGIN.top})` });
     axes(root, box, x, y, options);
-    placeMarks(root, box, x, options.marks || []);
     series.forEach((s, i) => root.append(svg("path", {
       class: "line", d: pathOf(s.x, s.y, x, y, options.logY), stroke: s.colour,
       "stroke-dasharray": s.dash ? "5 4" : null, "stroke-width": s.faint || s.x.length > 150 ? 1.2 : 2,
       opacity: chosen >= 0 && chosen !== i ? 0.12 : s.faint ? 0.5 : 1 })));
+    placeMarks(root, box, x, options.marks || []);
     const cross = svg("g", { class: "cross" });
     root.append(cross);
     stage.querySelector("svg")?.remove();

@@ -127,7 +127,7 @@ function lrCurve() {
   if (curve.lr.length) {
     const series = [{ name: "loss", x: curve.lr, y: curve.loss, faint: curve.smoothed.length > 0 }];
     if (curve.smoothed.length) series.push({ name: "smoothed", x: curve.lr, y: curve.smoothed });
-    content.push(lineChart({ title: "Loss while the learning rate grows", xLabel: "learning rate", logX: true, series,
+    content.push(lineChart({ title: "Loss while the learning rate grows", xLabel: "learning rate", logX: true, logY: curve.loss.every((v) => v === null || v > 0), series,
       marks: curve.suggestions.filter((s) => isNumber(s.lr)).map((s) => ({ x: s.lr, text: `${s.name}: ${format(s.lr, 2)}` })) }));
   }
   section("Learning rate finder", curve.note || null, ...(content.length ? content : [el("p", {}, "No curve.")]));
@@ -332,14 +332,14 @@ function picture(values, side, text) {
 
 function tables() {
   if (data.model) section("Model", null, el("div", { class: "panel" }, el("pre", {}, data.model)));
-  if (data.config.length) section("Configuration", null, table(null, data.config));
+  if (data.config.length) section("Configuration", null, el("div", { class: "columns" }, table(null, data.config)));
   const h = data.history;
   if (!h.epoch.length) return;
   const metrics = h.metrics.slice(0, 8), best = bestEpoch(), every = Math.max(1, Math.ceil(h.epoch.length / 200));
   const kept = h.epoch.map((_, i) => i).filter((i) => i % every === 0 || i === best || i === h.epoch.length - 1);
   const shown = (v, digits) => (v === null || v === undefined ? "" : format(v, digits));
   section("Epochs", every > 1 ? `Every ${every}th epoch, the best and the last.` : null,
-    details("Numbers of every epoch", table(["epoch", "training loss", ...(hasValidation() ? ["validation loss"] : []), ...metrics.map((m) => m.name), "learning rate", "gradient norm", "seconds"],
+    details("Numbers of every epoch", table(["epoch", "training loss", ...(hasValidation() ? ["validation loss"] : []), ...metrics.map((m) => m.name.replaceAll("_", " ")), "learning rate", "gradient norm", "seconds"],
       kept.map((i) => [String(h.epoch[i]), shown(h.train_loss[i]), ...(hasValidation() ? [shown(h.validation_loss[i])] : []), ...metrics.map((m) => shown(m.values[i])), shown(h.lr[i]), shown(h.grad_norm[i]), shown(h.seconds[i], 3)]),
       { numbers: () => true, mark: (r) => kept[r] === best })));
 }

@@ -35,7 +35,7 @@ function layerTable(epochs) {
   const show = (i) => holder.replaceChildren(
     table(["layer", "module", "parameters", "gradient norm", "weight norm", "update / weight", "output mean", "deviation", "dead", "saturated"],
       epochs[i].rows.map((l) => [l.name || "(model)", l.module, l.parameters ? format(l.parameters, 9) : "", shown(l.grad_norm), shown(l.weight_norm), shown(l.update_ratio), shown(l.mean), shown(l.std), percent(l.dead), percent(l.saturated)]),
-      { numbers: (i) => i > 1 }), epochs[i].left_out ? el("p", { class: "soft" }, `and ${epochs[i].left_out} more`) : null);
+      { numbers: (i) => i > 1 }), ...(epochs[i].left_out ? [el("p", { class: "soft" }, `and ${epochs[i].left_out} more`)] : []));
   return el("div", { class: "layers" }, el("h3", {}, "Layer by layer"),
     el("p", { class: "soft" }, "Means over the steps of an epoch that were looked at. An update of about a thousandth of the weights is usual; dead: units of a relu that were 0 for every sample looked at; saturated: outputs of a sigmoid or tanh at their ends."),
     slider("Epoch", epochs.length, show, (i) => `epoch ${epochs[i].epoch}`), holder);
