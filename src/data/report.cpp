@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "autograd/node.hpp"
+#include "gradus/ops.hpp"
 
 namespace gradus::data {
 namespace {
@@ -20,6 +21,19 @@ std::vector<std::string_view> rows(const Tensor& x) {
   std::vector<std::string_view> out(count);
   for (std::size_t i = 0; i < count; ++i) out[i] = {at + i * bytes, bytes};
   return out;
+}
+
+/// The columns of x, flattened to (n, columns), that hold one value in all of several rows.
+std::vector<std::size_t> constant_columns(const Tensor& x) {
+  const Index n = x.size(0), width = n ? x.numel() / n : 0;
+  if (n < 2 || width == 0) return {};
+  const Tensor rows = (x.dtype() == boolean ? x.to(int64) : x).detach().reshape({n, width});
+  const std::vector<double> low = amin(rows, {0}).to_vector<double>();
+  const std::vector<double> high = amax(rows, {0}).to_vector<double>();
+  std::vector<std::size_t> constant;
+  for (std::size_t c = 0; c < low.size(); ++c)
+    if (low[c] == high[c]) constant.push_back(c);
+  return constant;
 }
 
 }  // namespace
@@ -57,15 +71,8 @@ DataReport inspect(const TensorDataset& dataset, const std::vector<std::string>&
   DataReport report;
   report.rows_read = dataset.size();
   if (dataset.empty()) return report;
-  const std::vector<double> x = dataset.x().to_vector<double>();
-  const std::size_t n = static_cast<std::size_t>(dataset.size()), width = x.size() / n;
-  std::vector<bool> varies(width);
-  for (std::size_t i = 1; i < n; ++i)
-    for (std::size_t c = 0; c < width; ++c)
-      if (x[i * width + c] != x[c]) varies[c] = true;
-  for (std::size_t c = 0; c < width; ++c)
-    if (!varies[c] && n > 1)
-      report.constant_columns.push_back(c < columns.size() ? columns[c] : std::to_string(c));
+  for (const std::size_t c : constant_columns(dataset.x()))
+    report.constant_columns.push_back(c < columns.size() ? columns[c] : std::to_string(c));
   if (dataset.tensors().size() < 2 || dataset.y().dim() != 1 ||
       is_floating_point(dataset.y().dtype()))
     return report;
