@@ -81,9 +81,11 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
   data::DataLoader loader(parts.train, {.batch_size = 16, .shuffle = true, .seed = 0});
   const train::Loss loss = [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t); };
   train::Recorder recorder;
+  train::Monitor monitor;
   train::ReportData data{.title = hostile,
                          .findings = {{.kind = "plateau", .where = hostile, .text = hostile}},
                          .recorder = &recorder,
+                         .monitor = &monitor,
                          .config = {{hostile, hostile}},
                          .model_table = hostile,
                          .class_names = {hostile, "other"},
@@ -91,9 +93,10 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
   data.lr_curve.lr = {1e-3, 1e-2, 1e-1};
   data.lr_curve.loss = {2, 1, NAN};
   data.history = train::fit(model, loss, optimizer, nullptr, loader, parts.validation,
-                            {.epochs = 3, .callbacks = {&recorder}})
+                            {.epochs = 3, .callbacks = {&monitor, &recorder}})
                      .history;
   data.history[1].train_loss = NAN;
+  recorder.judge(model, parts.train, "test");
   const std::string dom = in_browser(train::report_html(data), R"(
     document.documentElement.dataset.headings =
         [...document.querySelectorAll("h2")].map((h) => h.textContent).join(", ");
@@ -102,6 +105,17 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
       stage.dispatchEvent(new KeyboardEvent("keydown", { key: "End", cancelable: true }));
       document.documentElement.dataset.tip = stage.querySelector(".tip b").textContent;
       document.documentElement.dataset.lines = document.querySelectorAll("path.line").length;
+      document.documentElement.dataset.bars = document.querySelectorAll("rect.bar-of").length > 0;
+      document.documentElement.dataset.layers =
+          [...document.querySelectorAll(".layers tbody tr")].map((r) => r.cells[0].textContent).join(" ");
+      const shown = () => document.querySelector("[aria-pressed=true]").textContent + ": " +
+          [...document.querySelectorAll("section p")].find((p) => p.textContent.includes("part;")).textContent.split(" of ")[0];
+      const first = shown();
+      document.querySelector(".choice button").click();
+      document.documentElement.dataset.parts = first + ", " + shown();
+      document.documentElement.dataset.kept =
+          [...document.querySelectorAll("output")].map((o) => o.textContent).join(", ");
+      document.documentElement.dataset.nothing = document.querySelector("main").innerText.match(/.{0,30}null.{0,30}/) ?? "no null";
     }, 500);)");
   if (dom.empty()) {
     SUCCEED();
@@ -111,6 +125,12 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
                            "Decision boundary, Confusion matrix, Most wrong, Histograms, Model, "
                            "Configuration, Epochs\""));
   CHECK_THAT(dom, contains("data-tip=\"epoch 3\""));
+  CHECK_THAT(dom, contains("data-bars=\"true\""));
+  CHECK_THAT(dom, contains("data-layers=\"fc1 act1 fc2\""));
+  CHECK_THAT(dom, contains("data-parts=\"test: 160 samples, validation: 40 samples\""));
+  CHECK_THAT(dom,
+             contains("data-kept=\"epoch 3, kept weights (epoch 3), kept weights (epoch 3)\""));
+  CHECK_THAT(dom, contains("data-nothing=\"no null\""));
   // Two losses, five metrics, learning rate, two of steps, two layers, one activation, the finder.
   CHECK_THAT(dom, contains("data-lines=\"14\""));
   CHECK(test::count(dom, "could not be drawn") == 1);  // in the script itself

@@ -204,7 +204,7 @@ function lineChart(options) {
     tip.replaceChildren(
       el("b", {}, `${options.xName || options.xLabel || "x"} ${format(all[at])}`),
       ...rows.slice(0, 14).map(({ s, v }) => el("div", {}, el("i", { style: `background:${s.colour}` }), s.name, el("span", { class: "num" }, v === null ? "not finite" : format(v)))),
-      rows.length > 14 ? el("div", {}, `and ${rows.length - 14} more`) : null);
+      ...(rows.length > 14 ? [el("div", {}, `and ${rows.length - 14} more`)] : []));
     tip.hidden = false;
     const right = px + MARGIN.left > width / 2;
     tip.style.left = right ? "auto" : `${px + MARGIN.left + 12}px`;
