@@ -204,7 +204,7 @@ bool names_cause(const Case& c, const train::Finding& finding) {
 
 struct Options {
   std::string only;
-  bool lint = true, verbose = false, healthy = false;
+  bool lint = true, verbose = false, healthy = false, cost = false;
 };
 
 void print(const Outcome& outcome) {
@@ -286,6 +286,50 @@ int healthy(const Options& options) {
   return alarms == 0 ? 0 : 1;
 }
 
+// ------------------------------------------------------------------ what the monitor costs
+
+/// Seconds of a training with or without a monitor.
+double train_once(const data::TensorDataset& data, const std::vector<Index>& sizes, Index epochs,
+                  bool monitored) {
+  manual_seed(1);
+  nn::MLP model(sizes);
+  optim::AdamW optimizer(model.parameters(), {.lr = 1e-3});
+  data::DataLoader loader(data, {.batch_size = 32, .shuffle = true, .seed = 1});
+  train::Monitor monitor;
+  train::FitOptions options{.epochs = epochs};
+  if (monitored) options.callbacks = {&monitor};
+  const train::Loss loss = [](const Tensor& output, const Tensor& target) {
+    return cross_entropy(output, target);
+  };
+  const auto start = std::chrono::steady_clock::now();
+  train::fit(model, loss, optimizer, nullptr, loader, {}, options);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void show_cost(const char* name, const data::TensorDataset& data, const std::vector<Index>& sizes,
+               Index epochs) {
+  constexpr int rounds = 31;
+  std::vector<double> ratios;
+  for (int i = 0; i < rounds; ++i) {  // by turns, since the machine's speed changes
+    const double before = train_once(data, sizes, epochs, false);
+    const double with = train_once(data, sizes, epochs, true);
+    const double after = train_once(data, sizes, epochs, false);
+    ratios.push_back(2 * with / (before + after));
+  }
+  std::nth_element(ratios.begin(), ratios.begin() + rounds / 2, ratios.end());
+  std::printf("%-24s %4d epochs: %+.1f %%\n", name, static_cast<int>(epochs),
+              100 * (ratios[rounds / 2] - 1));
+}
+
+int cost() {
+  const data::TensorDataset digits = data::load_digits(), moons = data::make_moons({.n = 400});
+  show_cost("digits, 64-128-64-10", digits, {64, 128, 64, 10}, 5);
+  show_cost("digits, 64-128-64-10", digits, {64, 128, 64, 10}, 30);
+  show_cost("moons, 2-16-16-2", moons, {2, 16, 16, 2}, 200);
+  show_cost("moons, 2-8-2", moons, {2, 8, 2}, 400);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -300,16 +344,20 @@ int main(int argc, char** argv) {
       options.verbose = true;
     else if (argument == "--healthy")
       options.healthy = true;
+    else if (argument == "--cost")
+      options.cost = true;
     else if (!argument.starts_with("--"))
       options.only = argument;
     else {
       std::fprintf(stderr,
-                   "sick: %s was given; known are --data FOLDER, --no-lint, --verbose, --healthy\n",
+                   "sick: %s was given; known are --data FOLDER, --no-lint, --verbose, --healthy, "
+                   "--cost\n",
                    argv[i]);
       return 2;
     }
   }
   try {
+    if (options.cost) return cost();
     return options.healthy ? healthy(options) : sick(options);
   } catch (const Error& error) {
     std::fprintf(stderr, "sick: %s\n", error.what());

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 
+#include "gradus/ops.hpp"
 #include "train/limits.hpp"
+#include "train/monitor_state.hpp"
 
 namespace gradus::train::detail {
 
@@ -19,9 +22,15 @@ std::string when(const Context& run) {
          ")";
 }
 
-namespace {
-
 std::string percent(double share) { return text_of(100 * share) + " %"; }
+
+std::string rate(double lr) {
+  if (!(lr > 0) || !std::isfinite(lr)) return "a tenth";
+  const double unit = std::pow(10, std::floor(std::log10(lr)));
+  return text_of(std::max(1.0, std::floor(lr / unit + 1e-9)) * unit);
+}
+
+namespace {
 
 /// "act1 (98 % dead), act2 (100 % dead)", at most four of them.
 std::string list_of(const std::vector<std::string>& parts) {
@@ -29,13 +38,6 @@ std::string list_of(const std::vector<std::string>& parts) {
   for (std::size_t i = 0; i < parts.size() && i < 4; ++i) out += (i ? ", " : "") + parts[i];
   if (parts.size() > 4) out += " and " + std::to_string(parts.size() - 4) + " more";
   return out;
-}
-
-/// A learning rate with one digit.
-std::string rate(double lr) {
-  if (!(lr > 0) || !std::isfinite(lr)) return "a tenth";
-  const double unit = std::pow(10, std::floor(std::log10(lr)));
-  return text_of(std::max(1.0, std::floor(lr / unit + 1e-9)) * unit);
 }
 
 }  // namespace
@@ -46,7 +48,27 @@ void Diagnosis::start(Context&) {
   epochs_.clear();
   constant_ = first_loss_ = recent_ = NAN;
   lowest_ = INFINITY;
-  weight_of_recent_ = largest_update_ = 0;
+  weight_of_recent_ = largest_update_ = largest_norm_ = 0;
+}
+
+void Diagnosis::save(optim::StateDict& state) const {
+  state["norms"] = from_vector(norms_);
+  state["losses"] = from_vector<double>(
+      {constant_, first_loss_, recent_, lowest_, weight_of_recent_, largest_update_});
+}
+
+void Diagnosis::resume(const Context& run, const optim::StateDict& state) {
+  const std::vector<double> losses = numbers_at(state, "losses", 6);
+  norms_ = numbers_at(state, "norms");
+  constant_ = losses[0];
+  first_loss_ = losses[1];
+  recent_ = losses[2];
+  lowest_ = losses[3];
+  weight_of_recent_ = losses[4];
+  largest_update_ = losses[5];
+  epochs_ = run.history;
+  for (const double norm : norms_)
+    if (std::isfinite(norm)) largest_norm_ = std::max(largest_norm_, norm);
 }
 
 void Diagnosis::report(Context& run, Finding finding) {
@@ -63,7 +85,9 @@ void Diagnosis::report(Context& run, Finding finding) {
 
 void Diagnosis::step(Context& run) {
   if (norms_.empty()) constant_ = best_constant_loss(run);
+  judge_spike(run);
   norms_.push_back(run.grad_norm);
+  if (std::isfinite(run.grad_norm)) largest_norm_ = std::max(largest_norm_, run.grad_norm);
   if (!std::isfinite(run.loss)) return;
   if (std::isnan(first_loss_)) first_loss_ = run.loss;
   // An exponential mean over about ten steps, without the bias of its start.
@@ -72,6 +96,37 @@ void Diagnosis::step(Context& run) {
       std::isnan(recent_) ? run.loss : recent_ + 0.1 / weight_of_recent_ * (run.loss - recent_);
   if (static_cast<Index>(norms_.size()) >= limits::first_steps)
     lowest_ = std::min(lowest_, recent_);
+}
+
+double Diagnosis::suggested_clip(double percentile) const {
+  std::vector<double> norms;
+  for (const double norm : norms_)
+    if (std::isfinite(norm)) norms.push_back(norm);
+  if (norms.empty()) return 0;
+  const auto at =
+      static_cast<std::ptrdiff_t>(percentile / 100 * static_cast<double>(norms.size() - 1));
+  std::nth_element(norms.begin(), norms.begin() + at, norms.end());
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.1e", norms[static_cast<std::size_t>(at)]);
+  return std::strtod(text.data(), nullptr);
+}
+
+void Diagnosis::judge_spike(Context& run) {
+  const double norm = run.grad_norm;
+  if (static_cast<Index>(norms_.size()) < limits::spike_steps || !std::isfinite(norm) ||
+      norm <= limits::spike_over_largest * largest_norm_)
+    return;
+  std::vector<double> latest(norms_.end() - limits::spike_steps, norms_.end());
+  const auto middle = latest.begin() + limits::spike_steps / 2;
+  std::nth_element(latest.begin(), middle, latest.end());
+  if (norm <= limits::spike_over_median * *middle) return;
+  report(run, {.kind = "gradient_spike",
+               .alarm = false,
+               .text = "The gradient's norm jumps to " + text_of(norm) + " " + when(run) +
+                       ", where " + text_of(*middle) + " is usual and " + text_of(largest_norm_) +
+                       " was the largest; look at the samples of this batch, and clip the "
+                       "gradient's norm at " +
+                       text_of(suggested_clip(90)) + "."});
 }
 
 bool Diagnosis::loss_is_large() const {
@@ -214,130 +269,6 @@ void Diagnosis::judge_gradients(Context& run, const std::vector<Layer>& layers) 
                  " times as large in " + first->name + " as in " + last->name + ", " + when(run) +
                  estimate +
                  "; start with smaller weights, add normalization, and clip the gradient's norm."});
-}
-
-// ------------------------------------------------------------------ of losses
-
-void Diagnosis::epoch(Context& run, const Epoch& record) {
-  epochs_.push_back(record);
-  const auto epochs = static_cast<Index>(epochs_.size());
-  if (epochs < limits::first_epochs ||
-      static_cast<Index>(norms_.size()) < limits::first_epoch_steps)
-    return;
-  judge_slow(run);
-  judge_generalization(run);
-  judge_constant(run);
-  judge_trend(run);
-}
-
-void Diagnosis::judge_slow(Context& run) {
-  const double lr = run.optimizer.lr();
-  const bool warming_up = epochs_.size() > 1 && lr > epochs_[epochs_.size() - 2].lr;
-  const double loss = epochs_.back().train_loss;
-  const double scale = std::isfinite(constant_) ? constant_ : first_loss_;
-  if (warming_up || largest_update_ == 0 || largest_update_ >= limits::update_low) return;
-  if (loss < (1 - limits::fall_low) * first_loss_ || loss < (1 - limits::fall_low) * scale) return;
-  report(run,
-         {.kind = "learning_rate_low",
-          .text = "The learning rate " + text_of(lr) +
-                  " is too low: no step so far changed the weights of any layer by more than " +
-                  percent(largest_update_) +
-                  " of their size, where 0.1 % to 1 % is usual, and the loss went from " +
-                  text_of(first_loss_) + " to " + text_of(loss) + " until " + when(run).substr(3) +
-                  "; try " + rate(lr * std::min(1000.0, 3e-3 / largest_update_)) +
-                  ", or let the learning rate finder choose."});
-}
-
-void Diagnosis::judge_generalization(Context& run) {
-  if (run.validation.empty() || !std::isfinite(constant_)) return;
-  const Epoch& now = epochs_.back();
-  std::size_t best = 0;
-  for (std::size_t i = 0; i < epochs_.size(); ++i)
-    if (epochs_[i].validation_loss < epochs_[best].validation_loss) best = i;
-  const Epoch& then = epochs_[best];
-  if (then.validation_loss >= limits::no_better * constant_) {
-    if (now.train_loss < limits::memorized * constant_)
-      report(
-          run,
-          {.kind = "no_signal",
-           .text = "The inputs say nothing about the targets: the training loss fell to " +
-                   text_of(now.train_loss) + ", but the validation loss was never below " +
-                   text_of(then.validation_loss) + " until " + when(run).substr(3) +
-                   ", where a constant output has " + text_of(constant_) +
-                   ", so the samples are learned by heart; check that labels belong to their rows "
-                   "(shuffled or joined wrongly?) and that the features carry information."});
-    return;
-  }
-  const auto since = static_cast<Index>(epochs_.size() - 1 - best);
-  const double gap = (now.validation_loss - now.train_loss) / constant_;
-  if (since < limits::overfit_epochs || gap < limits::overfit_gap ||
-      now.train_loss >= then.train_loss ||
-      now.validation_loss < (1 + limits::overfit_rise) * then.validation_loss)
-    return;
-  report(run, {.kind = "overfitting",
-               .text = "The model overfits: since epoch " + std::to_string(then.epoch) +
-                       " the validation loss rose from " + text_of(then.validation_loss) + " to " +
-                       text_of(now.validation_loss) + " while the training loss fell from " +
-                       text_of(then.train_loss) + " to " + text_of(now.train_loss) + " (" +
-                       std::to_string(run.loader.dataset().size()) + " training samples, " +
-                       std::to_string(run.model.num_parameters(true)) +
-                       " parameters); get more data, or take a smaller model, dropout, weight "
-                       "decay or early stopping."});
-}
-
-void Diagnosis::judge_constant(Context& run) {
-  const auto epochs = static_cast<Index>(epochs_.size());
-  if (epochs < std::max(limits::constant_epochs, run.epochs / limits::constant_part)) return;
-  // Dropout raises the training loss: the validation loss may show better that something is
-  // learned.
-  double best = INFINITY, best_validation = INFINITY;
-  for (const Epoch& epoch : epochs_) {
-    best = std::min(best, epoch.train_loss);
-    if (!run.validation.empty()) best_validation = std::min(best_validation, epoch.validation_loss);
-  }
-  if (!(std::min(best, best_validation) >= limits::no_better * constant_)) return;
-  report(run, {.kind = "constant_predictor",
-               .text = "The model is no better than a constant output: the training loss is " +
-                       text_of(best) + " at best until " + when(run).substr(3) +
-                       ", and the best constant has " + text_of(constant_) +
-                       "; check that inputs are scaled and belong to their targets, and try "
-                       "another learning rate or a larger model."});
-}
-
-void Diagnosis::judge_trend(Context& run) {
-  const auto n = static_cast<std::size_t>(limits::trend_epochs);
-  if (epochs_.size() < n) return;
-  const Epoch* const last = &epochs_[epochs_.size() - n];
-  double sum = 0, moved = 0, best_before = INFINITY, best_now = INFINITY;
-  Index turns = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    sum += last[i].train_loss;
-    best_now = std::min(best_now, last[i].train_loss);
-    if (i > 0) moved += std::abs(last[i].train_loss - last[i - 1].train_loss);
-    if (i > 1)
-      turns += (last[i].train_loss - last[i - 1].train_loss) *
-                   (last[i - 1].train_loss - last[i - 2].train_loss) <
-               0;
-  }
-  for (std::size_t i = 0; i + n < epochs_.size(); ++i)
-    best_before = std::min(best_before, epochs_[i].train_loss);
-  const double mean = sum / static_cast<double>(n);
-  const double swing = moved / static_cast<double>(n - 1) / mean;
-  const bool large = !(mean < limits::loss_large * constant_);
-  if (turns >= limits::turns && swing > limits::swing && large)
-    report(run, {.kind = "oscillation",
-                 .text = "The loss oscillates: in the last " + std::to_string(n) +
-                         " epochs it turned " + std::to_string(turns) + " times and moved by " +
-                         percent(swing) + " of its mean an epoch, until " + when(run).substr(3) +
-                         "; lower the learning rate from " + text_of(run.optimizer.lr()) + " to " +
-                         rate(run.optimizer.lr() / 3) + ", or take larger batches."});
-  if (large && epochs_.size() > n && best_now > (1 - limits::improvement) * best_before)
-    report(run, {.kind = "plateau",
-                 .alarm = false,
-                 .text = "The loss stands still: the last " + std::to_string(n) + " epochs until " +
-                         when(run).substr(3) + " brought the training loss no lower than " +
-                         text_of(best_before) +
-                         ", where it was before; lower the learning rate, or end the run."});
 }
 
 }  // namespace gradus::train::detail

@@ -15,6 +15,9 @@ class Diagnosis {
       : on_finding_(std::move(on_finding)) {}
 
   void start(Context& run);
+  /// Adds to the state of a monitor, and takes it up again in a run that goes on.
+  void save(optim::StateDict& state) const;
+  void resume(const Context& run, const optim::StateDict& state);
   /// Loss and gradient norm of a step, before its update.
   void step(Context& run);
   /// Layers, after a window of steps.
@@ -25,8 +28,11 @@ class Diagnosis {
 
   double constant_loss() const { return constant_; }
   const std::vector<double>& norms() const { return norms_; }
+  /// See Monitor::suggested_clip.
+  double suggested_clip(double percentile) const;
 
  private:
+  void judge_spike(Context& run);
   void judge_updates(Context& run, const std::vector<Layer>& layers);
   void judge_divergence(Context& run);
   void judge_units(Context& run, const std::vector<Layer>& layers);
@@ -47,6 +53,7 @@ class Diagnosis {
   double weight_of_recent_ = 0;
   double largest_update_ = 0;  // of any layer in any window
   std::vector<double> norms_;
+  double largest_norm_ = 0;  // of those that are finite
   std::vector<Epoch> epochs_;
 };
 
@@ -56,6 +63,10 @@ double best_constant_loss(const Context& run);
 
 /// "0.0123", to three digits.
 std::string text_of(double value);
+/// "12.3 %".
+std::string percent(double share);
+/// A learning rate with one digit.
+std::string rate(double lr);
 /// "in epoch 2 (step 41)".
 std::string when(const Context& run);
 

@@ -27,6 +27,8 @@ inline constexpr Index first_epoch_steps = 60;
 inline constexpr double update_high = 0.3;
 /// Half as much and a loss that is not below its beginning: the steps lead nowhere.
 inline constexpr double update_high_in_vain = 0.05;
+/// Weights of a tensor whose change is measured, at most: enough for their mean square to 5 %.
+inline constexpr Index watched_weights = 1024;
 /// Below this the weights need thousands of steps to change by their own size.
 inline constexpr double update_low = 3e-4;
 /// …which matters only if the loss has fallen by no more than this share since the beginning.
@@ -38,6 +40,13 @@ inline constexpr double fall_low = 0.1;
 inline constexpr double vanishing = 1e-4;
 /// The same the other way round: healthy networks stay within a factor of about 10.
 inline constexpr double exploding = 1e3;
+
+/// Steps before a norm can be called unusual, and so many of the latest ones give the median.
+inline constexpr Index spike_steps = 50;
+/// A norm above this multiple of the median: batches of a healthy run differ by a few times…
+inline constexpr double spike_over_median = 20;
+/// …and above this multiple of the largest one so far: late norms are small, and one may be large.
+inline constexpr double spike_over_largest = 3;
 
 // ------------------------------------------------------------------ units
 
@@ -84,7 +93,7 @@ inline constexpr double improvement = 0.005;
 // ------------------------------------------------------------------ before training
 
 /// Samples that are sent through the model, at most.
-inline constexpr Index lint_samples = 512;
+inline constexpr Index lint_samples = 256;
 /// …and at least, before units are called dead.
 inline constexpr Index lint_samples_units = 32;
 /// Root mean square of a feature: scaled ones have about 1, pixels of 0 to 16 up to 12.

@@ -1,15 +1,15 @@
 #include "gradus/train/monitor.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <cstdlib>
+#include <optional>
 
+#include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 #include "gradus/train/lint.hpp"
 #include "train/blame.hpp"
 #include "train/diagnosis.hpp"
 #include "train/limits.hpp"
+#include "train/monitor_state.hpp"
 
 namespace gradus::train {
 
@@ -20,12 +20,23 @@ struct Monitor::Impl {
   std::vector<LayerEpoch> epochs = {};
   std::uint64_t seed = 0, offset = 0;  // of the random numbers before the step
   Index steps = 0;
-  bool judged = false;  // some window came to its end
+  bool judged = false;                         // some window came to its end
+  std::optional<optim::StateDict> saved = {};  // of the run that goes on
 
   void judge_window(Context& run) {
     judge.window(run, watch.layers());
     watch.clear_window();
     judged = true;
+  }
+  /// Goes on where the run stood that has saved this.
+  void resume(const Context& run, const optim::StateDict& state) {
+    judge.resume(run, state);
+    watch.resume(state);
+    epochs = detail::load_epochs(state, watch.layers().size());
+    watch.name_layers(epochs);
+    const std::vector<double> counts = detail::numbers_at(state, "steps", 2);
+    steps = static_cast<Index>(counts[0]);
+    judged = counts[1] != 0;
   }
 };
 
@@ -66,22 +77,34 @@ double Monitor::suggested_clip(double percentile) const {
   if (!(percentile >= 0 && percentile <= 100))
     fail("Monitor",
          "percentile = " + std::to_string(percentile) + " was given; 0 to 100 is required");
-  std::vector<double> norms;
-  for (const double norm : grad_norms())
-    if (std::isfinite(norm)) norms.push_back(norm);
-  if (norms.empty()) return 0;
-  const auto at =
-      static_cast<std::ptrdiff_t>(percentile / 100 * static_cast<double>(norms.size() - 1));
-  std::nth_element(norms.begin(), norms.begin() + at, norms.end());
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.1e", norms[static_cast<std::size_t>(at)]);
-  return std::strtod(text.data(), nullptr);
+  return impl_->judge.suggested_clip(percentile);
+}
+
+std::string Monitor::name() const { return "monitor"; }
+
+optim::StateDict Monitor::state_dict() const {
+  const Impl& m = *impl_;
+  optim::StateDict state;
+  m.judge.save(state);
+  m.watch.save(state);
+  detail::save(state, m.epochs);
+  state["steps"] = from_vector<double>({static_cast<double>(m.steps), m.judged ? 1.0 : 0.0});
+  return state;
+}
+
+void Monitor::load_state_dict(const optim::StateDict& state) {
+  detail::load_epochs(state, detail::load_layers(state).size());
+  detail::numbers_at(state, "norms");
+  for (const auto& [key, count] : {std::pair("losses", 6), {"window", 3}, {"steps", 2}})
+    detail::numbers_at(state, key, static_cast<std::size_t>(count));
+  impl_->saved = state;  // until the model is known
 }
 
 void Monitor::on_fit_begin(Context& run) {
   Impl& m = *impl_;
+  const auto saved = std::exchange(m.saved, std::nullopt);
   m.judge.start(run);
-  if (m.options.lint)
+  if (m.options.lint && !saved)
     for (const Finding& finding :
          lint(run.model, {.optimizer = &run.optimizer, .loader = &run.loader, .trained = true}))
       m.judge.report(run, finding);
@@ -89,6 +112,7 @@ void Monitor::on_fit_begin(Context& run) {
   m.epochs.clear();
   m.steps = 0;
   m.judged = false;
+  if (saved) m.resume(run, *saved);
 }
 
 void Monitor::on_step_begin(Context& run) {
@@ -121,14 +145,13 @@ void Monitor::on_step_end(Context& run) {
 
 void Monitor::on_epoch_end(Context& run, Epoch& epoch) {
   Impl& m = *impl_;
+  // Here and not at the run's end, so that a checkpoint has it.
+  const bool last = run.epoch == run.epochs || !run.stop.empty();
+  if (last && !m.judged && m.watch.window_steps() > 0) m.judge_window(run);
   m.epochs.push_back(m.watch.take_epoch(epoch.epoch));
   m.judge.epoch(run, epoch);
 }
 
-void Monitor::on_fit_end(Context& run) {
-  Impl& m = *impl_;
-  if (!m.judged && m.watch.window_steps() > 0) m.judge_window(run);
-  m.watch.detach();
-}
+void Monitor::on_fit_end(Context&) { impl_->watch.detach(); }
 
 }  // namespace gradus::train

@@ -8,34 +8,50 @@
 #include "gradus/nn/linear.hpp"
 #include "gradus/optim/clip.hpp"
 #include "train/limits.hpp"
+#include "train/monitor_state.hpp"
 
 namespace gradus::train::detail {
 
 namespace {
 
-/// sum (a - b)^2, or sum a^2 without b, in lanes that the compiler can vectorize.
-template <class T>
-double sum_squares(const T* a, const T* b, Index n) {
+/// The sum of the squares of `a`, or of a - b, in lanes that the compiler can vectorize.
+template <class T, class... B>
+double sum_squares(const T* a, Index n, const B*... b) {
+  const auto square = [](double value, auto... other) {
+    const double d = (value - ... - other);
+    return d * d;
+  };
   std::array<double, 8> lanes{};
-  Index i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (Index k = 0; k < 8; ++k) {
-      const auto d = static_cast<double>(b ? a[i + k] - b[i + k] : a[i + k]);
-      lanes[static_cast<std::size_t>(k)] += d * d;
-    }
-  for (; i < n; ++i) {
-    const auto d = static_cast<double>(b ? a[i] - b[i] : a[i]);
-    lanes[0] += d * d;
+  for (; n >= 8; n -= 8) {
+    for (std::size_t k = 0; k < 8; ++k) lanes[k] += square(static_cast<double>(a[k]), b[k]...);
+    a += 8;
+    ((b += 8), ...);
   }
+  for (std::size_t k = 0; k < static_cast<std::size_t>(n); ++k)
+    lanes[k] += square(static_cast<double>(a[k]), b[k]...);
   double sum = 0;
   for (const double lane : lanes) sum += lane;
   return sum;
 }
 
-double sum_squares(const Tensor& a, const Tensor& b = {}) {
+/// f(values, count) for stretches of a weight: all of it, or `watched_weights` evenly spread.
+template <class T, class F>
+void for_watched(const T* w, Index n, F f) {
+  constexpr Index stretches = 64, length = limits::watched_weights / stretches;
+  if (n <= limits::watched_weights) {
+    f(w, n);
+    return;
+  }
+  for (Index i = 0; i < stretches; ++i) f(w + i * (n - length) / (stretches - 1), length);
+}
+
+/// f(data, numel) with the type of the tensor's values.
+template <class F>
+void with_values(const Tensor& a, F f) {
   if (a.dtype() == float32)
-    return sum_squares(a.data<float>(), b.defined() ? b.data<float>() : nullptr, a.numel());
-  return sum_squares(a.data<double>(), b.defined() ? b.data<double>() : nullptr, a.numel());
+    f(a.data<float>(), a.numel());
+  else
+    f(a.data<double>(), a.numel());
 }
 
 /// What one output shows.
@@ -207,31 +223,56 @@ void Watch::attach(nn::Module& model) {
       layer.parameters.push_back(tensor);
       if (tensor.dim() >= 2) layer.weights.push_back(tensor);
     }
-    if (leaf) layer.hook = 0;
+    layer.leaf = leaf;
     layers_.push_back(std::move(layer));
   }
+}
+
+void Watch::hook() {
   for (Layer& layer : layers_) {
-    if (layer.hook < 0) continue;
-    Layer* const self = &layer;  // layers_ keeps its size until detach()
+    if (!layer.leaf || layer.hook >= 0) continue;
+    Layer* const self = &layer;  // layers_ keeps its size while there are hooks
     layer.hook = layer.handle.register_forward_hook(
         [this, self](const nn::Module&, const Tensor& in, const Tensor& out) {
-          if (forward_) look_at_output(*self, in, out);
+          look_at_output(*self, in, out);
           return Tensor();
         });
   }
 }
 
-void Watch::detach() {
+void Watch::unhook() {
   for (Layer& layer : layers_)
     if (layer.hook >= 0) layer.handle.remove_forward_hook(std::exchange(layer.hook, -1));
-  looking_ = forward_ = false;
+  linear_out_ = {};
+}
+
+void Watch::detach() {
+  unhook();
+  looking_ = false;
 }
 
 void Watch::begin(Index samples) {
-  looking_ = forward_ = true;
+  hook();
+  weights();
+  looking_ = true;
   ++window_steps_;
   ++epoch_steps_;
   window_samples_ += samples;
+}
+
+/// The sizes of the weights before the step, and a copy of those of which the change is measured.
+void Watch::weights() {
+  for (Layer& layer : layers_) {
+    layer.size = 0;
+    layer.before.clear();
+    for (const Tensor& weight : layer.weights)
+      with_values(weight, [&](const auto* w, Index n) {
+        layer.size += sum_squares(w, n);
+        for_watched(w, n, [&](const auto* part, Index count) {
+          layer.before.insert(layer.before.end(), part, part + count);
+        });
+      });
+  }
 }
 
 void Watch::look_at_output(Layer& layer, const Tensor& in, const Tensor& out) {
@@ -241,11 +282,11 @@ void Watch::look_at_output(Layer& layer, const Tensor& in, const Tensor& out) {
   const Index units = out.size(axis);
   const Index inner = axis == 1 && out.dim() == 4 ? out.size(2) * out.size(3) : 1;
   const Index rows = out.numel() / (units * inner);
-  std::vector<std::uint8_t> alive;
-  const Look look = out.dtype() == float32
-                        ? look_at(layer.kind, out.data<float>(), rows, units, inner, alive)
-                        : look_at(layer.kind, out.data<double>(), rows, units, inner, alive);
-  for (Tally* tally : {&layer.window, &layer.epoch}) add(*tally, look, alive, out.numel(), rows);
+  Look look;
+  with_values(out, [&](const auto* y, Index) {
+    look = look_at(layer.kind, y, rows, units, inner, alive_);
+  });
+  for (Tally* tally : {&layer.window, &layer.epoch}) add(*tally, look, alive_, out.numel(), rows);
   if (layer.kind != Kind::other && linear_out_.defined() && in.is(linear_out_)) {
     const double slope = std::sqrt(look.slope_squares / static_cast<double>(out.numel()));
     for (Tally* tally : {&layer.window, &layer.epoch})
@@ -254,30 +295,20 @@ void Watch::look_at_output(Layer& layer, const Tensor& in, const Tensor& out) {
   linear_out_ = {};
   if (layer.linear) {
     linear_out_ = out;
-    linear_factor_ =
-        std::sqrt(sum_squares(layer.weights[0]) / static_cast<double>(layer.weights[0].size(0)));
+    linear_factor_ = std::sqrt(layer.size / static_cast<double>(layer.weights[0].size(0)));
   }
 }
 
 void Watch::gradients() {
-  forward_ = false;
-  linear_out_ = {};
-  const NoGrad guard;
+  unhook();
   for (Layer& layer : layers_) {
     if (layer.parameters.empty()) continue;
     const bool any = std::any_of(layer.parameters.begin(), layer.parameters.end(),
                                  [](const Tensor& p) { return p.grad().defined(); });
     const double norm = grad_norm(layer.parameters);
-    double weight = 0;
-    layer.before.clear();
-    for (const Tensor& w : layer.weights) {
-      weight += sum_squares(w);
-      layer.before.push_back(w.detach().clone());
-    }
-    layer.size_before = weight;
     for (Tally* tally : {&layer.window, &layer.epoch}) {
       if (any) tally->grad.add(norm);
-      if (!layer.weights.empty()) tally->weight.add(std::sqrt(weight));
+      if (!layer.weights.empty()) tally->weight.add(std::sqrt(layer.size));
     }
   }
 }
@@ -285,13 +316,18 @@ void Watch::gradients() {
 void Watch::updates() {
   looking_ = false;
   for (Layer& layer : layers_) {
-    double moved = 0;
-    for (std::size_t i = 0; i < layer.before.size(); ++i)
-      moved += sum_squares(layer.weights[i], layer.before[i]);
-    layer.before.clear();
-    if (layer.size_before > 0)
-      for (Tally* tally : {&layer.window, &layer.epoch})
-        tally->ratio.add(std::sqrt(moved / layer.size_before));
+    const double* before = layer.before.data();
+    double moved = 0, size = 0;
+    for (const Tensor& weight : layer.weights)
+      with_values(weight, [&](const auto* w, Index n) {
+        for_watched(w, n, [&](const auto* part, Index count) {
+          moved += sum_squares(part, count, before);
+          size += sum_squares(before, count);
+          before += count;
+        });
+      });
+    if (size > 0)
+      for (Tally* tally : {&layer.window, &layer.epoch}) tally->ratio.add(std::sqrt(moved / size));
   }
 }
 
@@ -309,6 +345,40 @@ LayerEpoch Watch::take_epoch(Index epoch) {
   }
   epoch_steps_ = 0;
   return out;
+}
+
+void Watch::save(optim::StateDict& state) const {
+  detail::save(state, layers_);
+  state["window"] =
+      from_vector<double>({static_cast<double>(window_steps_), static_cast<double>(window_samples_),
+                           static_cast<double>(epoch_steps_)});
+}
+
+void Watch::resume(const optim::StateDict& state) {
+  std::vector<SavedLayer> saved = load_layers(state);
+  const std::vector<double> window = numbers_at(state, "window", 3);
+  if (saved.size() != layers_.size())
+    fail("Monitor.load_state_dict",
+         "the state of " + std::to_string(saved.size()) + " modules was given; that of the " +
+             std::to_string(layers_.size()) + " modules of this model is required");
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    layers_[i].window = std::move(saved[i].window);
+    layers_[i].epoch = std::move(saved[i].epoch);
+  }
+  window_steps_ = static_cast<Index>(window[0]);
+  window_samples_ = static_cast<Index>(window[1]);
+  epoch_steps_ = static_cast<Index>(window[2]);
+}
+
+void Watch::name_layers(std::vector<LayerEpoch>& epochs) {
+  for (LayerEpoch& epoch : epochs)
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const LayerStats names = stats_of(layers_[i], {});
+      epoch.layers[i].name = names.name;
+      epoch.layers[i].module = names.module;
+      epoch.layers[i].parameters = names.parameters;
+      layers_[i].last = epoch.layers[i];
+    }
 }
 
 }  // namespace gradus::train::detail

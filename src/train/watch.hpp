@@ -43,10 +43,11 @@ struct Layer {
   Kind kind = Kind::other;
   bool linear = false;
   nn::Module handle = {};  // shares the state of the module, and keeps its hooks reachable
+  bool leaf = false;       // without children: its output is looked at
   int hook = -1;
   std::vector<Tensor> parameters = {}, weights = {};
-  std::vector<Tensor> before = {};  // the weights before the update
-  double size_before = 0;           // sum of their squares
+  double size = 0;                  // sum of the squares of the weights, before the step
+  std::vector<double> before = {};  // those whose change is measured, before the step
   Tally window = {}, epoch = {};
   LayerStats last = {};
 };
@@ -59,7 +60,7 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  /// Hooks into the modules without children, and lists those that have anything to be measured.
+  /// Lists the modules that have anything to be measured.
   void attach(nn::Module& model);
   void detach();
 
@@ -78,15 +79,26 @@ class Watch {
   /// The numbers of the epoch, and the next one begins.
   LayerEpoch take_epoch(Index epoch);
 
+  /// Adds to the state of a monitor, and takes it up again after attach().
+  void save(optim::StateDict& state) const;
+  void resume(const optim::StateDict& state);
+  /// Gives the layers of epochs the names of the modules, and keeps the last as the latest numbers.
+  void name_layers(std::vector<LayerEpoch>& epochs);
+
   const std::vector<Layer>& layers() const { return layers_; }
 
  private:
+  // Only from begin() to gradients(), since modules with hooks are not fused with others.
+  void hook();
+  void unhook();
+  void weights();
   void look_at_output(Layer& layer, const Tensor& in, const Tensor& out);
 
   std::vector<Layer> layers_;
-  bool looking_ = false, forward_ = false;
+  bool looking_ = false;
   Index window_steps_ = 0, window_samples_ = 0, epoch_steps_ = 0;
-  Tensor linear_out_;  // of the linear layer that was called last
+  std::vector<std::uint8_t> alive_;  // of the output that is looked at
+  Tensor linear_out_;                // of the linear layer that was called last
   double linear_factor_ = 0;
 };
 

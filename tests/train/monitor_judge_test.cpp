@@ -192,3 +192,28 @@ TEST_CASE("a layer that no gradient reaches is named") {
   REQUIRE(found != findings.end());
   CHECK(found->where == "unused");
 }
+
+TEST_CASE("a gradient that is far larger than all before it is a spike") {
+  const auto found = [](int steps, double usual, double largest, double norm) {
+    MadeUp made;
+    made.run.loss = 0.5;
+    made.run.output = zeros({8, 2});
+    for (int i = 0; i <= steps; ++i) {
+      ++made.run.global_step;
+      made.run.grad_norm = i == 0 ? largest : i == steps ? norm : usual;
+      made.monitor.on_backward_end(made.run);
+    }
+    return made.findings;
+  };
+  const auto findings = found(60, 1, 2, 50);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].kind == "gradient_spike");
+  CHECK_FALSE(findings[0].alarm);
+  CHECK(findings[0].step == 61);
+  CHECK_THAT(findings[0].text, contains("jumps to 50") && contains("where 1 is usual") &&
+                                   contains("2 was the largest") && contains("norm at 1."));
+  CHECK(found(60, 1, 2, 19).empty());   // not that far
+  CHECK(found(60, 1, 20, 50).empty());  // the run began with as much
+  CHECK(found(40, 1, 2, 50).empty());   // too early to tell
+  CHECK(found(60, 0.01, 0.02, 50).size() == 1);
+}

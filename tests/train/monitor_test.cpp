@@ -53,9 +53,9 @@ Tensor ramp(Index rows, Index columns) {
 }  // namespace
 
 TEST_CASE("a run with a monitor ends with the same bits as one without") {
-  const auto run = [](bool monitored) {
+  const auto run = [](bool monitored, const nn::MLPOptions& shape) {
     manual_seed(3);
-    nn::MLP model({2, 16, 16, 2}, {.norm = "batch", .dropout = 0.2});
+    nn::MLP model({2, 16, 16, 2}, shape);
     optim::AdamW optimizer(model.parameters(), {.lr = 0.01});
     data::DataLoader loader(data::make_moons({.n = 64, .noise = 0.1}),
                             {.batch_size = 8, .shuffle = true, .seed = 1});
@@ -66,7 +66,34 @@ TEST_CASE("a run with a monitor ends with the same bits as one without") {
     CHECK(monitor.layers().empty() == !monitored);
     return model.state_dict();
   };
-  CHECK(same_bits(run(true), run(false)));
+  const auto check = [&](const nn::MLPOptions& shape) {
+    CHECK(same_bits(run(true, shape), run(false, shape)));
+  };
+  check({.norm = "batch", .dropout = 0.2});
+  for (const char* fused : {"relu", "tanh", "sigmoid", "gelu", "silu"}) {
+    INFO(fused);
+    check({.activation = fused});
+  }
+}
+
+TEST_CASE("the model has the monitor's hooks in the steps that are looked at") {
+  nn::MLP model({2, 4, 2});
+  std::vector<Index> hooked;
+  struct Spy : train::Callback {
+    std::vector<Index>* steps = nullptr;
+    void on_step_begin(train::Context& run) override {
+      bool any = false;
+      for (const auto& entry : run.model.named_modules()) any |= entry.module->has_forward_hooks();
+      if (any) steps->push_back(run.global_step);
+    }
+  } spy;
+  spy.steps = &hooked;
+  train::Monitor monitor({.lint = false, .every = 4});
+  optim::SGD optimizer(model.parameters(), {.lr = 0.01});
+  data::DataLoader loader(data::make_moons({.n = 24}), {.batch_size = 2});
+  train::fit(model, cross, optimizer, nullptr, loader, {},
+             {.epochs = 1, .callbacks = {&monitor, &spy}});
+  CHECK(hooked == std::vector<Index>{1, 2, 3, 4, 5, 8, 12});
 }
 
 TEST_CASE("the monitor's hooks are gone after the run, also after one that threw") {

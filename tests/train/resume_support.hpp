@@ -22,6 +22,7 @@ struct Recipe {
   bool batch_norm = true;
   const char* sampler = "random";
   int prefetch = 0;
+  bool monitored = false;
   train::FitOptions options = {};
 };
 
@@ -68,6 +69,7 @@ struct Program {
   std::unique_ptr<data::DataLoader> loader;
   Counter counter;
   Killer killer;
+  train::Monitor monitor{{.every = 3}};
   train::FitOptions options;
   train::Loss loss = [](const Tensor& output, const Tensor& target) {
     return cross_entropy(output, target);
@@ -109,6 +111,7 @@ struct Program {
                                                      : Tensor(),
                                       .prefetch = recipe.prefetch});
     options.callbacks = {&killer, &counter};
+    if (recipe.monitored) options.callbacks.push_back(&monitor);
   }
   train::FitResult fit() {
     return train::fit(*model, loss, *optimizer, scheduler.get(), *loader, validation, options);

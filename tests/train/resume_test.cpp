@@ -22,6 +22,7 @@ std::vector<Recipe> recipes() {
        .unit = optim::Unit::epoch,
        .plateau = true},
       {.what = "prefetching, steps scheduled, plateau", .plateau = true, .prefetch = 3},
+      {.what = "a monitor", .monitored = true},
       {.what = "averages", .options = {.ema_decay = 0.9, .ema_warmup = true}},
       {.what = "accumulation, prefetching", .prefetch = 2, .options = {.accumulate = 3}},
       {.what = "percentile clipping", .options = {.clip_percentile = 30, .clip_window = 5}},
@@ -44,6 +45,7 @@ std::vector<Recipe> recipes() {
        .optimizer = "nadam",
        .plateau = true,
        .prefetch = 1,
+       .monitored = true,
        .options = {.accumulate = 2, .clip_percentile = 50, .l2 = 0.001, .ema_decay = 0.8}},
   };
 }

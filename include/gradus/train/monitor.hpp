@@ -75,6 +75,12 @@ class Monitor : public Callback {
   /// inputs can reach; NaN before the first step and where it cannot be found.
   double constant_loss() const;
 
+  /// A run that goes on does so as if it had never stopped: nothing is found, or looked for before
+  /// training, twice.
+  std::string name() const override;
+  optim::StateDict state_dict() const override;
+  void load_state_dict(const optim::StateDict& state) override;
+
   void on_fit_begin(Context& context) override;
   void on_step_begin(Context& context) override;
   void on_backward_end(Context& context) override;

@@ -1,0 +1,122 @@
+// What a monitor remembers, as numbers in a checkpoint.
+
+#include "train/monitor_state.hpp"
+
+#include <array>
+
+#include "gradus/ops.hpp"
+
+namespace gradus::train::detail {
+namespace {
+
+constexpr const char* operation = "Monitor.load_state_dict";
+
+constexpr std::array<double LayerStats::*, 9> measured = {
+    &LayerStats::grad_norm, &LayerStats::weight_norm,     &LayerStats::update_ratio,
+    &LayerStats::dead,      &LayerStats::activation_mean, &LayerStats::activation_std,
+    &LayerStats::active,    &LayerStats::saturated,       &LayerStats::attenuation};
+
+constexpr std::array<Mean Tally::*, 4> means = {&Tally::grad, &Tally::weight, &Tally::ratio,
+                                                &Tally::attenuation};
+constexpr std::array<Index Tally::*, 4> counts = {&Tally::values, &Tally::active, &Tally::saturated,
+                                                  &Tally::rows};
+constexpr std::size_t tally_numbers = 2 * means.size() + 2 + counts.size();
+
+Tensor tensor_of(const Tally& tally) {
+  std::vector<double> row;
+  const auto put = [&row](auto number) { row.push_back(static_cast<double>(number)); };
+  for (const auto mean : means) {
+    put((tally.*mean).sum);
+    put((tally.*mean).count);
+  }
+  put(tally.sum);
+  put(tally.squares);
+  for (const auto count : counts) put(tally.*count);
+  for (const std::uint8_t alive : tally.alive) put(alive);
+  return from_vector(row);
+}
+
+Tally tally_of(const std::vector<double>& row, const std::string& key) {
+  if (row.size() < tally_numbers)
+    fail(operation, "entry \"" + key + "\" has " + std::to_string(row.size()) +
+                        " numbers; the state of a monitor is required");
+  Tally tally;
+  const double* at = row.data();
+  for (const auto mean : means) {
+    (tally.*mean).sum = *at++;
+    (tally.*mean).count = static_cast<Index>(*at++);
+  }
+  tally.sum = *at++;
+  tally.squares = *at++;
+  for (const auto count : counts) tally.*count = static_cast<Index>(*at++);
+  for (; at < row.data() + row.size(); ++at) tally.alive.push_back(*at != 0);
+  return tally;
+}
+
+std::string key_of(std::size_t layer, const char* what) {
+  return "layer." + std::to_string(layer) + "." + what;
+}
+
+}  // namespace
+
+std::vector<double> numbers_at(const optim::StateDict& state, const std::string& key,
+                               std::size_t count) {
+  const auto found = state.find(key);
+  const bool fits = found != state.end() && found->second.defined() &&
+                    found->second.dtype() == float64 && found->second.dim() == 1;
+  std::vector<double> values;
+  if (fits) values = found->second.to_vector<double>();
+  if (!fits || (count != any_count && values.size() != count))
+    fail(operation, "entry \"" + key +
+                        "\" is missing or has another shape; the state of a monitor is required");
+  return values;
+}
+
+void save(optim::StateDict& state, const std::vector<Layer>& layers) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    state[key_of(i, "window")] = tensor_of(layers[i].window);
+    state[key_of(i, "epoch")] = tensor_of(layers[i].epoch);
+  }
+}
+
+std::vector<SavedLayer> load_layers(const optim::StateDict& state) {
+  std::vector<SavedLayer> out;
+  const auto next = [&](const char* what) {
+    const std::string key = key_of(out.size(), what);
+    return tally_of(numbers_at(state, key), key);
+  };
+  while (state.contains(key_of(out.size(), "window")))
+    out.push_back({next("window"), next("epoch")});
+  return out;
+}
+
+void save(optim::StateDict& state, const std::vector<LayerEpoch>& epochs) {
+  std::vector<double> places, stats;
+  for (const LayerEpoch& epoch : epochs) {
+    for (const Index place : {epoch.epoch, epoch.steps})
+      places.push_back(static_cast<double>(place));
+    for (const LayerStats& layer : epoch.layers)
+      for (const auto number : measured) stats.push_back(layer.*number);
+  }
+  state["epochs"] = from_vector(places);
+  state["epochs.layers"] = from_vector(stats);
+}
+
+std::vector<LayerEpoch> load_epochs(const optim::StateDict& state, std::size_t layers) {
+  const std::size_t count = numbers_at(state, "epochs").size() / 2;
+  const std::vector<double> places = numbers_at(state, "epochs", 2 * count);
+  const std::vector<double> stats =
+      numbers_at(state, "epochs.layers", count * layers * measured.size());
+  std::vector<LayerEpoch> epochs;
+  const double* at = stats.data();
+  for (std::size_t i = 0; i < 2 * count; i += 2) {
+    LayerEpoch epoch{static_cast<Index>(places[i]), static_cast<Index>(places[i + 1])};
+    epoch.layers.resize(layers);
+    for (LayerStats& layer : epoch.layers)
+      for (const auto number : measured) layer.*number = *at++;
+    epochs.push_back(std::move(epoch));
+  }
+  return epochs;
+}
+
+}  // namespace gradus::train::detail
