@@ -14,10 +14,6 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::expect_result_or_error(data, size,
                                [](std::string_view bytes) { io::parse_safetensors(bytes); });
-  return fuzz::expect_result_or_error(data, size, [](std::string_view bytes) {
-    const std::size_t length = bytes.rfind('}') + 1;  // npos + 1 is 0
-    std::string file;
-    for (int i = 0; i < 8; ++i) file += static_cast<char>(length >> (8 * i) & 0xff);
-    io::parse_safetensors(file.append(bytes));
-  });
+  return fuzz::expect_result_or_error(
+      data, size, [](std::string_view bytes) { io::parse_safetensors(fuzz::with_length(bytes)); });
 }
