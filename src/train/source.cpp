@@ -122,6 +122,10 @@ data::TensorDataset read_archive(const SourceOptions& options) {
 }
 
 [[noreturn]] void fail_unknown(const std::string& data) {
+  if (data.find_first_of("./") != std::string::npos)  // meant as a path
+    fail("load_source", data +
+                            ": there is no such file or folder; a path, or the name of a set, "
+                            "is required; check the spelling and the current folder");
   std::string all;
   for (const std::string& name : set_names()) all += (all.empty() ? "" : ", ") + name;
   const std::string like = nearest(data, set_names());

@@ -122,6 +122,8 @@ TEST_CASE("bad input to train ends with one line on stderr and a status of its o
       {"--hidden 8 --epochs 1 --run ok.csv", "ok.csv", 5},
       {"--hidden 8 --epochs 1 --run /proc/none", "/proc/none", 5},
       {"evaluate", "--model", 2},
+      {"--data none.csv", "none.csv: there is no such file or folder; a path", 3},
+      {"--data circels", "did you mean \"circles\"?", 3},
       {"evaluate nothing", "nothing", 3},
       {"predict " + ok, "ok.csv", 3},
       {"inspect " + ok, "ok.csv", 3},
