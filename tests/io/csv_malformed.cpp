@@ -1,5 +1,6 @@
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
+#include "support/peak_memory.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
@@ -127,11 +128,13 @@ TEST_CASE("malformed CSV is refused with place, field, rule and fix") {
   for (const Malformed& bad : list) {
     CAPTURE(bad.rule);
     std::string message;
+    const gradus::test::PeakMemory memory;
     try {
       io::parse_csv(bad.text, bad.options, "f.csv");
     } catch (const Error& e) {
       message = e.what();
     }
+    CHECK(memory.growth().value_or(0) <= bad.text.size() + gradus::test::reading_allowance);
     CHECK_THAT(message, contains("[read_csv] "));
     for (const std::string& part : bad.expected) CHECK_THAT(message, contains(part));
   }
