@@ -226,7 +226,9 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
     options.on_step = [&](const train::Progress& progress) { printer.step(progress); };
     options.on_epoch = [&](const train::Epoch& epoch) { printer.epoch(epoch, options.epochs); };
   }
-  const std::size_t before = outcome.findings.size();
+  // A run that goes on has told of some already.
+  const std::size_t before =
+      session.resume ? session.resume->findings.size() : outcome.findings.size();
   const Interrupts interrupts;
   const train::FitResult result =
       train::fit(*trainee.model, trainee.objective.function, *trainee.optimizer,

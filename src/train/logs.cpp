@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "gradus/io/file.hpp"
 #include "optim/state.hpp"
 #include "train/json.hpp"
 
@@ -26,7 +27,9 @@ void LogFile::load_state_dict(const optim::StateDict& state) {
 }
 
 void LogFile::open(const Context& run) {
-  const auto refuse = [&](const std::string& what) { fail(operation_, path_ + ": " + what); };
+  const auto refuse = [&](const std::string& what) {
+    throw io::FileError("[" + std::string(operation_) + "] " + path_ + ": " + what);
+  };
   if (!run.resumed) bytes_ = 0;
   file_.reset(std::fopen(path_.c_str(), bytes_ > 0 ? "r+" : "w"));
   if (!file_)
@@ -45,7 +48,8 @@ void LogFile::write(const std::string& line) {
   const std::string text = line + "\n";
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
       std::fflush(file_.get()) != 0)
-    fail(operation_, path_ + ": writing failed: " + std::strerror(errno) + "; is the disk full?");
+    throw io::FileError("[" + std::string(operation_) + "] " + path_ +
+                        ": writing failed: " + std::strerror(errno) + "; is the disk full?");
   bytes_ += static_cast<Index>(text.size());
 }
 

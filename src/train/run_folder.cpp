@@ -95,7 +95,8 @@ RunFolder::RunFolder(const std::string& path, const std::string& name, bool over
     discard();
     refuse(path_ + ": " + std::to_string(space.available / 1'000'000) + " MB are free; about " +
            std::to_string(static_cast<long long>(bytes / 1e6) + 1) +
-           " MB are required for the run's files");
+           " MB are required for the run's files; free some space, or choose a folder on another "
+           "disk");
   }
 }
 

@@ -72,11 +72,11 @@ void prepare_storage(const CheckpointOptions& options, const Checkpoint& first) 
   const std::uintmax_t need = 2 * size - present + options.free_bytes;
   const fs::space_info space = fs::space(path.parent_path(), ignored);
   if (ignored || space.available >= need) return;
-  fail("fit", "checkpoint.path = \"" + options.path + "\": " + megabytes(space.available) +
-                  " are free on this disk; " + megabytes(need) +
-                  " are required, for an old and a new checkpoint of about " + megabytes(size) +
-                  (options.free_bytes ? " and what is to be left free" : "") +
-                  "; free some space, or choose a folder on another disk");
+  throw io::FileError("[fit] checkpoint.path = \"" + options.path +
+                      "\": " + megabytes(space.available) + " are free on this disk; " +
+                      megabytes(need) + " are required, for an old and a new checkpoint of about " +
+                      megabytes(size) + (options.free_bytes ? " and what is to be left free" : "") +
+                      "; free some space, or choose a folder on another disk");
 }
 
 }  // namespace gradus::train::detail

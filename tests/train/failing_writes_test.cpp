@@ -1,4 +1,3 @@
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 
 #include "gradus/io/file.hpp"
 #include "support/catch.hpp"
+#include "support/small_disk.hpp"
 #include "train/resume_support.hpp"
 
 using namespace gradus;
@@ -60,25 +60,6 @@ class FileLimit {
   void (*before_)(int);
 };
 
-/// A file system of its own, if this process may have one.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::string& size)
-      : mounted_(::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) ==
-                 0) {}
-  ~SmallDisk() {
-    if (mounted_) ::umount(folder_.path().c_str());
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  bool mounted() const { return mounted_; }
-  std::string operator/(const std::string& name) const { return folder_ / name; }
-
- private:
-  TemporaryFolder folder_;
-  bool mounted_;
-};
-
 }  // namespace
 
 TEST_CASE("a checkpoint that grows beyond a limit fails, and leaves the one before") {
@@ -108,14 +89,7 @@ TEST_CASE("a disk that fills up leaves the old checkpoint, and a disk too small 
     return;
   }
   check_failure(
-      disk / "c",
-      [&] {
-        std::ofstream filler(disk / "filler", std::ios::binary);
-        const std::string block(4096, 'x');
-        while (filler.write(block.data(), 4096).flush()) {
-        }
-      },
-      "No space left on device");
+      disk / "c", [&] { disk.fill(); }, "No space left on device");
   Program program({.what = "", .options = {.checkpoint = {.path = tiny / "c"}}}, 1);
   CHECK_THROWS_WITH(program.fit(),
                     contains("are free on this disk") && contains("free some space"));
