@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <unordered_set>
 
 #include "gradus/io/file.hpp"
 #include "gradus/io/nearest.hpp"
@@ -106,11 +107,11 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   }
   const bool named = layout.named = !layout.columns.empty();
   if (!named) layout.columns.resize(layout.rows >= 0 ? width : first.size());
+  std::unordered_set<std::string_view> known;
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     std::string& name = layout.columns[i];
     if (name.empty()) name = "column " + std::to_string(i);
-    const auto here = layout.columns.begin() + static_cast<std::ptrdiff_t>(i);
-    if (!named || std::find(layout.columns.begin(), here, name) == here) continue;
+    if (!named || known.insert(name).second) continue;
     again.begin_record();
     for (std::size_t field = 0; field <= i; ++field) again.take();
     again.fail_here("the column name " + quote(name) +
@@ -183,6 +184,8 @@ Columns make_columns(const Layout& layout, const std::vector<Index>& targets,
                            " is a target and left out, too; choose one");
   }
   Columns columns;
+  columns.slots.reserve(kinds.size());
+  columns.list.reserve(kinds.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     columns.slots.push_back(keep[i] ? static_cast<int>(columns.list.size()) : -1);
     if (!keep[i]) continue;

@@ -184,3 +184,16 @@ TEST_CASE("public tables are read") {
   read("wine_data.csv", {178, 13}, {"class_0", "class_1", "class_2"});
   read("breast_cancer.csv", {569, 30}, {"malignant", "benign"});
 }
+
+TEST_CASE("a table may have a hundred thousand named columns, and one name twice is found") {
+  std::string names, numbers;
+  for (int i = 0; i < 100'000; ++i) {
+    names += "c" + std::to_string(i) + ",";
+    numbers += "1,";
+  }
+  const auto table = io::parse_csv(names + "y\n" + numbers + "2\n");
+  CHECK(table.x.shape() == Shape{1, 100'000});
+  CHECK(table.columns.back() == "c99999");
+  CHECK_THROWS_WITH(io::parse_csv(names + "c5\n" + numbers + "2\n"),
+                    gradus::test::contains("\"c5\" occurs twice"));
+}
