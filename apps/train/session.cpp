@@ -103,7 +103,7 @@ struct Listeners {
             const Session& session) {
     const train::Config& config = data.config;
     if (!session.folder && session.report.empty()) return;
-    if (config.diagnose)
+    if (config.diagnose)  // lint_model() has looked already
       monitor = std::make_unique<train::Monitor>(train::MonitorOptions{.lint = false});
     if (config.report || !session.report.empty())
       recorder = std::make_unique<train::Recorder>(make_recorder(data, objective));

@@ -122,6 +122,15 @@ std::vector<Malformed> corpus() {
 
 }  // namespace
 
+TEST_CASE("the memory that reading takes is seen, also after it was given back") {
+  const gradus::test::PeakMemory memory;
+  {
+    const std::string text(std::size_t{64} << 20, 'x');
+    CHECK(text.back() == 'x');
+  }
+  CHECK(memory.growth().value_or(std::uint64_t{64} << 20) >= std::uint64_t{60} << 20);
+}
+
 TEST_CASE("malformed CSV is refused with place, field, rule and fix") {
   const auto list = corpus();
   CHECK(list.size() >= 50);

@@ -71,7 +71,7 @@ TEST_CASE("a run that goes on tells of every finding once, and with the same wor
     CHECK(rest.findings.size() == 1);
     CHECK(rest.norms == whole.norms);
     REQUIRE(rest.layers.size() == 12);
-    for (std::size_t epoch : {0, 11})
+    for (const std::size_t epoch : {std::size_t{0}, std::size_t{11}})
       for (std::size_t i = 0; i < whole.layers[epoch].layers.size(); ++i) {
         const train::LayerStats &a = rest.layers[epoch].layers[i],
                                 &b = whole.layers[epoch].layers[i];
