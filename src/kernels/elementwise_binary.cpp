@@ -20,7 +20,7 @@ GRADUS_BINARY(GRADUS_FUNCTOR)
 
 #define GRADUS_ENTRY(name, ...) &map2<name##_op, T>,
 template <class T>
-constexpr void (*binary_table[])(const T*, Index, const T*, Index, T*, Index, T,
+constexpr void (*binary_table[])(RowsOf<T>, RowsOf<T>, T*, Index, Index, T,
                                  T) noexcept = {GRADUS_BINARY(GRADUS_ENTRY)};
 
 // A single number: what a graph of scalars spends its time in.
@@ -52,10 +52,9 @@ void run(Binary op, const void* a, const void* b, void* out, const Broadcast& s,
   if (s.n == 1 && run_scalar<T>(op, a, b, out)) return;
   const auto map = binary_table<T>[static_cast<std::size_t>(op)];
   const T p = static_cast<T>(p0), q = static_cast<T>(p1);
-  for_each_row(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), s,
-               [=](const T* x, Index sx, const T* y, Index sy, T* o, Index n) {
-                 map(x, sx, y, sy, o, n, p, q);
-               });
+  for_rows(
+      static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), s,
+      [=](RowsOf<T> x, RowsOf<T> y, T* o, Index rows, Index n) { map(x, y, o, rows, n, p, q); });
 }
 
 using I = std::int64_t;

@@ -80,12 +80,23 @@ inline void map2_row(const T* a, const T* b, T* out, Index n, T p0, T p1) noexce
   }
 }
 
+/// A row of two operands: where it begins, the stride of its elements (0 or 1), and how far it is
+/// to the next row.
+template <class T>
+struct RowsOf {
+  const T* data;
+  Index stride, next;
+};
+
 template <class Op, class T>
-void map2(const T* a, Index stride_a, const T* b, Index stride_b, T* out, Index n, T p0,
-          T p1) noexcept {
-  if (stride_a != 0 && stride_b != 0) return map2_row<Op, 1, 1>(a, b, out, n, p0, p1);
-  if (stride_a != 0) return map2_row<Op, 1, 0>(a, b, out, n, p0, p1);
-  return map2_row<Op, 0, 1>(a, b, out, n, p0, p1);
+void map2(RowsOf<T> a, RowsOf<T> b, T* out, Index rows, Index n, T p0, T p1) noexcept {
+  const auto each = [&](auto row) {
+    for (Index i = 0; i < rows; ++i)
+      row(a.data + i * a.next, b.data + i * b.next, out + i * n, n, p0, p1);
+  };
+  if (a.stride != 0 && b.stride != 0) return each(map2_row<Op, 1, 1, T>);
+  if (a.stride != 0) return each(map2_row<Op, 1, 0, T>);
+  return each(map2_row<Op, 0, 1, T>);
 }
 
 /// Whether strides over dims are those of contiguous memory.
@@ -157,15 +168,16 @@ class BlockReader {
 
 inline constexpr Index block_elements = 512;
 
-// f(a, stride_a, b, stride_b, out, count) over the pieces of a broadcast. Short rows are gathered
-// into blocks.
+// f(rows of a, rows of b, out, rows, length of a row) over the pieces of a broadcast. Short rows
+// are gathered into blocks.
 template <class T, class Out, class F>
-void for_each_row(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
+void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
+  using Rows = RowsOf<T>;
   if (s.n == 0) return;
   if (s.rank <= 1) {
     const Index sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
     return tiled(s.n, [&](Index first, Index count) {
-      f(a + first * sa, sa, b + first * sb, sb, out + first, count);
+      f(Rows{a + first * sa, sa, 0}, Rows{b + first * sb, sb, 0}, out + first, Index{1}, count);
     });
   }
   const Index inner = s.dims[s.rank - 1];
@@ -175,7 +187,7 @@ void for_each_row(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
       BlockReader<T, block_elements> ra(a, s.rank, s.dims, s.a), rb(b, s.rank, s.dims, s.b);
       for (Index i = first; i < first + count; i += block) {
         const Index m = first + count - i < block ? first + count - i : block;
-        f(ra.block(i, m), Index{1}, rb.block(i, m), Index{1}, out + i, m);
+        f(Rows{ra.block(i, m), 1, 0}, Rows{rb.block(i, m), 1, 0}, out + i, Index{1}, m);
       }
     };
     const Index tile = tile_size / block * block;
@@ -184,30 +196,41 @@ void for_each_row(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
       range(t * tile, s.n - t * tile < tile ? s.n - t * tile : tile);
     });
   }
-  const Index sa = s.a[s.rank - 1], sb = s.b[s.rank - 1];
-  const Index middle = s.rank == 3 ? s.dims[1] : 1;
-  const Index rows = s.n / inner;
-  const auto piece = [&](Index row, Index first, Index count) {
-    const Index i = s.rank == 3 ? row / middle : row, j = s.rank == 3 ? row % middle : 0;
-    f(a + i * s.a[0] + j * s.a[1] * (s.rank == 3) + first * sa, sa,
-      b + i * s.b[0] + j * s.b[1] * (s.rank == 3) + first * sb, sb, out + row * inner + first,
-      count);
+  const int last = s.rank - 1;
+  const Index middle = s.dims[last - 1], rows = s.n / inner;
+  const auto operand = [&](const T* x, const Index* strides, Index row, Index first) {
+    const Index outer = s.rank == 3 ? strides[0] : 0;
+    return Rows{x + row / middle * outer + row % middle * strides[last - 1] + first * strides[last],
+                strides[last], strides[last - 1]};
   };
-  if (s.n < parallel_from) {
-    for (Index row = 0; row < rows; ++row) piece(row, 0, inner);
-    return;
-  }
+  // Rows [row, end), split where the outer dimension goes on.
+  const auto piece = [&](Index row, Index end) {
+    while (row < end) {
+      const Index left = middle - row % middle, count = left < end - row ? left : end - row;
+      f(operand(a, s.a, row, 0), operand(b, s.b, row, 0), out + row * inner, count, inner);
+      row += count;
+    }
+  };
+  if (s.n < parallel_from) return piece(0, rows);
   if (inner >= tile_size) {
     const Index per_row = (inner + tile_size - 1) / tile_size;
     return parallel_for(rows * per_row, [&](Index t) {
-      const Index first = t % per_row * tile_size;
-      piece(t / per_row, first, inner - first < tile_size ? inner - first : tile_size);
+      const Index row = t / per_row, first = t % per_row * tile_size;
+      f(operand(a, s.a, row, first), operand(b, s.b, row, first), out + row * inner + first,
+        Index{1}, inner - first < tile_size ? inner - first : tile_size);
     });
   }
   const Index group = tile_size / inner;
-  parallel_for((rows + group - 1) / group, [&](Index t) {
-    const Index end = (t + 1) * group < rows ? (t + 1) * group : rows;
-    for (Index row = t * group; row < end; ++row) piece(row, 0, inner);
+  parallel_for((rows + group - 1) / group,
+               [&](Index t) { piece(t * group, (t + 1) * group < rows ? (t + 1) * group : rows); });
+}
+
+// f(a, stride_a, b, stride_b, out, length) for each row.
+template <class T, class Out, class F>
+void for_each_row(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
+  for_rows(a, b, out, s, [&f](RowsOf<T> x, RowsOf<T> y, Out* o, Index rows, Index n) {
+    for (Index i = 0; i < rows; ++i)
+      f(x.data + i * x.next, x.stride, y.data + i * y.next, y.stride, o + i * n, n);
   });
 }
 

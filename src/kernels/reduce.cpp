@@ -54,28 +54,17 @@ struct ProdOp : SumOp<T> {
     return a * b;
   }
 };
-template <class V>
-inline V pick(bool c, V a, V b) noexcept {
-  return c ? a : b;
-}
-template <class T, class M>
-inline Batch<T> pick(const M& c, const Batch<T>& a, const Batch<T>& b) noexcept {
-  return xsimd::select(c, a, b);
-}
-// A NaN is found by !(a == a): xsimd 8 takes `!=` as false for it.
 template <class T>
 struct MaxOp : SumOp<T> {
   using A = T;
   static constexpr T neutral = std::is_integral_v<T> ? std::numeric_limits<T>::lowest()
                                                      : -std::numeric_limits<T>::infinity();
   static constexpr T pad = neutral;
-  template <class V>
-  static V combine(V a, V b) noexcept {
-    if constexpr (std::is_arithmetic_v<V>) return pick((a > b) | is_nan(a), a, b);
-    // With a NaN among them xsimd's answer is its second operand, so that a NaN in `a` stays.
-    else
-      return pick(is_nan(b), b, xsimd::max(b, a));
+  static T combine(T a, T b) noexcept { return (a > b) | is_nan(a) ? a : b; }
+  static Batch<T> of_numbers(const Batch<T>& a, const Batch<T>& b) noexcept {
+    return xsimd::max(a, b);
   }
+  static T of_lanes(const Batch<T>& v) noexcept { return max_lanes(v); }
 };
 template <class T>
 struct MinOp : SumOp<T> {
@@ -83,24 +72,52 @@ struct MinOp : SumOp<T> {
   static constexpr T neutral =
       std::is_integral_v<T> ? std::numeric_limits<T>::max() : std::numeric_limits<T>::infinity();
   static constexpr T pad = neutral;
-  template <class V>
-  static V combine(V a, V b) noexcept {
-    if constexpr (std::is_arithmetic_v<V>) return pick((a < b) | is_nan(a), a, b);
-    // With a NaN among them xsimd's answer is its second operand, so that a NaN in `a` stays.
-    else
-      return pick(is_nan(b), b, xsimd::min(b, a));
+  static T combine(T a, T b) noexcept { return (a < b) | is_nan(a) ? a : b; }
+  static Batch<T> of_numbers(const Batch<T>& a, const Batch<T>& b) noexcept {
+    return xsimd::min(a, b);
+  }
+  static T of_lanes(const Batch<T>& v) noexcept { return -max_lanes(-v); }
+};
+
+// A batch of results so far, to which elements are added one or two batches at a time.
+template <class Op, class T>
+struct Lanes {
+  Batch<T> value = Batch<T>(Op::neutral);
+  void add(const Batch<T>& a) noexcept { value = Op::combine(value, Op::map(a)); }
+  void add(const Batch<T>& a, const Batch<T>& b) noexcept {
+    value = Op::combine(value, Op::combine(Op::map(a), Op::map(b)));
+  }
+  void add(const Lanes& other) noexcept { value = Op::combine(value, other.value); }
+  Batch<T> result() const noexcept { return value; }
+  T total() const noexcept {
+    if constexpr (Op::neutral == T(0)) return sum_lanes(value);
+    return reduce_lanes(value, [](T a, T b) noexcept { return Op::combine(a, b); });
   }
 };
 
+// The instructions for the largest and the smallest lose a NaN in the first operand; it is looked
+// for apart, in two batches at once.
 template <class Op, class T>
-inline T combine_lanes(const Batch<T>& v) noexcept {
-  if constexpr (std::is_base_of_v<SumOp<T>, Op> && std::is_same_v<typename Op::A, double> &&
-                Op::neutral == T(0)) {
-    return sum_lanes(v);
-  } else {
-    return reduce_lanes(v, [](T a, T b) noexcept { return Op::combine(a, b); });
+requires requires { &Op::of_numbers; }
+struct Lanes<Op, T> {
+  Batch<T> value = Batch<T>(Op::neutral);
+  xsimd::batch_bool<T> nan = xsimd::batch_bool<T>(false);
+  void add(const Batch<T>& a) noexcept { add(a, a); }
+  void add(const Batch<T>& a, const Batch<T>& b) noexcept {
+    value = Op::of_numbers(a, Op::of_numbers(b, value));
+    nan = nan | unordered(a, b);
   }
-}
+  void add(const Lanes& other) noexcept {
+    value = Op::of_numbers(other.value, value);
+    nan = nan | other.nan;
+  }
+  Batch<T> result() const noexcept {
+    return xsimd::select(nan, Batch<T>(std::numeric_limits<T>::quiet_NaN()), value);
+  }
+  T total() const noexcept {
+    return xsimd::any(nan) ? std::numeric_limits<T>::quiet_NaN() : Op::of_lanes(value);
+  }
+};
 
 constexpr Index row_block = 1024;
 
@@ -108,17 +125,20 @@ template <class Op, class T>
 inline T combine_block(const T* x, Index n) noexcept {
   if constexpr (std::is_floating_point_v<T>) {
     constexpr Index w = lanes<T>;
-    Batch<T> s0(Op::neutral), s1(Op::neutral), s2(Op::neutral), s3(Op::neutral);
+    Lanes<Op, T> s0, s1, s2, s3;
     Index i = 0;
-    for (; i + 4 * w <= n; i += 4 * w) {
-      s0 = Op::combine(s0, Op::map(load(x + i)));
-      s1 = Op::combine(s1, Op::map(load(x + i + w)));
-      s2 = Op::combine(s2, Op::map(load(x + i + 2 * w)));
-      s3 = Op::combine(s3, Op::map(load(x + i + 3 * w)));
+    for (; i + 8 * w <= n; i += 8 * w) {
+      s0.add(load(x + i), load(x + i + w));
+      s1.add(load(x + i + 2 * w), load(x + i + 3 * w));
+      s2.add(load(x + i + 4 * w), load(x + i + 5 * w));
+      s3.add(load(x + i + 6 * w), load(x + i + 7 * w));
     }
-    for (; i + w <= n; i += w) s0 = Op::combine(s0, Op::map(load(x + i)));
-    if (i < n) s1 = Op::combine(s1, Op::map(load_part(x + i, n - i, Op::pad)));
-    return combine_lanes<Op>(Op::combine(Op::combine(s0, s1), Op::combine(s2, s3)));
+    for (; i + w <= n; i += w) s0.add(load(x + i));
+    if (i < n) s1.add(load_part(x + i, n - i, Op::pad));
+    s0.add(s1);
+    s2.add(s3);
+    s0.add(s2);
+    return s0.total();
   } else {
     T s = Op::neutral;
     for (Index i = 0; i < n; ++i) s = Op::combine(s, Op::map(x[i]));
@@ -161,28 +181,49 @@ Accumulator<Op, T> combine_all(const T* x, Index n) {
 constexpr Index panel = 256;      // columns at once
 constexpr Index panel_rows = 16;  // rows combined in T before they go into A
 
+// acc[j] = combination of acc[j] and x[r * stride + j] over a few rows r, for `width` batches of
+// columns, or for the first `cols` columns of one.
+template <class Op, int width, bool part, class T>
+[[gnu::always_inline]] inline void add_rows(const T* x, Index rows, Index stride, Index cols,
+                                            typename Op::A* acc) noexcept {
+  constexpr Index w = lanes<T>;
+  const auto at = [=](const T* p) { return part ? load_part(p, cols, Op::pad) : load(p); };
+  Lanes<Op, T> sums[width];
+  Index r = 0;
+  for (; r + 2 <= rows; r += 2) {
+    for (int k = 0; k < width; ++k)
+      sums[k].add(at(x + r * stride + k * w), at(x + (r + 1) * stride + k * w));
+  }
+  if (r < rows) {
+    for (int k = 0; k < width; ++k) sums[k].add(at(x + r * stride + k * w));
+  }
+  alignas(64) T buffer[width * w];
+  for (int k = 0; k < width; ++k) store(buffer + k * w, sums[k].result());
+  for (Index j = 0; j < (part ? cols : width * w); ++j)
+    acc[j] = Op::combine(acc[j], static_cast<typename Op::A>(buffer[j]));
+}
+
 // acc[j] = combination of x[r * stride + j] over rows r, for `cols` <= panel columns.
 template <class Op, class T>
 void combine_columns(const T* x, Index rows, Index stride, Index cols,
                      Accumulator<Op, T>* acc) noexcept {
-  using A = Accumulator<Op, T>;
-  alignas(64) T part[panel];
-  for (Index j = 0; j < cols; ++j) acc[j] = static_cast<A>(Op::neutral);
-  for (Index r = 0; r < rows; r += panel_rows) {
-    const Index end = r + panel_rows < rows ? r + panel_rows : rows;
-    for (Index j = 0; j < cols; ++j) part[j] = Op::map(x[r * stride + j]);
-    Index q = r + 1;
-    for (; q + 2 <= end; q += 2) {
-      const T *u = x + q * stride, *v = u + stride;
-      for (Index j = 0; j < cols; ++j) {
-        part[j] = Op::combine(part[j], Op::combine(Op::map(u[j]), Op::map(v[j])));
-      }
+  for (Index j = 0; j < cols; ++j) acc[j] = static_cast<Accumulator<Op, T>>(Op::neutral);
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr Index w = lanes<T>;
+    for (Index r = 0; r < rows; r += panel_rows) {
+      const Index height = rows - r < panel_rows ? rows - r : panel_rows;
+      const T* row = x + r * stride;
+      Index j = 0;
+      for (; j + 16 * w <= cols; j += 16 * w)  // whole rows are read in the order of memory
+        add_rows<Op, 16, false>(row + j, height, stride, 16 * w, acc + j);
+      for (; j + 4 * w <= cols; j += 4 * w)
+        add_rows<Op, 4, false>(row + j, height, stride, 4 * w, acc + j);
+      for (; j + w <= cols; j += w) add_rows<Op, 1, false>(row + j, height, stride, w, acc + j);
+      if (j < cols) add_rows<Op, 1, true>(row + j, height, stride, cols - j, acc + j);
     }
-    for (; q < end; ++q) {
-      const T* u = x + q * stride;
-      for (Index j = 0; j < cols; ++j) part[j] = Op::combine(part[j], Op::map(u[j]));
-    }
-    for (Index j = 0; j < cols; ++j) acc[j] = Op::combine(acc[j], static_cast<A>(part[j]));
+  } else {
+    for (Index r = 0; r < rows; ++r)
+      for (Index j = 0; j < cols; ++j) acc[j] = Op::combine(acc[j], Op::map(x[r * stride + j]));
   }
 }
 
@@ -271,7 +312,7 @@ T log_sum_exp(const T* x, Index n, Index stride) noexcept {
         s = s + math::exp(load_part(x + i, n - i, -std::numeric_limits<T>::infinity()) -
                           Batch<T>(largest));
       }
-      return largest + std::log(combine_lanes<SumOp<T>>(s));
+      return largest + std::log(sum_lanes(s));
     }
   }
   for (Index i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[i * stride] - largest));

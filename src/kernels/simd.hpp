@@ -88,6 +88,20 @@ inline bool is_nan(float x) noexcept { return x != x; }
 inline bool is_nan(double x) noexcept { return x != x; }
 inline bool is_nan(std::int64_t) noexcept { return false; }
 
+/// Where a or b is NaN.
+template <class T>
+inline xsimd::batch_bool<T> unordered(const Batch<T>& a, const Batch<T>& b) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q);
+  } else {
+    return _mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q);
+  }
+#else
+  return is_nan(a) | is_nan(b);
+#endif
+}
+
 /// combine(...) of all lanes, as a tree.
 template <class T, class F>
 inline T reduce_lanes(const Batch<T>& v, F combine) noexcept {
