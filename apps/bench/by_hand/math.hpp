@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <random>
 #include <vector>
 
@@ -49,7 +50,20 @@ inline float gelu_of(float x, float& slope) {
   return x * cdf;
 }
 
-using Values = std::vector<float>;
+/// Memory that begins with a cache line.
+template <class T>
+struct Aligned {
+  using value_type = T;
+  Aligned() = default;
+  template <class U>
+  Aligned(const Aligned<U>&) {}
+  T* allocate(std::size_t n) {
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)));
+  }
+  void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t(64)); }
+  bool operator==(const Aligned&) const = default;
+};
+using Values = std::vector<float, Aligned<float>>;
 
 /// C (m, n) = op(A) op(B) with inner size k; row-major.
 inline void product(const float* a, bool transpose_a, const float* b, bool transpose_b, float* c,
@@ -62,6 +76,7 @@ inline void product(const float* a, bool transpose_a, const float* b, bool trans
 inline void column_sums(const float* __restrict x, int rows, int columns, float* __restrict sums) {
   for (int j = 0; j < columns; ++j) sums[j] = 0;
   for (int i = 0; i < rows; ++i)
+#pragma omp simd
     for (int j = 0; j < columns; ++j) sums[j] += x[i * columns + j];
 }
 

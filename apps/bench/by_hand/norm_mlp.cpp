@@ -48,16 +48,20 @@ struct Block {
     float* __restrict m = mean.data();
     float* __restrict s = inverse.data();
     for (int i = 0; i < kBatch; ++i)
+#pragma omp simd
       for (int j = 0; j < out; ++j) z[index(i, j)] += b[j];
     column_sums(z.data(), kBatch, out, m);
+#pragma omp simd
     for (int j = 0; j < out; ++j) m[j] /= kRows, s[j] = 0;
     for (int i = 0; i < kBatch; ++i) {
       float* __restrict row = z.data() + i * out;
+#pragma omp simd
       for (int j = 0; j < out; ++j) {
         row[j] -= m[j];
         s[j] += row[j] * row[j];
       }
     }
+#pragma omp simd
     for (int j = 0; j < out; ++j) {
       const auto k = static_cast<std::size_t>(j);
       running_mean[k] = 0.9f * running_mean[k] + 0.1f * m[j];
@@ -70,6 +74,7 @@ struct Block {
       float* __restrict row = z.data() + i * out;
       float* __restrict result = y.data() + i * out;
       const float* __restrict keep = mask.data() + i * out;
+#pragma omp simd
       for (int j = 0; j < out; ++j) {
         row[j] *= s[j];
         const float v = g[j] * row[j] + t[j];
@@ -83,12 +88,14 @@ struct Block {
     float* __restrict dg = gamma.grad.data();
     float* __restrict db = beta.grad.data();
     const float* __restrict g = gamma.value.data();
+#pragma omp simd
     for (int j = 0; j < out; ++j) dg[j] = db[j] = 0;
     for (int i = 0; i < kBatch; ++i) {
       float* __restrict grad = d.data() + i * out;
       const float* __restrict row = z.data() + i * out;
       const float* __restrict result = y.data() + i * out;
       const float* __restrict keep = mask.data() + i * out;
+#pragma omp simd
       for (int j = 0; j < out; ++j) {
         grad[j] = result[j] > 0 ? grad[j] * keep[j] : 0.0f;
         db[j] += grad[j];
@@ -99,6 +106,7 @@ struct Block {
       float* __restrict grad = d.data() + i * out;
       const float* __restrict row = z.data() + i * out;
       const float* __restrict s = inverse.data();
+#pragma omp simd
       for (int j = 0; j < out; ++j)
         grad[j] = g[j] * s[j] * (grad[j] - (db[j] + row[j] * dg[j]) / kRows);
     }

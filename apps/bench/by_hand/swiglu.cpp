@@ -28,6 +28,7 @@ class SwiGlu : public Net {
     product(n_.data(), false, up_.value.data(), false, u_.data(), kRows, kHidden, kWidth);
     gated();
     product(h_.data(), false, down_.value.data(), false, out_.data(), kRows, kWidth, kHidden);
+#pragma omp simd
     for (std::size_t i = 0; i < kNarrow; ++i) out_[i] += x_[i];
     const float loss = squared_error(out_.data(), y_.data(), kNarrow, dout_.data());
     product(h_.data(), true, dout_.data(), false, down_.grad.data(), kHidden, kWidth, kRows);
@@ -69,6 +70,7 @@ class SwiGlu : public Net {
 #pragma omp simd reduction(+ : squares)
       for (int j = 0; j < kWidth; ++j) squares += (x[j] - mean) * (x[j] - mean);
       const float inverse = 1 / std::sqrt(squares / kWidth + 1e-5f);
+#pragma omp simd
       for (int j = 0; j < kWidth; ++j) {
         z[j] = (x[j] - mean) * inverse;
         n[j] = g[j] * z[j] + b[j];
@@ -82,6 +84,7 @@ class SwiGlu : public Net {
     const float* __restrict u = u_.data();
     float* __restrict s = s_.data();
     float* __restrict h = h_.data();
+#pragma omp simd
     for (std::size_t i = 0; i < kWide; ++i) {
       s[i] = sigmoid_of(g[i]);
       h[i] = g[i] * s[i] * u[i];
@@ -94,6 +97,7 @@ class SwiGlu : public Net {
     float* __restrict u = u_.data();
     const float* __restrict s = s_.data();
     const float* __restrict dh = h_.data();
+#pragma omp simd
     for (std::size_t i = 0; i < kWide; ++i) {
       const float silu = g[i] * s[i];
       const float slope = s[i] + silu * (1 - s[i]);
@@ -107,8 +111,10 @@ class SwiGlu : public Net {
   void affine_gradients() {
     float* __restrict dg = gamma_.grad.data();
     column_sums(dn_.data(), kRows, kWidth, beta_.grad.data());
+#pragma omp simd
     for (int j = 0; j < kWidth; ++j) dg[j] = 0;
     for (int i = 0; i < kRows; ++i)
+#pragma omp simd
       for (int j = 0; j < kWidth; ++j) dg[j] += dn_[at(i, j)] * z_[at(i, j)];
   }
 
