@@ -20,8 +20,11 @@ Shape Tensor::shape() const {
 
 Index Tensor::size(Index axis) const {
   const Node* n = node(*this);
-  const int i = normalize_axis(axis, n->rank, "size");
-  return n->rank == 0 ? 1 : n->shape()[i];
+  const Index i = axis < 0 ? axis + n->rank : axis;
+  if (i >= 0 && i < n->rank) [[likely]]
+    return n->shape()[i];
+  normalize_axis(axis, n->rank, "size");  // throws, except for a scalar
+  return 1;
 }
 
 int Tensor::dim() const { return node(*this)->rank; }

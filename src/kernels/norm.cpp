@@ -226,6 +226,16 @@ void run_scale_rows(const void* x, const void* scale, void* out, Index rows, Ind
 
 template <class T>
 void run_col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
+  if (rows <= 16 && cols <= 64) {  // a few values: no set-up
+    const T* from = static_cast<const T*>(x);
+    T* to = static_cast<T*>(out);
+    for (Index c = 0; c < cols; ++c) {
+      T sum = 0;
+      for (Index r = 0; r < rows; ++r) sum += from[r * cols + c];
+      to[c] = beta == 0 ? sum : static_cast<T>(beta) * to[c] + sum;
+    }
+    return;
+  }
   if (beta == 0) return reduce(Reduce::sum, t, x, out, 1, rows, cols);
   T few[256];
   std::vector<T> many(static_cast<std::size_t>(cols > 256 ? cols : 0));

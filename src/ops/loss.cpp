@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/pointwise_loss.hpp"
 #include "ops/common.hpp"
 
 namespace gradus {
@@ -59,6 +60,7 @@ void require_same_shape(const Tensor& input, const Tensor& target, const char* o
 
 }  // namespace detail
 
+using detail::data;
 using detail::reduce_loss;
 using detail::reduce_weighted;
 using detail::require_same_shape;
@@ -80,6 +82,40 @@ Tensor reduce_scaled(const Tensor& loss, Reduction reduction, const Tensor& weig
 Tensor huber(const Tensor& d, double bound) {
   const Tensor part = clamp_max(d, bound);
   return part * (d - 0.5 * part);
+}
+
+/// What a fused loss takes beside input and target; a rule may capture it.
+struct Scaled {
+  kernels::PointwiseLoss loss;
+  Reduction reduction;
+  double scale;
+};
+
+/// The mean or sum of a loss without weights over inputs like the target, which needs no gradient,
+/// in one pass each way; undefined if the loss is another one. `composite(input, target)` is the
+/// same loss by element.
+template <class Composite>
+Tensor fused_loss(const char* name, kernels::PointwiseLoss loss, const Tensor& x, const Tensor& y,
+                  Reduction reduction, Composite composite) {
+  const Index n = x.numel();
+  const bool fits = (reduction == Reduction::mean || reduction == Reduction::sum) && n > 0 &&
+                    x.dtype() == y.dtype() && !(is_grad_enabled() && y.requires_grad());
+  if (!fits) return {};
+  const Scaled s{loss, reduction, reduction == Reduction::mean ? 1 / static_cast<double>(n) : 1};
+  Tensor value = detail::empty({}, x.dtype());
+  kernels::pointwise_loss(loss, x.dtype(), data(x), data(y), data(value), n, s.scale);
+  return fused(
+      name, std::move(value), {x, y},
+      [s](const Vjp& k) -> Grads<1> {
+        const Tensor& in = k.in(0);
+        Tensor dx = detail::empty_like(in);
+        kernels::pointwise_loss_backward(s.loss, in.dtype(), data(in), data(k.in(1)), data(k.grad),
+                                         data(dx), in.numel(), s.scale);
+        return {dx};
+      },
+      [s, composite](const std::vector<Tensor>& in) {
+        return reduce_loss(composite(in[0], in[1]), s.reduction, "loss");
+      });
 }
 
 /// Throws unless low <= x <= high everywhere.
@@ -109,8 +145,14 @@ void require_signs(const Tensor& target, const char* operation) {
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& options) {
   require_same_shape(input, target, "mse_loss");
-  return reduce_weighted(square(input - like(target, input)), options.reduction, options.weight,
-                         "mse_loss");
+  const Tensor y = like(target, input);
+  const auto squares = [](const Tensor& a, const Tensor& b) { return square(a - b); };
+  if (!options.weight.defined())
+    if (Tensor loss = fused_loss("mse_loss", kernels::PointwiseLoss::squared, input, y,
+                                 options.reduction, squares);
+        loss.defined())
+      return loss;
+  return reduce_weighted(squares(input, y), options.reduction, options.weight, "mse_loss");
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& options) {
@@ -155,6 +197,14 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
   require_same_shape(input, target, name);
   const Tensor z = like(target, input);
   // Both terms are negative, so that nothing cancels for logits of any size.
+  const auto terms = [](const Tensor& x, const Tensor& y) {
+    return -(y * logsigmoid(x) + (1 - y) * logsigmoid(-x));
+  };
+  if (!options.pos_weight.defined() && !options.weight.defined())
+    if (Tensor loss = fused_loss(name, kernels::PointwiseLoss::bce_logits, input, z,
+                                 options.reduction, terms);
+        loss.defined())
+      return loss;
   Tensor positive = z * logsigmoid(input);
   if (const Tensor& p = options.pos_weight; p.defined()) {
     const bool per_class = p.dim() == 1 && input.dim() > 0 && p.size(0) == input.size(-1);

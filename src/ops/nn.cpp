@@ -45,41 +45,58 @@ Tensor as_rows(const Tensor& x) {
   return x.dim() == 2 ? x : reshape(x, {leading(x.shape()), x.size(-1)});
 }
 
-/// d weight = g^T x, added to the sum that is already there if it may be.
-Tensor weight_gradient(const Vjp& k, const Tensor& g, const Tensor& x) {
-  Tensor sum = k.accumulator(1);
-  if (!sum.defined()) return matmul(g, x, true, false);
-  node(sum)->bump_version();
-  const Index out = g.size(1), in = x.size(1);
-  kernels::gemm(g.dtype(), true, false, out, in, g.size(0), data(g), out, data(x), in, 1, data(sum),
+/// d x = g weight.
+Tensor input_gradient(const Vjp& k, const Tensor& g, Index rows) {
+  const Tensor &x = k.in(0), &weight = k.in(1);
+  Tensor dx = detail::empty_like(x);
+  const Index out = weight.size(0), in = weight.size(1);
+  kernels::gemm(g.dtype(), false, false, rows, in, out, data(g), out, data(weight), in, 0, data(dx),
                 in);
-  return {};
+  return dx;
 }
 
-/// d bias = the rows of g summed.
-Tensor bias_gradient(const Vjp& k, const Tensor& g) {
-  if (k.create_graph()) return sum(g, {0});
+/// d weight = g^T x, added to the sum that is already there if it may be.
+Tensor weight_gradient(const Vjp& k, const Tensor& g, Index rows) {
+  const Tensor& x = k.in(0);
+  const Index out = g.size(-1), in = x.size(-1);
+  Tensor total = k.accumulator(1);
+  const bool into = total.defined();
+  if (into)
+    node(total)->bump_version();
+  else
+    total = detail::empty({out, in}, g.dtype());
+  kernels::gemm(g.dtype(), true, false, out, in, rows, data(g), out, data(x), in, into ? 1 : 0,
+                data(total), in);
+  return into ? Tensor() : total;
+}
+
+/// d bias = the rows of g summed, added likewise.
+Tensor bias_gradient(const Vjp& k, const Tensor& g, Index rows) {
   Tensor total = k.accumulator(2);
   const bool into = total.defined();
   if (into)
     node(total)->bump_version();
   else
-    total = detail::empty({g.size(1)}, g.dtype());
-  kernels::col_sum(g.dtype(), data(g), data(total), g.size(0), g.size(1), into ? 1 : 0);
+    total = detail::empty({g.size(-1)}, g.dtype());
+  kernels::col_sum(g.dtype(), data(g), data(total), rows, g.size(-1), into ? 1 : 0);
   return into ? Tensor() : total;
 }
 
-/// The gradients of x, weight and, if there is one, bias for the cotangent g (rows, out) of the
+/// The gradients of x, weight and, if there is one, bias for the cotangent g (..., out) of the
 /// product.
 Grads<3> product_gradients(const Vjp& k, const Tensor& g, bool has_bias) {
   Grads<3> grads;
-  if (k.wants(0)) {
-    Shape shape = k.in(0).shape();
-    shape[shape.size() - 1] = k.in(1).size(1);
-    grads[0] = reshape(matmul(g, k.in(1)), shape);
+  if (k.create_graph()) {
+    const Tensor rows = as_rows(g);
+    if (k.wants(0)) grads[0] = reshape(matmul(rows, k.in(1)), k.in(0).shape());
+    if (k.wants(1)) grads[1] = matmul(rows, as_rows(k.in(0)), true, false);
+    if (has_bias && k.wants(2)) grads[2] = sum(rows, {0});
+    return grads;
   }
-  if (k.wants(1)) grads[1] = weight_gradient(k, g, as_rows(k.in(0)));
-  if (has_bias && k.wants(2)) grads[2] = bias_gradient(k, g);
+  const Index out = g.size(-1), rows = out ? g.numel() / out : leading(g.shape());
+  if (k.wants(0)) grads[0] = input_gradient(k, g, rows);
+  if (k.wants(1)) grads[1] = weight_gradient(k, g, rows);
+  if (has_bias && k.wants(2)) grads[2] = bias_gradient(k, g, rows);
   return grads;
 }
 
@@ -98,9 +115,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   kernels::linear_act(x.dtype(), kernels::Activation::none, leading(x.shape()), weight.size(0),
                       weight.size(1), data(x), data(weight), bias.defined() ? data(bias) : nullptr,
                       data(value), nullptr);
-  const auto rule = [](const Vjp& k) {
-    return product_gradients(k, as_rows(k.grad), k.arity() == 3);
-  };
+  const auto rule = [](const Vjp& k) { return product_gradients(k, k.grad, k.arity() == 3); };
   if (bias.defined()) return record("linear", std::move(value), {x, weight, bias}, rule);
   return record("linear", std::move(value), {x, weight}, rule);
 }
@@ -150,7 +165,7 @@ Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
       act->name, std::move(value), std::span<const Tensor>(inputs.data(), count),
       [act, has_bias](const Vjp& k) {
         const Tensor& saved = act->from_out ? k.out() : k.in(k.arity() - 1);
-        const Tensor g = detail::empty({leading(saved.shape()), saved.size(-1)}, saved.dtype());
+        const Tensor g = detail::empty_like(saved);
         kernels::binary(act->gradient, g.dtype(), data(k.grad), data(saved), data(g),
                         kernels::same_shape(g.numel()));
         return product_gradients(k, g, has_bias);
