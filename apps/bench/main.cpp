@@ -31,11 +31,13 @@ void add_options(CLI::App& app, Command& command) {
       ->delimiter(',')
       ->check(CLI::IsMember(workload_names()))
       ->default_str("all");
-  app.add_option("--programs", s.programs,
-                 "gradus, by hand, torch, torch tuned, libtorch, libtorch tuned")
+  app.add_option(
+         "--programs", s.programs,
+         "gradus, captured, bfloat16, by hand, torch, torch tuned, libtorch, libtorch tuned")
       ->delimiter(',')
-      ->check(CLI::IsMember(std::vector<std::string>{"gradus", "by hand", "torch", "torch tuned",
-                                                     "libtorch", "libtorch tuned"}))
+      ->check(CLI::IsMember(std::vector<std::string>{"gradus", "captured", "bfloat16", "by hand",
+                                                     "torch", "torch tuned", "libtorch",
+                                                     "libtorch tuned"}))
       ->default_str("all");
   app.add_option("--threads", s.threads, "of the training steps")
       ->delimiter(',')

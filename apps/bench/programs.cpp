@@ -189,6 +189,16 @@ Programs find_programs(const std::string& folder, const std::vector<std::string>
   if (!probe(programs, gradus, answer))
     throw std::runtime_error(folder + "/bench_gradus does not run; build it with ./dev bench");
   if (want("gradus")) programs.found.push_back(gradus);
+  for (const char* name : {"captured", "bfloat16"}) {
+    Program other = gradus;
+    other.name = name;
+    other.more = {std::string("--") + name, "1"};
+    if (!want(name)) continue;
+    if (probe(programs, other, answer))
+      programs.found.push_back(other);
+    else
+      programs.missing.push_back(other.name + " is not shown: this processor or build lacks it");
+  }
   if (want("by hand")) programs.found.push_back(by_hand);
 
   bool any_tuned = false;

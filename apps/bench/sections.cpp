@@ -62,7 +62,8 @@ std::vector<std::string> with(std::vector<std::string> words,
 
 std::vector<Run> runs_of(const Settings& settings) {
   const std::vector<std::string> peers = {"torch", "torch tuned", "libtorch", "libtorch tuned"};
-  const std::vector<std::string> everyone = with({"gradus", "by hand"}, peers);
+  const std::vector<std::string> everyone =
+      with({"gradus", "captured", "bfloat16", "by hand"}, peers);
   const std::vector<std::string> fast = {"--blocks",   settings.quick ? "3" : "5",
                                          "--block-ms", settings.quick ? "3" : "8",
                                          "--warm-ms",  settings.quick ? "10" : "25"};

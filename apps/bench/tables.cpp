@@ -53,6 +53,27 @@ std::string steps(const Results& results, int threads) {
          (threads > 1 ? " threads\n\n" : " thread\n\n") + table.text() + "\n";
 }
 
+/// What the same step gains by capture() and by products in bfloat16.
+std::string other_ways(const Results& results) {
+  if (!results.has({"steps", "captured"}) && !results.has({"steps", "bfloat16"})) return "";
+  Table table;
+  table.head = {"workload",           "gradus",
+                "captured",           "bfloat16 products",
+                "captured / by hand", "gradus / captured",
+                "gradus / bfloat16"};
+  for (const auto& item : present_workloads(results, "steps")) {
+    const Query gradus{"steps", "gradus", item, 1}, captured{"steps", "captured", item, 1},
+        bfloat16{"steps", "bfloat16", item, 1}, any{"steps", "", item, 1};
+    table.rows.push_back(
+        {item, time_text(results.median_of(gradus)), time_text(results.median_of(captured)),
+         time_text(results.median_of(bfloat16)),
+         number_text(results.ratio(any, {"captured"}, {"steps", "by hand", item, 1})),
+         number_text(results.ratio(any, {"gradus"}, captured)),
+         number_text(results.ratio(any, {"gradus"}, bfloat16))});
+  }
+  return "### A captured step, and one with bfloat16 products, 1 thread\n\n" + table.text() + "\n";
+}
+
 std::string phases(const Results& results) {
   const auto programs = shown_programs(results, "phases");
   if (programs.empty()) return "";
@@ -188,7 +209,7 @@ std::string tables(const Results& results) {
   std::sort(counts.begin(), counts.end());
   counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
   for (const int count : counts) text += steps(results, count);
-  text += phases(results) + scalars(results) + elementwise(results);
+  text += other_ways(results) + phases(results) + scalars(results) + elementwise(results);
   for (const auto& name : sweep_names()) text += sweep(results, name);
   return text + memory(results) + threads(results);
 }

@@ -56,7 +56,7 @@ struct Options {
   int threads = 1, blocks = 7, steps = 20;
   double block_ms = 15, warm_ms = 50;
   double lr = 1e-7;  // a step repeated on one batch must not converge into denormal numbers
-  bool foreach_update = false;
+  bool foreach_update = false, captured = false, bfloat16 = false;
   std::vector<Workload> workloads;
   std::vector<long> sizes;
 };
@@ -89,6 +89,10 @@ inline Options parse_options(int argc, char** argv) {
       options.folder = value;
     else if (key == "--foreach")
       options.foreach_update = value == "1";
+    else if (key == "--captured")
+      options.captured = value == "1";
+    else if (key == "--bfloat16")
+      options.bfloat16 = value == "1";
     else if (key == "--sizes")
       for (const auto& size : split(value, ',')) options.sizes.push_back(std::stol(size));
     else

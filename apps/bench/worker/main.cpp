@@ -18,8 +18,21 @@ namespace {
 
 void steps(const bench::Options& options) {
   for (const auto& workload : options.workloads) {
-    const Step step = make_step(workload, options.lr);
-    bench::print_line(workload.name, "ns", bench::measure([&] { bench::keep(step()); }, options));
+    Step step = make_step(workload, options.lr);
+    if (!options.captured) {
+      bench::print_line(workload.name, "ns", bench::measure([&] { bench::keep(step()); }, options));
+      continue;
+    }
+    const CapturedStep captured = capture(
+        [&step](const Tensor& x, const Tensor& y) {
+          step.x = x;
+          step.y = y;
+          return step();
+        },
+        {step.x, step.y});
+    const Tensor x = step.x.clone(), y = step.y.clone();
+    bench::print_line(workload.name, "ns",
+                      bench::measure([&] { bench::keep(captured(x, y)); }, options));
   }
 }
 
@@ -110,6 +123,7 @@ void count(const bench::Options& options) {
 int main(int argc, char** argv) try {
   const auto options = bench::parse_options(argc, argv);
   set_num_threads(options.threads);
+  if (options.bfloat16) set_matmul_precision(Precision::bfloat16);
   if (options.mode == "steps")
     steps(options);
   else if (options.mode == "losses")
