@@ -70,6 +70,9 @@ class Vjp {
   /// The sum of the i-th input's gradient so far if the rule may add to it in place (and then
   /// return an undefined tensor for it), else undefined.
   Tensor accumulator(int i) const;
+  /// The cotangent if nobody else will see it, so that the rule's last gradient may be written over
+  /// it, else undefined.
+  Tensor spare() const;
 
   /// Engine's side: see src/autograd/engine.cpp.
   struct State;

@@ -50,6 +50,11 @@ Tensor Vjp::accumulator(int i) const {
   if (!wants(i) || create_graph() || detail::mode.anomaly) return {};
   return state_.sweep.unshared_sum(Node::of(state_.node->record->edges()[i].input));
 }
+Tensor Vjp::spare() const {
+  if (create_graph() || detail::mode.anomaly || !detail::is_unique(grad)) return {};
+  Node::of(grad)->bump_version();
+  return grad;
+}
 
 namespace {
 /// A gradient in the dtype of its input, and summed where the input was broadcast: the one place.

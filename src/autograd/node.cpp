@@ -1,5 +1,6 @@
 #include "autograd/node.hpp"
 
+#include <cassert>
 #include <cstring>
 #include <new>
 
@@ -53,10 +54,13 @@ void drop_buffer(Buffer* buffer) {
 Node* make_node(const Index* dims, int rank, Index numel, DType dtype) {
   const std::size_t behind = rank ? sizeof(Index) * static_cast<std::size_t>(rank) : Node::room;
   Node* n = new (allocate(sizeof(Node) + behind)) Node;
-  n->dtype = dtype;
-  n->rank = static_cast<std::uint8_t>(rank);
-  n->requires_grad = n->retains_grad = n->released = false;
-  n->captured = mode.capture != nullptr;
+  // dtype, rank and flags in one store: they are read together, and a load of what several stores
+  // in flight have written waits for all of them.
+  assert(reinterpret_cast<std::uint8_t*>(&n->dtype) + 1 == &n->rank);
+  const std::uint32_t kind = static_cast<std::uint32_t>(dtype) | static_cast<std::uint32_t>(rank)
+                                                                     << 8;
+  std::memcpy(&n->dtype, &kind, sizeof kind);
+  if (mode.capture) n->captured = true;
   n->numel = numel;
   n->data = n->value;
   n->record = nullptr;

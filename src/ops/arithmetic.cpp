@@ -81,12 +81,44 @@ Tensor sub(const Tensor& a, const Tensor& b) {
   });
 }
 
+namespace {
+
+/// The gradient g d of a factor whose partner is d: added to the sum that is there, or written over
+/// the cotangent once nothing `more` will read it, where that may be.
+Tensor factor_gradient(const Vjp& k, int i, const Tensor& d, bool more) {
+  const Node *g = node(k.grad), *other = node(d);
+  if (k.create_graph() || !detail::same_type(g, other)) return detail::safe_mul(k.grad, d);
+  if (g->rank == 0 && g->dtype == DType::float32 && !detail::is_capturing()) {
+    const float u = *static_cast<const float*>(g->data),
+                v = *static_cast<const float*>(other->data), product = u == 0 ? 0 : u * v;
+    if (const Tensor sum = k.accumulator(i); sum.defined()) {
+      node(sum)->bump_version();
+      *static_cast<float*>(node(sum)->data) += product;
+      return {};
+    }
+    if (Tensor own = more ? Tensor() : k.spare(); own.defined()) {
+      *static_cast<float*>(node(own)->data) = product;
+      return own;
+    }
+  } else if (Tensor own = more ? Tensor() : k.spare(); own.defined()) {
+    kernels::binary(Binary::safe_mul, g->dtype, g->data, other->data, node(own)->data,
+                    kernels::same_shape(g->numel));
+    return own;
+  }
+  return detail::safe_mul(k.grad, d);
+}
+
+}  // namespace
+
 Tensor mul(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("mul", compute("mul", Binary::mul, x, y, [](auto u, auto v) { return u * v; }),
-                  {x, y}, [](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? detail::safe_mul(k.grad, k.in(1)) : Tensor(),
-                            k.wants(1) ? detail::safe_mul(k.grad, k.in(0)) : Tensor()};
+                  {x, y}, [](const Vjp& k) {
+                    Grads<2> grads;
+                    const bool first = k.wants(0);
+                    if (k.wants(1)) grads[1] = factor_gradient(k, 1, k.in(0), first);
+                    if (first) grads[0] = factor_gradient(k, 0, k.in(1), false);
+                    return grads;
                   });
   });
 }
