@@ -35,37 +35,46 @@ struct Wide {
 };
 
 #if defined(__AVX512F__)
-// Eight blocks at once; the upper half of a lane is left over from products and ignored.
-inline void philox_eight(std::uint64_t seed, std::uint64_t counter, Wide& out, int at) noexcept {
-  const __m512i first = _mm512_set1_epi64(static_cast<long long>(counter));
-  __m512i w0 = _mm512_add_epi64(first, _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
-  __m512i w1 = _mm512_srli_epi64(w0, 32), w2 = _mm512_setzero_si512(), w3 = w2;
-  auto key0 = static_cast<std::uint32_t>(seed), key1 = static_cast<std::uint32_t>(seed >> 32);
-  for (int round = 0; round < 10; ++round) {
+// Eight blocks a vector; the upper half of a lane is left over from products and ignored.
+struct Eight {
+  __m512i w0, w1, w2, w3;
+
+  explicit Eight(std::uint64_t counter) noexcept
+      : w0(_mm512_add_epi64(_mm512_set1_epi64(static_cast<long long>(counter)),
+                            _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0))),
+        w1(_mm512_srli_epi64(w0, 32)),
+        w2(_mm512_setzero_si512()),
+        w3(w2) {}
+  void round(__m512i key0, __m512i key1) noexcept {
+    constexpr int exclusive_or = 0x96;  // of three
     const __m512i a = _mm512_mul_epu32(w0, _mm512_set1_epi64(0xD2511F53));
     const __m512i b = _mm512_mul_epu32(w2, _mm512_set1_epi64(0xCD9E8D57));
-    const auto mix = [](__m512i product, __m512i word, std::uint32_t key) {
-      return _mm512_xor_si512(_mm512_xor_si512(_mm512_srli_epi64(product, 32), word),
-                              _mm512_set1_epi64(key));
-    };
-    w0 = mix(b, w1, key0);
-    w2 = mix(a, w3, key1);
+    w0 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(b, 32), w1, key0, exclusive_or);
+    w2 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(a, 32), w3, key1, exclusive_or);
     w1 = b;
     w3 = a;
-    key0 += 0x9E3779B9;
-    key1 += 0xBB67AE85;
   }
-  const __m512i words[4] = {w0, w1, w2, w3};
-  for (int i = 0; i < 4; ++i) {
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out.word + i * width + at),
-                       _mm512_cvtepi64_epi32(words[i]));
+  void store(std::uint32_t* out) const noexcept {
+    const __m512i words[4] = {w0, w1, w2, w3};
+    for (int i = 0; i < 4; ++i) {
+      _mm256_store_si256(reinterpret_cast<__m256i*>(out + i * width),
+                         _mm512_cvtepi64_epi32(words[i]));
+    }
   }
-}
+};
 
 inline void philox_wide(std::uint64_t seed, std::uint64_t counter, Wide& out) noexcept {
-  for (int at = 0; at < width; at += 8) {
-    philox_eight(seed, counter + static_cast<std::uint64_t>(at), out, at);
+  Eight low(counter), high(counter + 8);
+  __m512i key0 = _mm512_set1_epi64(static_cast<long long>(seed & 0xffffffff)),
+          key1 = _mm512_set1_epi64(static_cast<long long>(seed >> 32));
+  for (int round = 0; round < 10; ++round) {
+    low.round(key0, key1);
+    high.round(key0, key1);
+    key0 = _mm512_add_epi32(key0, _mm512_set1_epi64(0x9E3779B9));
+    key1 = _mm512_add_epi32(key1, _mm512_set1_epi64(0xBB67AE85));
   }
+  low.store(out.word);
+  high.store(out.word + 8);
 }
 #else
 inline void philox_wide(std::uint64_t seed, std::uint64_t counter, Wide& out) noexcept {

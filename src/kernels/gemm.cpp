@@ -72,15 +72,20 @@ struct Tiles {
 };
 
 // A grid of tiles that depends on the shape alone: none below about 5 us, wide enough for the
-// kernel, and high enough that packing the columns again for each is cheap.
-Tiles split(Index m, Index n, Index k) noexcept {
+// kernel, and high enough that packing the columns again for each is cheap. A transposed b is
+// packed in any case: whole columns then, where they are enough tiles.
+Tiles split(bool tb, Index m, Index n, Index k) noexcept {
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   if (work < 3e5) return {m, n, 1, 1};
   const double count = std::clamp(work / 4e5, 2., 32.);
   Index down = 1, across = 1;
   while (static_cast<double>(down * across) < count) {
     const Index height = m / down, width = n / across;
-    if (height >= 2 * width && height >= 192) {
+    if (tb && down == 1 && height <= 512 && width >= 128) {
+      across *= 2;
+    } else if (tb && down == 1 && height <= 512 && across >= 8) {
+      break;
+    } else if (height >= 2 * width && height >= 192) {
       down *= 2;
     } else if (width >= 128) {
       across *= 2;
@@ -106,7 +111,7 @@ void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, con
   if constexpr (std::is_same_v<T, float>) {
     if (prefers_bf16(m, n, k)) return gemm_bf16(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
   }
-  const Tiles tiles = split(m, n, k);
+  const Tiles tiles = split(tb, m, n, k);
   if (tiles.down * tiles.across == 1) {
     return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
   }
@@ -266,7 +271,7 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
       return;
     }
   }
-  const Tiles tiles = split(m, n, k);
+  const Tiles tiles = split(true, m, n, k);
   const auto tile = [&](Index t) {
     const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
     const Index rows = m - i < tiles.rows ? m - i : tiles.rows;
