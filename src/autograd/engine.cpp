@@ -58,13 +58,26 @@ Tensor Vjp::spare() const {
 
 namespace {
 /// A gradient in the dtype of its input, and summed where the input was broadcast: the one place.
-[[gnu::noinline]] Tensor fitted(const Tensor& gradient, const Tensor& input) {
-  return detail::sum_to(gradient.to(input.dtype()), input.shape());
+[[gnu::noinline]] void fit(Tensor& gradient, const Tensor& input) {
+  gradient = detail::sum_to(gradient.to(input.dtype()), input.shape());
 }
 [[noreturn, gnu::cold, gnu::noinline]] void fail_too_many(const char* name) {
   fail(name, "the rule returned more gradients than the operation has inputs");
 }
 }  // namespace
+
+bool Vjp::give_scaled(std::initializer_list<double> factors) const {
+  const detail::Mode& mode = detail::mode;
+  const Node* g = Node::of(grad);
+  if (g->rank != 0 || create_graph() || mode.anomaly || mode.capture) return false;
+  const Record* record = state_.node->record;
+  if (factors.size() != record->arity) fail_too_many(record->name);
+  if (g->dtype == DType::float32)
+    state_.sweep.add_scaled<float>(state_.node->record, grad, std::data(factors));
+  else
+    state_.sweep.add_scaled<double>(state_.node->record, grad, std::data(factors));
+  return true;
+}
 
 void Vjp::give(int i, Tensor&& gradient) {
   if (!gradient.defined()) return;
@@ -75,7 +88,7 @@ void Vjp::give(int i, Tensor&& gradient) {
   if (!edge.wanted || !state_.sweep.needs(input)) return;
   if (detail::mode.anomaly) [[unlikely]]
     detail::check_gradient(state_.node, i, gradient, grad);
-  if (!detail::same_type(Node::of(gradient), input)) gradient = fitted(gradient, edge.input);
+  if (!detail::same_type(Node::of(gradient), input)) fit(gradient, edge.input);
   state_.sweep.add(input, std::move(gradient));
 }
 
@@ -83,9 +96,11 @@ void detail::Sweep::apply_rule(const Tensor& value, const Tensor& adjoint) {
   Node* n = Node::of(value);
   Vjp::State state{*this, n, value};
   Vjp k(adjoint, state);
-  std::optional<detail::RuleScope> scope;
-  if (detail::mode.anomaly) scope.emplace(n);
-  n->record->apply(n->record->rule(), k);
+  Record* const record = n->record;
+  if (!detail::mode.anomaly) [[likely]]
+    return record->apply(record->rule(), k);
+  const detail::RuleScope scope(n);
+  record->apply(record->rule(), k);
 }
 
 void detail::fail_freed(const char* operation) {

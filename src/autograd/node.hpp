@@ -105,7 +105,10 @@ struct Node : NodeRefs {
     if (mode.capture) [[unlikely]]
       note_write(this);
     auto& count = is_inline() ? inline_version : buffer->version;
-    count.fetch_add(1, std::memory_order_relaxed);
+    if (RefCount::single_threaded())  // as there, no locked instruction
+      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    else
+      count.fetch_add(1, std::memory_order_relaxed);
   }
 
   static Node* of(const Tensor& t) { return static_cast<Node*>(t.node_); }
@@ -153,9 +156,6 @@ Tensor constant_like(const Tensor& x, double value);
 Tensor alias(const Tensor& x, const Shape& shape);
 
 inline void* data(const Tensor& t) { return node(t)->data; }
-
-/// A single inline scalar of rank 0: the fast path of scalar programs.
-inline bool is_scalar(const Node* n) { return n->rank == 0; }
 
 /// `x` summed to `shape`, which broadcasts to x's; differentiable.
 Tensor sum_to(const Tensor& x, const Shape& shape);

@@ -32,11 +32,12 @@ namespace {
 
 void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::size_t rule_bytes,
              ApplyRule apply) {
-  if (mode.anomaly) [[unlikely]]
+  const Mode now = mode;
+  if (now.anomaly) [[unlikely]]
     check_finite(name, value, inputs);
-  if (mode.capture) [[unlikely]]
-    mode.capture->use(inputs);
-  if (!mode.grad) return nullptr;
+  if (now.capture) [[unlikely]]
+    now.capture->use(inputs);
+  if (!now.grad) return nullptr;
   Node* n = node(value);
   bool wanted = false, attached = n->record || n->requires_grad;
   std::uint32_t depth = 0;
@@ -62,7 +63,8 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
   n->record = record;
   n->requires_grad = true;
   count(&ThreadCache::nodes, 1);
-  if (mode.anomaly) note_module(n);
+  if (now.anomaly) [[unlikely]]
+    note_module(n);
   return edge;
 }
 

@@ -83,12 +83,12 @@ class Sweep {
   // --- 2. The sweep: each node's adjoint is complete when its turn comes. What it held is freed as
   // the sweep passes.
   void run(bool retain_graph) {
-    while (!queue_.empty()) {
-      if (queue_.size() > 1) std::pop_heap(queue_.begin(), queue_.end());
-      const auto place = static_cast<std::uint32_t>(queue_.back());
-      queue_.pop_back();
-      const bool wanted = items_[place].wanted, expands = items_[place].expands;
-      Tensor adjoint = std::move(items_[place].adjoint);
+    while (next_ != 0) {
+      const auto place = static_cast<std::uint32_t>(next_);
+      next_ = queue_.empty() ? 0 : dequeue();
+      Item& item = items_[place];
+      const bool wanted = item.wanted, expands = item.expands;
+      Tensor adjoint = std::move(item.adjoint);
       const Tensor node = wanted ? items_[place].node : leave(place);
       Node* n = Node::of(node);
       if (n->extras) run_hooks(n, adjoint);
@@ -97,7 +97,8 @@ class Sweep {
       if (!expands) continue;
       if (!n->record) fail_freed(all_ ? "backward" : "grad");  // by a pass inside a hook
       apply_rule(node, adjoint);
-      if (!retain_graph) release_record(n);
+      // What nobody else holds is freed with the handle.
+      if (!retain_graph && !n->refs.unique()) release_record(n);
     }
     for (Item& item : items_)
       if (item.leaf && item.adjoint.defined() && Node::of(item.node)->extras)
@@ -107,12 +108,9 @@ class Sweep {
   /// Adds a gradient to a node's adjoint: the first contribution is taken over; a later one is
   /// added in place if nobody else can see the sum, and makes a fresh sum otherwise or when it is
   /// recorded.
-  void add(Node* n, Tensor&& gradient) {
-    std::uint32_t place = place_of(n);
-    if (place == nowhere) {
-      if (n->released) fail_freed("backward");
-      place = enter(n);
-    }
+  [[gnu::always_inline]] void add(Node* n, Tensor&& gradient) {
+    const std::uint32_t place = place_of(n);
+    if (place == nowhere) return add_first(n, std::move(gradient));
     Tensor& sum = items_[place].adjoint;
     if (!sum.defined()) {
       sum.swap(gradient);
@@ -120,7 +118,39 @@ class Sweep {
     } else if (!create_graph_ && is_unique(sum)) {
       add_in_place(sum, gradient);
     } else {
-      sum = sum + gradient;
+      add_fresh(sum, gradient);
+    }
+  }
+  [[gnu::always_inline]] void add_first(Node* n, Tensor&& gradient) {
+    if (n->released) fail_freed("backward");
+    const std::uint32_t place = enter_new(n);
+    items_[place].adjoint.swap(gradient);
+    if (n->record) enqueue(n->record->depth, place);
+  }
+  /// Adds grad factors[i], a number, to the adjoint of each input.
+  template <class T>
+  void add_scaled(Record* record, const Tensor& grad, const double* factors) {
+    const T value = *static_cast<const T*>(Node::of(grad)->data);
+    bool spare = is_unique(grad);  // its memory may serve for one of them
+    for (std::uint32_t i = 0; i < record->arity; ++i) {
+      const Edge& edge = record->edges()[i];
+      Node* input = Node::of(edge.input);
+      if (!edge.wanted || !needs(input)) continue;
+      const T product = value == T(0) ? T(0) : value * static_cast<T>(factors[i]);
+      const std::uint32_t place = place_of(input);
+      if (place != nowhere && items_[place].adjoint.defined() && is_unique(items_[place].adjoint)) {
+        Node* sum = Node::of(items_[place].adjoint);
+        sum->bump_version();
+        *static_cast<T*>(sum->data) += product;
+        continue;
+      }
+      Tensor gradient = std::exchange(spare, false) ? grad : empty_scalar(Node::of(grad)->dtype);
+      Node::of(gradient)->bump_version();
+      *static_cast<T*>(Node::of(gradient)->data) = product;
+      if (place == nowhere)
+        add_first(input, std::move(gradient));
+      else
+        add(input, std::move(gradient));
     }
   }
   bool needs(const Node* n) const {
@@ -203,8 +233,11 @@ class Sweep {
   /// The place of a node, a new one if it has none. It is written into the node's slot; a sweep of
   /// another thread that meets a slot in use keeps a map of its own.
   std::uint32_t enter(Node* n) {
-    std::uint32_t place = place_of(n);
-    if (place != nowhere) return place;
+    const std::uint32_t place = place_of(n);
+    return place != nowhere ? place : enter_new(n);
+  }
+  [[gnu::always_inline]] std::uint32_t enter_new(Node* n) {
+    std::uint32_t place;
     if (vacant_.empty()) {
       place = used_;
       items_.emplace_back();
@@ -218,7 +251,7 @@ class Sweep {
     item.leaf = !n->record;
     item.in_slot = claim_slot(n, place + 1);
     if (!item.in_slot) [[unlikely]]
-      contended_.emplace(n, place);
+      note_contended(n, place);
     return place;
   }
   std::uint32_t place_of(const Node* n) const {
@@ -228,7 +261,15 @@ class Sweep {
       return nowhere;
     return contended_place(n);
   }
-  std::uint32_t contended_place(const Node* n) const {
+  // What is rare stands apart, so that the way past it needs few registers.
+  [[gnu::noinline]] static void add_fresh(Tensor& sum, const Tensor& gradient) {
+    sum = sum + gradient;
+  }
+  [[gnu::noinline]] void note_contended(const Node* n, std::uint32_t place) {
+    contended_.emplace(n, place);
+  }
+  [[gnu::noinline]] void forget_contended(const Node* n) { contended_.erase(n); }
+  [[gnu::noinline]] std::uint32_t contended_place(const Node* n) const {
     const auto found = contended_.find(n);
     return found == contended_.end() ? nowhere : found->second;
   }
@@ -244,9 +285,23 @@ class Sweep {
     if (item.in_slot) Node::of(item.node)->slot.store(0, std::memory_order_relaxed);
     item.in_slot = false;
   }
+  /// The deepest node stands in next_, the others behind it in a heap, so that a chain needs none.
   void enqueue(std::uint32_t depth, std::uint32_t place) {
-    queue_.push_back(std::uint64_t{depth} << 32 | place);
-    if (queue_.size() > 1) std::push_heap(queue_.begin(), queue_.end());
+    const std::uint64_t entry = std::uint64_t{depth} << 32 | place;
+    if (next_ == 0)
+      next_ = entry;
+    else
+      enqueue_behind(entry > next_ ? std::exchange(next_, entry) : entry);
+  }
+  [[gnu::noinline]] void enqueue_behind(std::uint64_t entry) {
+    queue_.push_back(entry);
+    std::push_heap(queue_.begin(), queue_.end());
+  }
+  [[gnu::noinline]] std::uint64_t dequeue() {
+    std::pop_heap(queue_.begin(), queue_.end());
+    const std::uint64_t entry = queue_.back();
+    queue_.pop_back();
+    return entry;
   }
   /// Takes the node from its place, which is then free for another.
   Tensor leave(std::uint32_t place) {
@@ -254,7 +309,7 @@ class Sweep {
     Item& item = items_[place];
     leave_slot(item);
     if (!contended_.empty()) [[unlikely]]
-      contended_.erase(Node::of(item.node));
+      forget_contended(Node::of(item.node));
     return std::move(item.node);
   }
 
@@ -264,7 +319,8 @@ class Sweep {
   const bool create_graph_, all_;
   List<Item> items_;
   std::uint32_t used_ = 0;     // items_.size()
-  List<std::uint64_t> queue_;  // a heap of depth << 32 | place
+  std::uint64_t next_ = 0;     // depth << 32 | place of the node whose turn it is, or 0
+  List<std::uint64_t> queue_;  // a heap of the others
   List<std::uint32_t> vacant_;
   List<Visit> visits_;
   std::vector<std::pair<Tensor, Tensor>> retained_;  // intermediate results, and their gradients

@@ -147,12 +147,6 @@ void fail_allocation(std::size_t bytes) {
            " bytes; a smaller batch, or freeing tensors that are no longer needed, helps");
 }
 
-void register_this_thread() {
-  Shared& pool = shared();
-  const std::lock_guard lock(pool.mutex);
-  register_thread(pool);
-}
-
 void* refill(int index) {
   if (thread_cache.arena) {  // its lists stay empty
     const PauseArena aside;

@@ -182,12 +182,10 @@ struct PoolAllocator {
   bool operator==(const PoolAllocator&) const = default;
 };
 
-void register_this_thread();
-
-/// Single writer, so no read-modify-write is needed.
+/// Single writer, so no locked instruction is needed. The thread is known to the pool by the memory
+/// it got from there or gives back.
 inline std::int64_t count(std::atomic<std::int64_t> ThreadCache::*counter, std::int64_t change) {
   ThreadCache& cache = thread_cache;
-  if (!cache.registered) register_this_thread();
   const std::int64_t now = (cache.*counter).load(std::memory_order_relaxed) + change;
   (cache.*counter).store(now, std::memory_order_relaxed);
   return now;

@@ -67,6 +67,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("add", compute("add", Binary::add, x, y, [](auto u, auto v) { return u + v; }),
                   {x, y}, [](const Vjp& k) -> Grads<2> {
+                    if (k.give_scaled({1, 1})) return {};
                     return {k.grad, k.grad};
                   });
   });
@@ -76,6 +77,7 @@ Tensor sub(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("sub", compute("sub", Binary::sub, x, y, [](auto u, auto v) { return u - v; }),
                   {x, y}, [](const Vjp& k) -> Grads<2> {
+                    if (k.give_scaled({1, -1})) return {};
                     return {k.grad, k.wants(1) ? -k.grad : Tensor()};
                   });
   });
@@ -83,29 +85,24 @@ Tensor sub(const Tensor& a, const Tensor& b) {
 
 namespace {
 
-/// The gradient g d of a factor whose partner is d: added to the sum that is there, or written over
-/// the cotangent once nothing `more` will read it, where that may be.
-Tensor factor_gradient(const Vjp& k, int i, const Tensor& d, bool more) {
-  const Node *g = node(k.grad), *other = node(d);
-  if (k.create_graph() || !detail::same_type(g, other)) return detail::safe_mul(k.grad, d);
-  if (g->rank == 0 && g->dtype == DType::float32 && !detail::is_capturing()) {
-    const float u = *static_cast<const float*>(g->data),
-                v = *static_cast<const float*>(other->data), product = u == 0 ? 0 : u * v;
-    if (const Tensor sum = k.accumulator(i); sum.defined()) {
-      node(sum)->bump_version();
-      *static_cast<float*>(node(sum)->data) += product;
-      return {};
-    }
-    if (Tensor own = more ? Tensor() : k.spare(); own.defined()) {
-      *static_cast<float*>(node(own)->data) = product;
+/// The gradient g d of a factor whose partner is d, written over the cotangent once nothing `more`
+/// will read it, where that may be.
+Tensor factor_gradient(const Vjp& k, const Tensor& d, bool more) {
+  if (!more && !k.create_graph() && detail::same_type(node(k.grad), node(d)))
+    if (Tensor own = k.spare(); own.defined()) {
+      const Node* g = node(own);
+      kernels::binary(Binary::safe_mul, g->dtype, g->data, node(d)->data, g->data,
+                      kernels::same_shape(g->numel));
       return own;
     }
-  } else if (Tensor own = more ? Tensor() : k.spare(); own.defined()) {
-    kernels::binary(Binary::safe_mul, g->dtype, g->data, other->data, node(own)->data,
-                    kernels::same_shape(g->numel));
-    return own;
-  }
   return detail::safe_mul(k.grad, d);
+}
+
+/// The value of a number in a floating-point dtype.
+double number(const Tensor& x) {
+  const Node* n = node(x);
+  return n->dtype == DType::float32 ? static_cast<double>(*static_cast<const float*>(n->data))
+                                    : *static_cast<const double*>(n->data);
 }
 
 }  // namespace
@@ -113,11 +110,14 @@ Tensor factor_gradient(const Vjp& k, int i, const Tensor& d, bool more) {
 Tensor mul(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("mul", compute("mul", Binary::mul, x, y, [](auto u, auto v) { return u * v; }),
-                  {x, y}, [](const Vjp& k) {
+                  {x, y}, [](const Vjp& k) -> Grads<2> {
+                    const bool first = k.wants(0), second = k.wants(1);
+                    if (node(k.grad)->rank == 0 &&
+                        k.give_scaled({first ? number(k.in(1)) : 0, second ? number(k.in(0)) : 0}))
+                      return {};
                     Grads<2> grads;
-                    const bool first = k.wants(0);
-                    if (k.wants(1)) grads[1] = factor_gradient(k, 1, k.in(0), first);
-                    if (first) grads[0] = factor_gradient(k, 0, k.in(1), false);
+                    if (second) grads[1] = factor_gradient(k, k.in(0), first);
+                    if (first) grads[0] = factor_gradient(k, k.in(1), false);
                     return grads;
                   });
   });
@@ -185,7 +185,7 @@ Tensor rsub(const Tensor& a, double b) {
 Tensor mul(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
   return record("mul", compute(Unary::mul_scalar, x, b, [](auto u, auto v) { return u * v; }), {x},
-                [b](const Vjp& k) { return k.grad * b; });
+                [b](const Vjp& k) { return k.give_scaled({b}) ? Tensor() : k.grad * b; });
 }
 
 Tensor operator/(const Tensor& a, double b) {

@@ -1,0 +1,92 @@
+// A rule may write over a cotangent that nobody else sees; here somebody does.
+#include <cmath>
+
+#include "gradus/autograd.hpp"
+#include "gradus/ops.hpp"
+#include "support/catch.hpp"
+
+using namespace gradus;
+
+namespace {
+
+/// Numbers of rank 0, and arrays: each has a way of its own.
+std::vector<Shape> shapes() { return {{}, {3}, {2, 40}}; }
+
+Tensor leaf(const Shape& shape, double value) {
+  return full(shape, value).clone().requires_grad_();
+}
+
+bool all_are(const Tensor& x, double value) {
+  for (const double v : x.detach().to_vector<double>())
+    if (v != value) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("a seed keeps its values") {
+  for (const Shape& shape : shapes()) {
+    const Tensor a = leaf(shape, 3), b = leaf(shape, 5), seed = full(shape, 2).clone();
+    (a * b).backward(seed);
+    CHECK(all_are(seed, 2));
+    CHECK(all_are(a.grad(), 10));
+    CHECK(all_are(b.grad(), 6));
+  }
+}
+
+TEST_CASE("a retained gradient, and one that a hook keeps, stay as they were") {
+  for (const Shape& shape : shapes()) {
+    const Tensor a = leaf(shape, 3), b = leaf(shape, 5);
+    Tensor y = a * b, kept;
+    y.retain_grad();
+    Tensor z = y * b;
+    z.register_hook([&](const Tensor& g) {
+      kept = g;
+      return Tensor();
+    });
+    z.backward(full(shape, 2));
+    CHECK(all_are(kept, 2));
+    CHECK(all_are(y.grad(), 10));
+    CHECK(all_are(a.grad(), 50));
+    CHECK(all_are(b.grad(), 60));
+  }
+}
+
+TEST_CASE("gradients that grad() returns are not written over by later rules") {
+  for (const Shape& shape : shapes()) {
+    const Tensor a = leaf(shape, 3), b = leaf(shape, 5);
+    const Tensor y = a * b, z = y * b;
+    const auto grads = grad(sum(z), {z, y, a, b});
+    CHECK(all_are(grads[0], 1));
+    CHECK(all_are(grads[1], 5));
+    CHECK(all_are(grads[2], 25));
+    CHECK(all_are(grads[3], 30));
+  }
+}
+
+TEST_CASE("both factors may be one tensor, and a sum may meet products of itself") {
+  for (const Shape& shape : shapes()) {
+    const Tensor a = leaf(shape, 3);
+    const Tensor square = a * a;
+    (square * a + square).backward(full(shape, 1));  // 3 a^2 + 2 a
+    CHECK(all_are(a.grad(), 33));
+  }
+}
+
+TEST_CASE("a product passes no gradient where the cotangent is 0") {
+  for (const Shape& shape : shapes()) {
+    const Tensor a = leaf(shape, 3), b = leaf(shape, INFINITY);
+    (a * b).backward(full(shape, 0));
+    CHECK(all_are(a.grad(), 0));
+    CHECK(all_are(b.grad(), 0));
+  }
+}
+
+TEST_CASE("a rule that gives factors has one for each input") {
+  const Tensor a = tensor(3.0).requires_grad_();
+  const Tensor y = record("odd", tensor(4.0), {a, a}, [](const Vjp& k) -> Grads<2> {
+    k.give_scaled({1});
+    return {};
+  });
+  CHECK_THROWS_WITH(y.backward(), gradus::test::contains("odd"));
+}
