@@ -55,12 +55,15 @@ void scale(Index m, Index n, T beta, T* c, Index ldc) noexcept {
   }
 }
 
+/// Of products up to this, none is split, and none is in bfloat16.
+constexpr Index small_work = 1 << 15;
+
 template <class T>
 void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
              Index ldb, T beta, T* c, Index ldc) {
   if (k == 0) return scale(m, n, beta, c, ldc);
   if (small_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
-  if (m * n * k > 32768 && blas_is_fast())
+  if (m * n * k > small_work && blas_is_fast())
     return cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
   simd_gemm(m, n, k, View<T>{a, ta ? 1 : lda, ta ? lda : 1}, View<T>{b, tb ? 1 : ldb, tb ? ldb : 1},
             beta, c, ldc);
@@ -108,6 +111,7 @@ template <class T>
 void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
          T beta, T* c, Index ldc) {
   if (m == 0 || n == 0) return;
+  if (m * n * k <= small_work) return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
   if constexpr (std::is_same_v<T, float>) {
     if (prefers_bf16(m, n, k)) return gemm_bf16(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
   }
@@ -261,6 +265,11 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
     epilogue(act, offset == nullptr ? nullptr : offset + j, result + i * n + j,
              before == nullptr ? nullptr : before + i * n + j, rows, cols, n);
   };
+  if (m * n * k <= small_work) {
+    product(false, true, m, n, k, in, k, weight, k, T(0), result, n);
+    if (finishes) finish(0, 0, m, n);
+    return;
+  }
   if constexpr (std::is_same_v<T, float>) {
     if (prefers_bf16(m, n, k)) {
       gemm_bf16(false, true, m, n, k, in, k, weight, k, 0, result, n);
