@@ -61,6 +61,11 @@ namespace {
 [[gnu::noinline]] void fit(Tensor& gradient, const Tensor& input) {
   gradient = detail::sum_to(gradient.to(input.dtype()), input.shape());
 }
+[[noreturn, gnu::cold, gnu::noinline]] void fail_factors(const char* name) {
+  fail(name,
+       "the rule gave another number of factors than the operation has inputs; one each is "
+       "required");
+}
 [[noreturn, gnu::cold, gnu::noinline]] void fail_too_many(const char* name) {
   fail(name, "the rule returned more gradients than the operation has inputs");
 }
@@ -70,12 +75,14 @@ bool Vjp::give_scaled(std::initializer_list<double> factors) const {
   const detail::Mode& mode = detail::mode;
   const Node* g = Node::of(grad);
   if (g->rank != 0 || create_graph() || mode.anomaly || mode.capture) return false;
-  const Record* record = state_.node->record;
-  if (factors.size() != record->arity) fail_too_many(record->name);
+  Record* record = state_.node->record;
+  if (factors.size() != record->arity) fail_factors(record->name);
+  for (std::uint32_t i = 0; i < record->arity; ++i)
+    if (!detail::same_type(Node::of(record->edges()[i].input), g)) return false;
   if (g->dtype == DType::float32)
-    state_.sweep.add_scaled<float>(state_.node->record, grad, std::data(factors));
+    state_.sweep.add_scaled<float>(record, grad, std::data(factors));
   else
-    state_.sweep.add_scaled<double>(state_.node->record, grad, std::data(factors));
+    state_.sweep.add_scaled<double>(record, grad, std::data(factors));
   return true;
 }
 

@@ -82,6 +82,18 @@ TEST_CASE("a product passes no gradient where the cotangent is 0") {
   }
 }
 
+TEST_CASE("factors are for inputs of the result's type alone") {
+  const Tensor x = tensor({1.0, 2.0}).requires_grad_();
+  bool took = true;
+  const Tensor y = record("first", tensor(1.0), {x}, [&took](const Vjp& k) {
+    took = k.give_scaled({1});
+    return k.grad * tensor({1.0, 0.0});
+  });
+  y.backward();
+  CHECK_FALSE(took);
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{1, 0});
+}
+
 TEST_CASE("a rule that gives factors has one for each input") {
   const Tensor a = tensor(3.0).requires_grad_();
   const Tensor y = record("odd", tensor(4.0), {a, a}, [](const Vjp& k) -> Grads<2> {
