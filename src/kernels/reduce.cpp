@@ -60,7 +60,7 @@ struct MaxOp : SumOp<T> {
   static constexpr T neutral = std::is_integral_v<T> ? std::numeric_limits<T>::lowest()
                                                      : -std::numeric_limits<T>::infinity();
   static constexpr T pad = neutral;
-  static T combine(T a, T b) noexcept { return (a > b) | is_nan(a) ? a : b; }
+  static T combine(T a, T b) noexcept { return a > b || is_nan(a) ? a : b; }
   static Batch<T> of_numbers(const Batch<T>& a, const Batch<T>& b) noexcept {
     return xsimd::max(a, b);
   }
@@ -72,7 +72,7 @@ struct MinOp : SumOp<T> {
   static constexpr T neutral =
       std::is_integral_v<T> ? std::numeric_limits<T>::max() : std::numeric_limits<T>::infinity();
   static constexpr T pad = neutral;
-  static T combine(T a, T b) noexcept { return (a < b) | is_nan(a) ? a : b; }
+  static T combine(T a, T b) noexcept { return a < b || is_nan(a) ? a : b; }
   static Batch<T> of_numbers(const Batch<T>& a, const Batch<T>& b) noexcept {
     return xsimd::min(a, b);
   }
