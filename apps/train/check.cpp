@@ -48,7 +48,8 @@ int command_check(int argc, char** argv) {
       "Checks a model before its training: its gradients against finite differences, whether it "
       "can learn one batch by heart.",
       "train check");
-  const SettingFlags flags(app, {"data", "model", "optimization", "seed", "threads", "precision"});
+  const SettingFlags flags(app, {"data", "model", "optimization"},
+                           {"seed", "threads", "precision"});
   if (!parse(app, argc, argv)) return Exit::fine;
   train::Config config = flags.read();
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));

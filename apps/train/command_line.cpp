@@ -34,13 +34,14 @@ void read_toml(train::Config& config, const std::string& text, const std::string
 
 }  // namespace
 
-SettingFlags::SettingFlags(CLI::App& app, const std::vector<std::string>& wanted) {
+SettingFlags::SettingFlags(CLI::App& app, const std::vector<std::string>& groups,
+                           const std::vector<std::string>& names) {
   app.add_option("--config", file_, "JSON or TOML file of settings; flags win")->type_name("FILE");
-  const auto is_wanted = [&](const std::string& name) {
-    return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+  const auto contains = [](const std::vector<std::string>& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
   };
   for (const train::Setting& setting : train::settings()) {
-    if (!is_wanted(setting.group) && !is_wanted(setting.name)) continue;
+    if (!contains(groups, setting.group) && !contains(names, setting.name)) continue;
     const std::string flag = "--" + setting.name;
     CLI::Option* option = nullptr;
     if (setting.is_switch) {

@@ -26,8 +26,9 @@ class UsageError : public gradus::Error {
 /// The settings of train::Config as flags, and --config for a file of them.
 class SettingFlags {
  public:
-  /// Adds flags for the settings of the given groups, or for those named.
-  SettingFlags(CLI::App& app, const std::vector<std::string>& groups_or_names);
+  /// Adds flags for the settings of the given groups and for those named.
+  SettingFlags(CLI::App& app, const std::vector<std::string>& groups,
+               const std::vector<std::string>& names = {});
   /// The defaults, or `base`, changed first by the file and then by the flags.
   gradus::train::Config read(gradus::train::Config base = {}) const;
   /// True if a flag of this name was given.

@@ -32,13 +32,18 @@ int command_evaluate(int argc, char** argv) {
   CLI::App app("Measures a trained model on data with targets.", "train evaluate");
   std::string path;
   app.add_option("MODEL,--model", path, "run folder or model file")->required();
-  const SettingFlags flags(app, {"data", "labels", "header", "delimiter", "decimal", "threads"});
+  const SettingFlags flags(app, {},
+                           {"data", "labels", "header", "delimiter", "decimal", "missing-texts",
+                            "drop-bad-rows", "threads"});
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   const train::Config config = flags.read(saved.config);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   train::SourceOptions options = train::source_options(config);
-  if (flags.given("data")) options.csv = saved.pipeline.csv_options(options.csv);
+  if (flags.given("data")) {
+    options.csv = saved.pipeline.csv_options(options.csv);
+    options.need_targets = false;  // the pipeline names those that are not there
+  }
   const train::Source source = train::load_source(options);
   data::TensorDataset set;
   if (flags.given("data")) {

@@ -16,11 +16,15 @@ int command_explain(int argc, char** argv) {
   app.add_option("MODEL,--model", path, "run folder or model file")->required();
   app.add_option("--out", out, "file for the page")->type_name("FILE")->capture_default_str();
   app.add_option("--sample", sample, "number of the row, from 0")->capture_default_str();
-  const SettingFlags flags(app, {"data", "header", "delimiter", "decimal"});
+  const SettingFlags flags(app, {},
+                           {"data", "labels", "header", "delimiter", "decimal", "missing-texts"});
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   train::SourceOptions options = train::source_options(flags.read(saved.config));
-  if (flags.given("data")) options.csv = saved.pipeline.csv_options(options.csv);
+  if (flags.given("data")) {
+    options.csv = saved.pipeline.csv_options(options.csv);
+    options.need_targets = false;  // the pipeline names those that are not there
+  }
   const train::Source source = train::load_source(options);
   if (sample < 0 || sample >= source.size())
     throw UsageError("--sample " + std::to_string(sample) + ": 0 to " +

@@ -71,8 +71,8 @@ int command_find_lr(int argc, char** argv) {
   app.add_option("--low", options.low, "the first rate")->capture_default_str();
   app.add_option("--high", options.high, "the last rate")->capture_default_str();
   app.add_option("--steps", options.steps, "of the sweep")->capture_default_str();
-  const SettingFlags flags(
-      app, {"data", "model", "optimization", "seed", "threads", "precision", "quiet"});
+  const SettingFlags flags(app, {"data", "model", "optimization"},
+                           {"seed", "threads", "precision", "quiet"});
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::Config given = flags.read();
   if (given.threads > 0) set_num_threads(static_cast<int>(given.threads));

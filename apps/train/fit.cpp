@@ -36,14 +36,15 @@ double bytes_needed(const train::Prepared& data) {
 struct Tally {
   std::vector<double> values;
 
-  void print(const char* what, const char* unit, double factor) const {
+  void print(const char* what, bool percent) const {
     double mean = 0, square = 0;
     for (const double v : values) mean += v / static_cast<double>(values.size());
     for (const double v : values) square += (v - mean) * (v - mean);
     const double deviation =
         values.size() > 1 ? std::sqrt(square / static_cast<double>(values.size() - 1)) : 0;
-    std::printf("mean %s %.2f%s, deviation %.2f%s, over %zu runs\n", what, factor * mean, unit,
-                factor * deviation, unit, values.size());
+    std::printf(percent ? "mean %s %.2f %%, deviation %.2f %%, over %zu runs\n"
+                        : "mean %s %.4g, deviation %.4g, over %zu runs\n",
+                what, (percent ? 100 : 1) * mean, (percent ? 100 : 1) * deviation, values.size());
   }
 };
 
@@ -81,9 +82,9 @@ void summarize(const train::Config& config, const train::Source& source,
     std::fflush(stdout);
   }
   if (labels)
-    accuracy.print("test accuracy", " %", 100);
+    accuracy.print("test accuracy", true);
   else
-    loss.print("test loss", "", 1);
+    loss.print("test loss", false);
 }
 
 void cross_validate(const train::Config& config, const train::Source& source) {
@@ -132,6 +133,7 @@ int command_fit(int argc, char** argv) {
   const train::RateSweep sweep = find_rate(data, config.quiet);
   train::RunFolder folder(config.run, short_name(config.data), config.overwrite,
                           bytes_needed(data));
+  data.config.overwrite = false;  // config.json is not to replace a run by itself
   Outcome outcome;
   try {
     outcome = train_model(data, {.folder = &folder, .sweep = &sweep, .quiet = config.quiet});
@@ -139,13 +141,15 @@ int command_fit(int argc, char** argv) {
     folder.discard();
     throw;
   }
-  if (outcome.status == Exit::non_finite && config.overwrite) {
-    folder.discard();
-    return outcome.status;
+  if (outcome.status == Exit::fine) folder.commit();
+  if (folder.replaces()) {
+    std::fprintf(stderr, "train: the run in %s stays as it was\n", config.run.c_str());
+    if (outcome.status == Exit::non_finite) {
+      folder.discard();
+      return outcome.status;
+    }
   }
-  folder.commit();
-  if (!outcome.part.empty()) std::printf("%s\n", describe(outcome.metrics, outcome.part).c_str());
-  std::printf("saved %s\n", (folder / "model.safetensors").c_str());
+  print_outcome(outcome, folder);
   if (outcome.status == Exit::interrupted)
     std::fprintf(stderr, "train: go on with: train resume %s\n", folder.path().c_str());
   return outcome.status;

@@ -66,11 +66,22 @@ int complain(const std::exception& error, int status) {
   return status;
 }
 
+/// Runs the command; what it printed has arrived, or the status says so.
+int run(int argc, char** argv) {
+  const int status = dispatch(argc, argv);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw io::FileError(
+        "[train] standard output: writing failed; a place that takes all of the output is "
+        "required; "
+        "is the disk full?");
+  return status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return dispatch(argc, argv);
+    return run(argc, argv);
   } catch (const UsageError& error) {
     return complain(error, Exit::usage);
   } catch (const train::ConfigError& error) {

@@ -62,7 +62,8 @@ int command_predict(int argc, char** argv) {
   app.add_option("MODEL,--model", path, "run folder or model file")->required();
   app.add_option("--out", out, "file for the predictions; default: standard output")
       ->type_name("FILE");
-  const SettingFlags flags(app, {"data", "header", "delimiter", "decimal", "threads"});
+  const SettingFlags flags(app, {},
+                           {"data", "header", "delimiter", "decimal", "missing-texts", "threads"});
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   train::Config config = flags.read(saved.config);
@@ -73,6 +74,7 @@ int command_predict(int argc, char** argv) {
   options.csv.targets.clear();
   options.csv.target = "none";
   options.csv.numeric = saved.pipeline.csv_options().numeric;
+  options.csv.drop_bad_rows = false;  // each row is to have its line
   options.need_targets = false;
   const train::Source source = train::load_source(options);
   const Tensor x = saved.pipeline.inputs(source);

@@ -45,8 +45,7 @@ int command_resume(int argc, char** argv) {
   train::RunFolder folder = train::RunFolder::open(run);
   const Outcome outcome =
       train_model(stopped.data, {.folder = &folder, .resume = &stopped.checkpoint, .quiet = quiet});
-  if (!outcome.part.empty()) std::printf("%s\n", describe(outcome.metrics, outcome.part).c_str());
-  std::printf("saved %s\n", (folder / "model.safetensors").c_str());
+  print_outcome(outcome, folder);
   return outcome.status;
 }
 

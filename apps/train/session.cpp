@@ -199,6 +199,11 @@ std::string describe(const train::Metrics& metrics, const std::string& part) {
   return text;
 }
 
+void print_outcome(const Outcome& outcome, const train::RunFolder& folder) {
+  if (!outcome.part.empty()) std::printf("%s\n", describe(outcome.metrics, outcome.part).c_str());
+  if (outcome.saved) std::printf("saved %s\n", (folder / "model.safetensors").c_str());
+}
+
 void print_report(const train::Prepared& data, const train::Source& source) {
   const Index rows = source.table ? source.table->report.rows_read : source.size();
   std::printf("%s: %lld rows, %zu features, %s", source.name.c_str(), static_cast<long long>(rows),
@@ -247,7 +252,8 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
   if (session.folder) {
     const train::RunFolder& folder = *session.folder;
     io::write_file_atomically(folder / "config.json", train::to_json(config));
-    if (outcome.status != Exit::non_finite || result.best_epoch > 0)
+    outcome.saved = outcome.status != Exit::non_finite || result.best_epoch > 0;
+    if (outcome.saved)
       train::save_model(folder / "model.safetensors", *trainee.model, trainee.spec, data.pipeline,
                         config);
   }

@@ -8,8 +8,8 @@
 
 /// What a training ended with.
 struct Outcome {
-  std::string part;  ///< that was measured: "test", "validation", or "" if there is neither
-  double loss = 0;
+  std::string part;    ///< that was measured: "test", "validation", or "" if there is neither
+  bool saved = false;  ///< there is a model in the folder
   gradus::train::Metrics metrics;
   std::vector<gradus::train::Epoch> history;
   std::vector<gradus::train::Finding> findings;
@@ -43,6 +43,9 @@ gradus::train::Metrics measure(gradus::nn::Module& model, const gradus::train::O
                                const gradus::data::TensorDataset& set);
 /// "test accuracy 98.33 %, test loss 0.1234", or for quantities loss, R2 and RMSE.
 std::string describe(const gradus::train::Metrics& metrics, const std::string& part);
+
+/// Prints what a training ended with.
+void print_outcome(const Outcome& outcome, const gradus::train::RunFolder& folder);
 
 /// What the linter says of a model before its training.
 std::vector<gradus::train::Finding> lint_model(const gradus::train::Prepared& data,

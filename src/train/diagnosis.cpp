@@ -12,6 +12,7 @@
 namespace gradus::train::detail {
 
 std::string text_of(double value) {
+  if (std::isnan(value)) return "NaN";  // which printf gives a sign
   std::array<char, 32> text;
   std::snprintf(text.data(), text.size(), "%.3g", value);
   return text.data();

@@ -79,13 +79,15 @@ void set_rates(optim::Optimizer& optimizer, double lr) {
     optimizer.set_lr(g, first > 0 ? lr * optimizer.initial_lr(g) / first : lr);
 }
 
-/// Where the smoothed loss falls fastest, before its lowest place.
+/// Where the smoothed loss falls fastest, before its lowest place. The first tenth is left out if
+/// it can be: few losses have been averaged there, and their noise is steep.
 std::optional<double> steepest_descent(const LrCurve& curve) {
   const auto& y = curve.smoothed;
   const auto lowest = static_cast<std::size_t>(std::min_element(y.begin(), y.end()) - y.begin());
+  const std::size_t noisy = y.size() / 10;
   double slope = 0;
   std::optional<double> lr;
-  for (std::size_t i = 1; i < lowest; ++i)
+  for (std::size_t i = noisy + 1 < lowest ? noisy + 1 : 1; i < lowest; ++i)
     if (const double here = y[i + 1] - y[i - 1]; here < slope) {  // lr is evenly spaced
       slope = here;
       lr = curve.lr[i];

@@ -7,6 +7,7 @@
 #include "gradus/ops.hpp"
 #include "gradus/optim/regularize.hpp"
 #include "gradus/random.hpp"
+#include "train/diagnosis.hpp"
 #include "train/storage.hpp"
 
 namespace gradus::train::detail {
@@ -190,7 +191,7 @@ bool Run::accept_step() {
   const std::string where =
       "in epoch " + std::to_string(run_.epoch) + ", step " + std::to_string(run_.step);
   const std::string what = finite_loss ? "the gradient's norm became " : "the loss became ";
-  const std::string value = std::to_string(finite_loss ? run_.grad_norm : run_.loss);
+  const std::string value = text_of(finite_loss ? run_.grad_norm : run_.loss);
   if (options_.non_finite == optim::NonFinite::raise)
     throw NonFiniteError("[fit] " + what + value + " " + where +
                          "; a finite one is required; lower the learning rate, clip gradients or "

@@ -121,6 +121,13 @@ data::TensorDataset read_archive(const SourceOptions& options) {
   return join(x, y, options, options.data);
 }
 
+void require_targets(const SourceOptions& options, const io::RawTable& table) {
+  if (options.need_targets && table.targets.empty())
+    fail("load_source", table.name +
+                            ": no target column is chosen; one or more are required; name them, "
+                            "or leave the target empty for the last");
+}
+
 [[noreturn]] void fail_unknown(const std::string& data) {
   if (data.find_first_of("./") != std::string::npos)  // meant as a path
     fail("load_source", data +
@@ -164,6 +171,7 @@ Source load_source(const SourceOptions& options) {
     }
   if (options.data == "-") {
     source.table = io::parse_raw_csv(io::read_file("/dev/stdin"), options.csv, "standard input");
+    require_targets(options, *source.table);
     return source;
   }
   const Kind kind = kind_of(options.data);
@@ -181,8 +189,7 @@ Source load_source(const SourceOptions& options) {
                          options.data);
   } else {
     source.table = io::read_raw_csv(options.data, options.csv);
-    if (options.need_targets && source.table->targets.empty())
-      fail("load_source", options.data + ": no target column is chosen; one or more are required");
+    require_targets(options, *source.table);
   }
   return source;
 }

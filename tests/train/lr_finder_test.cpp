@@ -46,6 +46,19 @@ TEST_CASE("the finder suggests a rate at which the model learns") {
   CHECK(train::evaluate(model, cross, scaled).loss < 0.5 * before);
 }
 
+TEST_CASE("the noise of the first losses is not taken for the steepest descent") {
+  for (const std::uint64_t seed : {0, 1, 2, 3, 4, 5, 6, 7}) {
+    manual_seed(seed);
+    nn::Sequential model(nn::Linear(2, 32), nn::ReLU(), nn::Dropout(0.5), nn::Linear(32, 2));
+    data::DataLoader loader(data::make_moons({.n = 200, .noise = 0.1}),
+                            {.batch_size = 4, .shuffle = true, .seed = seed});
+    optim::AdamW optimizer(model.parameters(), {.lr = 1e-3});
+    const train::LrCurve curve = train::find_lr(model, cross, optimizer, loader);
+    CAPTURE(seed);
+    CHECK(curve.steepest.value_or(1) > curve.lr[9]);
+  }
+}
+
 TEST_CASE("the finder puts everything back to the bit") {
   manual_seed(1);
   Generator own(7);

@@ -19,6 +19,8 @@ class RunFolder {
 
   /// Where files go now.
   const std::string& path() const { return path_; }
+  /// True until commit() if another run is in its place.
+  bool replaces() const { return path_ != target_; }
   /// Puts the folder in the place of the one that it overwrites.
   void commit();
   /// The path of a file in it.

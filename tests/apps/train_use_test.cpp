@@ -1,0 +1,105 @@
+// What becomes of runs and their output in less usual circumstances.
+#include <filesystem>
+
+#include "apps/command.hpp"
+#include "gradus/nn/activation.hpp"
+#include "support/catch.hpp"
+
+using namespace gradus::test;
+
+namespace {
+
+/// Runs train in a folder of its own, so that nothing is left behind.
+Ran train(const TemporaryFolder& folder, const std::string& options) {
+  return run("cd '" + folder.path() + "' && " + program("train") + " " + options);
+}
+
+}  // namespace
+
+TEST_CASE("an interrupted run does not replace another one, and can be gone on with") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, "--epochs 1 --hidden 8 --quiet --run r").status == 0);
+  const std::string model = read_bytes(folder / "r/model.safetensors");
+  const Ran ran =
+      run("cd '" + folder.path() + "' && exec timeout --foreground --preserve-status -s INT 1 " +
+          program("train") + " --epochs 1000000 --hidden 8 --run r --overwrite");
+  CHECK(ran.status == 130);
+  CHECK_THAT(ran.err, contains("the run in r stays as it was"));
+  CHECK_THAT(ran.err, contains("train resume r.new"));
+  CHECK_THAT(ran.out, contains("saved r.new/model.safetensors"));
+  CHECK(read_bytes(folder / "r/model.safetensors") == model);
+  CHECK(std::filesystem::exists(folder / "r.new/checkpoint.safetensors"));
+}
+
+TEST_CASE("a run that ends before there is a model does not say that it saved one") {
+  const TemporaryFolder folder;
+  const Ran ran = train(folder,
+                        "--data sine --target-scaler none --optimizer sgd --lr 1e30 --clip-norm 0 "
+                        "--hidden 8 --epochs 3 --run r");
+  CHECK(ran.status == 4);
+  CHECK(ran.out.find("saved") == std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder / "r/model.safetensors"));
+  CHECK(std::filesystem::exists(folder / "r/report.html"));
+}
+
+TEST_CASE("the settings that a run keeps do not replace a run by themselves") {
+  const TemporaryFolder folder;
+  const std::string quick = "--epochs 1 --hidden 8 --quiet ";
+  REQUIRE(train(folder, quick + "--run r").status == 0);
+  REQUIRE(train(folder, quick + "--run r --overwrite").status == 0);
+  CHECK(train(folder, "--config r/config.json").status == 5);
+}
+
+TEST_CASE("output that does not arrive is an error of the file system") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, "--data xor --epochs 1 --hidden 4 --quiet --run r").status == 0);
+  const Ran ran = run("(cd '" + folder.path() + "' && " + program("train") +
+                      " predict r --data xor >/dev/full)");
+  CHECK(ran.status == 5);
+  CHECK_THAT(ran.err, contains("standard output: writing failed"));
+}
+
+TEST_CASE("cross-validation of quantities prints a loss with its digits") {
+  const TemporaryFolder folder;
+  const Ran ran = train(folder, "--data sine --folds 2 --epochs 60 --hidden 32");
+  CHECK(ran.status == 0);
+  const std::size_t at = ran.out.find("mean test loss 0.0");
+  REQUIRE(at != std::string::npos);
+  CHECK(std::stod(ran.out.substr(at + 15)) > 0);
+}
+
+TEST_CASE("a trained model refuses settings that only training has, and names missing targets") {
+  const TemporaryFolder folder;
+  std::string rows = "a,b,kind\n";
+  for (int i = 0; i < 40; ++i)
+    rows += std::to_string(i) + ".5," + std::to_string(i % 7) + (i < 20 ? ",low\n" : ",high\n");
+  write_bytes(folder / "c.csv", rows);
+  write_bytes(folder / "bad.csv", "a,b\n1,2\n3\n5,6\n");
+  REQUIRE(train(folder, "--data c.csv --drop-bad-rows --epochs 2 --quiet --run r").status == 0);
+  for (const char* command : {"evaluate r --scaler none", "predict r --missing drop"}) {
+    const Ran ran = train(folder, command);
+    CHECK(ran.status == 2);
+    CHECK_THAT(ran.err, contains("there is no flag"));
+  }
+  const Ran measured = train(folder, "evaluate r --data bad.csv --drop-bad-rows");
+  CHECK(measured.status == 3);
+  CHECK_THAT(measured.err, contains("bad.csv: there is no target column \"kind\""));
+  // Each row has its line in the answer, or there is none.
+  const Ran predicted = train(folder, "predict r --data bad.csv");
+  CHECK(predicted.status == 3);
+  CHECK_THAT(predicted.err, contains("bad.csv:3"));
+  CHECK(predicted.out == "");
+}
+
+TEST_CASE("every activation trains for an epoch") {
+  const TemporaryFolder folder;
+  for (const std::string& name : gradus::nn::activation_names()) {
+    INFO(name);
+    const Ran ran = train(folder,
+                          "--data moons --samples 100 --epochs 1 --hidden 8 --quiet "
+                          "--report no --run r --overwrite --activation " +
+                              name);
+    CHECK(ran.status == 0);
+    CHECK(ran.err == "");
+  }
+}
