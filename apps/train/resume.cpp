@@ -63,7 +63,10 @@ int command_report(int argc, char** argv) {
                        "with it first: train resume " +
                        run);
   const std::string path = out.empty() ? run + "/report.html" : out;
-  train_model(stopped.data, {.resume = &stopped.checkpoint, .report = path, .quiet = true});
+  train_model(stopped.data, {.resume = &stopped.checkpoint,
+                             .report = path,
+                             .found = train::read_findings(run + "/history.jsonl"),
+                             .quiet = true});
   std::printf("wrote %s\n", path.c_str());
   return Exit::fine;
 }

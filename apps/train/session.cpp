@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -137,6 +138,14 @@ void print_findings(const std::vector<train::Finding>& findings) {
       if (finding.alarm == alarm) std::printf("%s%s\n", alarm ? "! " : "  ", finding.text.c_str());
 }
 
+/// Adds those that are not there.
+void add_findings(std::vector<train::Finding>& findings, const std::vector<train::Finding>& more) {
+  for (const train::Finding& finding : more)
+    if (std::none_of(findings.begin(), findings.end(),
+                     [&](const train::Finding& known) { return known.text == finding.text; }))
+      findings.push_back(finding);
+}
+
 /// What the way a run ended means for the exit status, said on stderr unless all went well.
 int status_of(const train::FitResult& result) {
   if (result.ended == train::Ended::interrupted) {
@@ -243,6 +252,7 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
   if (!session.quiet && outcome.findings.size() > before)
     print_findings(
         {outcome.findings.begin() + static_cast<std::ptrdiff_t>(before), outcome.findings.end()});
+  add_findings(outcome.findings, session.found);
   outcome.status = status_of(result);
   const data::TensorDataset& judged = data.test.empty() ? data.validation : data.test;
   if (!judged.empty() && outcome.status == Exit::fine) {

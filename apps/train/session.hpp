@@ -24,6 +24,8 @@ struct Session {
   const gradus::train::Checkpoint* resume = nullptr;  ///< to go on from
   /// Takes no step more: writes the report of the run that is gone on from to this file.
   std::string report = {};
+  /// What else that run had found, after its last checkpoint.
+  std::vector<gradus::train::Finding> found = {};
   bool quiet = false;  ///< print nothing
 };
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 
 #include "gradus/io/file.hpp"
 #include "optim/state.hpp"
@@ -132,6 +133,25 @@ void JsonLog::on_epoch_end(Context& run, Epoch& e) {
 }
 
 void JsonLog::on_fit_end(Context& run) { write_findings(run); }
+
+std::vector<Finding> read_findings(const std::string& path) {
+  std::vector<Finding> findings;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(R"({"event":"finding")")) continue;
+    const detail::json object = detail::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (object.is_discarded()) continue;  // cut off
+    Finding f;
+    f.kind = object.value("kind", "");
+    f.alarm = object.value("alarm", true);
+    f.where = object.value("where", "");
+    f.epoch = object.value("epoch", Index{0});
+    f.step = object.value("step", Index{0});
+    f.text = object.value("text", "");
+    findings.push_back(f);
+  }
+  return findings;
+}
 
 // ---- CSV ---------------------------------------------------------------------------------------
 

@@ -14,6 +14,22 @@ Ran train(const TemporaryFolder& folder, const std::string& options) {
   return run("cd '" + folder.path() + "' && " + program("train") + " " + options);
 }
 
+/// What the data of a report holds under a name, as JSON.
+std::string part_of(const std::string& page, const std::string& name) {
+  const std::size_t at = page.find("\"" + name + "\":");
+  if (at == std::string::npos) return "";
+  const std::size_t from = at + name.size() + 3;
+  int depth = 0;
+  bool text = false;
+  for (std::size_t i = from; i < page.size(); ++i) {
+    if (page[i] == '"' && page[i - 1] != '\\') text = !text;
+    if (text) continue;
+    depth += (page[i] == '{' || page[i] == '[') - (page[i] == '}' || page[i] == ']');
+    if (depth <= 0) return page.substr(from, i - from);
+  }
+  return "";
+}
+
 }  // namespace
 
 TEST_CASE("an interrupted run does not replace another one, and can be gone on with") {
@@ -48,6 +64,30 @@ TEST_CASE("the settings that a run keeps do not replace a run by themselves") {
   REQUIRE(train(folder, quick + "--run r").status == 0);
   REQUIRE(train(folder, quick + "--run r --overwrite").status == 0);
   CHECK(train(folder, "--config r/config.json").status == 5);
+}
+
+TEST_CASE("a report that is written again shows what the monitor saw and all that was found") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, "--data moons --epochs 8 --hidden 16 --quiet --run r").status == 0);
+  // The run ends by a loss that is not finite, after its last checkpoint.
+  REQUIRE(train(folder,
+                "--epochs 20 --hidden 16 --optimizer sgd --momentum 0.99 --lr 3 --clip-norm 0 "
+                "--quiet --run s")
+              .status == 4);
+  for (const std::string& name : {std::string("r"), std::string("s")}) {
+    INFO(name);
+    const std::string before = read_bytes(folder / (name + "/report.html"));
+    REQUIRE(train(folder, "report " + name + " --out again.html").status == 0);
+    const std::string again = read_bytes(folder / "again.html");
+    for (const std::string part : {"layers", "grad_norms", "findings"}) {
+      const std::string found = part_of(again, part);
+      CHECK(found.size() > 50 * (part != "findings" || name == "s"));
+      if (name == "r") CHECK(found == part_of(before, part));
+    }
+  }
+  const std::string again = part_of(read_bytes(folder / "again.html"), "findings");
+  for (const char* kind : {"\"learning_rate_high\"", "\"non_finite\""})
+    CHECK_THAT(again, contains(kind));
 }
 
 TEST_CASE("output that does not arrive is an error of the file system") {

@@ -62,6 +62,10 @@ class JsonLog : public detail::LogFile {
   std::size_t findings_ = 0;  // written
 };
 
+/// The findings in a file that JsonLog wrote, also one whose last line is cut off; none if there is
+/// no such file.
+std::vector<Finding> read_findings(const std::string& path);
+
 /// A table in CSV with a row per epoch; a number that was not measured is an empty field. The
 /// columns are what the first epoch has. To stand last among the callbacks.
 class CsvLog : public detail::LogFile {
