@@ -17,6 +17,9 @@ using namespace detail;
 
 namespace {
 
+/// Columns have names and categories, which take much more memory than a short field.
+constexpr Index most_columns = 1'000'000;
+
 /// What the first lines tell.
 struct Layout {
   std::vector<std::string> columns;
@@ -91,8 +94,15 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   Layout layout;
   CsvScanner again = scanner;
   scanner.begin_record();
-  const std::vector<std::string> first = take_record(scanner);
-  const std::size_t width = scanner.begin_record() ? take_record(scanner).size() : first.size();
+  CsvScanner count = scanner;
+  if (const Index fields = count.skip(); fields > most_columns)
+    scanner.fail_here("the first line has " + std::to_string(fields) + " fields; at most " +
+                      std::to_string(most_columns) +
+                      " are supported; write one row a line, or the table on its side");
+  std::vector<std::string> first = take_record(scanner);
+  const std::size_t fields = first.size();
+  const std::size_t width =
+      scanner.begin_record() ? static_cast<std::size_t>(scanner.skip()) : fields;
   if (!options.header.value_or(false) && declares_shape(first, width, layout.rows)) {
     layout.has_first_line = true;
     layout.class_names.assign(first.begin() + 2, first.end());
@@ -103,10 +113,10 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
       numbers |= is_number(field, options);
     }
     layout.has_first_line = options.header.value_or(named && !numbers);
-    if (layout.has_first_line) layout.columns = first;
+    if (layout.has_first_line) layout.columns = std::move(first);
   }
   const bool named = layout.named = !layout.columns.empty();
-  if (!named) layout.columns.resize(layout.rows >= 0 ? width : first.size());
+  if (!named) layout.columns.resize(layout.rows >= 0 ? width : fields);
   std::unordered_set<std::string_view> known;
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     std::string& name = layout.columns[i];
@@ -221,8 +231,6 @@ RawTable parse_raw_csv(std::string_view text, const CsvOptions& options, const s
     scanner.begin_record();
     scanner.skip();
   }
-  // A field takes two bytes or more, so this is bounded by the file; most take about eight.
-  columns.cells.reserve(text.size() / 8);
   read_rows(scanner, options, columns, raw.targets, layout.class_names, raw.report);
   if (layout.rows >= 0 && raw.report.rows_read != layout.rows)
     fail("read_csv", name + ":1:1: the first line declares " + std::to_string(layout.rows) +

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "gradus/error.hpp"
+#include "io/packed_numbers.hpp"
 
 namespace gradus::io::detail {
 
@@ -30,6 +31,7 @@ class Reader {
         targets_(targets),
         class_names_(class_names),
         is_target_(columns.list.size()),
+        row_(columns.list.size()),
         report_(report) {
     for (const Index target : targets) is_target_[static_cast<std::size_t>(target)] = true;
     limit_ = options.dtype == float32 ? std::numeric_limits<float>::max()
@@ -41,13 +43,19 @@ class Reader {
       ++report_.rows_read;
       if (row()) {
         ++columns_.rows;
-        columns_.lines.push_back(scanner_.record_line());
+        for (const double value : row_) cells_.push(value);
+        lines_.push(static_cast<double>(scanner_.record_line() - line_));
+        line_ = scanner_.record_line();
       } else {
         scanner_.skip();
         ++report_.rows_refused;
-        columns_.cells.resize(static_cast<std::size_t>(columns_.rows) * columns_.list.size());
       }
     }
+    columns_.cells = cells_.take();
+    const std::vector<double> steps = lines_.take();
+    columns_.lines.reserve(steps.size());
+    line_ = 0;
+    for (const double step : steps) columns_.lines.push_back(line_ += static_cast<Index>(step));
   }
 
  private:
@@ -69,7 +77,7 @@ class Reader {
         column.kind = Column::number;
       else if (!cell(column, is_target_[c], value, whole))
         return false;
-      columns_.cells.push_back(value);
+      row_[c] = value;
     }
     if (scanner_.more()) return bad_length(columns_.slots.size());
     return whole && label_fits();
@@ -127,9 +135,7 @@ class Reader {
   /// Labels of scikit-learn's files must be numbers of the classes in the first line.
   bool label_fits() {
     if (class_names_.empty() || targets_.empty()) return true;
-    const std::size_t width = columns_.list.size();
-    const double label =
-        columns_.cells[columns_.cells.size() - width + static_cast<std::size_t>(targets_[0])];
+    const double label = row_[static_cast<std::size_t>(targets_[0])];
     const auto classes = static_cast<double>(class_names_.size());
     if (label >= 0 && label < classes && label == std::floor(label)) return true;
     return refuse("the label of this row is not the number of a class; 0 to " +
@@ -163,6 +169,9 @@ class Reader {
   const std::vector<Index>& targets_;
   const std::vector<std::string>& class_names_;
   std::vector<bool> is_target_;
+  std::vector<double> row_;      // of the record at hand
+  PackedNumbers cells_, lines_;  // of the rows; lines since the row before
+  Index line_ = 0;
   data::DataReport& report_;
   double limit_;
 };

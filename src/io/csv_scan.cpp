@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <map>
 
@@ -26,10 +27,42 @@ bool CsvScanner::begin_record() {
   return true;
 }
 
+namespace {
+
+/// As std::from_chars, and faster for what files mostly hold: up to 15 digits, perhaps with a point
+/// among them. Both they and the power of ten are exact, so that the quotient is rounded once.
+std::from_chars_result read_number(const char* first, const char* last, double& value) {
+  static constexpr double powers[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const bool negative = first != last && *first == '-';
+  std::int64_t whole = 0;
+  int digits = 0, decimals = 0;
+  bool point = false;
+  const char* p = first + negative;
+  for (; p != last && digits <= 15; ++p) {
+    if (*p >= '0' && *p <= '9') {
+      whole = 10 * whole + (*p - '0');
+      ++digits;
+      decimals += point;
+    } else if (*p == '.' && !point) {
+      point = true;
+    } else {
+      break;
+    }
+  }
+  const bool ends = p == last || *p == ',' || *p == '\n' || *p == '\r' || *p == ';' || *p == '\t';
+  if (digits == 0 || digits > 15 || !ends) return std::from_chars(first, last, value);
+  value = static_cast<double>(whole) / powers[decimals];
+  if (negative) value = -value;
+  return {p, std::errc()};
+}
+
+}  // namespace
+
 bool CsvScanner::take_number(double& value, double limit) {
   const char* p = at_;
   while (p != end_ && *p == ' ') ++p;
-  const auto [stop, error] = std::from_chars(p, end_, value);
+  const auto [stop, error] = read_number(p, end_, value);
   if (error != std::errc() || !(std::abs(value) <= limit)) return false;
   if (stop != end_ && *stop != delimiter_ && *stop != '\n' && *stop != '\r') return false;
   field_ = p;

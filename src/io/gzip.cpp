@@ -3,6 +3,8 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "gradus/error.hpp"
 #include "gradus/io/file.hpp"
@@ -32,19 +34,36 @@ struct Stream : z_stream {
 constexpr int gzip_window = 15 + 16, raw_window = -15;
 constexpr std::size_t chunk = std::size_t{1} << 30;  // zlib counts in 32 bits
 
+/// The blocks one after the other; each is freed as soon as it is copied.
+std::string join(std::vector<std::string>& blocks, std::size_t size) {
+  if (blocks.size() == 1) return std::move(blocks[0]);
+  std::string out;
+  out.reserve(size);
+  for (std::string& block : blocks) {
+    out += block;
+    block = std::string();
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string gunzip(std::string_view bytes, const std::string& name, std::size_t limit) {
   if (!detail::is_gzip(bytes))
     fail("gunzip", name + ": does not begin with 1f 8b; gzip data is required");
   Stream stream(gzip_window);
-  std::string out;
-  std::size_t size = 0, used = 0;
+  // Blocks do not move while they grow in number, as one string would.
+  std::vector<std::string> blocks;
+  std::size_t size = 0, room = 0, used = 0;  // room: what is left in the last block
   const auto damaged = [&](const std::string& what) {
     fail("gunzip", name + ": " + what + " at compressed byte " +
                        std::to_string(used - stream.avail_in) + " of " +
                        std::to_string(bytes.size()) +
                        "; a whole gzip file is required; copy or download it again");
+  };
+  const auto too_long = [&] {
+    fail("gunzip", name + ": unpacks to more than " + std::to_string(limit) +
+                       " bytes, the limit; is it damaged or not what it claims to be?");
   };
   bool starved = true;  // the last call wrote all it could
   for (;;) {
@@ -54,17 +73,15 @@ std::string gunzip(std::string_view bytes, const std::string& name, std::size_t 
       stream.read(next);
       used += next.size();
     }
-    if (size == out.size()) {
-      if (size > limit)
-        fail("gunzip", name + ": unpacks to more than " + std::to_string(limit) +
-                           " bytes, the limit; is it damaged or not what it claims to be?");
-      const std::size_t first = std::min<std::size_t>(4 * bytes.size() + 1024, 1 << 22);
-      out.resize(std::min(std::max(2 * size, first), limit + 1));
+    if (room == 0) {
+      if (size > limit) too_long();
+      room = std::min(std::min<std::size_t>(4 * bytes.size() + 1024, 1 << 22), limit + 1 - size);
+      blocks.emplace_back(room, '\0');
     }
-    const std::size_t room = std::min(out.size() - size, chunk);
-    stream.write(out.data() + size, room);
+    stream.write(blocks.back().data() + blocks.back().size() - room, room);
     const int status = inflate(&stream, Z_NO_FLUSH);
     size += room - stream.avail_out;
+    room = stream.avail_out;
     starved = stream.avail_out > 0;
     if (status == Z_STREAM_END) {
       const std::size_t at = used - stream.avail_in;
@@ -76,11 +93,9 @@ std::string gunzip(std::string_view bytes, const std::string& name, std::size_t 
       damaged(std::string("damaged data (") + (stream.msg ? stream.msg : "unexpected end") + ")");
     }
   }
-  if (size > limit)
-    fail("gunzip", name + ": unpacks to more than " + std::to_string(limit) +
-                       " bytes, the limit; is it damaged or not what it claims to be?");
-  out.resize(size);
-  return out;
+  if (size > limit) too_long();
+  if (!blocks.empty()) blocks.back().resize(blocks.back().size() - room);
+  return join(blocks, size);
 }
 
 namespace detail {
