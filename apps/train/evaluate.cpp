@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <gradus/ops.hpp>
 #include <gradus/threads.hpp>
 #include <gradus/train.hpp>
 
@@ -10,11 +11,28 @@ using namespace gradus;
 
 namespace {
 
+/// How each of several quantities fares, in its own unit.
+void print_targets(const train::SavedModel& saved, const data::TensorDataset& set) {
+  const train::Pipeline& pipeline = saved.pipeline;
+  const Tensor answers =
+      pipeline.unscale(saved.objective.predict(train::run_model(*saved.model, set.x())));
+  const Tensor truths = pipeline.unscale(set.y());
+  std::printf("\n%-20s %10s %10s %10s\n", "target", "R2", "MAE", "RMSE");
+  for (std::size_t t = 0; t < pipeline.target_names().size(); ++t) {
+    const Index at = static_cast<Index>(t);
+    train::MetricAccumulator one({.outputs = train::Outputs::values});
+    one.add(slice(answers, 1, at, at + 1), slice(truths, 1, at, at + 1));
+    std::printf("%-20s %10.4f %10.4g %10.4g\n", pipeline.target_names()[t].c_str(), one.r2(),
+                one.mae(), one.rmse());
+  }
+}
+
 /// The other metrics, and how each class fares.
 void print_details(const train::SavedModel& saved, const data::TensorDataset& set,
                    const train::Metrics& metrics) {
   for (const auto& [name, value] : metrics)
     if (name != "loss" && name != "accuracy") std::printf("%-20s %.4f\n", name.c_str(), value);
+  if (saved.pipeline.target_names().size() > 1) print_targets(saved, set);
   const auto& names = saved.pipeline.class_names();
   if (names.empty() || names.size() > 50) return;
   train::MetricAccumulator accumulator;

@@ -1,5 +1,7 @@
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <gradus/io/safetensors.hpp>
 #include <gradus/nn/summary.hpp>
 #include <gradus/ops.hpp>
 #include <gradus/train.hpp>
@@ -12,10 +14,14 @@ using namespace gradus;
 
 namespace {
 
-void print_statistics(const nn::Module& model) {
+void print_statistics(const io::NamedTensors& parameters) {
   std::printf("\n%-24s %-14s %10s %10s %10s %10s\n", "parameter", "shape", "mean", "deviation",
               "least", "most");
-  for (const auto& [name, tensor] : model.named_parameters()) {
+  for (const auto& [name, tensor] : parameters) {
+    if (tensor.numel() == 0) {
+      std::printf("%-24s %-14s\n", name.c_str(), to_string(tensor.shape()).c_str());
+      continue;
+    }
     const Tensor values = tensor.detach().to(float64);
     const double mean_value = mean(values).item();
     const double deviation = std::sqrt(mean(pow(values - mean_value, 2)).item());
@@ -25,13 +31,38 @@ void print_statistics(const nn::Module& model) {
   }
 }
 
+/// A checkpoint, or weights that another program wrote: tensors, without a description of layers.
+void print_weights(const std::string& path) {
+  const io::SafeTensors file = io::read_safetensors(path);
+  io::NamedTensors weights;
+  Index values = 0;
+  for (const auto& [name, tensor] : file.tensors)
+    if (!name.starts_with("gradus/")) {
+      weights.emplace_back(name, tensor);
+      values += tensor.numel();
+    }
+  std::printf("%s with %zu tensors of %lld values, and no description of a model\n",
+              file.text("gradus.run").empty() ? "weights" : "checkpoint of a run", weights.size(),
+              static_cast<long long>(values));
+  print_statistics(weights);
+}
+
+bool is_other_file(const std::string& path) {
+  return !std::filesystem::is_directory(path) && io::read_safetensors(path).text("model").empty();
+}
+
 }  // namespace
 
 int command_inspect(int argc, char** argv) {
   CLI::App app("Shows a model's layers, shapes and parameters.", "train inspect");
   std::string path;
-  app.add_option("MODEL,--model", path, "run folder or model file")->required();
+  app.add_option("MODEL,--model", path, "run folder, model file, or any .safetensors file")
+      ->required();
   if (!parse(app, argc, argv)) return Exit::fine;
+  if (is_other_file(path)) {
+    print_weights(path);
+    return Exit::fine;
+  }
   const train::SavedModel saved = train::load_model(path);
   const train::Pipeline& pipeline = saved.pipeline;
   std::printf("%s from %zu features, trained on %s with the loss %s\n", name_of(pipeline.task()),
@@ -42,6 +73,6 @@ int command_inspect(int argc, char** argv) {
     list += (list.empty() ? "" : ", ") + name;
   std::printf("%s: %s\n\n", pipeline.class_names().empty() ? "predicts" : "classes", list.c_str());
   std::printf("%s", nn::summary(*saved.model, {1, saved.spec.inputs}, pipeline.dtype()).c_str());
-  print_statistics(*saved.model);
+  print_statistics(saved.model->named_parameters());
   return Exit::fine;
 }

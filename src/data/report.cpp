@@ -36,6 +36,29 @@ std::vector<std::size_t> constant_columns(const Tensor& x) {
   return constant;
 }
 
+constexpr std::size_t most_listed = 10;
+
+/// What is odd about the classes.
+std::string classes_to_string(const std::vector<std::pair<std::string, Index>>& class_counts) {
+  Index least = -1, most = 0;
+  std::size_t single = 0;
+  std::string counts, text;
+  for (const auto& [name, count] : class_counts) {
+    most = std::max(most, count);
+    least = least < 0 ? count : std::min(least, count);
+    single += count == 1;
+  }
+  for (std::size_t i = 0; i < std::min(class_counts.size(), 2 * most_listed); ++i)
+    counts +=
+        (i ? ", " : "") + class_counts[i].first + " " + std::to_string(class_counts[i].second);
+  if (class_counts.size() > 2 * most_listed) counts += ", …";
+  if (most >= 10 * std::max<Index>(least, 1)) text = "classes are unbalanced: " + counts + "\n";
+  if (single)
+    text += std::to_string(single) + " of " + std::to_string(class_counts.size()) +
+            " classes have a single sample, which cannot be in more than one part\n";
+  return text;
+}
+
 }  // namespace
 
 std::string DataReport::to_string() const {
@@ -45,21 +68,17 @@ std::string DataReport::to_string() const {
     line(std::to_string(rows_refused) + " of " + std::to_string(rows_read) + " rows were left out");
     for (const std::string& why : refusals) line("  " + why);
   }
+  std::size_t gaps = 0;
   for (const auto& [column, count] : missing)
-    if (count) line("column \"" + column + "\": " + std::to_string(count) + " missing values");
-  for (const std::string& column : constant_columns)
-    line("column \"" + column + "\" is constant: it carries no information");
-  Index least = -1, most = 0;
-  for (const auto& [name, count] : class_counts) {
-    most = std::max(most, count);
-    least = least < 0 ? count : std::min(least, count);
-  }
-  if (most >= 10 * std::max<Index>(least, 1)) {
-    std::string counts;
-    for (const auto& [name, count] : class_counts)
-      counts += (counts.empty() ? "" : ", ") + name + " " + std::to_string(count);
-    line("classes are unbalanced: " + counts);
-  }
+    if (count && ++gaps <= most_listed)
+      line("column \"" + column + "\": " + std::to_string(count) + " missing values");
+  if (gaps > most_listed)
+    line("and " + std::to_string(gaps - most_listed) + " more columns with missing values");
+  for (std::size_t i = 0; i < std::min(constant_columns.size(), most_listed); ++i)
+    line("column \"" + constant_columns[i] + "\" is constant: it carries no information");
+  if (constant_columns.size() > most_listed)
+    line("and " + std::to_string(constant_columns.size() - most_listed) + " more constant columns");
+  text += classes_to_string(class_counts);
   for (const auto& [part, count] : duplicates)
     if (count)
       line(std::to_string(count) + " " + part + (count == 1 ? " sample has" : " samples have") +

@@ -2,6 +2,8 @@
 #include <filesystem>
 
 #include "apps/command.hpp"
+#include "gradus/gradus.hpp"
+#include "gradus/io/safetensors.hpp"
 #include "gradus/nn/activation.hpp"
 #include "support/catch.hpp"
 
@@ -129,6 +131,35 @@ TEST_CASE("a trained model refuses settings that only training has, and names mi
   CHECK(predicted.status == 3);
   CHECK_THAT(predicted.err, contains("bad.csv:3"));
   CHECK(predicted.out == "");
+}
+
+TEST_CASE("several quantities are measured together and one by one") {
+  const TemporaryFolder folder;
+  std::string rows = "a,u,v\n";
+  for (int i = 0; i < 60; ++i)
+    rows += std::to_string(i) + ".5," + std::to_string(i) + ".25," + std::to_string(1000 - 7 * i) +
+            "\n";
+  write_bytes(folder / "q.csv", rows);
+  REQUIRE(train(folder, "--data q.csv --target u,v --epochs 5 --quiet --run r").status == 0);
+  const Ran ran = train(folder, "evaluate r");
+  CHECK(ran.status == 0);
+  CHECK_THAT(ran.out, contains("\ntarget ") && contains("\nu  ") && contains("\nv  "));
+}
+
+TEST_CASE("train inspect shows the weights of any .safetensors file") {
+  const TemporaryFolder folder;
+  gradus::io::write_safetensors(
+      folder / "w.safetensors",
+      {{"layer.weight", gradus::tensor({{1.0f, 3.0f}})}, {"layer.empty", gradus::zeros({0, 2})}});
+  const Ran weights = train(folder, "inspect w.safetensors");
+  CHECK(weights.status == 0);
+  CHECK_THAT(weights.out, contains("weights with 2 tensors of 2 values"));
+  CHECK_THAT(weights.out, contains("layer.weight") && contains("2.0000     1.0000"));
+  REQUIRE(train(folder, "--data xor --epochs 1 --hidden 4 --quiet --run r").status == 0);
+  const Ran checkpoint = train(folder, "inspect r/checkpoint.safetensors");
+  CHECK(checkpoint.status == 0);
+  CHECK_THAT(checkpoint.out, contains("checkpoint of a run") && contains("fc1.weight"));
+  CHECK(checkpoint.out.find("gradus/") == std::string::npos);
 }
 
 TEST_CASE("every activation trains for an epoch") {
