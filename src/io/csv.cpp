@@ -206,6 +206,21 @@ Columns make_columns(const Layout& layout, const std::vector<Index>& targets,
   return columns;
 }
 
+/// Refuses a column of texts all of which are numbers with the other decimal mark.
+void check_decimal(const Column& column, const CsvOptions& options, const std::string& name) {
+  const char other = options.decimal == '.' ? ',' : '.';
+  const auto& asked = options.categorical;
+  double ignored;
+  if (std::find(asked.begin(), asked.end(), column.name) != asked.end()) return;
+  for (const std::string& text : column.values)
+    if (!parse_number(text, other, ignored)) return;
+  if (column.values.empty()) return;
+  fail("read_csv", name + ": column " + quote(column.name) + " has numbers with the decimal mark " +
+                       quote({&other, 1}) + ", as " + quote(column.values[0]) + "; " +
+                       quote({&options.decimal, 1}) + " is required; set .decimal = '" + other +
+                       "', or list the column in .categorical if it holds names");
+}
+
 }  // namespace
 
 data::TensorDataset Table::dataset() const {
@@ -243,7 +258,10 @@ RawTable parse_raw_csv(std::string_view text, const CsvOptions& options, const s
   for (std::size_t c = 0; c < columns.list.size(); ++c) {
     Column& column = columns.list[c];
     if (column.missing) raw.report.missing.emplace_back(column.name, column.missing);
-    if (column.kind == Column::text) sort_codes(columns, c);
+    if (column.kind == Column::text) {
+      check_decimal(column, options, name);
+      sort_codes(columns, c);
+    }
     raw.columns.push_back({std::move(column.name), column.kind == Column::text,
                            std::move(column.values), column.missing});
   }

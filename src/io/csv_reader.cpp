@@ -115,10 +115,19 @@ class Reader {
     value = column.code_of(text);
     if (static_cast<Index>(column.values.size()) > options_.max_categories)
       scanner_.fail_here("column " + quote(column.name) + " has more than " +
-                         std::to_string(options_.max_categories) +
-                         " different texts; is it a name or a number of the sample? Leave the "
-                         "column out, or raise max_categories");
+                         std::to_string(options_.max_categories) + " different texts; " +
+                         what_it_may_be(text));
     return true;
+  }
+
+  /// Of a column with very many different texts.
+  std::string what_it_may_be(std::string_view text) const {
+    const char other = options_.decimal == '.' ? ',' : '.';
+    double ignored;
+    if (parse_number(text, other, ignored))
+      return std::string("are they numbers with another decimal mark? Set .decimal = '") + other +
+             "'";
+    return "is it a name or a number of the sample? Leave the column out, or raise max_categories";
   }
 
   std::string not_a_number(const Column& column, std::string_view text) const {

@@ -84,15 +84,17 @@ void set_rates(optim::Optimizer& optimizer, double lr) {
 std::optional<double> steepest_descent(const LrCurve& curve) {
   const auto& y = curve.smoothed;
   const auto lowest = static_cast<std::size_t>(std::min_element(y.begin(), y.end()) - y.begin());
-  const std::size_t noisy = y.size() / 10;
-  double slope = 0;
-  std::optional<double> lr;
-  for (std::size_t i = noisy + 1 < lowest ? noisy + 1 : 1; i < lowest; ++i)
-    if (const double here = y[i + 1] - y[i - 1]; here < slope) {  // lr is evenly spaced
-      slope = here;
-      lr = curve.lr[i];
-    }
-  return lr;
+  for (const std::size_t begin : {y.size() / 10 + 1, std::size_t{1}}) {
+    double slope = 0;
+    std::optional<double> lr;
+    for (std::size_t i = begin; i < lowest; ++i)
+      if (const double here = y[i + 1] - y[i - 1]; here < slope) {  // lr is evenly spaced
+        slope = here;
+        lr = curve.lr[i];
+      }
+    if (lr) return lr;
+  }
+  return {};
 }
 
 /// The longest falling subsequence up to the lowest place, and its point after two thirds, but not

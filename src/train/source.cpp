@@ -106,6 +106,21 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
   return set;
 }
 
+/// Throws for NaN and infinity, which arrays have no policies for as tables do.
+void require_finite(const Tensor& values, const char* what, const std::string& name) {
+  if (!values.defined() || !is_floating_point(values.dtype()) || values.numel() == 0) return;
+  const Tensor finite = isfinite(values);
+  if (all(finite).item<bool>()) return;
+  const Index at = argmin(finite.to(int64).reshape({values.numel()})).item<Index>();
+  const Index count = values.numel() - sum(finite.to(int64)).item<Index>();
+  const Index width = values.dim() ? values.numel() / std::max<Index>(values.size(0), 1) : 1;
+  fail("load_source", name + ": " + what + " hold " + std::to_string(count) +
+                          (count == 1 ? " value that is" : " values that are") +
+                          " not finite, the first in sample " + std::to_string(at / width) +
+                          " at place " + std::to_string(at % width) +
+                          "; finite numbers are required; remove the sample, or fill in a value");
+}
+
 data::TensorDataset read_archive(const SourceOptions& options) {
   Tensor x, y;
   std::string names;
@@ -118,6 +133,8 @@ data::TensorDataset read_archive(const SourceOptions& options) {
   if (!x.defined())
     fail("load_source", options.data + ": holds " + (names.empty() ? "nothing" : names) +
                             "; an array called x (or X, data) is required, and y for the targets");
+  require_finite(x, "the inputs", options.data);
+  require_finite(y, "the targets", options.data);
   return join(x, y, options, options.data);
 }
 
@@ -185,8 +202,10 @@ Source load_source(const SourceOptions& options) {
   } else if (options.data.ends_with(".npy") || is_idx(options.data)) {
     Tensor x = read_array(options.data).to(options.csv.dtype);
     if (is_idx(options.data)) x = x / 255.0;  // pixels, as those of MNIST
-    source.arrays = join(x, options.labels.empty() ? Tensor() : read_array(options.labels), options,
-                         options.data);
+    const Tensor y = options.labels.empty() ? Tensor() : read_array(options.labels);
+    require_finite(x, "the inputs", options.data);
+    require_finite(y, "the targets", options.labels);
+    source.arrays = join(x, y, options, options.data);
   } else {
     source.table = io::read_raw_csv(options.data, options.csv);
     require_targets(options, *source.table);

@@ -16,6 +16,12 @@ struct Malformed {
 
 const std::string good = "a,b,y\n1,2,0.5\n3,4,1.5\n5,6,2.5\n";
 
+std::string many_commas() {
+  std::string text = "a;y\n";
+  for (int i = 0; i < 1100; ++i) text += "0," + std::to_string(1000 + i) + ";1\n";
+  return text;
+}
+
 std::string many_names() {
   std::string text = "id,y\n";
   for (int i = 0; i < 30; ++i) text += "n" + std::to_string(i) + ",0.5\n";
@@ -56,6 +62,8 @@ std::vector<Malformed> corpus() {
       {"hexadecimal", "1,0.5\n0x10,1.5\n", {"\"0x10\""}},
       {"exponent without digits", "1,0.5\n1e,1.5\n", {"\"1e\""}},
       {"decimal comma", "a;y\n1;0.5\n1,5;1.5\n", {"f.csv:3:1", "\"1,5\"", ".decimal = ','"}},
+      {"decimal commas alone", "a;y\n1,5;1\n2,25;2\n", {"\"a\"", "\"1,5\"", ".decimal = ','"}},
+      {"decimal commas alone, many", many_commas(), {"1000 different", ".decimal = ','"}},
       {"decimal point where a comma is asked for",
        "a;y\n1;0,5\n1.5;1,5\n",
        {"\"1.5\"", ".decimal = '.'"},
