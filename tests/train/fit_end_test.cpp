@@ -129,7 +129,7 @@ TEST_CASE("losses that are not finite raise, are skipped, or stop the run") {
   const auto halted = run(optim::NonFinite::stop, stopped, third);
   CHECK(stopped.events == "FEsb.sb.sbxf");
   CHECK(halted.ended == train::Ended::non_finite);
-  CHECK_THAT(halted.reason, contains("nan") && contains("step 3"));
+  CHECK_THAT(halted.reason, contains("NaN") && contains("step 3"));
 
   nn::Linear fourth = small_model();
   run(optim::NonFinite::ignore, ignored, fourth);

@@ -47,7 +47,7 @@ TEST_CASE("the finder suggests a rate at which the model learns") {
 }
 
 TEST_CASE("the noise of the first losses is not taken for the steepest descent") {
-  for (const std::uint64_t seed : {0, 1, 2, 3, 4, 5, 6, 7}) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
     manual_seed(seed);
     nn::Sequential model(nn::Linear(2, 32), nn::ReLU(), nn::Dropout(0.5), nn::Linear(32, 2));
     data::DataLoader loader(data::make_moons({.n = 200, .noise = 0.1}),
