@@ -72,6 +72,7 @@ Prepared prepare(const Config& given, const Source& source, const data::SplitInd
                               .inputs = p.train.x().size(1),
                               .classification = p.pipeline.task() != Task::regression});
   p.config.validation = validation_of(config, source.size());
+  p.config.loss = objective_of(p.config, p.pipeline, p.train).loss;
   p.report = data::inspect(p.train, p.pipeline.features());
   if (source.table) {
     p.report.rows_read = source.table->report.rows_read;

@@ -66,6 +66,7 @@ TEST_CASE("the settings that a run keeps do not replace a run by themselves") {
   REQUIRE(train(folder, quick + "--run r").status == 0);
   REQUIRE(train(folder, quick + "--run r --overwrite").status == 0);
   CHECK(train(folder, "--config r/config.json").status == 5);
+  CHECK_THAT(read_bytes(folder / "r/config.json"), contains("\"loss\": \"cross_entropy\""));
 }
 
 TEST_CASE("a report that is written again shows what the monitor saw and all that was found") {
