@@ -35,6 +35,7 @@ Tensor activation(const char* name, Unary op, const char* grad_name, Binary grad
                   const Tensor& x, Curvature curvature, double p0 = 0, double p1 = 0) {
   const Tensor a = detail::to_floating(x);
   return record(name, detail::map(op, a, p0, p1), {a}, [=](const Vjp& k) {
+    if (Tensor own = detail::over_cotangent(k, grad_op, k.in(0), p0, p1); own.defined()) return own;
     return slope(grad_name, grad_op, k.grad, k.in(0), curvature, p0, p1);
   });
 }
@@ -107,8 +108,11 @@ Tensor logsigmoid(const Tensor& x) {
 
 Tensor relu(const Tensor& x) {
   const Tensor a = detail::to_arithmetic(x);
-  return record("relu", detail::map(Unary::relu, a), {a},
-                [](const Vjp& k) { return relu_grad(k.grad, k.out()); });
+  return record("relu", detail::map(Unary::relu, a), {a}, [](const Vjp& k) {
+    if (Tensor own = detail::over_cotangent(k, Binary::relu_grad, k.out()); own.defined())
+      return own;
+    return relu_grad(k.grad, k.out());
+  });
 }
 
 Tensor relu6(const Tensor& x) {

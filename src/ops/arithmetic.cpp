@@ -88,13 +88,8 @@ namespace {
 /// The gradient g d of a factor whose partner is d, written over the cotangent once nothing `more`
 /// will read it, where that may be.
 Tensor factor_gradient(const Vjp& k, const Tensor& d, bool more) {
-  if (!more && !k.create_graph() && detail::same_type(node(k.grad), node(d)))
-    if (Tensor own = k.spare(); own.defined()) {
-      const Node* g = node(own);
-      kernels::binary(Binary::safe_mul, g->dtype, g->data, node(d)->data, g->data,
-                      kernels::same_shape(g->numel));
-      return own;
-    }
+  if (!more)
+    if (Tensor own = detail::over_cotangent(k, Binary::safe_mul, d); own.defined()) return own;
   return detail::safe_mul(k.grad, d);
 }
 

@@ -51,6 +51,15 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
   return zip(operation, op, expand(a, shape), expand(b, shape), p0, p1);
 }
 
+Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0, double p1) {
+  if (k.create_graph() || !same_type(node(k.grad), node(saved))) return {};
+  Tensor own = k.spare();
+  if (own.defined())
+    kernels::binary(op, node(own)->dtype, data(own), data(saved), data(own),
+                    kernels::same_shape(node(own)->numel), p0, p1);
+  return own;
+}
+
 Tensor full_scalar(double value, DType dtype) {
   Tensor out = empty({}, dtype);
   kernels::fill(dtype, data(out), value, 1);

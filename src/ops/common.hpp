@@ -52,6 +52,11 @@ Tensor map(kernels::Unary op, const Tensor& x, double p0 = 0, double p1 = 0);
 Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Tensor& b,
            double p0 = 0, double p1 = 0);
 
+/// op(cotangent, saved), written over the cotangent if nobody else will see it; undefined, and
+/// nothing is done, otherwise.
+Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0 = 0,
+                      double p1 = 0);
+
 /// A scalar of rank 0 without history.
 Tensor full_scalar(double value, DType dtype);
 

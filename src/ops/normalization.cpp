@@ -177,7 +177,11 @@ Tensor channels_second(const Tensor& x) { return x.dim() == 2 ? x : movedim(x, {
 
 /// running = (1 - momentum) running + momentum batch, unrecorded.
 void move_towards(Tensor running, const Tensor& batch, double factor, double momentum) {
-  running.copy_((1 - momentum) * running + (momentum * factor) * batch);
+  const DType type = running.dtype();
+  node(running)->bump_version();
+  kernels::unary(kernels::Unary::mul_scalar, type, data(running), data(running), running.numel(),
+                 1 - momentum, 0);
+  kernels::axpy(type, momentum * factor, data(batch), data(running), running.numel());
 }
 
 /// Normalizes x (…, C) by the statistics of the batch, which move the running ones.

@@ -31,6 +31,11 @@ TEST_CASE("a seed keeps its values") {
     CHECK(all_are(seed, 2));
     CHECK(all_are(a.grad(), 10));
     CHECK(all_are(b.grad(), 6));
+    const Tensor c = leaf(shape, -3);
+    relu(c).backward(seed);
+    leaky_relu(c, 0.5).backward(seed);
+    CHECK(all_are(seed, 2));
+    CHECK(all_are(c.grad(), 1));
   }
 }
 
