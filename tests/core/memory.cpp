@@ -153,6 +153,19 @@ TEST_CASE("large blocks are cached, reused, bounded and given back") {
   empty_cache();
   CHECK(sum(kept).item() == 1 << 20);
 }
+
+TEST_CASE("of large blocks the one that was freed last is used first") {
+  empty_cache();
+  constexpr std::size_t bytes = std::size_t{1} << 20;
+  void *const first = detail::allocate(bytes), *const second = detail::allocate(bytes),
+              *const third = detail::allocate(bytes);
+  for (void* block : {first, third, second}) detail::release(block, bytes);
+  void *const again = detail::allocate(bytes), *const then = detail::allocate(bytes);
+  CHECK(again == second);
+  CHECK(then == third);
+  detail::release(again, bytes);
+  detail::release(then, bytes);
+}
 #endif
 
 TEST_CASE("an allocation can be made to fail, once") {

@@ -17,6 +17,45 @@ TEST_CASE("Philox has its published test vector") {
         std::array<std::uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
 }
 
+namespace {
+
+/// Philox 4x32-10 as its authors write it, a block at a time.
+std::array<std::uint32_t, 4> plain_philox(std::uint64_t seed, std::uint64_t counter) {
+  std::uint32_t w[4] = {static_cast<std::uint32_t>(counter),
+                        static_cast<std::uint32_t>(counter >> 32), 0, 0};
+  auto key0 = static_cast<std::uint32_t>(seed), key1 = static_cast<std::uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * w[0], b = std::uint64_t{0xCD9E8D57} * w[2];
+    w[0] = static_cast<std::uint32_t>(b >> 32) ^ w[1] ^ key0;
+    w[1] = static_cast<std::uint32_t>(b);
+    w[2] = static_cast<std::uint32_t>(a >> 32) ^ w[3] ^ key1;
+    w[3] = static_cast<std::uint32_t>(a);
+    key0 += 0x9E3779B9;
+    key1 += 0xBB67AE85;
+  }
+  return {w[0], w[1], w[2], w[3]};
+}
+
+}  // namespace
+
+TEST_CASE("masks take the words of plain Philox, 16 blocks word after word, on every processor") {
+  for (const std::uint64_t seed : {0x0ull, 0x9E3779B97F4A7C15ull, ~0ull})
+    for (const std::uint64_t offset : {0x0ull, 0xfffffff9ull, 0xfffffffffull, ~0ull - 20})
+      for (const std::int64_t n : {1, 15, 16, 63, 64, 65, 130}) {
+        const std::vector<double> x(static_cast<std::size_t>(n), 1.0);
+        std::vector<double> y(x.size());
+        kernels::dropout(float64, x.data(), y.data(), n, 0.75, seed, offset);
+        bool right = true;
+        for (std::size_t i = 0; i < y.size(); ++i) {
+          const auto words = plain_philox(seed, offset + i / 64 * 16 + i % 16);
+          right = right && y[i] == (words[i % 64 / 16] < 0x40000000 ? 4 : 0);
+        }
+        INFO("seed " << seed << ", offset " << offset << ", n " << n);
+        CHECK(right);
+        CHECK(philox(seed, offset) == plain_philox(seed, offset));
+      }
+}
+
 TEST_CASE("random element i depends on seed, offset and i alone") {
   const int before = num_threads();
   std::vector<float> whole(100001), three(100001), part(77);

@@ -97,14 +97,22 @@ TEST_CASE("products agree with plain loops for every transposition and beta") {
 
 TEST_CASE("products are the same bits for any number of threads") {
   const int before = num_threads();
-  for (const Sizes& s : {Sizes{64, 256, 128}, Sizes{784, 128, 64}, Sizes{33, 500, 70}}) {
-    const std::vector<float> a = random_values(s.m * s.k, 1), b = random_values(s.n * s.k, 2);
-    std::vector<float> one(at(s.m * s.n)), three = one;
-    set_num_threads(1);
-    gemm(float32, false, true, s.m, s.n, s.k, a.data(), s.k, b.data(), s.k, 0, one.data(), s.n);
-    set_num_threads(3);
-    gemm(float32, false, true, s.m, s.n, s.k, a.data(), s.k, b.data(), s.k, 0, three.data(), s.n);
-    CHECK(same_bits(one, three));
+  for (const Sizes& s : {Sizes{64, 256, 128}, Sizes{784, 128, 64}, Sizes{33, 500, 70},
+                         Sizes{512, 129, 300}, Sizes{513, 1025, 17}, Sizes{20, 1100, 90}}) {
+    const std::vector<float> a = random_values(s.m * s.k, 1), b = random_values(s.n * s.k, 2),
+                             c = random_values(s.m * s.n, 3);
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true}) {
+        const Index lda = ta ? s.m : s.k, ldb = tb ? s.k : s.n;
+        std::vector<float> alone;
+        for (const int threads : {1, 2, 3, 8}) {
+          set_num_threads(threads);
+          std::vector<float> y = c;
+          gemm(float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, 1, y.data(), s.n);
+          if (threads == 1) alone = y;
+          CHECK(same_bits(y, alone));
+        }
+      }
   }
   set_num_threads(before);
 }

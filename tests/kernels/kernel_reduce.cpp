@@ -145,6 +145,36 @@ TEST_CASE("NaN wins in max, min and argmax; empty axes have their neutral value"
   CHECK(y == -std::numeric_limits<float>::infinity());
 }
 
+TEST_CASE("the largest and the smallest are exact around every border, with NaN and infinities") {
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::nanf("");
+  for (const Index axis : {1, 2, 15, 16, 17, 31, 33, 129, 1023, 1025})
+    for (const Index inner : {1, 3, 16, 17, 65, 257, 300}) {
+      std::vector<float> x = random_values(2 * axis * inner, 3);
+      for (std::size_t i = 0; i < x.size(); i += 41) x[i] = i % 3 == 0 ? inf : -inf;
+      for (std::size_t i = 7; i < x.size(); i += 997) x[i] = nan;
+      const std::vector<double> wide = widen(x);
+      std::vector<float> y(at(2 * inner));
+      std::vector<double> y64(y.size());
+      for (const Reduce op : {Reduce::max, Reduce::min}) {
+        reduce(op, float32, x.data(), y.data(), 2, axis, inner);
+        reduce(op, float64, wide.data(), y64.data(), 2, axis, inner);
+        bool right = true;
+        for (Index i = 0; i < 2 * inner; ++i) {
+          double want = naive(op, wide, {2, axis, inner}, i / inner, i % inner);
+          for (Index a = 0; a < axis; ++a) {
+            const double v = wide[at((i / inner * axis + a) * inner + i % inner)];
+            if (std::isnan(v)) want = v;
+          }
+          const double got = y64[at(i)];
+          right = right && (got == want || (std::isnan(got) && std::isnan(want))) &&
+                  (std::isnan(got) ? std::isnan(y[at(i)]) : y[at(i)] == static_cast<float>(got));
+        }
+        INFO("operation " << static_cast<int>(op) << " of " << axis << " " << inner);
+        CHECK(right);
+      }
+    }
+}
+
 TEST_CASE("arg_reduce over a middle axis, any and all, integer sums") {
   const float x[] = {1, 5, 4, 2, 4, 9};  // (1, 3, 2): columns 1 4 4 and 5 2 9
   std::int64_t index[2];
