@@ -1,5 +1,8 @@
 #include "gradus/ops/arithmetic.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "autograd/capture.hpp"
 #include "ops/common.hpp"
 
@@ -177,10 +180,20 @@ Tensor rsub(const Tensor& a, double b) {
                 {x}, [](const Vjp& k) { return -k.grad; });
 }
 
+namespace {
+
+/// g b, and 0 for a cotangent of 0 even where b is not finite in g's dtype.
+Tensor scaled(const Tensor& g, double b) {
+  if (std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max())) return g * b;
+  return detail::safe_mul(g, detail::full_scalar(b, node(g)->dtype));
+}
+
+}  // namespace
+
 Tensor mul(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
   return record("mul", compute(Unary::mul_scalar, x, b, [](auto u, auto v) { return u * v; }), {x},
-                [b](const Vjp& k) { return k.give_scaled({b}) ? Tensor() : k.grad * b; });
+                [b](const Vjp& k) { return k.give_scaled({b}) ? Tensor() : scaled(k.grad, b); });
 }
 
 Tensor operator/(const Tensor& a, double b) {

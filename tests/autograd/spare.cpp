@@ -87,6 +87,15 @@ TEST_CASE("a product passes no gradient where the cotangent is 0") {
   }
 }
 
+TEST_CASE("nor does a product with a number, recorded or not") {
+  for (const Shape& shape : shapes())
+    for (const double b : {double{INFINITY}, double{NAN}, 1e300}) {  // float32 has no 1e300
+      const Tensor a = leaf(shape, 3), none = full(shape, 0);
+      CHECK(all_are(grad(a * b, {a}, {.grad_outputs = {none}})[0], 0));
+      CHECK(all_are(grad(a * b, {a}, {.create_graph = true, .grad_outputs = {none}})[0], 0));
+    }
+}
+
 TEST_CASE("factors are for inputs of the result's type alone") {
   const Tensor x = tensor({1.0, 2.0}).requires_grad_();
   bool took = true;
