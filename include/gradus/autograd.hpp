@@ -74,8 +74,9 @@ class Vjp {
   /// it, else undefined.
   Tensor spare() const;
   /// For a number of rank 0 whose inputs are of its type: adds the cotangent times factors[i] (0
-  /// for a cotangent of 0) to the i-th input's gradient, without a tensor in between. False, and
-  /// nothing is done, for other shapes and where the rule has to compute with tensors.
+  /// for a cotangent of 0) to the i-th input's gradient, without a tensor in between. The cotangent
+  /// may be written over, so this is the rule's last act. False, and nothing is done, for other
+  /// shapes and where the rule has to compute with tensors.
   bool give_scaled(std::initializer_list<double> factors) const;
 
   /// Engine's side: see src/autograd/engine.cpp.

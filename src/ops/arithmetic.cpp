@@ -202,7 +202,10 @@ Tensor operator/(const Tensor& a, double b) {
   const Tensor divisor = detail::full_scalar(b, node(a)->dtype);
   return record("div",
                 compute("div", Binary::div, a, divisor, [](auto u, auto v) { return u / v; }), {a},
-                [b](const Vjp& k) { return k.grad / b; });
+                [b](const Vjp& k) {
+                  if (b != 0) return k.grad / b;
+                  return detail::safe_div(k.grad, detail::full_scalar(b, node(k.grad)->dtype));
+                });
 }
 
 Tensor rdiv(const Tensor& a, double b) {

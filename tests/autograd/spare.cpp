@@ -96,6 +96,16 @@ TEST_CASE("nor does a product with a number, recorded or not") {
     }
 }
 
+TEST_CASE("a quotient by the number 0 passes no gradient, as one by a tensor of 0") {
+  for (const Shape& shape : shapes()) {
+    const Tensor a = leaf(shape, 3), b = leaf(shape, 3);
+    (a / 0.0).backward(full(shape, 2));
+    (b / full(shape, 0)).backward(full(shape, 2));
+    CHECK(all_are(a.grad(), 0));
+    CHECK(all_are(b.grad(), 0));
+  }
+}
+
 TEST_CASE("factors are for inputs of the result's type alone") {
   const Tensor x = tensor({1.0, 2.0}).requires_grad_();
   bool took = true;
