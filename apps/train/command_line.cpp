@@ -4,35 +4,10 @@
 #include <cstdio>
 #include <gradus/io/file.hpp>
 #include <gradus/io/nearest.hpp>
-#include <sstream>
+
+#include "toml.hpp"
 
 using namespace gradus;
-
-namespace {
-
-/// Settings of a TOML file, as CLI11 reads it: one level of names.
-void read_toml(train::Config& config, const std::string& text, const std::string& name) {
-  std::istringstream stream(text);
-  std::vector<CLI::ConfigItem> items;
-  try {
-    items = CLI::ConfigTOML().from_config(stream);
-  } catch (const CLI::Error& e) {
-    throw train::ConfigError("[config] " + name + ": not valid TOML: " + e.what());
-  }
-  for (const CLI::ConfigItem& item : items) {
-    if (item.name == "++" || item.name == "--") continue;  // the beginning and end of a section
-    std::string value;
-    for (const std::string& input : item.inputs) value += (value.empty() ? "" : ",") + input;
-    try {
-      train::set(config, item.name, value.empty() ? "none" : value);
-    } catch (const train::ConfigError& e) {
-      const std::string message = e.what();
-      throw train::ConfigError("[config] " + name + ": " + message.substr(message.find(' ') + 1));
-    }
-  }
-}
-
-}  // namespace
 
 SettingFlags::SettingFlags(CLI::App& app, const std::vector<std::string>& groups,
                            const std::vector<std::string>& names) {

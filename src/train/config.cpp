@@ -4,8 +4,10 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "gradus/io/nearest.hpp"
+#include "gradus/ops.hpp"
 #include "io/csv_scan.hpp"
 #include "train/config_fields.hpp"
 
@@ -129,6 +131,17 @@ std::string text_of_json(const std::string& name, const Json& value) {
   return text.empty() ? "none" : text;
 }
 
+/// What the optimizer takes where nothing is set; "auto" stays where it has no such option.
+void choose_moments(Config& c) {
+  const auto options =
+      optim::make_optimizer(c.optimizer, {zeros({1}).requires_grad_()})->state_dict();
+  for (const auto& [name, value] :
+       {std::pair{"momentum", &c.momentum}, {"beta1", &c.beta1}, {"beta2", &c.beta2}}) {
+    const auto option = options.find(std::string("group.0.") + name);
+    if (option != options.end() && !*value) *value = option->second.item();
+  }
+}
+
 }  // namespace
 
 std::vector<Setting> settings(const Config& config) {
@@ -173,8 +186,16 @@ std::string to_json(const Config& config) {
 
 void read_json(Config& config, const std::string& json, const std::string& name) {
   Json object;
+  std::set<std::string> names;
+  const auto each = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (event != Json::parse_event_t::key || depth != 1) return true;
+    std::string key = parsed.get<std::string>();
+    std::replace(key.begin(), key.end(), '_', '-');
+    if (!names.insert(key).second) refuse(name + ": " + quote(key) + " is set twice");
+    return true;
+  };
   try {
-    object = Json::parse(json);
+    object = Json::parse(json, each);
   } catch (const Json::exception& e) {
     refuse(name + ": not valid JSON: " + std::string(e.what()).substr(0, 200));
   }
@@ -278,6 +299,7 @@ Config resolve(const Config& config, const DataSize& size) {
   if (!c.weight_decay) c.weight_decay = 0.05;
   const bool clips = c.clip_value > 0 || c.clip_percentile > 0;
   if (!c.clip_norm) c.clip_norm = clips || c.optimizer == "lbfgs" ? 0.0 : 1.0;
+  choose_moments(c);
   if (!c.label_smoothing) c.label_smoothing = size.classification && !plane ? 0.1 : 0.0;
   return c;
 }

@@ -115,6 +115,18 @@ bool fits(const Entry& entry, Task task) {
   return task == Task::regression ? entry.quantities : entry.labels;
 }
 
+/// Losses of probabilities need outputs that are some: of any others they are NaN or endless.
+void check_output(const std::string& loss, const std::string& output) {
+  const char* required = nullptr;
+  if (loss == "bce_probabilities" && output != "sigmoid" && output != "softmax")
+    required = "sigmoid, or the loss bce, which takes logits,";
+  if (loss == "nll" && output != "log_softmax")
+    required = "log_softmax, or the loss cross_entropy, which takes logits,";
+  if (required)
+    fail("make_objective", "the loss \"" + loss + "\" was given with the output \"" + output +
+                               "\"; " + required + " is required");
+}
+
 }  // namespace
 
 const char* name_of(Task task) {
@@ -151,6 +163,7 @@ Objective make_objective(const ObjectiveOptions& options) {
     if (!fits(entry, options.task)) continue;
     all += (all.empty() ? "" : ", ") + std::string(entry.name);
     if (wanted != entry.name) continue;
+    check_output(wanted, options.output);
     Objective objective;
     objective.task = options.task;
     objective.loss = wanted;

@@ -1,23 +1,13 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "apps/command.hpp"
+#include "apps/train_command.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus::test;
 
 namespace {
-
-std::string write(const TemporaryFolder& folder, const std::string& name, const std::string& text) {
-  write_bytes(folder / name, text);
-  return "'" + (folder / name) + "'";
-}
-
-/// Runs train in a folder of its own, so that nothing is left behind.
-Ran train(const TemporaryFolder& folder, const std::string& options) {
-  return run("cd '" + folder.path() + "' && " + program("train") + " " + options);
-}
 
 /// Without the column of seconds.
 std::string without_times(const std::string& out) {
@@ -80,65 +70,6 @@ TEST_CASE("train reads a table of one's own, for classes and for quantities") {
   CHECK_THAT(numbers.out, contains("test loss "));
 }
 
-TEST_CASE("bad input to train ends with one line on stderr and a status of its own") {
-  const TemporaryFolder folder;
-  struct Case {
-    std::string options, text;
-    int status;
-  };
-  const std::string ok = write(folder, "ok.csv", "a,kind\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n");
-  const Case cases[] = {
-      {"--data missing.csv", "missing.csv", 3},
-      {"--data moon", "moons", 3},
-      {"--data " + write(folder, "empty.csv", ""), "empty.csv", 3},
-      {"--data " + write(folder, "ragged.csv", "a,b\n1,2\n3\n"), "ragged.csv:3", 3},
-      {"--data " + write(folder, "text.csv", "a,b\n1,2\n2,3\nx,4\n5,1\n") + " --target b",
-       "text.csv:4:1", 3},
-      {"--data " + ok + " --target c", "\"c\"", 3},
-      {"--data " + ok + " --target kind,kind", "twice", 3},
-      {"--data " + ok + " --ignore a", "no column is left", 3},
-      {"--data " + ok + " --ignore kind --target kind", "left out", 3},
-      {"--data " + ok + " --loss huber", "cross_entropy", 3},
-      {"--data " + write(folder, "gap.csv", "a,b\n1,2\n,3\n2,3\n"), "gap.csv:3:1", 3},
-      {"--data " + write(folder, "one.csv", "a,b\n1,x\n2,x\n3,x\n"), "single class", 3},
-      {"--epochs 0", "epochs", 2},
-      {"--epochs 99999999999999999999", "epochs", 2},
-      {"--dropout nan", "dropout", 2},
-      {"--clip-norm -1", "clip-norm", 2},
-      {"--label-smoothing 3 --test 2", "--label-smoothing 3: ", 2},
-      {"--label-smoothing 3 --test 2", "--test 2: ", 2},
-      {"--seed -1", "seed", 2},
-      {"--find-lr --lr 0.1", "--lr auto", 2},
-      {"--activation rleu", "relu", 2},
-      {"--optimizer adma", "adam", 2},
-      {"--batch-size many", "batch-size", 2},
-      {"--bacth-size 3", "did you mean --batch-size?", 2},
-      {"fti", "did you mean fit?", 2},
-      {"fit more", "more", 2},
-      {"--config " + write(folder, "bad.json", "{\"epoch\": 3}"), "\"epochs\"", 2},
-      {"--config " + write(folder, "cut.json", "{\"epochs\": 3"), "cut.json", 2},
-      {"--config " + write(folder, "bad.toml", "learning = 3\n"), "bad.toml", 2},
-      {"--config none.json", "none.json", 3},
-      {"--hidden 8 --epochs 1 --run ok.csv", "ok.csv", 5},
-      {"--hidden 8 --epochs 1 --run /proc/none", "/proc/none", 5},
-      {"evaluate", "--model", 2},
-      {"--data none.csv", "none.csv: there is no such file or folder; a path", 3},
-      {"--data circels", "did you mean \"circles\"?", 3},
-      {"evaluate nothing", "nothing", 3},
-      {"predict " + ok, "ok.csv", 3},
-      {"inspect " + ok, "ok.csv", 3},
-  };
-  for (const Case& c : cases) {
-    INFO(c.options);
-    const Ran ran = train(folder, c.options);
-    CHECK(ran.status == c.status);
-    CHECK_THAT(ran.err, contains(c.text));
-    CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') == 1);
-    CHECK(ran.err.find("std::") == std::string::npos);
-    CHECK_FALSE(std::filesystem::exists(folder / "runs"));
-  }
-}
-
 TEST_CASE("a run folder is not used again without --overwrite, and new runs get new names") {
   const TemporaryFolder folder;
   const std::string quick = "--epochs 1 --hidden 8 --quiet";
@@ -159,25 +90,6 @@ TEST_CASE("a run folder is not used again without --overwrite, and new runs get 
   CHECK(refused.status == 5);
   CHECK_THAT(refused.err, contains("thesis.txt"));
   CHECK(read_bytes(folder / "runs/digits-1/thesis.txt") == "a year of work");
-}
-
-TEST_CASE("flags win over the file of settings, and the effective ones are kept") {
-  const TemporaryFolder folder;
-  const std::string json = write(folder, "c.json",
-                                 "{\"epochs\": 2, \"hidden\": [16, 8], \"norm\": \"layer\", "
-                                 "\"residual\": true, \"lr\": \"auto\"}");
-  REQUIRE(train(folder, "--config " + json + " --epochs 1 --quiet --run a").status == 0);
-  const std::string kept = read_bytes(folder / "a/config.json");
-  CHECK_THAT(kept, contains("\"epochs\": 1"));
-  CHECK_THAT(kept, contains("\"norm\": \"layer\""));
-  CHECK_THAT(kept, contains("\"residual\": true"));
-  CHECK_THAT(kept, contains("\"lr\": 0.002"));
-  // The file that is kept is a file of settings itself.
-  CHECK(train(folder, "--config a/config.json --quiet --run b").status == 0);
-  const std::string toml =
-      write(folder, "c.toml", "epochs = 1\nhidden = [16, 8]\nactivation = \"tanh\"\n");
-  CHECK(train(folder, "--config " + toml + " --quiet --run c").status == 0);
-  CHECK_THAT(read_bytes(folder / "c/config.json"), contains("\"tanh\""));
 }
 
 TEST_CASE("a saved model predicts and is measured with the preprocessing of its training") {
@@ -298,28 +210,6 @@ TEST_CASE("train find-lr suggests a rate") {
   CHECK_THAT(page, contains("\"name\":\"steepest\"") && contains("\"name\":\"valley\""));
 }
 
-TEST_CASE("train --find-lr trains as if the rate that it finds had been given") {
-  const TemporaryFolder folder, other;
-  const std::string quick = "--data moons --hidden 16 --epochs 3 --optimizer sgd ";
-  const std::string tried = train(folder, "find-lr " + quick).out;
-  std::string rate = tried.substr(tried.find("try --lr ") + 9);
-  rate.resize(rate.find('\n'));
-  const Ran found = train(folder, quick + "--find-lr --run r");
-  REQUIRE(found.status == 0);
-  CHECK_THAT(found.out, contains("learning rate " + rate + ":"));
-  REQUIRE(train(other, quick + "--run r --lr " + rate).status == 0);
-  for (const char* file : {"r/model.safetensors", "r/config.json"})
-    CHECK(read_bytes(folder / file) == read_bytes(other / file));
-  CHECK_THAT(read_bytes(folder / "r/report.html"), contains("\"name\":\"valley\""));
-  // A run that goes on has the rate, and the curve with it.
-  REQUIRE(train(folder, "resume r").status == 0);
-  CHECK(read_bytes(folder / "r/config.json") == read_bytes(other / "r/config.json"));
-  REQUIRE(train(folder, "report r --out again.html").status == 0);
-  for (const char* page : {"r/report.html", "again.html"})
-    CHECK_THAT(read_bytes(folder / page),
-               contains("\"name\":\"valley\"") && contains("the suggestion."));
-}
-
 TEST_CASE("the report of a run has validation and test part, and names the epoch it kept") {
   const TemporaryFolder folder;
   REQUIRE(train(folder, "--epochs 3 --hidden 16 --quiet --run r").status == 0);
@@ -357,67 +247,4 @@ TEST_CASE("train check compares gradients and learns one batch by heart") {
   CHECK_THAT(ran.out, contains("gradients: right"));
   CHECK_THAT(ran.out, contains("one batch by heart: learned"));
   CHECK(train(folder, "check --data moons --lr 1e-12").status == 1);
-}
-
-TEST_CASE("every optimizer, schedule, loss, norm and clipping trains for an epoch") {
-  const TemporaryFolder folder;
-  const std::string quick =
-      "--data blobs --samples 60 --epochs 2 --hidden 8,8 --quiet --overwrite --run r ";
-  for (const char* options : {"--optimizer sgd",
-                              "--optimizer momentum",
-                              "--optimizer nesterov",
-                              "--optimizer adagrad",
-                              "--optimizer adadelta",
-                              "--optimizer rmsprop",
-                              "--optimizer adam",
-                              "--optimizer amsgrad",
-                              "--optimizer adamax",
-                              "--optimizer nadam",
-                              "--optimizer radam",
-                              "--optimizer lion",
-                              "--optimizer muon",
-                              "--optimizer lbfgs --clip-norm 0",
-                              "--schedule constant",
-                              "--schedule onecycle",
-                              "--schedule linear",
-                              "--schedule polynomial",
-                              "--schedule step",
-                              "--schedule exponential",
-                              "--schedule restarts",
-                              "--schedule cyclic",
-                              "--schedule plateau",
-                              "--loss focal",
-                              "--loss hinge",
-                              "--loss mse",
-                              "--loss nll --output log_softmax",
-                              "--loss bce",
-                              "--classes 2",
-                              "--classes 2 --output sigmoid --loss bce",
-                              "--norm batch",
-                              "--norm layer --residual",
-                              "--norm rms",
-                              "--clip-value 0.1",
-                              "--clip-percentile 50",
-                              "--ema 0.9",
-                              "--accumulate 3",
-                              "--l1 1e-4 --l2 1e-4",
-                              "--patience 1",
-                              "--balance",
-                              "--sampler weighted",
-                              "--sampler replacement",
-                              "--precision float64",
-                              "--threads 1",
-                              "--monitor accuracy --validation 0.2",
-                              "--scaler minmax",
-                              "--init orthogonal",
-                              "--data sine --loss huber",
-                              "--data sine --loss gaussian_nll",
-                              "--data sine --loss l1",
-                              "--data sine --loss smooth_l1",
-                              "--validation 0 --test 0"}) {
-    INFO(options);
-    const Ran ran = train(folder, quick + options);
-    CHECK(ran.err == "");
-    CHECK(ran.status == 0);
-  }
 }

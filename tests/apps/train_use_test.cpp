@@ -1,7 +1,7 @@
 // What becomes of runs and their output in less usual circumstances.
 #include <filesystem>
 
-#include "apps/command.hpp"
+#include "apps/train_command.hpp"
 #include "gradus/gradus.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "gradus/nn/activation.hpp"
@@ -10,11 +10,6 @@
 using namespace gradus::test;
 
 namespace {
-
-/// Runs train in a folder of its own, so that nothing is left behind.
-Ran train(const TemporaryFolder& folder, const std::string& options) {
-  return run("cd '" + folder.path() + "' && " + program("train") + " " + options);
-}
 
 /// What the data of a report holds under a name, as JSON.
 std::string part_of(const std::string& page, const std::string& name) {

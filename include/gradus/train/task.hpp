@@ -39,7 +39,8 @@ struct Objective {
 /// smooth_l1.
 std::vector<std::string> loss_names();
 
-/// The loss of a task. Throws for one that does not fit it, with the list of those that do.
+/// The loss of a task. Throws for one that does not fit it, with the list of those that do, and for
+/// bce_probabilities without an output of sigmoid or softmax, nll without log_softmax.
 /// Labels are int64 (n), quantities floating point (n, targets). Losses of probabilities or
 /// distances (mse and others) compare with labels as 0 and 1, one output a class.
 Objective make_objective(const ObjectiveOptions& options);
