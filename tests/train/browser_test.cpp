@@ -1,6 +1,7 @@
 // The pages in a browser, where Chromium is installed.
 #include <sys/wait.h>
 
+#include <cmath>
 #include <iostream>
 
 #include "gradus/gradus.hpp"
@@ -137,4 +138,60 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
   CHECK(dom.find("<img") == std::string::npos);
   CHECK(dom.find("<title>taken") == std::string::npos);
   CHECK(dom.ends_with("console: "));
+}
+
+TEST_CASE(
+    "losses over powers of ten stand on a logarithmic axis, and zeros that were scaled are 0") {
+  train::Recorder recorder;
+  recorder.steps.begin({"lr", "loss"});
+  for (Index i = 1; i <= 40; ++i) recorder.steps.add(i, {0.1, std::pow(0.8, i)});
+  recorder.judged = {{.part = "test", .samples = 2}};
+  recorder.judged[0].wrong = {{0, 1, 2, 1, {50, 4e-6}}, {1, 1, 3, 2, {1e-6, 30}}};
+  recorder.judged[0].truths = {1, 2};
+  recorder.judged[0].answers = {1, 3};
+  const std::string dom = in_browser(train::report_html({.recorder = &recorder}), R"(
+    setTimeout(() => {
+      const chart = [...document.querySelectorAll("figure")].find((f) => f.textContent.startsWith("Loss of single steps"));
+      const ticks = [...chart.querySelectorAll("svg text")].map((t) => t.textContent);
+      document.documentElement.dataset.powers = ["0.1", "0.01", "0.001"].every((t) => ticks.includes(t));
+      document.documentElement.dataset.wrong =
+          [...document.querySelectorAll("table.lines tbody tr")].map((r) => [...r.cells].slice(4).map((c) => c.textContent).join(" ")).join(", ");
+    }, 500);)");
+  if (dom.empty()) {
+    SUCCEED();
+    return;
+  }
+  CHECK_THAT(dom, contains("data-powers=\"true\""));
+  CHECK_THAT(dom, contains("data-wrong=\"50 0, 0 30\""));
+  CHECK(dom.ends_with("console: "));
+}
+
+TEST_CASE("the errors in an explaining page stand clear of the rings around them") {
+  const train::Loss loss = [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t); };
+  for (const Index units : {6, 12}) {
+    manual_seed(0);
+    nn::MLP model({2, units, 2}, {.activation = "tanh"});
+    const std::string html = train::explain_html(model, ones({2}), from_vector<std::int64_t>({1}),
+                                                 loss, {.loss_name = "cross_entropy"});
+    const std::string dom = in_browser(html, R"(
+      dispatchEvent(new KeyboardEvent("keydown", { key: "End", cancelable: true }));
+      let shown = 0, touching = 0;
+      for (const text of document.querySelectorAll("text.slope")) {
+        if (!text.textContent) continue;
+        ++shown;
+        const a = text.getBBox();
+        for (const ring of document.querySelectorAll("circle.ring")) {
+          const r = Number(ring.getAttribute("r")) + Number(ring.getAttribute("stroke-width")) / 2;
+          const x = Number(ring.getAttribute("cx")), y = Number(ring.getAttribute("cy"));
+          // The box of a digit is higher than its ink by the room below the line.
+          if (Math.abs(x - (a.x + a.width / 2)) < r && a.y + a.height - 3 > y - r && a.y + 3 < y + r) ++touching;
+        }
+      }
+      document.title = shown + " shown, " + touching + " touching";)");
+    if (dom.empty()) {
+      SUCCEED();
+      return;
+    }
+    CHECK_THAT(dom, contains("<title>" + std::to_string(units + 2) + " shown, 0 touching"));
+  }
 }

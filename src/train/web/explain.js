@@ -148,9 +148,11 @@ const most = Math.max(...columns.map((c) => c.a.length));
 const side = Math.round(Math.sqrt(data.x.length));
 const gridded = data.x.length >= 16 && side * side === data.x.length;
 const tallest = Math.max(...columns.map((c, i) => (i === 0 && gridded ? 0 : c.a.length)), 1);
-const HEIGHT = Math.min(Math.max(320, tallest * 70), 640);
+const HEIGHT = Math.min(Math.max(320, tallest * 70), 700);
 const gap = (WIDTH - (gridded ? 170 : 0)) / (columns.length + 1);
-const radius = Math.max(2, Math.min(25, (0.3 * (HEIGHT - TOP)) / tallest, gap * 0.2));
+const rowHeight = (HEIGHT - TOP - 12) / tallest, smallestWithNumbers = 13;
+// Between two units there is room for the ring of one and the error below the other.
+const radius = Math.max(2, Math.min(25, gap * 0.2, Math.max((rowHeight - 27) / 2, Math.min(0.3 * rowHeight, smallestWithNumbers - 0.1))));
 
 /** Where the j-th unit of a column stands; column 0 are the inputs. */
 function place(c, j) {
@@ -238,7 +240,7 @@ function paint(s) {
     const errors = column.input ? column.a_grad : column.z_grad;
     column.a.forEach((v, j) => {
       const [title, , fillCircle, ring, text, slopeText] = nodes.get(`${c}/${j}`).children;
-      const hasValue = is.value(c, j), hasError = !column.input && is.error(c, j), room = place(c, j).r >= 15;
+      const hasValue = is.value(c, j), hasError = !column.input && is.error(c, j), room = place(c, j).r >= smallestWithNumbers;
       fillCircle.setAttribute("opacity", hasValue && isNumber(v) ? (0.1 + 0.6 * (Math.abs(v) / biggest)).toFixed(3) : 0);
       // The square root keeps an error visible that is a hundredth of the largest.
       const thick = 0.8 + Math.min(5, place(c, j).r / 2) * Math.sqrt(Math.abs(errors[j]) / biggestError);

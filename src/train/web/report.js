@@ -70,20 +70,26 @@ function marksOfBest() {
   return best >= 0 && (hasValidation() || data.best_epoch) ? [{ x: data.history.epoch[best], text: `best: epoch ${data.history.epoch[best]}` }] : [];
 }
 
+/** A logarithmic axis shows more: all above 0, and more than a factor of 50 apart. */
+function spansPowers(lists) {
+  const [low, high] = rangeOf(lists, true);
+  return high / low > 50 && lists.every((list) => list.every((v) => v === null || v > 0));
+}
+
 function curves() {
   const h = data.history, charts = [];
   if (h.epoch.length) {
     const losses = [{ name: "training", x: h.epoch, y: h.train_loss }];
     if (hasValidation()) losses.push({ name: "validation", x: h.epoch, y: h.validation_loss });
-    const [low, high] = rangeOf(losses.map((s) => s.y), true);
-    const log = high / low > 50 && losses.every((s) => s.y.every((v) => v === null || v > 0));
+    const log = spansPowers(losses.map((s) => s.y));
     charts.push(lineChart({ title: "Loss", xLabel: "epoch", wholeX: true, zero: !log, logY: log, series: losses, marks: marksOfBest() }));
     charts.push(...metricCharts(h));
   }
   if (data.steps?.times.length) {
     const [lr, loss] = data.steps.columns;
     charts.push(lineChart({ title: "Learning rate", xLabel: "step", wholeX: true, zero: true, series: [{ name: "learning rate", x: data.steps.times, y: lr.values }] }));
-    charts.push(lineChart({ title: "Loss of single steps", note: "One batch each: noisy by nature.", xLabel: "step", wholeX: true, zero: true,
+    const log = spansPowers([loss.values]);
+    charts.push(lineChart({ title: "Loss of single steps", note: "One batch each: noisy by nature.", xLabel: "step", wholeX: true, zero: !log, logY: log,
       series: [{ name: "one batch", x: data.steps.times, y: loss.values, faint: true }, { name: "smoothed", x: data.steps.times, y: smooth(loss.values), colour: "var(--c2)" }] }));
   } else if (some(h.lr)) {
     charts.push(lineChart({ title: "Learning rate", xLabel: "epoch", wholeX: true, zero: true, series: [{ name: "learning rate", x: h.epoch, y: h.lr }] }));
@@ -309,10 +315,12 @@ function mostWrong(j) {
       el("figcaption", {}, "answer ", el("b", {}, show(w.answer)), ` (${format(100 * w.certainty, 3)} %)`, el("br"), "truth ", el("b", {}, show(w.truth)), el("br"), `sample ${w.sample}`))));
   const columns = Math.min(pixels, 8);
   const inputs = Array.from({ length: columns }, (_, i) => inputName(i));
+  // An input of 0 that was scaled and scaled back is 0 but for rounding.
+  const largest = inputs.map((_, i) => Math.max(...j.wrong.map((w) => Math.abs(w.inputs[i] ?? 0))));
   if (pixels > columns) inputs.push(`and ${pixels - columns} more`);
   return table(["sample", "truth", "answer", j.classes ? "certainty" : "off by", ...inputs],
     j.wrong.map((w) => [String(w.sample), show(w.truth), show(w.answer), j.classes ? `${format(100 * w.certainty, 3)} %` : format(w.certainty, 3),
-      ...w.inputs.slice(0, columns).map((v) => format(v)), ...(pixels > columns ? ["…"] : [])]), { numbers: () => true });
+      ...w.inputs.slice(0, columns).map((v, i) => format(Math.abs(v) < 1e-6 * largest[i] ? 0 : v)), ...(pixels > columns ? ["…"] : [])]), { numbers: () => true });
 }
 
 /** Ink on paper: the largest value is black. */
