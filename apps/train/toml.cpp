@@ -1,147 +1,84 @@
 #include "toml.hpp"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
+#include <locale>
 #include <map>
-#include <string_view>
+#include <sstream>
 
 using namespace gradus;
 
 namespace {
 
-class TomlReader {
+class Settings {
  public:
-  TomlReader(const std::string& text, const std::string& file) : text_(text), file_(file) {}
+  Settings(train::Config& config, const std::string& file) : config_(config), file_(file) {}
 
-  void read(train::Config& config) {
-    for (; at_ < text_.size(); end_line()) {
-      skip_blanks();
-      if (at_end_of_line()) continue;
-      if (peek() == '[')
-        skip_header();
+  void take(const toml::table& table) {
+    for (const auto& [key, node] : table)
+      if (const toml::table* group = node.as_table())
+        take(*group);
       else
-        read_setting(config);
-    }
+        set(std::string(key.str()), node);
+  }
+  [[noreturn]] void refuse(const toml::source_region& at, const std::string& what) const {
+    throw train::ConfigError("[config] " + file_ + ":" + std::to_string(at.begin.line) + ": " +
+                             what);
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& what, std::size_t line) const {
-    throw train::ConfigError("[config] " + file_ + ":" + std::to_string(line) + ": " + what);
-  }
-  [[noreturn]] void refuse(const std::string& what) const { refuse(what, line_); }
-
-  char peek() const { return at_ < text_.size() ? text_[at_] : '\n'; }
-  bool at_end_of_line() const { return peek() == '\n' || peek() == '#'; }
-  void skip_blanks() {
-    while (at_ < text_.size() && (peek() == ' ' || peek() == '\t' || peek() == '\r')) ++at_;
-  }
-  /// Blanks and a comment, up to the next line.
-  void end_line() {
-    skip_blanks();
-    if (!at_end_of_line())
-      refuse("the line is to end before \"" + rest_of_line() + "\"; a text stands in quotes");
-    at_ = std::min(text_.find('\n', at_), text_.size());
-    if (at_ < text_.size()) ++at_, ++line_;
-  }
-  std::string rest_of_line() const {
-    std::string rest = text_.substr(at_, std::min(text_.find('\n', at_), at_ + 40) - at_);
-    while (!rest.empty() && (rest.back() == '\r' || rest.back() == ' ')) rest.pop_back();
-    return rest;
-  }
-
-  void skip_header() {
-    const std::size_t close = text_.find_first_of("]\n", at_);
-    if (close == text_.npos || text_[close] != ']') refuse("a table's name without its ]");
-    at_ = close + 1;
-  }
-
-  void read_setting(train::Config& config) {
-    const std::size_t line = line_;
-    const std::string shown = rest_of_line();
-    std::string name = peek() == '"' || peek() == '\'' ? quoted() : bare(" \t\r\n=#[],\"'");
-    skip_blanks();
-    if (name.empty() || peek() != '=')
-      refuse("\"" + shown + "\" was found; name = value is required");
-    ++at_;
-    const std::string value = read_value(name);
+  void set(std::string name, const toml::node& node) {
     std::replace(name.begin(), name.end(), '_', '-');
-    const auto [before, is_new] = lines_.emplace(name, line);
+    const auto [before, is_new] = lines_.emplace(name, node.source().begin.line);
     if (!is_new)
-      refuse("\"" + name + "\" is set in line " + std::to_string(before->second) + " already",
-             line);
+      refuse(node.source(),
+             "\"" + name + "\" is set in line " + std::to_string(before->second) + " already");
+    const std::string text = text_of(node, name);
     try {
-      train::set(config, name, value);
+      train::set(config_, name, text);
     } catch (const train::ConfigError& e) {
       const std::string message = e.what();
-      refuse(message.substr(message.find(' ') + 1), line);
+      refuse(node.source(), message.substr(message.find(' ') + 1));
     }
   }
 
-  std::string read_value(const std::string& name) {
-    skip_blanks();
-    if (peek() == '"' || peek() == '\'') return quoted();
-    if (peek() == '[') return list(name);
-    const std::string value = bare(" \t\r\n#,[]=\"'");
-    if (value.empty())
-      refuse("\"" + name + "\" has no value; a number, text, truth value or list is required");
-    return value;
-  }
-
-  /// The items of a list, which may go over several lines, with commas between them.
-  std::string list(const std::string& name) {
-    const std::size_t begin = line_;
+  /// A value as a flag would give it; the items of a list with commas.
+  std::string text_of(const toml::node& node, const std::string& name) const {
+    if (const auto* text = node.as_string()) return text->get();
+    if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+    if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
+    if (const auto* number = node.as_floating_point()) {
+      std::ostringstream out;
+      out.imbue(std::locale::classic());
+      out.precision(17);
+      out << number->get();
+      return out.str();
+    }
+    const toml::array* const list = node.as_array();
+    if (!list)
+      refuse(node.source(), "\"" + name + "\" is neither a number, text, truth value nor list");
     std::string items;
-    bool wants_item = true;
-    for (++at_; at_ < text_.size();) {
-      skip_blanks();
-      if (at_end_of_line()) {
-        end_line();
-      } else if (peek() == ']') {
-        ++at_;
-        return items.empty() ? "none" : items;
-      } else if (peek() == ',' && !wants_item) {
-        ++at_;
-        wants_item = true;
-      } else {
-        if (!wants_item || peek() == '[')
-          refuse("the list of \"" + name + "\" is not one of values");
-        items += (items.empty() ? "" : ",") + read_value(name);
-        wants_item = false;
-      }
+    for (const toml::node& item : *list) {
+      if (!item.is_value())
+        refuse(item.source(), "the list of \"" + name + "\" is not one of values");
+      items += (items.empty() ? "" : ",") + text_of(item, name);
     }
-    refuse("the list of \"" + name + "\" has no end", begin);
+    return items.empty() ? "none" : items;
   }
 
-  std::string bare(std::string_view ends) {
-    const std::size_t begin = at_;
-    at_ = std::min(text_.find_first_of(ends, at_), text_.size());
-    return text_.substr(begin, at_ - begin);
-  }
-
-  std::string quoted() {
-    const char mark = text_[at_++];
-    std::string value;
-    for (; at_ < text_.size() && text_[at_] != '\n'; ++at_) {
-      if (text_[at_] == mark) return ++at_, value;
-      if (mark == '"' && text_[at_] == '\\') {
-        constexpr std::string_view written = "\"\\tn", meant = "\"\\\t\n";
-        const std::size_t which = ++at_ < text_.size() ? written.find(text_[at_]) : written.npos;
-        if (which == written.npos) refuse("\\ in a text: '…' takes it as it is");
-        value += meant[which];
-      } else {
-        value += text_[at_];
-      }
-    }
-    refuse("a text has no end");
-  }
-
-  const std::string& text_;
+  train::Config& config_;
   const std::string& file_;
-  std::size_t at_ = 0, line_ = 1;
-  std::map<std::string, std::size_t> lines_;  // of the settings
+  std::map<std::string, toml::source_index> lines_;  // of the settings
 };
 
 }  // namespace
 
 void read_toml(train::Config& config, const std::string& text, const std::string& file) {
-  TomlReader(text, file).read(config);
+  Settings settings(config, file);
+  try {
+    settings.take(toml::parse(text));
+  } catch (const toml::parse_error& e) {
+    settings.refuse(e.source(), "not valid TOML: " + std::string(e.description()));
+  }
 }
