@@ -238,6 +238,10 @@ void* allocate_large(std::size_t bytes) {
 void release_large(void* memory, std::size_t bytes) noexcept {
   Shared& pool = shared();
   const std::lock_guard lock(pool.mutex);
+  try {
+    register_thread(pool);           // one that only frees counts, too
+  } catch (const std::bad_alloc&) {  // its counters are not read then
+  }
   if (bytes > small_limit) pool.large_bytes -= static_cast<std::int64_t>(bytes);
   const std::size_t size = rounded(bytes);
   if (Arena* arena = thread_cache.arena) return arena->keep(memory, size);

@@ -34,6 +34,19 @@ TEST_CASE("live counters follow the tensors") {
   CHECK(after.live_bytes == before.live_bytes);
 }
 
+TEST_CASE("tensors that a thread only frees are counted as freed") {
+  const MemoryStats before = memory_stats();
+  for (const Index n : {Index{1}, Index{100}, Index{100'000}}) {
+    const Tensor x = ones({n}).requires_grad_();
+    Tensor y = x * x + 1;
+    std::thread([last = std::move(y)]() mutable { last = {}; }).join();
+  }
+  const MemoryStats after = memory_stats();
+  CHECK(after.live_tensors == before.live_tensors);
+  CHECK(after.live_nodes == before.live_nodes);
+  CHECK(after.live_bytes == before.live_bytes);
+}
+
 TEST_CASE("the peak is the largest number of live bytes since reset_peak") {
   reset_peak();
   const std::int64_t start = memory_stats().peak_bytes;
