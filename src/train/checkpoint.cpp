@@ -153,14 +153,11 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
     add(tensors, "state/" + part, state);
     parts.push_back(part);
   }
-  std::string history;
-  for (const Epoch& epoch : c.history)
-    history += (history.empty() ? "[" : ",") + detail::to_text(epoch);
-  history += history.empty() ? "[]" : "]";
-  json findings = json::array();
+  json history = json::array(), findings = json::array();
+  for (const Epoch& epoch : c.history) history.push_back(detail::to_json(epoch));
   for (const Finding& finding : c.findings) findings.push_back(to_json(finding));
   metadata.emplace_back("gradus.states", parts.dump());
-  metadata.emplace_back("gradus.history", history);
+  metadata.emplace_back("gradus.history", history.dump());
   metadata.emplace_back("gradus.findings", findings.dump());
   for (const auto& [name, text] : c.texts) metadata.emplace_back("gradus.text." + name, text);
   io::write_safetensors(path, tensors, metadata);

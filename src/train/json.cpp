@@ -1,8 +1,6 @@
 #include "train/json.hpp"
 
-#include <charconv>
 #include <cmath>
-#include <utility>
 
 namespace gradus::train::detail {
 
@@ -20,35 +18,17 @@ double number(const json& value) {
   throw std::runtime_error("\"" + text + "\" stands where a number is required");
 }
 
-std::string text_of_finite(double value) {
-  char digits[32];
-  std::string text(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";  // -0 would come back as 0
-  return text;
-}
-
-std::string to_text(const Epoch& e) {
-  const auto text = [](double value) {
-    return std::isfinite(value) ? text_of_finite(value) : number(value).dump();
-  };
-  std::string out = "{\"epoch\":" + std::to_string(e.epoch);
-  const std::pair<const char*, double> fields[] = {{"train_loss", e.train_loss},
-                                                   {"validation_loss", e.validation_loss},
-                                                   {"validation_accuracy", e.validation_accuracy},
-                                                   {"lr", e.lr},
-                                                   {"grad_norm", e.grad_norm},
-                                                   {"seconds", e.seconds}};
-  for (const auto& [name, value] : fields) {
-    out += ",\"";
-    out += name;
-    out += "\":" + text(value);
-  }
-  out += ",\"metrics\":[";
-  for (std::size_t i = 0; i < e.metrics.size(); ++i) {
-    if (i) out += ',';
-    out += "[" + json(e.metrics[i].first).dump() + "," + text(e.metrics[i].second) + "]";
-  }
-  return out + "]}";
+json to_json(const Epoch& e) {
+  json metrics = json::array();
+  for (const auto& [name, value] : e.metrics) metrics.push_back({name, number(value)});
+  return {{"epoch", e.epoch},
+          {"train_loss", number(e.train_loss)},
+          {"validation_loss", number(e.validation_loss)},
+          {"validation_accuracy", number(e.validation_accuracy)},
+          {"lr", number(e.lr)},
+          {"grad_norm", number(e.grad_norm)},
+          {"seconds", number(e.seconds)},
+          {"metrics", metrics}};
 }
 
 Epoch read_epoch(const json& j) {

@@ -13,12 +13,8 @@ json number(double value);
 /// The number that number() wrote; throws for anything else.
 double number(const json& value);
 
-/// A finite number as JSON text, with the digits that bring it back.
-std::string text_of_finite(double value);
-
-/// An epoch as JSON text. Written without objects of nlohmann's: each checkpoint has all epochs.
-std::string to_text(const Epoch& epoch);
-/// Throws, as nlohmann's reader does, for what to_text() did not write.
+json to_json(const Epoch& epoch);
+/// Throws, as nlohmann's reader does, for what to_json() did not write.
 Epoch read_epoch(const json& object);
 
 }  // namespace gradus::train::detail

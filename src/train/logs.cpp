@@ -64,19 +64,6 @@ std::string dump(const json& object) {
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-/// Written without objects of nlohmann's: small models take many steps a second.
-std::string step_line(const Context& run) {
-  const auto text = [](double value) {
-    return std::isfinite(value) ? text_of_finite(value) : "null";
-  };
-  return R"({"event":"step","epoch":)" + std::to_string(run.epoch) +
-         ",\"step\":" + std::to_string(run.step) +
-         ",\"global_step\":" + std::to_string(run.global_step) + ",\"loss\":" + text(run.loss) +
-         ",\"mean_loss\":" + text(run.mean_loss) + ",\"grad_norm\":" + text(run.grad_norm) +
-         ",\"lr\":" + text(run.optimizer.lr()) +
-         ",\"skipped\":" + (run.skipped ? "true}" : "false}");
-}
-
 std::string csv_number(double value) {
   if (std::isnan(value)) return "";
   char text[32];
@@ -116,7 +103,16 @@ void JsonLog::write_findings(const Context& run) {
 }
 
 void JsonLog::on_step_end(Context& run) {
-  if (options_.steps) write(detail::step_line(run));
+  if (options_.steps)
+    write(detail::dump({{"event", "step"},
+                        {"epoch", run.epoch},
+                        {"step", run.step},
+                        {"global_step", run.global_step},
+                        {"loss", detail::finite(run.loss)},
+                        {"mean_loss", detail::finite(run.mean_loss)},
+                        {"grad_norm", detail::finite(run.grad_norm)},
+                        {"lr", detail::finite(run.optimizer.lr())},
+                        {"skipped", run.skipped}}));
   write_findings(run);
 }
 
