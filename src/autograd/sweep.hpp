@@ -89,7 +89,7 @@ class Sweep {
       Item& item = items_[place];
       const bool wanted = item.wanted, expands = item.expands;
       Tensor adjoint = std::move(item.adjoint);
-      const Tensor node = wanted ? items_[place].node : leave(place);
+      const Tensor node = wanted ? item.node : leave(place);
       Node* n = Node::of(node);
       if (n->extras) run_hooks(n, adjoint);
       if (wanted) items_[place].adjoint = adjoint;
@@ -147,10 +147,7 @@ class Sweep {
       Tensor gradient = std::exchange(spare, false) ? grad : empty_scalar(Node::of(grad)->dtype);
       Node::of(gradient)->bump_version();
       *static_cast<T*>(Node::of(gradient)->data) = product;
-      if (place == nowhere)
-        add_first(input, std::move(gradient));
-      else
-        add(input, std::move(gradient));
+      add(input, std::move(gradient));
     }
   }
   bool needs(const Node* n) const {

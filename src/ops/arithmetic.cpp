@@ -96,12 +96,7 @@ Tensor factor_gradient(const Vjp& k, const Tensor& d, bool more) {
   return detail::safe_mul(k.grad, d);
 }
 
-/// The value of a number in a floating-point dtype.
-double number(const Tensor& x) {
-  const Node* n = node(x);
-  return n->dtype == DType::float32 ? static_cast<double>(*static_cast<const float*>(n->data))
-                                    : *static_cast<const double*>(n->data);
-}
+double number(const Tensor& x) { return detail::number(node(x)->dtype, node(x)->data); }
 
 }  // namespace
 

@@ -57,6 +57,12 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
 Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0 = 0,
                       double p1 = 0);
 
+/// The number at `value`, which is of a floating-point dtype.
+inline double number(DType type, const void* value) {
+  return type == DType::float32 ? static_cast<double>(*static_cast<const float*>(value))
+                                : *static_cast<const double*>(value);
+}
+
 /// A scalar of rank 0 without history.
 Tensor full_scalar(double value, DType dtype);
 

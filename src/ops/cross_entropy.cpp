@@ -130,11 +130,6 @@ Tensor reduce_rows(const Tensor& losses, Reduction reduction, const Tensor& divi
   return total / divisor.to(losses.dtype());
 }
 
-double number(DType type, const void* value) {
-  return type == DType::float32 ? static_cast<double>(*static_cast<const float*>(value))
-                                : *static_cast<const double*>(value);
-}
-
 /// Cross-entropy of logits (rows, C) and checked labels (rows): the gradient of the logits falls
 /// out of the forward pass, and is kept as an input that needs no gradient.
 Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, Terms t,
@@ -168,7 +163,8 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
                       from = data(saved), to = data(dx), n = saved.numel()] {
         const double total = *static_cast<const double*>(sum);
         const double scale = t.reduction == Reduction::sum ? 1 : total == 0 ? 0 : 1 / total;
-        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n, number(type, g) * scale, 0);
+        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n,
+                       detail::number(type, g) * scale, 0);
       });
       return {dx};
     }

@@ -165,10 +165,8 @@ Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
       act->name, std::move(value), std::span<const Tensor>(inputs.data(), count),
       [act, has_bias](const Vjp& k) {
         const Tensor& saved = act->from_out ? k.out() : k.in(k.arity() - 1);
-        Tensor g = k.spare();
-        if (!g.defined()) g = detail::empty_like(saved);
-        kernels::binary(act->gradient, g.dtype(), data(k.grad), data(saved), data(g),
-                        kernels::same_shape(g.numel()));
+        Tensor g = detail::over_cotangent(k, act->gradient, saved);
+        if (!g.defined()) g = detail::zip(act->name, act->gradient, k.grad, saved);
         return product_gradients(k, g, has_bias);
       },
       [act, has_bias](const std::vector<Tensor>& in) {
