@@ -73,11 +73,22 @@ class Vjp {
   /// The cotangent if nobody else will see it, so that the rule's last gradient may be written over
   /// it, else undefined.
   Tensor spare() const;
+  /// A factor of give_scaled: a number, or the value of an input.
+  struct Factor {
+    constexpr Factor(double value) : number(value) {}
+    static constexpr Factor input(int i) {
+      Factor factor(0);
+      factor.place = i;
+      return factor;
+    }
+    double number;
+    int place = -1;  // of the input, or -1 for a number
+  };
   /// For a number of rank 0 whose inputs are of its type: adds the cotangent times factors[i] (0
   /// for a cotangent of 0) to the i-th input's gradient, without a tensor in between. The cotangent
   /// may be written over, so this is the rule's last act. False, and nothing is done, for other
   /// shapes and where the rule has to compute with tensors.
-  bool give_scaled(std::initializer_list<double> factors) const;
+  bool give_scaled(std::initializer_list<Factor> factors) const;
 
   /// Engine's side: see src/autograd/engine.cpp.
   struct State;

@@ -19,25 +19,19 @@ struct Vjp::State {
   Sweep& sweep;
   Node* node;
   const Tensor& out;
+  Tensor& adjoint;  // what the rule sees as grad
 };
 
-namespace {
-[[noreturn]] void fail_overwritten(const char* name, const std::string& what) {
-  fail(name, what +
-                 " was changed in place after it was recorded, and the derivative needs the old "
-                 "values; change a clone instead, or change it after backward");
+void detail::fail_overwritten(const char* operation, int input) {
+  fail(operation, (input < 0 ? "its result" : "input " + std::to_string(input)) +
+                      " was changed in place after it was recorded, and the derivative needs the old "
+                      "values; change a clone instead, or change it after backward");
 }
-}  // namespace
 
-const Tensor& Vjp::in(int i) const {
-  const Edge& edge = state_.node->record->edges()[i];
-  if (Node::of(edge.input)->version() != edge.version)
-    fail_overwritten(state_.node->record->name, "input " + std::to_string(i));
-  return edge.input;
-}
+const Tensor& Vjp::in(int i) const { return state_.node->record->in(i); }
 const Tensor& Vjp::out() const {
   if (state_.node->version() != state_.node->record->version)
-    fail_overwritten(state_.node->record->name, "its result");
+    detail::fail_overwritten(state_.node->record->name, -1);
   return state_.out;
 }
 bool Vjp::wants(int i) const {
@@ -52,7 +46,6 @@ Tensor Vjp::accumulator(int i) const {
 }
 Tensor Vjp::spare() const {
   if (create_graph() || detail::mode.anomaly || !detail::is_unique(grad)) return {};
-  Node::of(grad)->bump_version();
   return grad;
 }
 
@@ -71,18 +64,18 @@ namespace {
 }
 }  // namespace
 
-bool Vjp::give_scaled(std::initializer_list<double> factors) const {
+bool Vjp::give_scaled(std::initializer_list<Factor> factors) const {
   const detail::Mode& mode = detail::mode;
   const Node* g = Node::of(grad);
   if (g->rank != 0 || create_graph() || mode.anomaly || mode.capture) return false;
   Record* record = state_.node->record;
   if (factors.size() != record->arity) fail_factors(record->name);
   for (std::uint32_t i = 0; i < record->arity; ++i)
-    if (!detail::same_type(Node::of(record->edges()[i].input), g)) return false;
+    if (Node::of(record->edges()[i].input)->kind() != g->kind()) return false;
   if (g->dtype == DType::float32)
-    state_.sweep.add_scaled<float>(record, grad, std::data(factors));
+    state_.sweep.add_scaled<float>(record, state_.adjoint, std::data(factors));
   else
-    state_.sweep.add_scaled<double>(record, grad, std::data(factors));
+    state_.sweep.add_scaled<double>(record, state_.adjoint, std::data(factors));
   return true;
 }
 
@@ -99,9 +92,9 @@ void Vjp::give(int i, Tensor&& gradient) {
   state_.sweep.add(input, std::move(gradient));
 }
 
-void detail::Sweep::apply_rule(const Tensor& value, const Tensor& adjoint) {
+void detail::Sweep::apply_rule(const Tensor& value, Tensor& adjoint) {
   Node* n = Node::of(value);
-  Vjp::State state{*this, n, value};
+  Vjp::State state{*this, n, value, adjoint};
   Vjp k(adjoint, state);
   Record* const record = n->record;
   if (!detail::mode.anomaly) [[likely]]

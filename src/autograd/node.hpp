@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -56,6 +57,8 @@ struct Record {
     return sizeof(Record) + arity * sizeof(Edge) + rule_bytes;
   }
   Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
+  /// The i-th input; throws if its values were changed in place since they were recorded.
+  inline const Tensor& in(int i);
   void* rule() { return edges() + arity; }
 };
 
@@ -97,6 +100,12 @@ struct Node : NodeRefs {
   std::size_t bytes() const { return sizeof(Node) + (rank ? sizeof(Index) * rank : room); }
   void* behind() { return this + 1; }
   const Index* shape() const { return reinterpret_cast<const Index*>(this + 1); }
+  /// dtype and rank at once.
+  std::uint16_t kind() const {
+    std::uint16_t both;
+    std::memcpy(&both, &dtype, sizeof both);
+    return both;
+  }
   bool is_inline() const { return data == value; }
   std::uint32_t version() const {
     return (is_inline() ? inline_version : buffer->version).load(std::memory_order_relaxed);
@@ -124,6 +133,15 @@ struct Node : NodeRefs {
 static_assert(sizeof(Node) == 64);
 
 [[noreturn, gnu::cold, gnu::noinline]] void fail_undefined();
+/// `input` is its place, or -1 for the result.
+[[noreturn, gnu::cold, gnu::noinline]] void fail_overwritten(const char* operation, int input);
+
+inline const Tensor& Record::in(int i) {
+  const Edge& edge = edges()[i];
+  if (Node::of(edge.input)->version() != edge.version) [[unlikely]]
+    fail_overwritten(name, i);
+  return edge.input;
+}
 
 /// The node of a defined tensor; throws otherwise.
 inline Node* node(const Tensor& t) {
@@ -134,7 +152,7 @@ inline Node* node(const Tensor& t) {
 
 /// True if both have the same dtype and shape.
 inline bool same_type(const Node* a, const Node* b) {
-  if (a->dtype != b->dtype || a->rank != b->rank) return false;
+  if (a->kind() != b->kind()) return false;
   for (int i = 0; i < a->rank; ++i)
     if (a->shape()[i] != b->shape()[i]) return false;
   return true;

@@ -108,7 +108,7 @@ class Sweep {
   /// Adds a gradient to a node's adjoint: the first contribution is taken over; a later one is
   /// added in place if nobody else can see the sum, and makes a fresh sum otherwise or when it is
   /// recorded.
-  [[gnu::always_inline]] void add(Node* n, Tensor&& gradient) {
+  void add(Node* n, Tensor&& gradient) {
     const std::uint32_t place = place_of(n);
     if (place == nowhere) return add_first(n, std::move(gradient));
     Tensor& sum = items_[place].adjoint;
@@ -127,27 +127,32 @@ class Sweep {
     items_[place].adjoint.swap(gradient);
     if (n->record) enqueue(n->record->depth, place);
   }
-  /// Adds grad factors[i], a number, to the adjoint of each input.
+  /// Adds grad times factors[i] to the adjoint of each input, all of them numbers; may take grad,
+  /// whose memory serves for one of them if nobody else can see it.
   template <class T>
-  void add_scaled(Record* record, const Tensor& grad, const double* factors) {
+  void add_scaled(Record* record, Tensor& grad, const Vjp::Factor* factors) {
     const T value = *static_cast<const T*>(Node::of(grad)->data);
-    bool spare = is_unique(grad);  // its memory may serve for one of them
+    const DType dtype = Node::of(grad)->dtype;
+    bool spare = is_unique(grad);
     for (std::uint32_t i = 0; i < record->arity; ++i) {
       const Edge& edge = record->edges()[i];
       Node* input = Node::of(edge.input);
       if (!edge.wanted || !needs(input)) continue;
-      const T product = value == T(0) ? T(0) : value * static_cast<T>(factors[i]);
+      const Vjp::Factor& f = factors[i];
+      const T factor = f.place < 0 ? static_cast<T>(f.number)
+                                   : *static_cast<const T*>(Node::of(record->in(f.place))->data);
+      const T product = value == T(0) ? T(0) : value * factor;
       const std::uint32_t place = place_of(input);
       if (place != nowhere && items_[place].adjoint.defined() && is_unique(items_[place].adjoint)) {
-        Node* sum = Node::of(items_[place].adjoint);
-        sum->bump_version();
-        *static_cast<T*>(sum->data) += product;
+        *static_cast<T*>(Node::of(items_[place].adjoint)->data) += product;
         continue;
       }
-      Tensor gradient = std::exchange(spare, false) ? grad : empty_scalar(Node::of(grad)->dtype);
-      Node::of(gradient)->bump_version();
+      Tensor gradient = std::exchange(spare, false) ? std::move(grad) : empty_scalar(dtype);
       *static_cast<T*>(Node::of(gradient)->data) = product;
-      add(input, std::move(gradient));
+      if (place == nowhere)
+        add_first(input, std::move(gradient));
+      else
+        add(input, std::move(gradient));
     }
   }
   bool needs(const Node* n) const {
@@ -183,7 +188,7 @@ class Sweep {
  private:
   static constexpr std::uint32_t nowhere = ~0u;
 
-  void apply_rule(const Tensor& node, const Tensor& adjoint);
+  void apply_rule(const Tensor& node, Tensor& adjoint);
 
   static void run_hooks(Node* n, Tensor& adjoint) {
     if (!n->extras->hooks.empty()) refuse_capture("a gradient hook", "it may do anything");
