@@ -23,9 +23,10 @@ struct Vjp::State {
 };
 
 void detail::fail_overwritten(const char* operation, int input) {
-  fail(operation, (input < 0 ? "its result" : "input " + std::to_string(input)) +
-                      " was changed in place after it was recorded, and the derivative needs the old "
-                      "values; change a clone instead, or change it after backward");
+  fail(operation,
+       (input < 0 ? "its result" : "input " + std::to_string(input)) +
+           " was changed in place after it was recorded, and the derivative needs the old "
+           "values; change a clone instead, or change it after backward");
 }
 
 const Tensor& Vjp::in(int i) const { return state_.node->record->in(i); }

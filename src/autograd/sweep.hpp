@@ -83,16 +83,25 @@ class Sweep {
   // --- 2. The sweep: each node's adjoint is complete when its turn comes. What it held is freed as
   // the sweep passes.
   void run(bool retain_graph) {
-    while (next_ != 0) {
-      const auto place = static_cast<std::uint32_t>(next_);
-      next_ = queue_.empty() ? 0 : dequeue();
-      Item& item = items_[place];
-      const bool wanted = item.wanted, expands = item.expands;
-      Tensor adjoint = std::move(item.adjoint);
-      const Tensor node = wanted ? item.node : leave(place);
+    while (single_.defined() || next_ != 0) {
+      Tensor node, adjoint;
+      std::uint32_t wanted = nowhere;  // its place, if it is an input of grad()
+      bool expands = true;
+      if (single_.defined() && single_depth_ >= next_ >> 32) {
+        node.swap(single_);
+        adjoint.swap(single_adjoint_);
+      } else {
+        const auto place = static_cast<std::uint32_t>(next_);
+        next_ = queue_.empty() ? 0 : dequeue();
+        Item& item = items_[place];
+        expands = item.expands;
+        adjoint.swap(item.adjoint);
+        if (item.wanted) wanted = place;
+        node = item.wanted ? item.node : leave(place);
+      }
       Node* n = Node::of(node);
       if (n->extras) run_hooks(n, adjoint);
-      if (wanted) items_[place].adjoint = adjoint;
+      if (wanted != nowhere) items_[wanted].adjoint = adjoint;
       if (n->retains_grad && all_) retained_.emplace_back(node, adjoint);
       if (!expands) continue;
       if (!n->record) fail_freed(all_ ? "backward" : "grad");  // by a pass inside a hook
@@ -122,6 +131,12 @@ class Sweep {
     }
   }
   [[gnu::always_inline]] void add_first(Node* n, Tensor&& gradient) {
+    if (n->record && all_ && n->refs.unique() && !single_.defined()) {
+      single_ = Node::share(n);
+      single_depth_ = n->record->depth;
+      single_adjoint_.swap(gradient);
+      return;
+    }
     if (n->released) fail_freed("backward");
     const std::uint32_t place = enter_new(n);
     items_[place].adjoint.swap(gradient);
@@ -320,9 +335,13 @@ class Sweep {
 
   const bool create_graph_, all_;
   List<Item> items_;
-  std::uint32_t used_ = 0;     // items_.size()
-  std::uint64_t next_ = 0;     // depth << 32 | place of the node whose turn it is, or 0
-  List<std::uint64_t> queue_;  // a heap of the others
+  std::uint32_t used_ = 0;  // items_.size()
+  // A node that only one edge refers to: that edge has brought its whole gradient, so that it needs
+  // no place.
+  Tensor single_, single_adjoint_;
+  std::uint32_t single_depth_ = 0;  // a hook may free its record
+  std::uint64_t next_ = 0;          // depth << 32 | place of the node whose turn it is, or 0
+  List<std::uint64_t> queue_;       // a heap of the others
   List<std::uint32_t> vacant_;
   List<Visit> visits_;
   std::vector<std::pair<Tensor, Tensor>> retained_;  // intermediate results, and their gradients

@@ -90,6 +90,21 @@ TEST_CASE("a pass whose graph is freed by a hook throws") {
   CHECK(values(x.grad()) == Doubles{2 * 324 + 2, 2 * 324 * 8 + 2});
 }
 
+TEST_CASE("a pass throws if a hook frees a part of the graph that still waits for its turn") {
+  Tensor x = leaf({1, 2}), p = leaf({1, 2});
+  const Tensor v = square(square(x));
+  const Tensor y = sum(p * 5 + v);
+  Tensor hooked = v;
+  hooked.register_hook([&](const Tensor&) {
+    const EnableGrad guard;
+    grad(y, {p});  // passes p * 5, which only the sum refers to, and not v
+    return Tensor();
+  });
+  CHECK_THROWS_WITH(y.backward({}, true), contains("[backward] the graph was already freed"));
+  CHECK_FALSE(p.grad().defined());
+  CHECK_FALSE(x.grad().defined());
+}
+
 TEST_CASE("a hook can be removed, also by itself while it runs") {
   Tensor x = leaf(1);
   int calls = 0, id = 0;
