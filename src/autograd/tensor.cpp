@@ -48,7 +48,7 @@ const void* Tensor::raw(DType dtype) const {
   if (n->dtype != dtype)
     fail("data", std::string("values of dtype ") + name_of(n->dtype) + " were asked for as " +
                      name_of(dtype) + "; the types must be equal; convert with to()");
-  if (n->captured) [[unlikely]]
+  if (detail::is_capturing()) [[unlikely]]
     detail::refuse_reading(*this, "data");
   return n->data;
 }

@@ -66,6 +66,15 @@ class PauseTape {
   Tape* before_;
 };
 
+/// Remembers `call` and makes it; nothing inside counts. Kernels begin with
+/// `if (tape) [[unlikely]] return remember([=] { the same kernel with its arguments; });`.
+template <class F>
+[[gnu::cold]] void remember(const F& call) {
+  tape->add(call);
+  const PauseTape pause;
+  call();
+}
+
 /// Stands at the beginning of a kernel: remembers `call`, which calls it again, and that nothing
 /// inside counts.
 class Launch {

@@ -6,11 +6,12 @@
 
 #include "core/tape.hpp"
 #include "core/threads.hpp"
+#include "kernels/activation.hpp"
 #include "kernels/blas.hpp"
 #include "kernels/gemm_bf16.hpp"
 #include "kernels/gemm_kernel.hpp"
 #include "kernels/gemm_small.hpp"
-#include "kernels/vmath.hpp"
+#include "kernels/linear_small.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -156,28 +157,6 @@ void run_batched(bool ta, bool tb, Index batch, Index m, Index n, Index k, const
   });
 }
 
-template <class T>
-T activate(Activation act, T z) noexcept;
-
-template <>
-double activate(Activation act, double z) noexcept {
-  switch (act) {
-    case Activation::none:
-      return z;
-    case Activation::relu:
-      return z <= 0 ? 0 : z;
-    case Activation::tanh:
-      return std::tanh(z);
-    case Activation::sigmoid:
-      return math::sigmoid(z);
-    case Activation::gelu:
-      return z * math::normal_cdf(z);
-    case Activation::silu:
-      return z * math::sigmoid(z);
-  }
-  return z;
-}
-
 constexpr Index short_row = 48;
 
 // One row of the epilogue: z + bias, then the activation, while the row is in cache.
@@ -226,31 +205,20 @@ void epilogue(Activation act, const float* bias, float* out, float* pre, Index r
                  f);
     }
   };
-  switch (act) {
-    case Activation::none:
-      return each([](V z) { return z; });
-    case Activation::relu:
-      return each([](V z) { return xsimd::select(z <= V(0.f), V(0.f), z); });
-    case Activation::tanh:
-      return each([](V z) { return math::tanh(z); });
-    case Activation::sigmoid:
-      return each([](V z) { return math::sigmoid(z); });
-    case Activation::gelu:
-      return each([](V z) { return z * math::normal_cdf(z); });
-    case Activation::silu:
-      return each([](V z) { return z * math::sigmoid(z); });
-  }
+  visit(act, [&]<class Act>(Act) { each([](V z) { return Act::value(z); }); });
 }
 
 void epilogue(Activation act, const double* bias, double* out, double* pre, Index rows, Index n,
               Index ld) noexcept {
-  for (Index i = 0; i < rows; ++i) {
-    for (Index j = 0; j < n; ++j) {
-      const double z = out[i * ld + j] + (bias == nullptr ? 0 : bias[j]);
-      if (pre != nullptr) pre[i * ld + j] = z;
-      out[i * ld + j] = activate(act, z);
+  visit(act, [=]<class Act>(Act) {
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = 0; j < n; ++j) {
+        const double z = out[i * ld + j] + (bias == nullptr ? 0 : bias[j]);
+        if (pre != nullptr) pre[i * ld + j] = z;
+        out[i * ld + j] = Act::value(z);
+      }
     }
-  }
+  });
 }
 
 template <class T>
@@ -260,6 +228,10 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
           *offset = static_cast<const T*>(bias);
   T *result = static_cast<T*>(out), *before = static_cast<T*>(pre);
   if (m == 0 || n == 0) return;
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_small_linear(DType::float32, m, n, k))
+      return small_linear(act, m, n, k, in, weight, offset, result, before);
+  }
   const bool finishes = act != Activation::none || offset != nullptr || before != nullptr;
   const auto finish = [&](Index i, Index j, Index rows, Index cols) {
     epilogue(act, offset == nullptr ? nullptr : offset + j, result + i * n + j,
@@ -297,7 +269,8 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
 
 void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
           const void* b, Index ldb, double beta, void* c, Index ldc) {
-  const detail::Launch call([=] { gemm(t, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { gemm(t, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc); });
   if (t == DType::float32) {
     run(ta, tb, m, n, k, static_cast<const float*>(a), lda, static_cast<const float*>(b), ldb,
         static_cast<float>(beta), static_cast<float*>(c), ldc);
@@ -310,9 +283,10 @@ void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, I
 void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
                   Index stride_a, const void* b, Index stride_b, double beta, void* c,
                   Index stride_c) {
-  const detail::Launch call([=] {
-    gemm_batched(t, ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
-  });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] {
+      gemm_batched(t, ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
+    });
   if (t == DType::float32) {
     run_batched<float>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, static_cast<float>(beta),
                        c, stride_c);
@@ -323,7 +297,8 @@ void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Inde
 
 void linear_act(DType t, Activation act, Index m, Index n, Index k, const void* x, const void* w,
                 const void* bias, void* out, void* pre) {
-  const detail::Launch call([=] { linear_act(t, act, m, n, k, x, w, bias, out, pre); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { linear_act(t, act, m, n, k, x, w, bias, out, pre); });
   if (t == DType::float32) return run_linear<float>(act, m, n, k, x, w, bias, out, pre);
   if (t == DType::float64) return run_linear<double>(act, m, n, k, x, w, bias, out, pre);
 }

@@ -4,30 +4,48 @@
 
 namespace gradus::kernels {
 
-// R rows of c at once, up to one batch of columns: c[i, :] += a[i, p] b[p, :].
-template <int R, class T>
+/// The first `cols` elements, at most a batch of them; 0 elsewhere.
+template <class T>
+inline Batch<T> load_columns(const T* p, Index cols) noexcept {
+  return cols == lanes<T> ? load(p) : load_part(p, cols);
+}
+template <class T>
+inline void store_columns(T* p, const Batch<T>& v, Index cols) noexcept {
+  if (cols == lanes<T>)
+    store(p, v);
+  else
+    store_part(p, v, cols);
+}
+/// p = v + beta p, without reading p when beta is 0.
+template <class T>
+inline void add_to(T* p, Index cols, T beta, Batch<T> v) noexcept {
+  if (beta != T(0)) v = multiply_add(Batch<T>(beta), load_columns(p, cols), v);
+  store_columns(p, v, cols);
+}
+
+// done(i, sum of a[i, p] b[p, :] over p) for R rows at once, up to one batch of columns.
+template <int R, class T, class F>
 inline void small_rows(Index k, const T* a, Index row_a, Index step_a, const T* b, Index ldb,
-                       Index cols, T beta, T* c, Index ldc) noexcept {
-  const bool whole = cols == lanes<T>;
+                       Index cols, F done) noexcept {
   Batch<T> sum[R];
   for (int i = 0; i < R; ++i) sum[i] = Batch<T>(T(0));
   for (Index p = 0; p < k; ++p) {
-    const Batch<T> row = whole ? load(b + p * ldb) : load_part(b + p * ldb, cols);
+    const Batch<T> row = load_columns(b + p * ldb, cols);
     for (int i = 0; i < R; ++i) {
       sum[i] = multiply_add(Batch<T>(a[i * row_a + p * step_a]), row, sum[i]);
     }
   }
-  for (int i = 0; i < R; ++i) {
-    T* out = c + i * ldc;
-    if (beta != T(0)) {
-      sum[i] = multiply_add(Batch<T>(beta), whole ? load(out) : load_part(out, cols), sum[i]);
-    }
-    if (whole) {
-      store(out, sum[i]);
-    } else {
-      store_part(out, sum[i], cols);
-    }
-  }
+  for (int i = 0; i < R; ++i) done(Index{i}, sum[i]);
+}
+
+// The same for m rows.
+template <class T, class F>
+inline void small_columns(Index m, Index k, const T* a, Index row_a, Index step_a, const T* b,
+                          Index ldb, Index cols, F done) noexcept {
+  Index i = 0;
+  const auto from_i = [&i, done](Index r, Batch<T> sum) { done(i + r, sum); };
+  for (; i + 4 <= m; i += 4) small_rows<4>(k, a + i * row_a, row_a, step_a, b, ldb, cols, from_i);
+  for (; i < m; ++i) small_rows<1>(k, a + i * row_a, row_a, step_a, b, ldb, cols, from_i);
 }
 
 constexpr Index small_limit = 16;  // of n and k
@@ -57,13 +75,8 @@ bool small_gemm(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index l
   }
   for (Index j = 0; j < n; j += lanes<T>) {
     const Index cols = n - j < lanes<T> ? n - j : lanes<T>;
-    Index i = 0;
-    for (; i + 4 <= m; i += 4) {
-      small_rows<4>(k, a + i * row_a, row_a, step_a, b + j, ldb, cols, beta, c + i * ldc + j, ldc);
-    }
-    for (; i < m; ++i) {
-      small_rows<1>(k, a + i * row_a, row_a, step_a, b + j, ldb, cols, beta, c + i * ldc + j, ldc);
-    }
+    small_columns(m, k, a, row_a, step_a, b + j, ldb, cols,
+                  [=](Index i, Batch<T> sum) { add_to(c + i * ldc + j, cols, beta, sum); });
   }
   return true;
 }

@@ -103,7 +103,7 @@ void backward(const void* from, const void* target, const void* g, void* to, Ind
 
 /// f(F{}) for the functor of a loss.
 template <class Call>
-void with_functor(PointwiseLoss f, Call call) {
+void with_functor(PointwiseLoss f, const Call& call) {
   if (f == PointwiseLoss::squared) return call(Squared{});
   call(BceLogits{});
 }
@@ -112,8 +112,9 @@ void with_functor(PointwiseLoss f, Call call) {
 
 void pointwise_loss(PointwiseLoss f, DType t, const void* x, const void* y, void* out, Index n,
                     double scale) {
-  const detail::Launch call([=] { pointwise_loss(f, t, x, y, out, n, scale); });
-  with_functor(f, [=]<class F>(F) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { pointwise_loss(f, t, x, y, out, n, scale); });
+  with_functor(f, [&]<class F>(F) {
     if (t == DType::float32) return forward<F, float>(x, y, out, n, scale);
     forward<F, double>(x, y, out, n, scale);
   });
@@ -121,8 +122,9 @@ void pointwise_loss(PointwiseLoss f, DType t, const void* x, const void* y, void
 
 void pointwise_loss_backward(PointwiseLoss f, DType t, const void* x, const void* y, const void* g,
                              void* dx, Index n, double scale) {
-  const detail::Launch call([=] { pointwise_loss_backward(f, t, x, y, g, dx, n, scale); });
-  with_functor(f, [=]<class F>(F) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { pointwise_loss_backward(f, t, x, y, g, dx, n, scale); });
+  with_functor(f, [&]<class F>(F) {
     if (t == DType::float32) return backward<F, float>(x, y, g, dx, n, scale);
     backward<F, double>(x, y, g, dx, n, scale);
   });

@@ -60,6 +60,12 @@ Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, dou
   return own;
 }
 
+Target target(const Vjp& k, int i, const Shape& shape, DType dtype) {
+  if (!k.wants(i)) return {};
+  if (Tensor sum = k.accumulator(i); sum.defined()) return {std::move(sum), true};
+  return {empty(shape, dtype), false};
+}
+
 Tensor full_scalar(double value, DType dtype) {
   Tensor out = empty({}, dtype);
   kernels::fill(dtype, data(out), value, 1);

@@ -57,6 +57,17 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
 Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0 = 0,
                       double p1 = 0);
 
+/// Where a rule puts the gradient of an input: the sum that is already there if the rule may add to
+/// it, else new memory; nowhere if none is wanted.
+struct Target {
+  Tensor tensor = {};
+  bool into = false;
+  void* data() const { return tensor.defined() ? detail::data(tensor) : nullptr; }
+  /// What the rule returns for the input.
+  Tensor gradient() const { return into ? Tensor() : tensor; }
+};
+Target target(const Vjp& k, int i, const Shape& shape, DType dtype);
+
 /// The number at `value`, which is of a floating-point dtype.
 inline double number(DType type, const void* value) {
   return type == DType::float32 ? static_cast<double>(*static_cast<const float*>(value))

@@ -7,6 +7,7 @@
 #include "gradus/ops/linear_act.hpp"
 #include "gradus/random.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/linear_small.hpp"
 #include "kernels/rows.hpp"
 #include "ops/common.hpp"
 
@@ -45,58 +46,60 @@ Tensor as_rows(const Tensor& x) {
   return x.dim() == 2 ? x : reshape(x, {leading(x.shape()), x.size(-1)});
 }
 
-/// d x = g weight.
-Tensor input_gradient(const Vjp& k, const Tensor& g, Index rows) {
+/// How an activation is fused with the product before it: its gradient takes the product or, where
+/// `from_out`, the result.
+struct FusedActivation {
+  const char* name;
+  kernels::Activation kernel;
+  kernels::Binary gradient;
+  bool from_out;
+  Tensor (*composite)(const Tensor&);
+};
+
+/// The cotangent of the product.
+Tensor cotangent(const Vjp& k, const FusedActivation* act, const Tensor& saved) {
+  if (!act) return k.grad;
+  Tensor g = detail::over_cotangent(k, act->gradient, saved);
+  return g.defined() ? g : detail::zip(act->name, act->gradient, k.grad, saved);
+}
+
+/// The gradients of x (..., in), weight (out, in) and, if there is one, bias of
+/// act(x weight^T + bias): with g, the cotangent of the product, g weight, g^T x, and the rows of g
+/// summed.
+Grads<3> layer_gradients(const Vjp& k, const FusedActivation* act, bool has_bias) {
   const Tensor &x = k.in(0), &weight = k.in(1);
-  Tensor dx = detail::empty_like(x);
-  const Index out = weight.size(0), in = weight.size(1);
-  kernels::gemm(g.dtype(), false, false, rows, in, out, data(g), out, data(weight), in, 0, data(dx),
-                in);
-  return dx;
-}
-
-/// d weight = g^T x, added to the sum that is already there if it may be.
-Tensor weight_gradient(const Vjp& k, const Tensor& g, Index rows) {
-  const Tensor& x = k.in(0);
-  const Index out = g.size(-1), in = x.size(-1);
-  Tensor total = k.accumulator(1);
-  const bool into = total.defined();
-  if (into)
-    node(total)->bump_version();
-  else
-    total = detail::empty({out, in}, g.dtype());
-  kernels::gemm(g.dtype(), true, false, out, in, rows, data(g), out, data(x), in, into ? 1 : 0,
-                data(total), in);
-  return into ? Tensor() : total;
-}
-
-/// d bias = the rows of g summed, added likewise.
-Tensor bias_gradient(const Vjp& k, const Tensor& g, Index rows) {
-  Tensor total = k.accumulator(2);
-  const bool into = total.defined();
-  if (into)
-    node(total)->bump_version();
-  else
-    total = detail::empty({g.size(-1)}, g.dtype());
-  kernels::col_sum(g.dtype(), data(g), data(total), rows, g.size(-1), into ? 1 : 0);
-  return into ? Tensor() : total;
-}
-
-/// The gradients of x, weight and, if there is one, bias for the cotangent g (..., out) of the
-/// product.
-Grads<3> product_gradients(const Vjp& k, const Tensor& g, bool has_bias) {
-  Grads<3> grads;
-  if (k.create_graph()) {
-    const Tensor rows = as_rows(g);
-    if (k.wants(0)) grads[0] = reshape(matmul(rows, k.in(1)), k.in(0).shape());
-    if (k.wants(1)) grads[1] = matmul(rows, as_rows(k.in(0)), true, false);
-    if (has_bias && k.wants(2)) grads[2] = sum(rows, {0});
-    return grads;
+  const Tensor saved = !act ? Tensor() : act->from_out ? k.out() : k.in(k.arity() - 1);
+  const Index out = weight.size(0), in = weight.size(1), rows = leading(x.shape());
+  const DType type = x.dtype();
+  const bool is_small = kernels::is_small_linear(type, rows, out, in);
+  const Tensor g = is_small ? k.grad : cotangent(k, act, saved);
+  const Tensor dx = k.wants(0) ? detail::empty_like(x) : Tensor();
+  const detail::Target dw = detail::target(k, 1, {out, in}, type);
+  const detail::Target db = has_bias ? detail::target(k, 2, {out}, type) : detail::Target();
+  if (is_small) {
+    kernels::small_linear_backward(
+        act ? act->kernel : kernels::Activation::none, rows, out, in, data(g),
+        act ? data(saved) : nullptr, data(x), data(weight),
+        {dx.defined() ? data(dx) : nullptr, dw.data(), db.data(), dw.into, db.into});
+  } else {
+    if (dx.defined())
+      kernels::gemm(type, false, false, rows, in, out, data(g), out, data(weight), in, 0, data(dx),
+                    in);
+    if (dw.tensor.defined())
+      kernels::gemm(type, true, false, out, in, rows, data(g), out, data(x), in, dw.into ? 1 : 0,
+                    dw.data(), in);
+    if (db.tensor.defined()) kernels::col_sum(type, data(g), db.data(), rows, out, db.into ? 1 : 0);
   }
-  const Index out = g.size(-1), rows = out ? g.numel() / out : leading(g.shape());
-  if (k.wants(0)) grads[0] = input_gradient(k, g, rows);
-  if (k.wants(1)) grads[1] = weight_gradient(k, g, rows);
-  if (has_bias && k.wants(2)) grads[2] = bias_gradient(k, g, rows);
+  return {dx, dw.gradient(), db.gradient()};
+}
+
+/// The same for a linear layer, in tensor operations.
+Grads<3> recorded_gradients(const Vjp& k, bool has_bias) {
+  Grads<3> grads;
+  const Tensor rows = as_rows(k.grad);
+  if (k.wants(0)) grads[0] = reshape(matmul(rows, k.in(1)), k.in(0).shape());
+  if (k.wants(1)) grads[1] = matmul(rows, as_rows(k.in(0)), true, false);
+  if (has_bias && k.wants(2)) grads[2] = sum(rows, {0});
   return grads;
 }
 
@@ -115,21 +118,16 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   kernels::linear_act(x.dtype(), kernels::Activation::none, leading(x.shape()), weight.size(0),
                       weight.size(1), data(x), data(weight), bias.defined() ? data(bias) : nullptr,
                       data(value), nullptr);
-  const auto rule = [](const Vjp& k) { return product_gradients(k, k.grad, k.arity() == 3); };
+  const auto rule = [](const Vjp& k) {
+    const bool has_bias = k.arity() == 3;
+    return k.create_graph() ? recorded_gradients(k, has_bias)
+                            : layer_gradients(k, nullptr, has_bias);
+  };
   if (bias.defined()) return record("linear", std::move(value), {x, weight, bias}, rule);
   return record("linear", std::move(value), {x, weight}, rule);
 }
 
 namespace {
-
-/// How an activation is fused: its gradient takes the product or, where `from_out`, the result.
-struct FusedActivation {
-  const char* name;
-  kernels::Activation kernel;
-  kernels::Binary gradient;
-  bool from_out;
-  Tensor (*composite)(const Tensor&);
-};
 
 Tensor exact_gelu(const Tensor& x) { return gelu(x); }
 
@@ -163,12 +161,7 @@ Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
   if (product.defined()) inputs[count++] = product;
   return fused(
       act->name, std::move(value), std::span<const Tensor>(inputs.data(), count),
-      [act, has_bias](const Vjp& k) {
-        const Tensor& saved = act->from_out ? k.out() : k.in(k.arity() - 1);
-        Tensor g = detail::over_cotangent(k, act->gradient, saved);
-        if (!g.defined()) g = detail::zip(act->name, act->gradient, k.grad, saved);
-        return product_gradients(k, g, has_bias);
-      },
+      [act, has_bias](const Vjp& k) { return layer_gradients(k, act, has_bias); },
       [act, has_bias](const std::vector<Tensor>& in) {
         return act->composite(linear(in[0], in[1], has_bias ? in[2] : Tensor()));
       });
