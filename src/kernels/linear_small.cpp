@@ -20,13 +20,16 @@ void for_batches(Index n, F f) noexcept {
 template <class Act>
 void forward(Index m, Index n, Index k, const float* x, const float* w, const float* bias,
              float* out, float* pre) noexcept {
-  alignas(64) float turned[small_limit * small_limit];  // (k, n), n padded
-  for (Index j = 0; j < n; ++j) {
+  alignas(64) float turned[small_limit * small_limit];
+  const bool turns = n > 1 && k > 1;
+  for (Index j = 0; turns && j < n; ++j) {
     for (Index p = 0; p < k; ++p) turned[p * small_limit + j] = w[j * k + p];
   }
-  for_batches(n, [=, &turned](Index j, Index cols) {
+  const float* const columns = turns ? turned : w;  // (k, n)
+  const Index row = turns ? small_limit : 1;
+  for_batches(n, [=](Index j, Index cols) {
     const V offset = bias == nullptr ? V(0.f) : load_columns(bias + j, cols);
-    small_columns(m, k, x, k, Index{1}, turned + j, small_limit, cols, [=](Index i, V z) {
+    small_columns(m, k, x, k, Index{1}, columns + j, row, cols, [=](Index i, V z) {
       if (bias != nullptr) z = z + offset;
       if (pre != nullptr) store_columns(pre + i * n + j, z, cols);
       store_columns(out + i * n + j, Act::value(z), cols);
