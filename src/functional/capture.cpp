@@ -52,6 +52,13 @@ Tensor copy_of(const Tensor& t) {
   return copy;
 }
 
+/// The values of t, without history, that nothing but the step writes or reads.
+Tensor owned(const Tensor& t) {
+  const Node* n = node(t);
+  const bool shared = !n->is_inline() && !(n->refs.unique() && n->buffer->refs.unique());
+  return shared ? t.detach().clone() : t.detach();
+}
+
 /// While it lives, this thread's calls go to a tape, and what they touch to a capture.
 class Listen {
  public:
@@ -146,7 +153,7 @@ void Program::record(const Function& f) {
     {
       const Keep keep(arena_);
       const Listen listen(tape_, capture);
-      for (const Tensor& output : f.outputs(inputs_)) outputs_.push_back(output.detach());
+      for (const Tensor& output : f.outputs(inputs_)) outputs_.push_back(owned(output));
     }
     take_over(capture);
     require_nothing_kept(thread_cache.tensors - before - capture.tensors);

@@ -293,6 +293,25 @@ TEST_CASE("what cannot be repeated is refused with the reason") {
   CHECK_THROWS_WITH(capture([](const Tensor& a) { return a * 2; }, {w}), contains("input 0"));
 }
 
+TEST_CASE("a captured step may return its inputs, parameters and what shares their memory") {
+  const Tensor w = tensor({1, 2, 3}).requires_grad_();
+  const CapturedStep step = capture(
+      [&](const std::vector<Tensor>& in) {
+        const Tensor y = w * in[0];
+        return std::vector<Tensor>{in[0], w.detach(), y, reshape(y, {3, 1}), w};
+      },
+      {ones({3})});
+  CHECK(w.to_vector<double>() == std::vector<double>{1, 2, 3});
+  const std::vector<Tensor> found = step.run({tensor({4, 5, 6})});
+  CHECK(found[0].to_vector<double>() == std::vector<double>{4, 5, 6});
+  CHECK(found[1].to_vector<double>() == std::vector<double>{1, 2, 3});
+  CHECK(found[2].to_vector<double>() == std::vector<double>{4, 10, 18});
+  CHECK(found[3].shape() == Shape{3, 1});
+  CHECK(found[3].to_vector<double>() == std::vector<double>{4, 10, 18});
+  CHECK(found[4].to_vector<double>() == std::vector<double>{1, 2, 3});
+  CHECK(w.to_vector<double>() == std::vector<double>{1, 2, 3});
+}
+
 TEST_CASE("a captured step gives its memory back") {
   const MemoryStats before = memory_stats();
   {
