@@ -26,8 +26,12 @@ class CapturedStep {
     return run_single(inputs, 1 + sizeof...(rest));
   }
 
-  /// How many calls of kernels a replay makes, for the shapes that came last.
+  /// How many calls of kernels a replay makes, for the shapes that came last; a fused chain is one.
   std::size_t calls() const;
+  /// How many of the recorded calls became parts of fused chains.
+  std::size_t fused() const;
+  /// How many of the recorded calls were left out, since nothing reads what they compute.
+  std::size_t dropped() const;
   /// Bytes that the step keeps between replays, for all shapes together.
   std::size_t bytes() const;
   /// How often the step was captured.
@@ -52,6 +56,10 @@ class CapturedStep {
 ///       return loss;
 ///     }, {x, y});
 ///     for (auto [x, y] : loader) step(x, y);
+///
+/// Elementwise operations whose result nothing reads are left out. Chains of them over more than a
+/// few thousand elements run together, a tile that fits into the cache at a time, and what nothing
+/// reads outside its chain stays in the cache.
 ///
 /// f is called three times to record it and to see that a replay gives the same bits; parameters,
 /// gradients, buffers, optimizers and generators are then as they were before. Everything f refers

@@ -84,9 +84,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
   const NoGrad guard;
   const Tensor values = expand(source.to(to->dtype), shape());
   to->bump_version();
-  if (to->numel)
-    kernels::copy(detail::data(values), to->data,
-                  static_cast<std::size_t>(to->numel) * size_of(to->dtype));
+  if (to->numel) kernels::copy(to->dtype, detail::data(values), to->data, to->numel);
   return *this;
 }
 
@@ -173,9 +171,7 @@ Tensor Tensor::detach() const { return detail::alias(*this, shape()); }
 Tensor Tensor::clone() const {
   const Node* n = node(*this);
   Tensor out = n->requires_grad ? detail::empty_like(*this) : detail::empty_leaf(shape(), n->dtype);
-  if (n->numel)
-    kernels::copy(n->data, detail::data(out),
-                  static_cast<std::size_t>(n->numel) * size_of(n->dtype));
+  if (n->numel) kernels::copy(n->dtype, n->data, detail::data(out), n->numel);
   return record("clone", std::move(out), {*this}, [](const Vjp& k) { return k.grad; });
 }
 

@@ -261,7 +261,8 @@ void release_large(void* memory, std::size_t bytes) noexcept {
 
 // ------------------------------------------------------------------ arenas
 
-void Arena::begin() {
+void Arena::begin(const Tape& calls) {
+  calls_ = &calls;
   ThreadCache& cache = thread_cache;
   // Empty for allocate(), and without room for release().
   for (int i = 0; i < small_classes; ++i) before_[i] = std::exchange(cache.lists[i], {});
@@ -278,8 +279,13 @@ void Arena::end() noexcept {
   thread_cache.arena = nullptr;
 }
 
+void Arena::note(const void* memory, std::size_t bytes) {
+  freed_.push_back({static_cast<const std::byte*>(memory), bytes, calls_->calls()});
+}
+
 void Arena::keep_aside(void* memory, std::size_t size) noexcept {
   others_.push_back({memory, size});
+  note(memory, size);
 }
 
 Arena::~Arena() {
@@ -318,7 +324,10 @@ void* Arena::take([[maybe_unused]] std::size_t size) noexcept {
   return nullptr;
 }
 
-void Arena::keep(void* memory, std::size_t size) noexcept { values_.push_back({memory, size}); }
+void Arena::keep(void* memory, std::size_t size) noexcept {
+  values_.push_back({memory, size});
+  note(memory, size);
+}
 
 void* allocate_values_in(Arena& arena, std::size_t bytes) {
   if (void* memory = arena.take(small_class_bytes(small_class(bytes)))) return memory;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 // Small blocks (nodes, records, small buffers) come from free lists of the calling thread, large
@@ -19,6 +20,7 @@ inline constexpr int fine_classes = 33;   // 0, 16, 32, … 512 bytes
 inline constexpr int small_classes = 89;  // then eight per power of two up to small_limit
 
 class Arena;
+class Tape;
 
 /// Per thread: for each class a list in use and a full spare, so that hand-over to other threads is
 /// O(1).
@@ -113,7 +115,8 @@ class Arena {
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  void begin();
+  /// `calls` counts the calls meanwhile.
+  void begin(const Tape& calls);
   void end() noexcept;
   /// Exchanges the free lists of the capture and those of before; see PauseArena.
   void pause() noexcept;
@@ -121,6 +124,13 @@ class Arena {
   void poison() noexcept;
   /// Bytes that are kept.
   std::size_t bytes() const;
+  /// A block that was freed when so many calls had been made; what it held is read by none later.
+  struct Freed {
+    const std::byte* memory;
+    std::size_t bytes, calls;
+  };
+  /// All of them, in order; they are forgotten.
+  std::vector<Freed> take_freed() { return std::exchange(freed_, {}); }
 
   // The pool's side: blocks of values, and all others.
   void* take(std::size_t size) noexcept;
@@ -132,7 +142,11 @@ class Arena {
     void* memory;
     std::size_t bytes;
   };
+  void note(const void* memory, std::size_t bytes);
+
   std::vector<Block> others_, values_;
+  std::vector<Freed> freed_;
+  const Tape* calls_ = nullptr;
   ThreadCache::List before_[small_classes] = {};
 };
 

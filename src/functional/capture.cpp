@@ -8,6 +8,7 @@
 #include "autograd/capture.hpp"
 #include "autograd/node.hpp"
 #include "core/pool.hpp"
+#include "functional/tape_plan.hpp"
 
 namespace gradus {
 namespace detail {
@@ -77,7 +78,7 @@ class Listen {
 /// While it lives, memory that is freed stays with an arena.
 class Keep {
  public:
-  explicit Keep(Arena& arena) : arena_(arena) { arena.begin(); }
+  Keep(Arena& arena, const Tape& calls) : arena_(arena) { arena.begin(calls); }
   ~Keep() { arena_.end(); }
   Keep(const Keep&) = delete;
   Keep& operator=(const Keep&) = delete;
@@ -100,6 +101,7 @@ class Program {
   /// The only result.
   Tensor result() const;
   std::size_t calls() const { return tape_.calls(); }
+  const Plan& plan_of_calls() const { return plan_; }
   std::size_t bytes() const { return arena_.bytes(); }
 
  private:
@@ -120,6 +122,7 @@ class Program {
   Arena arena_;  // outlives everything below
   std::vector<Tensor> inputs_, outputs_;
   Tape tape_;
+  Plan plan_;
   std::vector<Used> used_;
   std::vector<Leaf> leaves_;
   std::vector<Tensor> written_;
@@ -151,7 +154,7 @@ void Program::record(const Function& f) {
   attempt(capture, [&] {
     const std::int64_t before = thread_cache.tensors;
     {
-      const Keep keep(arena_);
+      const Keep keep(arena_, tape_);
       const Listen listen(tape_, capture);
       for (const Tensor& output : f.outputs(inputs_)) outputs_.push_back(owned(output));
     }
@@ -161,6 +164,7 @@ void Program::record(const Function& f) {
       fail("capture",
            "the step gave other values when it was called again from the same state; something "
            "outside tensors changes in it, such as a counter; a replay would not see that");
+    plan_ = plan(tape_, arena_.take_freed());
     capture.restore();
     for (const Tensor& output : outputs_) std::memset(data(output), 0xff, bytes_of(node(output)));
     arena_.poison();
@@ -270,6 +274,10 @@ Tensor CapturedStep::run_single(const Tensor* const* inputs, std::size_t count) 
 }
 
 std::size_t CapturedStep::calls() const { return state_->programs.front()->calls(); }
+std::size_t CapturedStep::fused() const { return state_->programs.front()->plan_of_calls().fused; }
+std::size_t CapturedStep::dropped() const {
+  return state_->programs.front()->plan_of_calls().dropped;
+}
 std::size_t CapturedStep::captures() const { return state_->captures; }
 std::size_t CapturedStep::bytes() const {
   std::size_t total = 0;

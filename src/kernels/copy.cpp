@@ -206,11 +206,23 @@ void run_add_into(const void* from, const Layout& s, void* to) {
   });
 }
 
+/// dst = the elements of src; stride 0: one of them that stands for all.
+detail::Elementwise describe_row(DType t, const void* src, Index stride, void* dst, Index n) {
+  if (stride != 0 && stride != 1) return {};
+  const auto bytes = static_cast<std::uint32_t>(size_of(t));
+  return detail::elementwise(n, {{.data = src, .bytes = bytes, .single = stride == 0}},
+                             {.data = dst, .bytes = bytes},
+                             [=](const void* const* in, void* to, Index count) {
+                               copy_strided(t, in[0], &stride, &count, 1, to);
+                             });
+}
+
 }  // namespace
 
-void copy(const void* src, void* dst, std::size_t bytes) {
-  const detail::Launch call([=] { copy(src, dst, bytes); });
-  std::memcpy(dst, src, bytes);
+void copy(DType t, const void* src, void* dst, Index n) {
+  const detail::Launch call([=] { copy(t, src, dst, n); },
+                            [=] { return describe_row(t, src, 1, dst, n); });
+  std::memcpy(dst, src, static_cast<std::size_t>(n) * size_of(t));
 }
 
 void copy_strided(DType t, const void* src, const Index* strides, const Index* dims, int rank,
@@ -226,7 +238,10 @@ void copy_strided(DType t, const void* src, const Index* strides, const Index* d
         return run_copy<std::uint64_t>(src, s, dst);
     }
   };
-  const detail::Launch call(run);
+  const detail::Launch call(run, [=] {
+    return s.rank > 1 ? detail::Elementwise()
+                      : describe_row(t, src, s.n == 1 ? 1 : s.strides[0], dst, s.n);
+  });
   run();
 }
 

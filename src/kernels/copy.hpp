@@ -22,8 +22,8 @@ void copy_into_strided(DType t, const void* src, void* dst, const Index* strides
 void add_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
                       int rank);
 
-/// dst = src, bytes that do not overlap.
-void copy(const void* src, void* dst, std::size_t bytes);
+/// dst = src, n elements that do not overlap.
+void copy(DType t, const void* src, void* dst, Index n);
 
 /// dst (cols, rows) = transpose of src (rows, cols).
 void transpose(DType t, const void* src, void* dst, Index rows, Index cols);

@@ -49,7 +49,6 @@ bool run_scalar(Binary op, const void* a, const void* b, void* out) noexcept {
 template <class T>
 void run(Binary op, const void* a, const void* b, void* out, const Broadcast& s, double p0,
          double p1) {
-  if (s.n == 1 && run_scalar<T>(op, a, b, out)) return;
   const auto map = binary_table<T>[static_cast<std::size_t>(op)];
   const T p = static_cast<T>(p0), q = static_cast<T>(p1);
   for_rows(
@@ -119,17 +118,9 @@ void run_int(Binary op, const void* a, const void* b, void* out, const Broadcast
   }
 }
 
-}  // namespace
-
-bool supports(Binary op, DType t) noexcept {
-  if (t == DType::float32 || t == DType::float64) return true;
-  return t == DType::int64 && op <= Binary::floor_divide && op != Binary::atan2 &&
-         op != Binary::hypot;
-}
-
-void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
-            double p0, double p1) {
-  const detail::Launch call([=] { binary(op, t, a, b, out, s, p0, p1); });
+// Several numbers, or one as it is computed among others.
+void run(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s, double p0,
+         double p1) {
   switch (t) {
     case DType::float32:
       return run<float>(op, a, b, out, s, p0, p1);
@@ -140,6 +131,29 @@ void binary(Binary op, DType t, const void* a, const void* b, void* out, const B
     case DType::boolean:
       return;
   }
+}
+
+}  // namespace
+
+bool supports(Binary op, DType t) noexcept {
+  if (t == DType::float32 || t == DType::float64) return true;
+  return t == DType::int64 && op <= Binary::floor_divide && op != Binary::atan2 &&
+         op != Binary::hypot;
+}
+
+void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
+            double p0, double p1) {
+  const detail::Launch call(
+      [=] { binary(op, t, a, b, out, s, p0, p1); },
+      [=] {
+        return describe(t, a, b, t, out, s,
+                        [=](const void* x, const void* y, void* o, const Broadcast& piece) {
+                          run(op, t, x, y, o, piece, p0, p1);
+                        });
+      });
+  if (s.n == 1 && t == DType::float32 && run_scalar<float>(op, a, b, out)) return;
+  if (s.n == 1 && t == DType::float64 && run_scalar<double>(op, a, b, out)) return;
+  run(op, t, a, b, out, s, p0, p1);
 }
 
 }  // namespace gradus::kernels

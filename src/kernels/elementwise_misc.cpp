@@ -200,7 +200,14 @@ void run_arange(void* x, double start, double step, Index n) {
 }  // namespace
 
 void compare(Compare op, DType t, const void* a, const void* b, bool* out, const Broadcast& s) {
-  const detail::Launch call([=] { compare(op, t, a, b, out, s); });
+  const detail::Launch call(
+      [=] { compare(op, t, a, b, out, s); },
+      [=] {
+        return describe(t, a, b, DType::boolean, out, s,
+                        [=](const void* x, const void* y, void* o, const Broadcast& piece) {
+                          compare(op, t, x, y, static_cast<bool*>(o), piece);
+                        });
+      });
   switch (t) {
     case DType::boolean:
       return run_compare<bool>(op, a, b, out, s);
@@ -214,7 +221,14 @@ void compare(Compare op, DType t, const void* a, const void* b, bool* out, const
 }
 
 void test(Test op, DType t, const void* x, bool* out, Index n) {
-  const detail::Launch call([=] { test(op, t, x, out, n); });
+  const detail::Launch call([=] { test(op, t, x, out, n); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, t)}, operand(out, DType::boolean),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    test(op, t, in[0], static_cast<bool*>(o), count);
+                                  });
+                            });
   switch (t) {
     case DType::boolean:
       return run_test<bool>(op, x, out, n);
@@ -229,13 +243,35 @@ void test(Test op, DType t, const void* x, bool* out, Index n) {
 
 void ternary(Ternary op, DType t, const void* a, const void* b, const void* c, void* out, Index n,
              double p0) {
-  const detail::Launch call([=] { ternary(op, t, a, b, c, out, n, p0); });
+  const detail::Launch call([=] { ternary(op, t, a, b, c, out, n, p0); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(a, t), operand(b, t), operand(c, t)}, operand(out, t),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    ternary(op, t, in[0], in[1], in[2], o, count, p0);
+                                  });
+                            });
   if (t == DType::float32) return run_ternary<float>(op, a, b, c, out, n, p0);
   if (t == DType::float64) return run_ternary<double>(op, a, b, c, out, n, p0);
 }
 
+namespace {
+detail::Elementwise describe_where(DType t, const bool* c, const void* a, const void* b, void* out,
+                                   const Broadcast3& s) {
+  if (s.rank > 1) return {};
+  const Index sc = s.n == 1 ? 1 : s.c[0], sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
+  return detail::elementwise(
+      s.n, {operand(c, DType::boolean, sc), operand(a, t, sa), operand(b, t, sb)}, operand(out, t),
+      [=](const void* const* in, void* o, Index n) {
+        const Broadcast3 piece{1, n, {n, 1, 1}, {sc, 0, 0}, {sa, 0, 0}, {sb, 0, 0}};
+        where(t, static_cast<const bool*>(in[0]), in[1], in[2], o, piece);
+      });
+}
+}  // namespace
+
 void where(DType t, const bool* c, const void* a, const void* b, void* out, const Broadcast3& s) {
-  const detail::Launch call([=] { where(t, c, a, b, out, s); });
+  const detail::Launch call([=] { where(t, c, a, b, out, s); },
+                            [=] { return describe_where(t, c, a, b, out, s); });
   switch (size_of(t)) {
     case 1:
       return run_where<std::uint8_t>(c, a, b, out, s);
@@ -247,14 +283,26 @@ void where(DType t, const bool* c, const void* a, const void* b, void* out, cons
 }
 
 void axpy(DType t, double alpha, const void* x, void* y, Index n) {
-  const detail::Launch call([=] { axpy(t, alpha, x, y, n); });
+  const detail::Launch call(
+      [=] { axpy(t, alpha, x, y, n); },
+      [=] {
+        return detail::elementwise(
+            n, {operand(x, t), operand(y, t)}, operand(y, t),
+            [=](const void* const* in, void* o, Index count) { axpy(t, alpha, in[0], o, count); });
+      });
   if (t == DType::float32) return run_axpy<float>(alpha, x, y, n);
   if (t == DType::float64) return run_axpy<double>(alpha, x, y, n);
   if (t == DType::int64) return run_axpy<std::int64_t>(alpha, x, y, n);
 }
 
 void fill(DType t, void* x, double value, Index n) {
-  const detail::Launch call([=] { fill(t, x, value, n); });
+  const detail::Launch call(
+      [=] { fill(t, x, value, n); },
+      [=] {
+        return detail::elementwise(
+            n, {}, operand(x, t),
+            [=](const void* const*, void* o, Index count) { fill(t, o, value, count); });
+      });
   switch (t) {
     case DType::boolean:
       return run_fill<bool>(x, value != 0, n);
@@ -275,7 +323,13 @@ void arange(DType t, void* x, double start, double step, Index n) {
 }
 
 void cast(DType from, const void* x, DType to, void* out, Index n) {
-  const detail::Launch call([=] { cast(from, x, to, out, n); });
+  const detail::Launch call(
+      [=] { cast(from, x, to, out, n); },
+      [=] {
+        return detail::elementwise(
+            n, {operand(x, from)}, operand(out, to),
+            [=](const void* const* in, void* o, Index count) { cast(from, in[0], to, o, count); });
+      });
   if (n == 0) return;
   if (from == to) {
     std::memmove(out, x, static_cast<std::size_t>(n) * size_of(from));

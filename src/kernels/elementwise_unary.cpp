@@ -138,7 +138,14 @@ bool supports(Unary op, DType t) noexcept {
 }
 
 void unary(Unary op, DType t, const void* x, void* out, Index n, double p0, double p1) {
-  const detail::Launch call([=] { unary(op, t, x, out, n, p0, p1); });
+  const detail::Launch call([=] { unary(op, t, x, out, n, p0, p1); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, t)}, operand(out, t),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    unary(op, t, in[0], o, count, p0, p1);
+                                  });
+                            });
   op = simplify(op, p0);
   switch (t) {
     case DType::float32:
