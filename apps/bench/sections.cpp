@@ -87,6 +87,9 @@ std::vector<Run> runs_of(const Settings& settings) {
     if (section == "elementwise")
       add(with({"elementwise", "--sizes", "1024,65536,4194304"}, fast),
           {"gradus", "by hand", "torch tuned"});
+    if (section == "chains")
+      add(with({"chains", "--sizes", "1024,65536,1048576,4194304"}, fast),
+          {"gradus", "captured", "by hand"});
     if (section == "sweeps")
       for (const auto& sweep : sweep_names())
         runs.push_back({"sweep " + sweep,
@@ -117,7 +120,7 @@ bool once(const std::string& section) {
 
 const std::vector<std::string>& section_names() {
   static const std::vector<std::string> names = {"steps",  "phases", "scalars", "elementwise",
-                                                 "sweeps", "memory", "threads"};
+                                                 "chains", "sweeps", "memory",  "threads"};
   return names;
 }
 

@@ -141,6 +141,26 @@ std::string elementwise(const Results& results) {
   return text;
 }
 
+std::string chains(const Results& results) {
+  if (!results.has({"chains"})) return "";
+  Table table;
+  table.head = {"elements",          "gradus", "captured", "by hand", "gradus / captured",
+                "captured / by hand"};
+  for (const long size : results.sizes({"chains"})) {
+    std::vector<std::string> row = {std::to_string(size)};
+    for (const char* program : {"gradus", "captured", "by hand"})
+      row.push_back(number_text(results.median_of({"chains", program, "", -1, size})));
+    const Query any{"chains", "", "", -1, size}, captured{"chains", "captured", "", -1, size};
+    row.push_back(number_text(results.ratio(any, {"gradus"}, captured)));
+    row.push_back(
+        number_text(results.ratio(any, {"captured"}, {"chains", "by hand", "", -1, size})));
+    table.rows.push_back(row);
+  }
+  return "### A chain, y = w s, z = y sigmoid(1.702 y), the mean of z^2, and its gradient: "
+         "nanoseconds per element, 1 thread\n\n" +
+         table.text() + "\n";
+}
+
 std::string sweep(const Results& results, const std::string& name) {
   const std::string section = "sweep " + name;
   const auto programs = shown_programs(results, section);
@@ -209,7 +229,8 @@ std::string tables(const Results& results) {
   std::sort(counts.begin(), counts.end());
   counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
   for (const int count : counts) text += steps(results, count);
-  text += other_ways(results) + phases(results) + scalars(results) + elementwise(results);
+  text += other_ways(results) + phases(results) + scalars(results) + elementwise(results) +
+          chains(results);
   for (const auto& name : sweep_names()) text += sweep(results, name);
   return text + memory(results) + threads(results);
 }

@@ -189,7 +189,29 @@ const Named kLoops[] = {
     {"copy", [](Arrays& x) { map(x, [](float a, float) { return a; }); }},
 };
 
+/// y = w s, z = y sigmoid(1.702 y), the mean of z^2, and its gradient dw.
+float swish(const float* __restrict w, float s, float* __restrict dw, long n) {
+  float sum = 0;
+  const float factor = 2 / static_cast<float>(n);
+#pragma omp simd reduction(+ : sum)
+  for (long i = 0; i < n; ++i) {
+    const float y = w[i] * s, gate = sigmoid_of(1.702f * y), z = y * gate;
+    sum += z * z;
+    dw[i] = factor * z * (gate + 1.702f * z * (1 - gate)) * s;
+  }
+  return sum / static_cast<float>(n);
+}
+
 }  // namespace
+
+void measure_chain(long n, const bench::Options& options) {
+  std::mt19937 generator(1);
+  Values w(static_cast<std::size_t>(n)), dw(static_cast<std::size_t>(n));
+  fill_normal(w, 1, generator);
+  auto blocks = bench::measure([&] { bench::keep(swish(w.data(), 0.9f, dw.data(), n)); }, options);
+  for (double& block : blocks) block /= static_cast<double>(n);
+  bench::print_line("swish", "ns", blocks, bench::field("size", static_cast<double>(n)));
+}
 
 void measure_loops(long n, const bench::Options& options) {
   std::mt19937 generator(1);

@@ -50,6 +50,8 @@ int main(int argc, char** argv) try {
     return blas();
   else if (options.mode == "elementwise")
     for (const long n : options.sizes) measure_loops(n, options);
+  else if (options.mode == "chains")
+    for (const long n : options.sizes) measure_chain(n, options);
   else
     throw std::runtime_error("unknown mode " + options.mode);
 } catch (const std::exception& error) {

@@ -26,5 +26,6 @@ std::unique_ptr<Net> make_swiglu(float lr);
 
 /// Nanoseconds per element of single loops over arrays of `n` values.
 void measure_loops(long n, const bench::Options& options);
+void measure_chain(long n, const bench::Options& options);
 
 }  // namespace by_hand

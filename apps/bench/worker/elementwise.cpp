@@ -81,6 +81,26 @@ void measure_elementwise(const bench::Options& options) {
     for (const Operation& operation : operations(n)) measure_operation(operation, n, options);
 }
 
+/// y = w s, z = y sigmoid(1.702 y), the mean of z^2, and the gradient of w.
+void measure_chains(const bench::Options& options) {
+  for (const long n : options.sizes) {
+    Tensor w = randn({n}).requires_grad_();
+    const Tensor s = tensor(0.9);
+    const auto step = [&w](const Tensor& scale) {
+      const Tensor y = w * scale, loss = mean(square(y * sigmoid(y * 1.702)));
+      w.set_grad({});
+      loss.backward();
+      return loss;
+    };
+    if (!options.captured) {
+      show("swish", n, bench::measure([&] { bench::keep(step(s)); }, options));
+      continue;
+    }
+    const CapturedStep captured = capture(step, {s});
+    show("swish", n, bench::measure([&] { bench::keep(captured(s)); }, options));
+  }
+}
+
 /// y = y w; y = y + c: recorded, differentiated and freed. Memory is what the recorded chain adds
 /// to the process.
 void measure_scalars(const bench::Options& options) {

@@ -134,6 +134,8 @@ int main(int argc, char** argv) try {
     measure_scalars(options);
   else if (options.mode == "elementwise")
     measure_elementwise(options);
+  else if (options.mode == "chains")
+    measure_chains(options);
   else if (options.mode == "memory")
     measure_memory(options);
   else if (options.mode == "growth")

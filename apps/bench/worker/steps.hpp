@@ -35,6 +35,7 @@ Step make_step(const bench::Workload& workload, double lr, bool dropout = true);
 
 void measure_scalars(const bench::Options& options);
 void measure_elementwise(const bench::Options& options);
+void measure_chains(const bench::Options& options);
 void measure_memory(const bench::Options& options);
 void measure_growth(const bench::Options& options);
 void print_checksums(const bench::Options& options);
