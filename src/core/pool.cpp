@@ -330,9 +330,10 @@ void Arena::keep(void* memory, std::size_t size) noexcept {
 }
 
 void* allocate_values_in(Arena& arena, std::size_t bytes) {
-  if (void* memory = arena.take(small_class_bytes(small_class(bytes)))) return memory;
+  const std::size_t size = small_class_bytes(small_class(bytes));  // that keep() will be told of
+  if (void* memory = arena.take(size)) return memory;
   const PauseArena aside;
-  return allocate(bytes);
+  return allocate(size);
 }
 
 }  // namespace gradus::detail
