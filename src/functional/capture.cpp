@@ -237,6 +237,8 @@ struct CapturedState {
   /// Programs of the last few shapes, the one that ran last in front.
   static constexpr std::size_t most = 8;
 
+  explicit CapturedState(Function f_) : f(std::move(f_)) {}
+
   Function f;
   std::deque<std::unique_ptr<Program>> programs;
   std::size_t captures = 0;
