@@ -148,7 +148,8 @@ class PauseTape {
   Tape* before_;
 };
 
-/// Remembers `call` and makes it; nothing inside counts. Kernels begin with
+/// Remembers `call`, which holds pointers as that of Launch does, and makes it; nothing inside
+/// counts. Kernels begin with
 /// `if (tape) [[unlikely]] return remember([=] { the same kernel with its arguments; });`.
 template <class F>
 [[gnu::cold]] void remember(const F& call) {
