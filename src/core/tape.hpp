@@ -148,52 +148,30 @@ class PauseTape {
   Tape* before_;
 };
 
-/// Remembers `call`, which holds pointers as that of Launch does, and makes it; nothing inside
-/// counts. Kernels begin with
+/// Remembers `call` and makes it; nothing inside counts. Kernels begin with
 /// `if (tape) [[unlikely]] return remember([=] { the same kernel with its arguments; });`.
+/// For every block of values that the kernel touches, `call` itself holds a pointer into that
+/// block, not one to a place where such a pointer is: that is how a captured step knows what it may
+/// leave out.
 template <class F>
 [[gnu::cold]] void remember(const F& call) {
   tape->add(call);
   const PauseTape pause;
   call();
 }
-
-/// Stands at the beginning of a kernel: remembers `call`, which calls it again, and that nothing
-/// inside counts. For every block of values that the kernel touches, `call` itself holds a pointer
-/// into that block, not one to a place where such a pointer is: that is how a captured step knows
-/// what it may leave out.
-class Launch {
- public:
-  template <class F>
-  explicit Launch(const F& call) : tape_(tape) {
-    if (tape_) [[unlikely]] {
-      tape_->add(call);
-      tape = nullptr;
-    }
-  }
-  /// For an elementwise kernel; `describe` returns its description, or one without elements.
-  template <class F, class Describe>
-  Launch(const F& call, const Describe& describe) : tape_(tape) {
-    if (tape_) [[unlikely]] {
-      tape_->add(call, describe());
-      tape = nullptr;
-    }
-  }
-  ~Launch() {
-    if (tape_) [[unlikely]]
-      tape = tape_;
-  }
-  Launch(const Launch&) = delete;
-  Launch& operator=(const Launch&) = delete;
-
- private:
-  Tape* tape_;
-};
+/// For an elementwise kernel; `describe` returns its description, or one without elements.
+template <class F, class Describe>
+[[gnu::cold]] void remember(const F& call, const Describe& describe) {
+  tape->add(call, describe());
+  const PauseTape pause;
+  call();
+}
 
 /// Calls f, which holds pointers and numbers only, now and in every replay.
 template <class F>
 void launch(const F& f) {
-  const Launch call(f);
+  if (tape) [[unlikely]]
+    return remember(f);
   f();
 }
 

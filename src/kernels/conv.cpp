@@ -159,7 +159,8 @@ void col2im(DType t, const Plane& p, Index channels, const void* columns, void* 
 }
 
 void convolve(DType t, const Convolution& c, const void* x, const void* w, void* y) {
-  const detail::Launch call([=] { convolve(t, c, x, w, y); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { convolve(t, c, x, w, y); });
   const Matrices m{c, t};
   each(c.images * c.groups, m.work(), [&](Index i) {
     const Index image = i / c.groups, group = i % c.groups;
@@ -172,7 +173,8 @@ void convolve(DType t, const Convolution& c, const void* x, const void* w, void*
 }
 
 void convolve_input(DType t, const Convolution& c, const void* g, const void* w, void* dx) {
-  const detail::Launch call([=] { convolve_input(t, c, g, w, dx); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { convolve_input(t, c, g, w, dx); });
   const Matrices m{c, t};
   const Index size = c.in_channels * c.plane.inputs();
   each(c.images * c.groups, m.work(), [&](Index i) {
@@ -190,7 +192,8 @@ void convolve_input(DType t, const Convolution& c, const void* g, const void* w,
 }
 
 void convolve_weight(DType t, const Convolution& c, const void* x, const void* g, void* dw) {
-  const detail::Launch call([=] { convolve_weight(t, c, x, g, dw); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { convolve_weight(t, c, x, g, dw); });
   const Matrices m{c, t};
   if (c.images == 0) return fill(t, dw, 0, c.groups * c.out_channels * m.depth);
   each(c.groups, c.images * m.work(), [&](Index group) {
@@ -251,7 +254,8 @@ void average_adjoint(const Plane& p, bool count_padding, const T* g, T* x) {
 }  // namespace
 
 void max_positions(DType t, const Plane& p, Index planes, const void* x, std::int64_t* index) {
-  const detail::Launch call([=] { max_positions(t, p, planes, x, index); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { max_positions(t, p, planes, x, index); });
   each(planes, p.outputs() * p.kernels(), [&](Index i) {
     if (t == DType::float32)
       max_positions(p, static_cast<const float*>(x) + i * p.inputs(), index + i * p.outputs());
@@ -261,7 +265,8 @@ void max_positions(DType t, const Plane& p, Index planes, const void* x, std::in
 }
 
 void average(DType t, const Plane& p, Index planes, bool count_padding, const void* x, void* out) {
-  const detail::Launch call([=] { average(t, p, planes, count_padding, x, out); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { average(t, p, planes, count_padding, x, out); });
   each(planes, p.outputs() * p.kernels(), [&](Index i) {
     if (t == DType::float32)
       average(p, count_padding, static_cast<const float*>(x) + i * p.inputs(),
@@ -274,7 +279,8 @@ void average(DType t, const Plane& p, Index planes, bool count_padding, const vo
 
 void average_adjoint(DType t, const Plane& p, Index planes, bool count_padding, const void* g,
                      void* x) {
-  const detail::Launch call([=] { average_adjoint(t, p, planes, count_padding, g, x); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { average_adjoint(t, p, planes, count_padding, g, x); });
   each(planes, p.outputs() * p.kernels(), [&](Index i) {
     if (t == DType::float32)
       average_adjoint(p, count_padding, static_cast<const float*>(g) + i * p.outputs(),

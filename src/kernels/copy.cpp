@@ -220,7 +220,8 @@ detail::Elementwise describe_row(DType t, const void* src, Index stride, void* d
 }  // namespace
 
 void copy(DType t, const void* src, void* dst, Index n) {
-  const detail::Launch call([=] { copy(t, src, dst, n); },
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { copy(t, src, dst, n); },
                             [=] { return describe_row(t, src, 1, dst, n); });
   std::memcpy(dst, src, static_cast<std::size_t>(n) * size_of(t));
 }
@@ -238,10 +239,11 @@ void copy_strided(DType t, const void* src, const Index* strides, const Index* d
         return run_copy<std::uint64_t>(src, s, dst);
     }
   };
-  const detail::Launch call(run, [=] {
-    return s.rank > 1 ? detail::Elementwise()
-                      : describe_row(t, src, s.n == 1 ? 1 : s.strides[0], dst, s.n);
-  });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(run, [=] {
+      return s.rank > 1 ? detail::Elementwise()
+                        : describe_row(t, src, s.n == 1 ? 1 : s.strides[0], dst, s.n);
+    });
   run();
 }
 
@@ -258,7 +260,8 @@ void copy_into_strided(DType t, const void* src, void* dst, const Index* strides
         return run_copy_into<std::uint64_t>(src, s, dst);
     }
   };
-  const detail::Launch call(run);
+  if (detail::tape) [[unlikely]]
+    return detail::remember(run);
   run();
 }
 
@@ -270,12 +273,14 @@ void add_into_strided(DType t, const void* src, void* dst, const Index* strides,
     if (t == DType::float64) return run_add_into<double>(src, s, dst);
     if (t == DType::int64) return run_add_into<std::int64_t>(src, s, dst);
   };
-  const detail::Launch call(run);
+  if (detail::tape) [[unlikely]]
+    return detail::remember(run);
   run();
 }
 
 void transpose(DType t, const void* src, void* dst, Index rows, Index cols) {
-  const detail::Launch call([=] { transpose(t, src, dst, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { transpose(t, src, dst, rows, cols); });
   const Index dims[] = {cols, rows}, strides[] = {1, cols};
   copy_strided(t, src, strides, dims, 2, dst);
 }

@@ -143,14 +143,15 @@ bool supports(Binary op, DType t) noexcept {
 
 void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
             double p0, double p1) {
-  const detail::Launch call(
-      [=] { binary(op, t, a, b, out, s, p0, p1); },
-      [=] {
-        return describe(t, a, b, t, out, s,
-                        [=](const void* x, const void* y, void* o, const Broadcast& piece) {
-                          run(op, t, x, y, o, piece, p0, p1);
-                        });
-      });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { binary(op, t, a, b, out, s, p0, p1); },
+        [=] {
+          return describe(t, a, b, t, out, s,
+                          [=](const void* x, const void* y, void* o, const Broadcast& piece) {
+                            run(op, t, x, y, o, piece, p0, p1);
+                          });
+        });
   if (s.n == 1 && t == DType::float32 && run_scalar<float>(op, a, b, out)) return;
   if (s.n == 1 && t == DType::float64 && run_scalar<double>(op, a, b, out)) return;
   run(op, t, a, b, out, s, p0, p1);

@@ -200,14 +200,15 @@ void run_arange(void* x, double start, double step, Index n) {
 }  // namespace
 
 void compare(Compare op, DType t, const void* a, const void* b, bool* out, const Broadcast& s) {
-  const detail::Launch call(
-      [=] { compare(op, t, a, b, out, s); },
-      [=] {
-        return describe(t, a, b, DType::boolean, out, s,
-                        [=](const void* x, const void* y, void* o, const Broadcast& piece) {
-                          compare(op, t, x, y, static_cast<bool*>(o), piece);
-                        });
-      });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { compare(op, t, a, b, out, s); },
+        [=] {
+          return describe(t, a, b, DType::boolean, out, s,
+                          [=](const void* x, const void* y, void* o, const Broadcast& piece) {
+                            compare(op, t, x, y, static_cast<bool*>(o), piece);
+                          });
+        });
   switch (t) {
     case DType::boolean:
       return run_compare<bool>(op, a, b, out, s);
@@ -221,7 +222,8 @@ void compare(Compare op, DType t, const void* a, const void* b, bool* out, const
 }
 
 void test(Test op, DType t, const void* x, bool* out, Index n) {
-  const detail::Launch call([=] { test(op, t, x, out, n); },
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { test(op, t, x, out, n); },
                             [=] {
                               return detail::elementwise(
                                   n, {operand(x, t)}, operand(out, DType::boolean),
@@ -243,7 +245,8 @@ void test(Test op, DType t, const void* x, bool* out, Index n) {
 
 void ternary(Ternary op, DType t, const void* a, const void* b, const void* c, void* out, Index n,
              double p0) {
-  const detail::Launch call([=] { ternary(op, t, a, b, c, out, n, p0); },
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { ternary(op, t, a, b, c, out, n, p0); },
                             [=] {
                               return detail::elementwise(
                                   n, {operand(a, t), operand(b, t), operand(c, t)}, operand(out, t),
@@ -270,7 +273,8 @@ detail::Elementwise describe_where(DType t, const bool* c, const void* a, const 
 }  // namespace
 
 void where(DType t, const bool* c, const void* a, const void* b, void* out, const Broadcast3& s) {
-  const detail::Launch call([=] { where(t, c, a, b, out, s); },
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { where(t, c, a, b, out, s); },
                             [=] { return describe_where(t, c, a, b, out, s); });
   switch (size_of(t)) {
     case 1:
@@ -283,26 +287,29 @@ void where(DType t, const bool* c, const void* a, const void* b, void* out, cons
 }
 
 void axpy(DType t, double alpha, const void* x, void* y, Index n) {
-  const detail::Launch call(
-      [=] { axpy(t, alpha, x, y, n); },
-      [=] {
-        return detail::elementwise(
-            n, {operand(x, t), operand(y, t)}, operand(y, t),
-            [=](const void* const* in, void* o, Index count) { axpy(t, alpha, in[0], o, count); });
-      });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { axpy(t, alpha, x, y, n); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, t), operand(y, t)}, operand(y, t),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    axpy(t, alpha, in[0], o, count);
+                                  });
+                            });
   if (t == DType::float32) return run_axpy<float>(alpha, x, y, n);
   if (t == DType::float64) return run_axpy<double>(alpha, x, y, n);
   if (t == DType::int64) return run_axpy<std::int64_t>(alpha, x, y, n);
 }
 
 void fill(DType t, void* x, double value, Index n) {
-  const detail::Launch call(
-      [=] { fill(t, x, value, n); },
-      [=] {
-        return detail::elementwise(
-            n, {}, operand(x, t),
-            [=](const void* const*, void* o, Index count) { fill(t, o, value, count); });
-      });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { fill(t, x, value, n); },
+        [=] {
+          return detail::elementwise(
+              n, {}, operand(x, t),
+              [=](const void* const*, void* o, Index count) { fill(t, o, value, count); });
+        });
   switch (t) {
     case DType::boolean:
       return run_fill<bool>(x, value != 0, n);
@@ -316,20 +323,23 @@ void fill(DType t, void* x, double value, Index n) {
 }
 
 void arange(DType t, void* x, double start, double step, Index n) {
-  const detail::Launch call([=] { arange(t, x, start, step, n); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { arange(t, x, start, step, n); });
   if (t == DType::int64) return run_arange<std::int64_t>(x, start, step, n);
   if (t == DType::float32) return run_arange<float>(x, start, step, n);
   if (t == DType::float64) return run_arange<double>(x, start, step, n);
 }
 
 void cast(DType from, const void* x, DType to, void* out, Index n) {
-  const detail::Launch call(
-      [=] { cast(from, x, to, out, n); },
-      [=] {
-        return detail::elementwise(
-            n, {operand(x, from)}, operand(out, to),
-            [=](const void* const* in, void* o, Index count) { cast(from, in[0], to, o, count); });
-      });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { cast(from, x, to, out, n); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, from)}, operand(out, to),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    cast(from, in[0], to, o, count);
+                                  });
+                            });
   if (n == 0) return;
   if (from == to) {
     std::memmove(out, x, static_cast<std::size_t>(n) * size_of(from));

@@ -138,7 +138,8 @@ bool supports(Unary op, DType t) noexcept {
 }
 
 void unary(Unary op, DType t, const void* x, void* out, Index n, double p0, double p1) {
-  const detail::Launch call([=] { unary(op, t, x, out, n, p0, p1); },
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { unary(op, t, x, out, n, p0, p1); },
                             [=] {
                               return detail::elementwise(
                                   n, {operand(x, t)}, operand(out, t),

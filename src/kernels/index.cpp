@@ -82,7 +82,8 @@ void run_index_select(const void* from, const std::int64_t* index, Index count, 
 
 void index_select(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
                   Index outer, Index axis, Index inner) {
-  const detail::Launch call([=] { index_select(t, src, index, count, dst, outer, axis, inner); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { index_select(t, src, index, count, dst, outer, axis, inner); });
   switch (size_of(t)) {
     case 1:
       return run_index_select<std::uint8_t>(src, index, count, dst, outer, axis, inner);
@@ -95,7 +96,8 @@ void index_select(DType t, const void* src, const std::int64_t* index, Index cou
 
 void index_add(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
                Index outer, Index axis, Index inner) {
-  const detail::Launch call([=] { index_add(t, src, index, count, dst, outer, axis, inner); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { index_add(t, src, index, count, dst, outer, axis, inner); });
   if (t == DType::float32) return run_index_add<float>(src, index, count, dst, outer, axis, inner);
   if (t == DType::float64) return run_index_add<double>(src, index, count, dst, outer, axis, inner);
   if (t == DType::int64) {
@@ -105,7 +107,8 @@ void index_add(DType t, const void* src, const std::int64_t* index, Index count,
 
 void gather(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
             Index outer, Index axis, Index inner) {
-  const detail::Launch call([=] { gather(t, src, index, count, dst, outer, axis, inner); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { gather(t, src, index, count, dst, outer, axis, inner); });
   switch (size_of(t)) {
     case 1:
       return run_gather<std::uint8_t>(src, index, count, dst, outer, axis, inner);
@@ -118,7 +121,8 @@ void gather(DType t, const void* src, const std::int64_t* index, Index count, vo
 
 void scatter_add(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
                  Index outer, Index axis, Index inner) {
-  const detail::Launch call([=] { scatter_add(t, src, index, count, dst, outer, axis, inner); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { scatter_add(t, src, index, count, dst, outer, axis, inner); });
   if (t == DType::float32)
     return run_scatter_add<float>(src, index, count, dst, outer, axis, inner);
   if (t == DType::float64) {

@@ -24,7 +24,8 @@ void run(const void* factor, const void* term, void* to, Index outer, Index axis
 
 void linear_scan(DType t, const void* a, const void* b, void* h, Index outer, Index axis,
                  Index inner, bool reverse) {
-  const detail::Launch call([=] { linear_scan(t, a, b, h, outer, axis, inner, reverse); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { linear_scan(t, a, b, h, outer, axis, inner, reverse); });
   if (t == DType::float32) return run<float>(a, b, h, outer, axis, inner, reverse);
   if (t == DType::float64) return run<double>(a, b, h, outer, axis, inner, reverse);
 }

@@ -248,15 +248,17 @@ void run_col_sum(DType t, const void* x, void* out, Index rows, Index cols, doub
 }  // namespace
 
 void scale_rows(DType t, const void* x, const void* scale, void* dx, Index rows, Index cols) {
-  const detail::Launch call([=] { scale_rows(t, x, scale, dx, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { scale_rows(t, x, scale, dx, rows, cols); });
   if (t == DType::float32) return run_scale_rows<float>(x, scale, dx, rows, cols);
   if (t == DType::float64) return run_scale_rows<double>(x, scale, dx, rows, cols);
 }
 
 void layer_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
                 void* mean, void* rstd, Index rows, Index cols) {
-  const detail::Launch call(
-      [=] { layer_norm(t, x, gamma, beta, eps, out, mean, rstd, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { layer_norm(t, x, gamma, beta, eps, out, mean, rstd, rows, cols); });
   if (t == DType::float32) {
     norm<true, float>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
   } else if (t == DType::float64) {
@@ -267,8 +269,9 @@ void layer_norm(DType t, const void* x, const void* gamma, const void* beta, dou
 void layer_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
                          const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
                          Index cols) {
-  const detail::Launch call(
-      [=] { layer_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { layer_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
   if (t == DType::float32) {
     norm_backward<true, float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
   } else if (t == DType::float64) {
@@ -278,7 +281,8 @@ void layer_norm_backward(DType t, const void* g, const void* x, const void* gamm
 
 void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, void* rstd,
               Index rows, Index cols) {
-  const detail::Launch call([=] { rms_norm(t, x, gamma, eps, out, rstd, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { rms_norm(t, x, gamma, eps, out, rstd, rows, cols); });
   if (t == DType::float32) {
     norm<false, float>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
   } else if (t == DType::float64) {
@@ -288,8 +292,9 @@ void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, 
 
 void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* rstd,
                        void* dx, void* dgamma, Index rows, Index cols) {
-  const detail::Launch call(
-      [=] { rms_norm_backward(t, g, x, gamma, rstd, dx, dgamma, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { rms_norm_backward(t, g, x, gamma, rstd, dx, dgamma, rows, cols); });
   if (t == DType::float32) {
     norm_backward<false, float>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
   } else if (t == DType::float64) {
@@ -299,8 +304,9 @@ void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma,
 
 void batch_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
                 void* mean, void* var, void* rstd, Index rows, Index cols) {
-  const detail::Launch call(
-      [=] { batch_norm(t, x, gamma, beta, eps, out, mean, var, rstd, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { batch_norm(t, x, gamma, beta, eps, out, mean, var, rstd, rows, cols); });
   if (t == DType::float32) {
     run_batch_norm<float>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
   } else if (t == DType::float64) {
@@ -311,8 +317,9 @@ void batch_norm(DType t, const void* x, const void* gamma, const void* beta, dou
 void batch_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
                          const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
                          Index cols) {
-  const detail::Launch call(
-      [=] { batch_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { batch_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
   if (t == DType::float32) {
     run_batch_norm_backward<float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
   } else if (t == DType::float64) {
@@ -321,7 +328,8 @@ void batch_norm_backward(DType t, const void* g, const void* x, const void* gamm
 }
 
 void col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
-  const detail::Launch call([=] { col_sum(t, x, out, rows, cols, beta); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { col_sum(t, x, out, rows, cols, beta); });
   if (t == DType::float32) return run_col_sum<float>(t, x, out, rows, cols, beta);
   if (t == DType::float64) return run_col_sum<double>(t, x, out, rows, cols, beta);
 }

@@ -289,7 +289,8 @@ void run_bool(const void* from, void* to, Index outer, Index axis, Index inner, 
 }  // namespace
 
 void reduce(Reduce op, DType t, const void* x, void* out, Index outer, Index axis, Index inner) {
-  const detail::Launch call([=] { reduce(op, t, x, out, outer, axis, inner); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { reduce(op, t, x, out, outer, axis, inner); });
   switch (t) {
     case DType::boolean:
       return run_bool(x, out, outer, axis, inner, op == Reduce::any);

@@ -153,7 +153,8 @@ double run_dot(const void* a, const void* b, Index n) noexcept {
 
 void arg_reduce(ArgReduce op, DType t, const void* x, std::int64_t* out, Index outer, Index axis,
                 Index inner) {
-  const detail::Launch call([=] { arg_reduce(op, t, x, out, outer, axis, inner); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { arg_reduce(op, t, x, out, outer, axis, inner); });
   switch (t) {
     case DType::boolean:
       return;
@@ -168,7 +169,8 @@ void arg_reduce(ArgReduce op, DType t, const void* x, std::int64_t* out, Index o
 
 void scan(Scan op, DType t, const void* x, void* out, Index outer, Index axis, Index inner,
           bool reverse) {
-  const detail::Launch call([=] { scan(op, t, x, out, outer, axis, inner, reverse); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { scan(op, t, x, out, outer, axis, inner, reverse); });
   if (t == DType::int64) return run_scan<std::int64_t>(op, x, out, outer, axis, inner, reverse);
   if (t == DType::float32) return run_scan<float>(op, x, out, outer, axis, inner, reverse);
   if (t == DType::float64) return run_scan<double>(op, x, out, outer, axis, inner, reverse);

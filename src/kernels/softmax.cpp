@@ -164,19 +164,22 @@ double run_cross_entropy(const void* logits, const std::int64_t* target, void* l
 }  // namespace
 
 void softmax(DType t, const void* x, void* out, Index rows, Index cols) {
-  const detail::Launch call([=] { softmax(t, x, out, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { softmax(t, x, out, rows, cols); });
   if (t == DType::float32) return over_rows<float>(x, out, rows, cols, softmax_row<float>);
   if (t == DType::float64) return over_rows<double>(x, out, rows, cols, softmax_row<double>);
 }
 
 void log_softmax(DType t, const void* x, void* out, Index rows, Index cols) {
-  const detail::Launch call([=] { log_softmax(t, x, out, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { log_softmax(t, x, out, rows, cols); });
   if (t == DType::float32) return over_rows<float>(x, out, rows, cols, log_softmax_row<float>);
   if (t == DType::float64) return over_rows<double>(x, out, rows, cols, log_softmax_row<double>);
 }
 
 void softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows, Index cols) {
-  const detail::Launch call([=] { softmax_backward(t, g, out, dx, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { softmax_backward(t, g, out, dx, rows, cols); });
   if (t == DType::float32) {
     over_rows<float>(g, out, dx, rows, cols, softmax_backward_row<float>);
   } else if (t == DType::float64) {
@@ -186,7 +189,8 @@ void softmax_backward(DType t, const void* g, const void* out, void* dx, Index r
 
 void log_softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows,
                           Index cols) {
-  const detail::Launch call([=] { log_softmax_backward(t, g, out, dx, rows, cols); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { log_softmax_backward(t, g, out, dx, rows, cols); });
   if (t == DType::float32) {
     over_rows<float>(g, out, dx, rows, cols, log_softmax_backward_row<float>);
   } else if (t == DType::float64) {

@@ -107,8 +107,9 @@ void with_type(DType t, F f) {
 
 void sort_positions(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
                     Index inner, Index count, bool descending) {
-  const detail::Launch call(
-      [=] { sort_positions(t, x, index, outer, axis, inner, count, descending); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { sort_positions(t, x, index, outer, axis, inner, count, descending); });
   with_type(t, [&](auto zero) {
     using T = decltype(zero);
     if (descending)
@@ -120,8 +121,9 @@ void sort_positions(DType t, const void* x, std::int64_t* index, Index outer, In
 
 void select_position(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
                      Index inner, Index rank, bool nan_wins) {
-  const detail::Launch call(
-      [=] { select_position(t, x, index, outer, axis, inner, rank, nan_wins); });
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { select_position(t, x, index, outer, axis, inner, rank, nan_wins); });
   with_type(t, [&](auto zero) {
     run_select<decltype(zero)>(x, index, outer, axis, inner, rank, nan_wins);
   });
