@@ -28,7 +28,7 @@ template <int R, int NV, class T>
 inline void block_product(Index k, View<T> a, const T* b, Index ldb, Index cols, T beta, T* c,
                           Index ldc) noexcept {
   constexpr Index w = lanes<T>;
-  if (k >= 64) {  // c is there when the sums are; short products have it in cache
+  if (k >= 128) {  // c is there when the sums are; short products have it in cache
     for (int i = 0; i < R; ++i)
       for (int v = 0; v < NV; ++v) __builtin_prefetch(c + i * ldc + v * w, 1);
   }
