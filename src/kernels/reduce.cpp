@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -73,47 +74,55 @@ Accumulator<Op, T> combine_all(const T* x, Index n) {
 }
 
 constexpr Index panel = 256;      // columns at once
-constexpr Index panel_rows = 16;  // rows combined in T before they go into A
+constexpr Index panel_rows = 32;  // rows combined in T before they go into A
 
-// acc[j] = combination of acc[j] and x[r * stride + j] over a few rows r, for `width` batches of
-// columns, or for the first `cols` columns of one.
-template <class Op, int width, bool part, class T>
-[[gnu::always_inline]] inline void add_rows(const T* x, Index rows, Index stride, Index cols,
-                                            typename Op::A* acc) noexcept {
+// sink(j, combination of x[r * stride + j] over at most panel_rows rows r) for `width` batches of
+// columns, or for the first `cols` columns of one: rows in groups of 8, and these. One row after
+// another, not several side by side: the processor foresees what is read in the order of memory.
+template <class Op, int width, bool part, class T, class Sink>
+[[gnu::always_inline]] inline void combine_rows(const T* x, Index rows, Index stride, Index cols,
+                                                Sink sink) noexcept {
   constexpr Index w = lanes<T>;
   const auto at = [=](const T* p) { return part ? load_part(p, cols, Op::pad) : load(p); };
   Lanes<Op, T> sums[width];
-  Index r = 0;
-  for (; r + 2 <= rows; r += 2) {
-    for (int k = 0; k < width; ++k)
-      sums[k].add(at(x + r * stride + k * w), at(x + (r + 1) * stride + k * w));
-  }
-  if (r < rows) {
-    for (int k = 0; k < width; ++k) sums[k].add(at(x + r * stride + k * w));
+  for (Index r = 0; r < rows; r += 8) {
+    Lanes<Op, T> few[width];
+    const Index end = r + 8 < rows ? r + 8 : rows;
+    for (Index i = r; i < end; ++i)
+      for (int k = 0; k < width; ++k) few[k].add(at(x + i * stride + k * w));
+    for (int k = 0; k < width; ++k) sums[k].add(few[k]);
   }
   alignas(64) T buffer[width * w];
   for (int k = 0; k < width; ++k) store(buffer + k * w, sums[k].result());
-  for (Index j = 0; j < (part ? cols : width * w); ++j)
-    acc[j] = Op::combine(acc[j], static_cast<typename Op::A>(buffer[j]));
+  for (Index j = 0; j < (part ? cols : width * w); ++j) sink(j, buffer[j]);
 }
 
-// acc[j] = combination of x[r * stride + j] over rows r, for `cols` <= panel columns.
+// The same for any number of columns.
+template <class Op, class T, class Sink>
+void combine_rows(const T* x, Index rows, Index stride, Index cols, Sink sink) noexcept {
+  constexpr Index w = lanes<T>;
+  const auto from = [=](Index first) {
+    return [=](Index j, T value) noexcept { sink(first + j, value); };
+  };
+  Index j = 0;
+  for (; j + 16 * w <= cols; j += 16 * w)
+    combine_rows<Op, 16, false>(x + j, rows, stride, 16 * w, from(j));
+  for (; j + 4 * w <= cols; j += 4 * w)
+    combine_rows<Op, 4, false>(x + j, rows, stride, 4 * w, from(j));
+  for (; j + w <= cols; j += w) combine_rows<Op, 1, false>(x + j, rows, stride, w, from(j));
+  if (j < cols) combine_rows<Op, 1, true>(x + j, rows, stride, cols - j, from(j));
+}
+
+// acc[j] = combination of acc[j] and x[r * stride + j] over rows r.
 template <class Op, class T>
-void combine_columns(const T* x, Index rows, Index stride, Index cols,
-                     Accumulator<Op, T>* acc) noexcept {
-  for (Index j = 0; j < cols; ++j) acc[j] = static_cast<Accumulator<Op, T>>(Op::neutral);
+void add_columns(const T* x, Index rows, Index stride, Index cols,
+                 Accumulator<Op, T>* acc) noexcept {
+  using A = Accumulator<Op, T>;
   if constexpr (std::is_floating_point_v<T>) {
-    constexpr Index w = lanes<T>;
     for (Index r = 0; r < rows; r += panel_rows) {
-      const Index height = rows - r < panel_rows ? rows - r : panel_rows;
-      const T* row = x + r * stride;
-      Index j = 0;
-      for (; j + 16 * w <= cols; j += 16 * w)  // whole rows are read in the order of memory
-        add_rows<Op, 16, false>(row + j, height, stride, 16 * w, acc + j);
-      for (; j + 4 * w <= cols; j += 4 * w)
-        add_rows<Op, 4, false>(row + j, height, stride, 4 * w, acc + j);
-      for (; j + w <= cols; j += w) add_rows<Op, 1, false>(row + j, height, stride, w, acc + j);
-      if (j < cols) add_rows<Op, 1, true>(row + j, height, stride, cols - j, acc + j);
+      combine_rows<Op>(
+          x + r * stride, rows - r < panel_rows ? rows - r : panel_rows, stride, cols,
+          [=](Index j, T value) noexcept { acc[j] = Op::combine(acc[j], static_cast<A>(value)); });
     }
   } else {
     for (Index r = 0; r < rows; ++r)
@@ -121,40 +130,71 @@ void combine_columns(const T* x, Index rows, Index stride, Index cols,
   }
 }
 
+// acc[j] = combination of x[r * stride + j] over rows r, for `cols` <= panel columns.
+template <class Op, class T>
+void combine_columns(const T* x, Index rows, Index stride, Index cols,
+                     Accumulator<Op, T>* acc) noexcept {
+  using A = Accumulator<Op, T>;
+  constexpr Index room = 16 * lanes<T>;  // what one row after another fills
+  if (cols * 2 > room || cols != stride || rows < 16) {
+    for (Index j = 0; j < cols; ++j) acc[j] = static_cast<A>(Op::neutral);
+    return add_columns<Op>(x, rows, stride, cols, acc);
+  }
+  // Short rows side by side: (rows, cols) -> (rows / abreast, abreast * cols)
+  const Index abreast = room / cols < rows / 8 ? room / cols : rows / 8, wide = abreast * cols;
+  alignas(64) A side[room];
+  for (Index j = 0; j < wide; ++j) side[j] = static_cast<A>(Op::neutral);
+  add_columns<Op>(x, rows / abreast, wide, wide, side);
+  add_columns<Op>(x + rows / abreast * wide, rows % abreast, cols, cols, side);
+  for (Index j = 0; j < cols; ++j) acc[j] = side[j];
+  for (Index i = 1; i < abreast; ++i)
+    for (Index j = 0; j < cols; ++j) acc[j] = Op::combine(acc[j], side[i * cols + j]);
+}
+
+// Few columns of many rows: tiles along the axis, combined in order.
+template <class Op, class T, class F>
+void over_long_columns(const T* x, T* out, Index axis, Index inner, F f) {
+  using A = Accumulator<Op, T>;
+  const Index rows = tile_size / (inner < panel ? inner : panel);
+  const Index tiles = (axis + rows - 1) / rows;
+  const auto memory = std::make_unique_for_overwrite<A[]>(static_cast<std::size_t>(tiles * inner));
+  A* const part = memory.get();
+  parallel_for(tiles, [&](Index t) {
+    for (Index j = 0; j < inner; j += panel) {
+      combine_columns<Op>(x + t * rows * inner + j, axis - t * rows < rows ? axis - t * rows : rows,
+                          inner, inner - j < panel ? inner - j : panel, part + t * inner + j);
+    }
+  });
+  for (Index t = 1; t < tiles; ++t)
+    for (Index j = 0; j < inner; ++j) part[j] = Op::combine(part[j], part[t * inner + j]);
+  for (Index j = 0; j < inner; ++j) out[j] = f(part[j]);
+}
+
 // f(value) turns the accumulated value into the result.
 template <class Op, class T, class F>
 void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) {
-  using A = Accumulator<Op, T>;
   const Index panels = (inner + panel - 1) / panel;
   if (outer * panels < 4 && outer * axis * inner >= parallel_from) {
-    // Few columns of many rows: tiles along the axis, combined in order.
-    const Index rows = tile_size / (inner < panel ? inner : panel);
-    const Index tiles = (axis + rows - 1) / rows;
-    std::vector<A> part(static_cast<std::size_t>(tiles * inner));
-    for (Index o = 0; o < outer; ++o) {
-      parallel_for(tiles, [&](Index t) {
-        for (Index j = 0; j < inner; j += panel) {
-          combine_columns<Op>(x + (o * axis + t * rows) * inner + j,
-                              axis - t * rows < rows ? axis - t * rows : rows, inner,
-                              inner - j < panel ? inner - j : panel, part.data() + t * inner + j);
-        }
-      });
-      for (Index j = 0; j < inner; ++j) {
-        A total = static_cast<A>(Op::neutral);
-        for (Index t = 0; t < tiles; ++t) {
-          total = Op::combine(total, part[static_cast<std::size_t>(t * inner + j)]);
-        }
-        out[o * inner + j] = f(total);
-      }
-    }
+    for (Index o = 0; o < outer; ++o)
+      over_long_columns<Op>(x + o * axis * inner, out + o * inner, axis, inner, f);
     return;
   }
   const auto piece = [&](Index p) {
+    using A = Accumulator<Op, T>;
     const Index o = p / panels, j = p % panels * panel;
     const Index cols = inner - j < panel ? inner - j : panel;
+    const T* from = x + o * axis * inner + j;
+    T* to = out + o * inner + j;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (axis <= panel_rows) {
+        return combine_rows<Op>(from, axis, inner, cols, [=](Index i, T value) noexcept {
+          to[i] = f(static_cast<A>(value));
+        });
+      }
+    }
     alignas(64) A acc[panel];
-    combine_columns<Op>(x + o * axis * inner + j, axis, inner, cols, acc);
-    for (Index i = 0; i < cols; ++i) out[o * inner + j + i] = f(acc[i]);
+    combine_columns<Op>(from, axis, inner, cols, acc);
+    for (Index i = 0; i < cols; ++i) to[i] = f(acc[i]);
   };
   if (outer * axis * inner < parallel_from) {
     for (Index p = 0; p < outer * panels; ++p) piece(p);

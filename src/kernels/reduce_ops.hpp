@@ -97,7 +97,10 @@ requires requires { &Op::of_numbers; }
 struct Lanes<Op, T> {
   Batch<T> value = Batch<T>(Op::neutral);
   xsimd::batch_bool<T> nan = xsimd::batch_bool<T>(false);
-  void add(const Batch<T>& a) noexcept { add(a, a); }
+  void add(const Batch<T>& a) noexcept {
+    value = Op::of_numbers(a, value);
+    nan = nan | unordered(a, a);
+  }
   void add(const Batch<T>& a, const Batch<T>& b) noexcept {
     value = Op::of_numbers(a, Op::of_numbers(b, value));
     nan = nan | unordered(a, b);
