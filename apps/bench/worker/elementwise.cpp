@@ -54,18 +54,15 @@ void measure_operation(const Operation& operation, long n, const bench::Options&
   }
   for (std::size_t i = operation.first_wanted; i < inputs.size(); ++i)
     if (inputs[i].dtype() == float32) inputs[i].requires_grad_();
-  const auto timed = [&](long calls) {
-    double spent = 0;
-    for (long i = 0; i < calls; ++i) {
-      const Tensor y = operation.function(inputs);
-      const double start = bench::now_ns();
-      y.backward(seed);
-      spent += bench::now_ns() - start;
-      for (Tensor& input : inputs) input.set_grad({});
-    }
-    return spent;
+  Tensor y;
+  const auto forward = [&] {
+    y = {};
+    for (Tensor& input : inputs) input.set_grad({});
+    y = operation.function(inputs);
   };
-  show(name + ".backward", n, bench::blocks_of(timed, options));
+  show(name + ".backward", n,
+       bench::measure_after(
+           forward, [&] { y.backward(seed); }, options));
 }
 
 double resident_bytes() {
