@@ -104,9 +104,9 @@ TEST_CASE("sums over rows agree with plain loops around every border of a block"
       col_sum(float32, x.data(), z.data(), rows, cols, 2);
       col_sum(float64, wide.data(), z64.data(), rows, cols, 2);
       INFO(rows << " rows of " << cols);
-      CHECK(largest_error(y, want) < 2e-5);
+      CHECK(largest_error(y, want) < 1e-5);
       CHECK(largest_error(y64, want) < 1e-13);
-      CHECK(largest_error(z, more) < 2e-5);
+      CHECK(largest_error(z, more) < 1e-5);
       CHECK(largest_error(z64, more) < 1e-13);
     }
   }
@@ -253,7 +253,7 @@ TEST_CASE("scans agree with plain loops, forwards and backwards") {
           }
         }
       }
-      CHECK(largest_error(y, want) < 2e-5);
+      CHECK(largest_error(y, want) < 1e-5);
     }
   }
 }
