@@ -19,12 +19,20 @@ void IndexList::assign(const Index* items, std::size_t count) {
   size_ = static_cast<int>(count);
 }
 
-void IndexList::push_back(Index value) { insert(size_, value); }
+namespace {
+[[noreturn, gnu::cold]] void fail_rank() {
+  fail("shape", "one more than " + std::to_string(max_rank) +
+                    " axes; at most that many are supported; merge some with reshape");
+}
+}  // namespace
+
+void IndexList::push_back(Index value) {
+  if (size_ == max_rank) fail_rank();
+  items_[size_++] = value;
+}
 
 void IndexList::insert(int at, Index value) {
-  if (size_ == max_rank)
-    fail("shape", "one more than " + std::to_string(max_rank) +
-                      " axes; at most that many are supported; merge some with reshape");
+  if (size_ == max_rank) fail_rank();
   std::copy_backward(items_ + at, items_ + size_, items_ + size_ + 1);
   items_[at] = value;
   ++size_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/copy.hpp"
 #include "ops/reduction.hpp"
 
 namespace gradus {
@@ -26,16 +27,17 @@ Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
   return out;
 }
 
-// Neighbouring axes at once, one run after another from the last.
-Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
-  const Shape shape = x.shape();
+// Neighbouring axes at once, one run after another from the last, whose result takes the shape
+// `to`.
+Tensor reduce_to(kernels::Reduce op, const Tensor& x, const Axes& axes, const Shape& to) {
+  const DType dtype = x.dtype();
   if (axes.empty()) {
-    Tensor out = empty_like(x);
-    kernels::reduce(op, x.dtype(), data(x), data(out), 1, 1, 1);
+    Tensor out = empty(to, dtype);
+    kernels::reduce(op, dtype, data(x), data(out), 1, 1, 1);
     return out;
   }
-  Tensor value = x.detach();
-  Shape left = shape;  // reduced axes become 1
+  Tensor value = x;
+  Shape left = x.shape();  // reduced axes become 1
   for (int last = axes.size() - 1; last >= 0;) {
     int first = last;
     while (first > 0 && axes[first - 1] == axes[first] - 1) --first;
@@ -43,14 +45,18 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
     for (int i = 0; i < left.size(); ++i)
       (i < axes[first] ? outer : i <= axes[last] ? axis : inner) *= left[i];
     for (int i = first; i <= last; ++i) left[static_cast<int>(axes[i])] = 1;
-    Tensor out = empty(left, x.dtype());
-    kernels::reduce(op, x.dtype(), data(value), data(out), outer, axis, inner);
+    Tensor out = empty(first == 0 ? to : left, dtype);
+    kernels::reduce(op, dtype, data(value), data(out), outer, axis, inner);
     value = std::move(out);
     last = first - 1;
     if (op == kernels::Reduce::sum_squares || op == kernels::Reduce::sum_abs)
       op = kernels::Reduce::sum;
   }
-  return keepdim ? value : alias(value, reduced_shape(shape, axes, false));
+  return value;
+}
+
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+  return reduce_to(op, x, axes, reduced_shape(x.shape(), axes, keepdim));
 }
 
 Index reduced_count(const Shape& shape, const Axes& axes) {
@@ -59,9 +65,30 @@ Index reduced_count(const Shape& shape, const Axes& axes) {
   return count;
 }
 
-/// g with the reduced axes as length 1, expanded to `shape`.
+Tensor sum_over(const Tensor& x, const Axes& axes, const Shape& to);
+
+/// g, the result of a reduction of `shape` over `axes`, repeated along these.
 Tensor expand_reduced(const Tensor& g, const Axes& axes, const Shape& shape) {
-  return expand(reshape(g, reduced_shape(shape, axes, true)), shape);
+  if (g.numel() == numel(shape)) return reshape(g, shape);
+  Tensor out = empty(shape, g.dtype());
+  Index strides[max_rank], step = 1;
+  for (int i = shape.size() - 1, next = axes.size() - 1; i >= 0; --i) {
+    const bool reduced = next >= 0 && axes[next] == i;
+    next -= reduced;
+    strides[i] = reduced ? 0 : step;
+    if (!reduced) step *= shape[i];
+  }
+  if (out.numel() > 0)
+    kernels::copy_strided(g.dtype(), data(g), strides, shape.data(), shape.size(), data(out));
+  return record("expand", std::move(out), {g},
+                [axes, from = g.shape()](const Vjp& k) { return sum_over(k.grad, axes, from); });
+}
+
+/// x summed over axes that are sorted, in the shape `to`.
+Tensor sum_over(const Tensor& x, const Axes& axes, const Shape& to) {
+  return record(
+      "sum", reduce_to(kernels::Reduce::sum, x, axes, to), {x},
+      [axes, from = x.shape()](const Vjp& k) { return expand_reduced(k.grad, axes, from); });
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
@@ -81,7 +108,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
     fail("backward", "a rule returned a gradient of shape " + to_string(from) +
                          " for an input of shape " + to_string(shape) +
                          "; the gradient must have the input's or the output's shape");
-  return reshape(sum(x, axes, true), shape);
+  return sum_over(x, axes, shape);
 }
 
 }  // namespace detail
@@ -90,9 +117,7 @@ Tensor sum(const Tensor& x, const Axes& axes, bool keepdim) {
   const Tensor a = detail::to_arithmetic(x);
   const Shape shape = a.shape();
   const Axes over = normalize_axes(axes, shape.size(), "sum");
-  return record(
-      "sum", detail::reduce(kernels::Reduce::sum, a, over, keepdim), {a},
-      [over, shape](const Vjp& k) { return detail::expand_reduced(k.grad, over, shape); });
+  return detail::sum_over(a, over, detail::reduced_shape(shape, over, keepdim));
 }
 
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
