@@ -169,10 +169,33 @@ bool copy_transposed(const T* src, const Layout& s, T* dst) {
   return true;
 }
 
+// dst (times, n): the row src, and then what is there already, twice as much each time up to a few
+// pages that stay in cache.
+template <class T>
+void repeat_row(const T* src, Index n, T* dst, Index times) noexcept {
+  copy_row(src, 1, dst, n);
+  const Index most = n >= 2048 ? n : 2048 / n * n;
+  for (Index done = n; done < n * times;) {
+    Index more = done < most ? done : most;
+    if (more > n * times - done) more = n * times - done;
+    std::memcpy(dst + done, dst, static_cast<std::size_t>(more) * sizeof(T));
+    done += more;
+  }
+}
+
 template <class T>
 void run_copy(const void* from, const Layout& s, void* to) {
   const T* src = static_cast<const T*>(from);
   T* dst = static_cast<T*>(to);
+  if (s.n > 0 && s.rank == 2 && s.strides[0] == 0 && s.strides[1] == 1) {
+    const Index rows = s.dims[0], n = s.dims[1];
+    if (s.n < parallel_from) return repeat_row(src, n, dst, rows);
+    const Index group = n >= tile_size ? 1 : tile_size / n;
+    return parallel_for((rows + group - 1) / group, [=](Index t) {
+      const Index left = rows - t * group;
+      repeat_row(src, n, dst + t * group * n, left < group ? left : group);
+    });
+  }
   if (copy_transposed(src, s, dst)) return;
   const Index inner = s.inner(), stride = s.inner_stride();
   for_rows(s,
