@@ -77,6 +77,7 @@ class Vjp {
   struct Factor {
     constexpr Factor(double value) : number(value) {}
     static constexpr Factor input(int i) {
+      if (i < 0) fail("give_scaled", "input " + std::to_string(i) + " was given; count from 0");
       Factor factor(0);
       factor.place = i;
       return factor;
@@ -85,14 +86,15 @@ class Vjp {
     int place = -1;  // of the input, or -1 for a number
   };
   /// For a number of rank 0 whose inputs are of its type: adds the cotangent times factors[i] (0
-  /// for a cotangent of 0) to the i-th input's gradient, without a tensor in between. The cotangent
-  /// may be written over, so this is the rule's last act. False, and nothing is done, for other
-  /// shapes and where the rule has to compute with tensors.
+  /// for a cotangent of 0) to the i-th input's gradient, without a tensor in between. That uses the
+  /// cotangent up: it is the rule's last act, and `grad` may be undefined afterwards. False, and
+  /// nothing is done, for other shapes and where the rule has to compute with tensors.
   bool give_scaled(std::initializer_list<Factor> factors) const;
 
   /// Engine's side: see src/autograd/engine.cpp.
   struct State;
   Vjp(const Tensor& grad_, State& state) : grad(grad_), state_(state) {}
+  /// At most once per input.
   void give(int i, Tensor&& gradient);
 
  private:

@@ -30,7 +30,8 @@ class CapturedStep {
   std::size_t calls() const;
   /// How many of the recorded calls became parts of fused chains.
   std::size_t fused() const;
-  /// How many of the recorded calls were left out, since nothing reads what they compute.
+  /// How many of the recorded calls were left out, since nothing reads what they compute before it
+  /// is freed, and no function on the host (such as an optimizer's step) that may read it runs.
   std::size_t dropped() const;
   /// Bytes that the step keeps between replays, for all shapes together.
   std::size_t bytes() const;
@@ -61,13 +62,14 @@ class CapturedStep {
 /// few thousand elements run together, a tile that fits into the cache at a time, and what nothing
 /// reads outside its chain stays in the cache.
 ///
-/// f is called three times to record it and to see that a replay gives the same bits; parameters,
-/// gradients, buffers, optimizers and generators are then as they were before. Everything f refers
-/// to has to outlive the step, and a replay has to come from one thread at a time. Learning rates
-/// are those of the moment. A training flag that is switched later is not seen: capture again.
-/// Throws for what cannot be repeated: reading values (item, to_vector, data), hooks, anomaly mode,
-/// random numbers other than dropout's, operations with indices, gradients that are summed over
-/// calls, tensors that f keeps, schedulers and LBFGS.
+/// f is called twice to record it, and a replay has to give the same bits, so take a typical
+/// example rather than zeros; parameters, gradients, buffers, optimizers and generators are then as
+/// they were before. Everything f refers to has to outlive the step, and a replay has to come from
+/// one thread at a time. Learning rates are those of the moment. A training flag that is switched
+/// later is not seen: capture again. Throws for what cannot be repeated: reading values (item,
+/// to_vector, data), hooks, anomaly mode, random numbers other than dropout's, operations with
+/// indices, gradients that are summed over calls, a second gradient of a parameter after a step or
+/// clipping has used the first, tensors that f keeps, schedulers and LBFGS.
 CapturedStep capture(Function f, const std::vector<Tensor>& example);
 
 }  // namespace gradus

@@ -7,10 +7,12 @@
 namespace gradus::detail {
 
 void Capture::before_write(Node* n) {
-  if (n->captured || written.contains(n)) return;
+  // A view that the step made may be of memory from outside.
+  if ((n->is_inline() ? n->captured : n->buffer->captured) || written.contains(n->data)) return;
+  if (n->captured) ++tensors;
   const auto* first = static_cast<const std::byte*>(n->data);
   const std::size_t bytes = static_cast<std::size_t>(n->numel) * size_of(n->dtype);
-  written.emplace(n, Written{Node::share(n), {first, first + bytes}});
+  written.emplace(n->data, Written{Node::share(n), {first, first + bytes}});
 }
 
 void Capture::use(const Inputs& inputs) {
@@ -24,16 +26,24 @@ void Capture::before_grad(Node* leaf, bool adds) {
     fail("capture",
          "backward() adds to a gradient from outside the step, so gradients would be summed over "
          "calls; clear them in the step, before backward() (zero_grad)");
-  leaves.emplace(leaf,
-                 Leaf{Node::share(leaf), leaf->grad ? Node::share(leaf->grad) : Tensor(), {}});
+  leaves.emplace(leaf, Leaf{Node::share(leaf), leaf->grad ? Node::share(leaf->grad) : Tensor()});
 }
 
 void Capture::after_grad(Node* leaf) {
-  if (leaf->grad && !leaf->captured) leaves.at(leaf).grad = Node::share(leaf->grad);
+  if (!leaf->grad || leaf->captured) return;
+  Leaf& known = leaves.at(leaf);
+  const std::size_t functions = tape ? tape->functions() : known.functions;
+  if (known.grad.defined() && Node::of(known.grad) != leaf->grad && functions > known.functions)
+    fail("capture",
+         "a parameter got a second gradient after a function such as an optimizer's step or "
+         "clipping may have used the first, and a replay would give it the second both times; "
+         "capture each part as a step of its own");
+  known.grad = Node::share(leaf->grad);
+  known.functions = functions;
 }
 
 void Capture::restore() const noexcept {
-  for (const auto& [n, before] : written)
+  for (const auto& [place, before] : written)
     if (!before.before.empty()) {
       Node* const to = node(before.tensor);
       to->bump_version();

@@ -33,13 +33,14 @@ class Capture {
   };
   struct Leaf {
     Tensor tensor, grad_before;
-    Tensor grad;  // the last one that was defined
+    Tensor grad = {};           // the last one that was defined
+    std::size_t functions = 0;  // on the tape when it came
   };
-  std::map<const Node*, Written> written;
+  std::map<const void*, Written> written;  // by the place of the values
   std::map<const Node*, Leaf> leaves;
   std::map<const Node*, Tensor> used;
   std::map<const void*, std::function<void()>> undo;
-  std::int64_t tensors = 0;  // that undo holds
+  std::int64_t tensors = 0;  // of the step that undo and written hold
 };
 
 /// Replaces the gradient of a leaf by this very tensor.

@@ -57,8 +57,8 @@ namespace {
 }
 [[noreturn, gnu::cold, gnu::noinline]] void fail_factors(const char* name) {
   fail(name,
-       "the rule gave another number of factors than the operation has inputs; one each is "
-       "required");
+       "the rule gave another number of factors than the operation has inputs, or named an input "
+       "that it has not; one factor for each input is required");
 }
 [[noreturn, gnu::cold, gnu::noinline]] void fail_too_many(const char* name) {
   fail(name, "the rule returned more gradients than the operation has inputs");
@@ -71,8 +71,10 @@ bool Vjp::give_scaled(std::initializer_list<Factor> factors) const {
   if (g->rank != 0 || create_graph() || mode.anomaly || mode.capture) return false;
   Record* record = state_.node->record;
   if (factors.size() != record->arity) fail_factors(record->name);
-  for (std::uint32_t i = 0; i < record->arity; ++i)
+  for (std::uint32_t i = 0; i < record->arity; ++i) {
+    if (std::data(factors)[i].place >= static_cast<int>(record->arity)) fail_factors(record->name);
     if (Node::of(record->edges()[i].input)->kind() != g->kind()) return false;
+  }
   if (g->dtype == DType::float32)
     state_.sweep.add_scaled<float>(record, state_.adjoint, std::data(factors));
   else

@@ -23,6 +23,7 @@ Buffer* make_buffer(std::size_t bytes) {
   const bool few = bytes <= few_bytes;
   auto* buffer = new (allocate(sizeof(Buffer) + (few ? bytes : 0))) Buffer;
   buffer->bytes = bytes;
+  buffer->captured = mode.capture != nullptr;
   buffer->data = buffer + 1;
   if (!few) {
     try {

@@ -35,6 +35,7 @@ struct alignas(16) Buffer {
   std::atomic<std::uint32_t> version{0};
   std::size_t bytes;
   void* data;
+  bool captured;  // made by a step while it was captured
 };
 
 /// One input of a recorded operation. Edges of inputs that require no gradient are kept for their

@@ -92,6 +92,7 @@ class Tape {
     }
   }
   std::size_t calls() const { return calls_; }
+  std::size_t functions() const { return functions_.size(); }
 
   /// A call as it was added.
   struct Call {

@@ -33,7 +33,7 @@ Values values_after(const Capture& capture, const std::vector<Tensor>& outputs) 
   for (const Tensor& output : outputs) values.push_back(values_of(output));
   for (const auto& [n, leaf] : capture.leaves)
     if (leaf.grad.defined()) values.push_back(values_of(leaf.grad));
-  for (const auto& [n, written] : capture.written) values.push_back(values_of(written.tensor));
+  for (const auto& [place, written] : capture.written) values.push_back(values_of(written.tensor));
   return values;
 }
 
@@ -137,7 +137,8 @@ Program::Program(const Function& f, const Tensor* const* example, std::size_t co
     const NoGrad guard;
     inputs_.push_back(empty_leaf(example[i]->shape(), example[i]->dtype()));
     std::memcpy(data(inputs_.back()), data(*example[i]), bytes_of(node(*example[i])));
-    node(inputs_.back())->captured = true;  // their values are those of one call
+    Node* const n = node(inputs_.back());
+    n->captured = n->buffer->captured = true;  // their values are those of one call
   }
   record(f);
 }
@@ -181,7 +182,7 @@ void Program::record(const Function& f) {
 
 void Program::require_nothing_kept(std::int64_t more) const {
   more -= static_cast<std::int64_t>(outputs_.size());
-  for (const Leaf& leaf : leaves_) more -= leaf.keeps ? 1 : 0;
+  for (const Leaf& leaf : leaves_) more -= leaf.keeps || leaf.grad.defined() ? 1 : 0;
   if (more > 0)
     fail("capture", "the step keeps " + std::to_string(more) +
                         " tensors that it made, and a replay would overwrite them; return them "
@@ -191,7 +192,7 @@ void Program::require_nothing_kept(std::int64_t more) const {
 void Program::take_over(const Capture& capture) {
   for (const auto& [n, leaf] : capture.leaves)
     leaves_.push_back({leaf.tensor, leaf.grad, node(leaf.tensor)->grad != nullptr});
-  for (const auto& [n, written] : capture.written) written_.push_back(written.tensor);
+  for (const auto& [place, written] : capture.written) written_.push_back(written.tensor);
   for (const auto& [n, tensor] : capture.used)
     used_.push_back({tensor, node(tensor)->data, node(tensor)->requires_grad});
 }

@@ -202,14 +202,17 @@ Plan plan(Tape& recorded, const std::vector<Arena::Freed>& freed) {
     }
   Tape planned;
   std::vector<Member> group;
+  const auto alone = [&planned](const Tape::Call& call) {  // without its description
+    const bool function = call.kind == Tape::Kind::function;
+    planned.append(call.call, function ? call.kind : Tape::Kind::any, call.data, call.bytes);
+  };
   const auto flush = [&](std::size_t end) {
     if (group.size() > 1) {
       mark_passing(group, readers, end);
       append(planned, group);
       done.fused += group.size();
     } else if (group.size() == 1) {
-      const Tape::Call& alone = calls[group[0].index];
-      planned.append(alone.call, alone.kind, alone.data, alone.bytes);
+      alone(calls[group[0].index]);
     }
     group.clear();
   };
@@ -225,7 +228,7 @@ Plan plan(Tape& recorded, const std::vector<Arena::Freed>& freed) {
     if (joins)
       group.push_back({*call, i});
     else
-      planned.append(calls[i].call, calls[i].kind, calls[i].data, calls[i].bytes);
+      alone(calls[i]);
   }
   flush(calls.size());
   recorded.replace_calls(std::move(planned));

@@ -126,3 +126,14 @@ TEST_CASE("a rule that gives factors has one for each input") {
   });
   CHECK_THROWS_WITH(y.backward(), gradus::test::contains("odd"));
 }
+
+TEST_CASE("a factor names an input that there is") {
+  const Tensor a = tensor(3.0).requires_grad_();
+  const Tensor y = record("beyond", tensor(4.0), {a}, [](const Vjp& k) {
+    k.give_scaled({Vjp::Factor::input(1)});
+    return Tensor();
+  });
+  CHECK_THROWS_WITH(y.backward(), gradus::test::contains("beyond"));
+  CHECK_FALSE(a.grad().defined());
+  CHECK_THROWS_WITH(Vjp::Factor::input(-1), gradus::test::contains("input -1"));
+}

@@ -312,6 +312,74 @@ TEST_CASE("a captured step may return its inputs, parameters and what shares the
   CHECK(w.to_vector<double>() == std::vector<double>{1, 2, 3});
 }
 
+TEST_CASE("a second gradient after a step or clipping has used the first is refused") {
+  const Tensor w = ones({3}).requires_grad_();
+  optim::SGD optimizer({w}, {.lr = 0.1});
+  const auto twice = [&](const Tensor& x) {
+    Tensor loss;
+    for (int i = 0; i < 2; ++i) {
+      loss = sum(square(w * x));
+      optimizer.zero_grad();
+      loss.backward();
+      optimizer.step();
+    }
+    return loss;
+  };
+  CHECK_THROWS_WITH(capture(twice, {zeros({3})}),
+                    contains("[capture]") && contains("second gradient"));
+  CHECK(w.to_vector<double>() == std::vector<double>{1, 1, 1});
+  const auto replaced = [&](const Tensor& x) {
+    const Tensor loss = sum(square(w * x));
+    optimizer.zero_grad();
+    loss.backward();
+    clip_grad_norm({w}, 1.0);
+    Tensor(w).set_grad(w.grad() * 2);
+    optimizer.step();
+    return loss;
+  };
+  CHECK_THROWS_WITH(capture(replaced, {zeros({3})}), contains("second gradient"));
+  const auto summed = [&](const Tensor& x) {  // nothing has used the first
+    optimizer.zero_grad();
+    for (int i = 0; i < 2; ++i) sum(square(w * x)).backward();
+    optimizer.step();
+    return sum(w);
+  };
+  const CapturedStep step = capture(summed, {zeros({3})});
+  CHECK(step(ones({3})).item() == Approx(3 * 0.6));
+}
+
+TEST_CASE(
+    "a step may write to memory from outside through a view, and clear gradients at its end") {
+  Tensor state = zeros({6});
+  const auto fold = [&](const Tensor& x) {
+    const NoGrad guard;
+    Tensor a = reshape(state, {2, 3}), b = reshape(state, {3, 2});
+    a.copy_(a * 0.5 + reshape(x, {2, 3}));
+    b.copy_(b + 1);
+    return sum(state);
+  };
+  const CapturedStep step = capture(fold, {ones({6})});
+  CHECK(sum(state).item() == 0);
+  const std::uint32_t version = state.version();
+  CHECK(step(ones({6})).item() == 12);
+  CHECK(step(ones({6})).item() == 18);
+  CHECK(state.version() > version);
+  const Tensor w = ones({3}).requires_grad_();
+  optim::SGD optimizer({w}, {.lr = 0.1});
+  const auto cleared = [&](const Tensor& x) {
+    optimizer.zero_grad();
+    const Tensor loss = sum(square(w * x));
+    loss.backward();
+    optimizer.step();
+    optimizer.zero_grad();
+    return loss;
+  };
+  const CapturedStep other = capture(cleared, {ones({3})});
+  CHECK(other(ones({3})).item() == Approx(3));
+  CHECK(w.to_vector<double>()[0] == Approx(0.8));
+  CHECK_FALSE(w.grad().defined());
+}
+
 TEST_CASE("a captured step gives its memory back") {
   const MemoryStats before = memory_stats();
   {
