@@ -164,21 +164,11 @@ template <class F>
 void finish_row(const float* bias, float* out, float* pre, Index n, F f) noexcept {
   constexpr Index w = lanes<float>;
   for (Index j = 0; j < n; j += w) {
-    const Index r = n - j < w ? n - j : w;
-    const bool whole = r == w;
-    Batch<float> z = whole ? load(out + j) : load_part(out + j, r);
-    if (bias != nullptr) z = z + (whole ? load(bias + j) : load_part(bias + j, r));
-    if (pre != nullptr) {
-      if (whole)
-        store(pre + j, z);
-      else
-        store_part(pre + j, z, r);
-    }
-    z = f(z);
-    if (whole)
-      store(out + j, z);
-    else
-      store_part(out + j, z, r);
+    const Index cols = n - j < w ? n - j : w;
+    Batch<float> z = load_columns(out + j, cols);
+    if (bias != nullptr) z = z + load_columns(bias + j, cols);
+    if (pre != nullptr) store_columns(pre + j, z, cols);
+    store_columns(out + j, f(z), cols);
   }
 }
 
