@@ -27,12 +27,11 @@ int command_explain(int argc, char** argv) {
   }
   const train::Source source = train::load_source(options);
   if (sample < 0 || sample >= source.size())
-    throw UsageError("--sample " + std::to_string(sample) + ": 0 to " +
-                     std::to_string(source.size() - 1) + " is required, the rows of " +
-                     source.name);
+    throw UsageError("--sample " + text_of(sample) + ": 0 to " + text_of(source.size() - 1) +
+                     " is required, the rows of " + source.name);
   const data::TensorDataset one = saved.pipeline.dataset(source, {sample});
   train::ExplainOptions page;
-  page.title = "One step on row " + std::to_string(sample) + " of " + source.name;
+  page.title = "One step on row " + text_of(sample) + " of " + source.name;
   page.loss_name = saved.objective.loss == "bce" ? "bce_with_logits" : saved.objective.loss;
   page.input_names = saved.pipeline.features();
   page.class_names = saved.pipeline.class_names();

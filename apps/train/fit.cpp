@@ -67,7 +67,7 @@ void summarize(const train::Config& config, const train::Source& source,
     const Outcome outcome = train_model(data, {.quiet = true});
     if (outcome.status != Exit::fine)
       throw train::NonFiniteError(
-          "[fit] " + std::string(what) + " " + std::to_string(i + 1) +
+          "[fit] " + std::string(what) + " " + text_of(i + 1) +
           ": the loss became infinite or NaN; lower the learning rate (train find-lr)");
     if (outcome.part.empty())
       throw UsageError(

@@ -34,9 +34,9 @@ void write_report(const std::string& path, const train::Prepared& data, const Ou
   report.title = "Training on " + data.config.data;
   report.facts = {{"data", data.config.data},
                   {"task", name_of(data.pipeline.task())},
-                  {"training samples", std::to_string(data.train.size())},
-                  {"validation samples", std::to_string(data.validation.size())},
-                  {"test samples", std::to_string(data.test.size())}};
+                  {"training samples", text_of(data.train.size())},
+                  {"validation samples", text_of(data.validation.size())},
+                  {"test samples", text_of(data.test.size())}};
   if (!outcome.part.empty())
     report.facts.emplace_back("result", describe(outcome.metrics, outcome.part));
   report.history = outcome.history;

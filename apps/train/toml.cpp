@@ -23,8 +23,7 @@ class Settings {
         set(std::string(key.str()), node);
   }
   [[noreturn]] void refuse(const toml::source_region& at, const std::string& what) const {
-    throw train::ConfigError("[config] " + file_ + ":" + std::to_string(at.begin.line) + ": " +
-                             what);
+    throw train::ConfigError("[config] " + file_ + ":" + text_of(at.begin.line) + ": " + what);
   }
 
  private:
@@ -33,8 +32,8 @@ class Settings {
     const auto [before, is_new] = lines_.emplace(name, node.source().begin.line);
     if (!is_new)
       refuse(node.source(),
-             "\"" + name + "\" is set in line " + std::to_string(before->second) + " already");
-    const std::string text = text_of(node, name);
+             "\"" + name + "\" is set in line " + text_of(before->second) + " already");
+    const std::string text = flag_value(node, name);
     try {
       train::set(config_, name, text);
     } catch (const train::ConfigError& e) {
@@ -44,10 +43,10 @@ class Settings {
   }
 
   /// A value as a flag would give it; the items of a list with commas.
-  std::string text_of(const toml::node& node, const std::string& name) const {
+  std::string flag_value(const toml::node& node, const std::string& name) const {
     if (const auto* text = node.as_string()) return text->get();
     if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
-    if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
+    if (const auto* whole = node.as_integer()) return text_of(whole->get());
     if (const auto* number = node.as_floating_point()) {
       std::ostringstream out;
       out.imbue(std::locale::classic());
@@ -62,7 +61,7 @@ class Settings {
     for (const toml::node& item : *list) {
       if (!item.is_value())
         refuse(item.source(), "the list of \"" + name + "\" is not one of values");
-      items += (items.empty() ? "" : ",") + text_of(item, name);
+      items += (items.empty() ? "" : ",") + flag_value(item, name);
     }
     return items.empty() ? "none" : items;
   }

@@ -77,7 +77,7 @@ class Vjp {
   struct Factor {
     constexpr Factor(double value) : number(value) {}
     static constexpr Factor input(int i) {
-      if (i < 0) fail("give_scaled", "input " + std::to_string(i) + " was given; count from 0");
+      if (i < 0) fail("give_scaled", "input " + text_of(i) + " was given; count from 0");
       Factor factor(0);
       factor.place = i;
       return factor;

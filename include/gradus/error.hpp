@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "gradus/text.hpp"
+
 namespace gradus {
 
 /// Everything a user can cause: `[operation] what was given; what is required; likely fix`.

@@ -55,15 +55,15 @@ class Function {
   /// All results; throws Error if the number of inputs is not the callable's.
   Outputs outputs(const Inputs& inputs) const {
     if (arity_ != any_arity && static_cast<std::size_t>(arity_) != inputs.size())
-      fail("function", std::to_string(inputs.size()) + " tensors were given to a function of " +
-                           std::to_string(arity_) + "; the numbers must be equal");
+      fail("function", text_of(inputs.size()) + " tensors were given to a function of " +
+                           text_of(arity_) + "; the numbers must be equal");
     return call_(inputs);
   }
   /// The only result; throws Error if there are several.
   Tensor operator()(const Inputs& inputs) const {
     Outputs results = outputs(inputs);
     if (results.size() != 1)
-      fail("function", "the function returned " + std::to_string(results.size()) +
+      fail("function", "the function returned " + text_of(results.size()) +
                            " tensors; one is required; differentiate them one by one");
     return std::move(results.front());
   }

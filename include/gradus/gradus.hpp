@@ -15,4 +15,5 @@
 #include "gradus/random.hpp"
 #include "gradus/sparse.hpp"
 #include "gradus/tensor.hpp"
+#include "gradus/text.hpp"
 #include "gradus/threads.hpp"

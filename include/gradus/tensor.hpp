@@ -33,11 +33,13 @@ class Tensor {
     if (node_) node_->refs.retain();
   }
   Tensor(Tensor&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
-  Tensor& operator=(const Tensor& other) noexcept {
+  /// Assignment binds the handle, as a pointer's does; `x[0] = y` would change nothing and does not
+  /// compile: x[0].copy_(y) and x[0].fill_(v) write values.
+  Tensor& operator=(const Tensor& other) & noexcept {
     Tensor(other).swap(*this);
     return *this;
   }
-  Tensor& operator=(Tensor&& other) noexcept {
+  Tensor& operator=(Tensor&& other) & noexcept {
     Tensor(std::move(other)).swap(*this);
     return *this;
   }

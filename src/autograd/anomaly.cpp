@@ -86,7 +86,7 @@ void check_gradient(Node* n, int i, const Tensor& gradient, const Tensor& cotang
   const std::string name = n->record->name;
   fail(name.c_str(), "backward of '" + name + "'" + in_module(n->extras ? n->extras->module : "") +
                          " made " + found_at(gradient, place) + " of the gradient of input " +
-                         std::to_string(i) + ", of shape " + to_string(gradient.shape()) +
+                         text_of(i) + ", of shape " + to_string(gradient.shape()) +
                          ", out of a finite gradient of its result of shape " +
                          to_string(cotangent.shape()) + " and finite inputs of shapes " + shapes +
                          "; look for a derivative that does not exist there, or an overflow");

@@ -24,7 +24,7 @@ struct Vjp::State {
 
 void detail::fail_overwritten(const char* operation, int input) {
   fail(operation,
-       (input < 0 ? "its result" : "input " + std::to_string(input)) +
+       (input < 0 ? "its result" : "input " + text_of(input)) +
            " was changed in place after it was recorded, and the derivative needs the old "
            "values; change a clone instead, or change it after backward");
 }
@@ -157,8 +157,8 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                                   const std::vector<Tensor>& inputs, const GradOptions& options,
                                   const std::vector<Tensor>& closed) {
   if (!options.grad_outputs.empty() && options.grad_outputs.size() != outputs.size())
-    fail("grad", std::to_string(options.grad_outputs.size()) + " grad_outputs were given for " +
-                     std::to_string(outputs.size()) + " outputs; one per output is required");
+    fail("grad", text_of(options.grad_outputs.size()) + " grad_outputs were given for " +
+                     text_of(outputs.size()) + " outputs; one per output is required");
   const bool retain_graph = options.retain_graph.value_or(options.create_graph);
   Sweep sweep(options.create_graph, false);
   for (const Tensor& end : closed) sweep.close(node(end));
@@ -184,7 +184,7 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
     Tensor gradient = sweep.adjoint_of(node(inputs[i]));
     if (!gradient.defined() && !options.allow_unused)
       fail("grad",
-           "the outputs do not depend on input " + std::to_string(i) + " of shape " +
+           "the outputs do not depend on input " + text_of(i) + " of shape " +
                to_string(inputs[i].shape()) +
                "; pass allow_unused = true to get zeros, or require its gradient before the "
                "computation");

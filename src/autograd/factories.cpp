@@ -72,8 +72,8 @@ template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
   detail::refuse_capture("from_vector", constants);
   if (static_cast<Index>(values.size()) != numel(shape))
-    fail("from_vector", std::to_string(values.size()) + " values were given for the shape " +
-                            to_string(shape) + ", which has " + std::to_string(numel(shape)) +
+    fail("from_vector", text_of(values.size()) + " values were given for the shape " +
+                            to_string(shape) + ", which has " + text_of(numel(shape)) +
                             " elements; the numbers must be equal");
   if constexpr (std::is_same_v<T, bool>) {
     Tensor out = empty_leaf(shape, boolean);
@@ -102,14 +102,14 @@ Tensor ones_like(const Tensor& x) { return full_like(x, 1); }
 Tensor arange(double start, double end, double step, DType dtype) {
   const double count = std::ceil((end - start) / step);
   if (!(step != 0) || !std::isfinite(count))
-    fail("arange", "start " + std::to_string(start) + ", end " + std::to_string(end) + ", step " +
-                       std::to_string(step) + " were given; all must be finite and step not 0");
+    fail("arange", "start " + text_of(start) + ", end " + text_of(end) + ", step " + text_of(step) +
+                       " were given; all must be finite and step not 0");
   if (count >= 0x1p63)
-    fail("arange", "start " + std::to_string(start) + ", end " + std::to_string(end) + ", step " +
-                       std::to_string(step) + " were given; fewer than 2^63 values are required");
+    fail("arange", "start " + text_of(start) + ", end " + text_of(end) + ", step " + text_of(step) +
+                       " were given; fewer than 2^63 values are required");
   if (count < 0)
-    fail("arange", "the step " + std::to_string(step) + " leads away from end " +
-                       std::to_string(end) + "; its sign must be that of end - start");
+    fail("arange", "the step " + text_of(step) + " leads away from end " + text_of(end) +
+                       "; its sign must be that of end - start");
   Tensor out = empty_leaf({static_cast<Index>(count)}, dtype);
   kernels::arange(dtype, data(out), start, step, out.numel());
   return out;
@@ -117,8 +117,7 @@ Tensor arange(double start, double end, double step, DType dtype) {
 Tensor arange(double end) { return arange(0, end); }
 
 Tensor linspace(double start, double end, Index steps, DType dtype) {
-  if (steps < 0)
-    fail("linspace", std::to_string(steps) + " steps were asked for; 0 or more are required");
+  if (steps < 0) fail("linspace", text_of(steps) + " steps were asked for; 0 or more are required");
   Tensor out = empty_leaf({steps}, dtype);
   std::vector<double> values(static_cast<std::size_t>(steps));
   const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
@@ -198,7 +197,7 @@ Tensor randn(const Shape& shape, DType dtype, Generator* generator) {
 
 Tensor randint(Index low, Index high, const Shape& shape, DType dtype, Generator* generator) {
   if (low >= high)
-    fail("randint", "low " + std::to_string(low) + " and high " + std::to_string(high) +
+    fail("randint", "low " + text_of(low) + " and high " + text_of(high) +
                         " were given; low < high is required");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, int64);

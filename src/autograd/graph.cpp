@@ -88,7 +88,7 @@ std::string escape_mermaid(char c) {
   static const std::string special = "\"#&;<>\\`[]{}()|*_";
   if (c == '\n') return "<br/>";
   if (special.find(c) == std::string::npos) return std::string(1, c);
-  return "#" + std::to_string(static_cast<int>(c)) + ";";
+  return "#" + text_of(static_cast<int>(c)) + ";";
 }
 
 }  // namespace
@@ -100,11 +100,11 @@ std::string to_dot(const Tensor& root, const GraphOptions& options) {
   std::string text = "digraph gradus {\n  node [fontname=\"Helvetica\", fontsize=10];\n";
   const auto vertices = vertices_of(root, options);
   for (std::size_t i = 0; i < vertices.size(); ++i)
-    text += "  n" + std::to_string(i) + " [label=\"" + label(vertices[i], "\\n", escape_dot) +
-            "\", " + styles[static_cast<int>(vertices[i].kind)] + "];\n";
+    text += "  n" + text_of(i) + " [label=\"" + label(vertices[i], "\\n", escape_dot) + "\", " +
+            styles[static_cast<int>(vertices[i].kind)] + "];\n";
   for (std::size_t i = 0; i < vertices.size(); ++i)
     for (const std::size_t input : vertices[i].inputs)
-      text += "  n" + std::to_string(input) + " -> n" + std::to_string(i) + ";\n";
+      text += "  n" + text_of(input) + " -> n" + text_of(i) + ";\n";
   return text + "}\n";
 }
 
@@ -113,11 +113,11 @@ std::string to_mermaid(const Tensor& root, const GraphOptions& options) {
   std::string text = "flowchart TD\n";
   const auto vertices = vertices_of(root, options);
   for (std::size_t i = 0; i < vertices.size(); ++i)
-    text += "  n" + std::to_string(i) + "[\"" + label(vertices[i], "<br/>", escape_mermaid) +
+    text += "  n" + text_of(i) + "[\"" + label(vertices[i], "<br/>", escape_mermaid) +
             "\"]:::" + classes[static_cast<int>(vertices[i].kind)] + "\n";
   for (std::size_t i = 0; i < vertices.size(); ++i)
     for (const std::size_t input : vertices[i].inputs)
-      text += "  n" + std::to_string(input) + " --> n" + std::to_string(i) + "\n";
+      text += "  n" + text_of(input) + " --> n" + text_of(i) + "\n";
   return text +
          "  classDef operation fill:#ffffff,stroke:#555555\n"
          "  classDef parameter fill:#cfe8ff,stroke:#555555\n"

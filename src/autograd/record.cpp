@@ -24,7 +24,7 @@ namespace {
                                                           const Inputs& inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (value.is(inputs[i]))
-      fail(name, "the value to record is input " + std::to_string(i) +
+      fail(name, "the value to record is input " + text_of(i) +
                      " itself; return a new tensor (clone it)");
   fail(name, "the value to record already has a history; return a new tensor (clone it)");
 }

@@ -143,7 +143,7 @@ std::size_t rounded(std::size_t bytes) {
 
 void fail_allocation(std::size_t bytes) {
   fail("memory",
-       "no memory for " + std::to_string(bytes) +
+       "no memory for " + text_of(bytes) +
            " bytes; a smaller batch, or freeing tensors that are no longer needed, helps");
 }
 

@@ -13,7 +13,7 @@ void fail(const char* operation, const std::string& message) {
 
 void IndexList::assign(const Index* items, std::size_t count) {
   if (count > static_cast<std::size_t>(max_rank))
-    fail("shape", std::to_string(count) + " axes were given; at most " + std::to_string(max_rank) +
+    fail("shape", text_of(count) + " axes were given; at most " + text_of(max_rank) +
                       " are supported; merge some with reshape");
   std::copy(items, items + count, items_);
   size_ = static_cast<int>(count);
@@ -21,7 +21,7 @@ void IndexList::assign(const Index* items, std::size_t count) {
 
 namespace {
 [[noreturn, gnu::cold]] void fail_rank() {
-  fail("shape", "one more than " + std::to_string(max_rank) +
+  fail("shape", "one more than " + text_of(max_rank) +
                     " axes; at most that many are supported; merge some with reshape");
 }
 }  // namespace
@@ -63,7 +63,7 @@ std::string to_string(const IndexList& list) {
   std::string text = "(";
   for (int i = 0; i < list.size(); ++i) {
     if (i) text += ", ";
-    text += std::to_string(list[i]);
+    text += text_of(list[i]);
   }
   if (list.size() == 1) text += ",";
   return text + ")";
@@ -91,9 +91,8 @@ int normalize_axis(Index axis, int rank, const char* operation) {
   // A scalar accepts axis 0 and -1, as in PyTorch.
   const Index limit = std::max(rank, 1);
   if (axis < -limit || axis >= limit)
-    fail(operation, "axis " + std::to_string(axis) + " is out of range; a tensor with " +
-                        std::to_string(rank) + " axes takes " + std::to_string(-limit) + " to " +
-                        std::to_string(limit - 1));
+    fail(operation, "axis " + text_of(axis) + " is out of range; a tensor with " + text_of(rank) +
+                        " axes takes " + text_of(-limit) + " to " + text_of(limit - 1));
   return static_cast<int>(axis < 0 ? axis + limit : axis);
 }
 
@@ -108,7 +107,7 @@ Axes normalize_axes(const Axes& axes, int rank, const char* operation) {
   for (const Index axis : axes) {
     const int i = normalize_axis(axis, rank, operation);
     if (used[i])
-      fail(operation, "axis " + std::to_string(axis) + " occurs twice in " + to_string(axes) +
+      fail(operation, "axis " + text_of(axis) + " occurs twice in " + to_string(axes) +
                           "; name each axis once");
     used[i] = true;
   }

@@ -222,8 +222,8 @@ int num_threads() noexcept { return Team::get().size(); }
 
 void set_num_threads(int n) {
   if (n < 1 || n > max_threads) {
-    fail("set_num_threads", "got " + std::to_string(n) + " threads; the number must be 1 to " +
-                                std::to_string(max_threads));
+    fail("set_num_threads",
+         "got " + text_of(n) + " threads; the number must be 1 to " + text_of(max_threads));
   }
   Team::get().resize(n);
 }

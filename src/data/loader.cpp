@@ -92,9 +92,9 @@ struct DataLoader::Impl {
     if (!rest || options.drop_last) return;
     if (rest == 1 && options.merge_last_of_one && !ends.empty()) {
       ends.back() = samples;
-      notes.push_back("the last batch would hold 1 of " + std::to_string(samples) +
+      notes.push_back("the last batch would hold 1 of " + text_of(samples) +
                       " samples; it was merged into the one before, which holds " +
-                      std::to_string(size + 1));
+                      text_of(size + 1));
     } else {
       ends.push_back(samples);
     }
@@ -105,11 +105,11 @@ struct DataLoader::Impl {
 DataLoader::DataLoader(TensorDataset dataset, LoaderOptions options)
     : impl_(std::make_unique<Impl>()) {
   if (options.batch_size < 1)
-    fail("DataLoader", "batch_size = " + std::to_string(options.batch_size) +
-                           " was given; 1 or more is required");
+    fail("DataLoader",
+         "batch_size = " + text_of(options.batch_size) + " was given; 1 or more is required");
   if (options.prefetch < 0 || options.prefetch > 1024)
     fail("DataLoader",
-         "prefetch = " + std::to_string(options.prefetch) + " was given; 0 to 1024 is required");
+         "prefetch = " + text_of(options.prefetch) + " was given; 0 to 1024 is required");
   if (options.shuffle && !options.sampler.empty() && options.sampler != "random")
     fail("DataLoader", "shuffle and the sampler \"" + options.sampler +
                            "\" were given; choose one: the sampler alone decides the order");
@@ -141,16 +141,16 @@ LoaderState DataLoader::state() const {
 void DataLoader::load_state(const LoaderState& state) {
   const Index samples = impl_->dataset.size();
   if (state.samples != samples)
-    fail("DataLoader.load_state", "the state belongs to a data set of " +
-                                      std::to_string(state.samples) + " samples, this one has " +
-                                      std::to_string(samples) + "; load the same data");
+    fail("DataLoader.load_state", "the state belongs to a data set of " + text_of(state.samples) +
+                                      " samples, this one has " + text_of(samples) +
+                                      "; load the same data");
   std::size_t batch = 0;
   while (batch < impl_->ends.size() && impl_->ends[batch] <= state.position) ++batch;
   if (state.epoch < 0 || state.position != (batch ? impl_->ends[batch - 1] : 0))
     fail("DataLoader.load_state",
-         "epoch " + std::to_string(state.epoch) + ", position " + std::to_string(state.position) +
+         "epoch " + text_of(state.epoch) + ", position " + text_of(state.position) +
              " is not the end of a batch; use the batch size of the run that was saved (here " +
-             std::to_string(impl_->options.batch_size) + ")");
+             text_of(impl_->options.batch_size) + ")");
   impl_->prefetcher.reset();
   impl_->seed = state.seed;
   impl_->epoch = state.epoch;

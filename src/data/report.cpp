@@ -49,12 +49,11 @@ std::string classes_to_string(const std::vector<std::pair<std::string, Index>>& 
     single += count == 1;
   }
   for (std::size_t i = 0; i < std::min(class_counts.size(), 2 * most_listed); ++i)
-    counts +=
-        (i ? ", " : "") + class_counts[i].first + " " + std::to_string(class_counts[i].second);
+    counts += (i ? ", " : "") + class_counts[i].first + " " + text_of(class_counts[i].second);
   if (class_counts.size() > 2 * most_listed) counts += ", …";
   if (most >= 10 * std::max<Index>(least, 1)) text = "classes are unbalanced: " + counts + "\n";
   if (single)
-    text += std::to_string(single) + " of " + std::to_string(class_counts.size()) +
+    text += text_of(single) + " of " + text_of(class_counts.size()) +
             " classes have a single sample, which cannot be in more than one part\n";
   return text;
 }
@@ -65,23 +64,23 @@ std::string DataReport::to_string() const {
   std::string text;
   const auto line = [&](const std::string& l) { text += l + "\n"; };
   if (rows_refused) {
-    line(std::to_string(rows_refused) + " of " + std::to_string(rows_read) + " rows were left out");
+    line(text_of(rows_refused) + " of " + text_of(rows_read) + " rows were left out");
     for (const std::string& why : refusals) line("  " + why);
   }
   std::size_t gaps = 0;
   for (const auto& [column, count] : missing)
     if (count && ++gaps <= most_listed)
-      line("column \"" + column + "\": " + std::to_string(count) + " missing values");
+      line("column \"" + column + "\": " + text_of(count) + " missing values");
   if (gaps > most_listed)
-    line("and " + std::to_string(gaps - most_listed) + " more columns with missing values");
+    line("and " + text_of(gaps - most_listed) + " more columns with missing values");
   for (std::size_t i = 0; i < std::min(constant_columns.size(), most_listed); ++i)
     line("column \"" + constant_columns[i] + "\" is constant: it carries no information");
   if (constant_columns.size() > most_listed)
-    line("and " + std::to_string(constant_columns.size() - most_listed) + " more constant columns");
+    line("and " + text_of(constant_columns.size() - most_listed) + " more constant columns");
   text += classes_to_string(class_counts);
   for (const auto& [part, count] : duplicates)
     if (count)
-      line(std::to_string(count) + " " + part + (count == 1 ? " sample has" : " samples have") +
+      line(text_of(count) + " " + part + (count == 1 ? " sample has" : " samples have") +
            " the same inputs as a training sample");
   return text;
 }
@@ -91,7 +90,7 @@ DataReport inspect(const TensorDataset& dataset, const std::vector<std::string>&
   report.rows_read = dataset.size();
   if (dataset.empty()) return report;
   for (const std::size_t c : constant_columns(dataset.x()))
-    report.constant_columns.push_back(c < columns.size() ? columns[c] : std::to_string(c));
+    report.constant_columns.push_back(c < columns.size() ? columns[c] : text_of(c));
   if (dataset.tensors().size() < 2 || dataset.y().dim() != 1 ||
       is_floating_point(dataset.y().dtype()))
     return report;
@@ -100,10 +99,9 @@ DataReport inspect(const TensorDataset& dataset, const std::vector<std::string>&
   for (const Index label : dataset.y().to_vector<Index>()) ++counts[label];
   for (const auto& [label, count] : counts) {
     const std::size_t c = static_cast<std::size_t>(label);
-    report.class_counts.emplace_back(label >= 0 && c < dataset.class_names.size()
-                                         ? dataset.class_names[c]
-                                         : std::to_string(label),
-                                     count);
+    report.class_counts.emplace_back(
+        label >= 0 && c < dataset.class_names.size() ? dataset.class_names[c] : text_of(label),
+        count);
   }
   return report;
 }

@@ -15,18 +15,17 @@ std::vector<double> cumulative(const Tensor& weights, Index n) {
   if (!weights.defined() || weights.dim() != 1 || weights.size(0) != n)
     fail("DataLoader", "the sampler \"weighted\" was given weights of shape " +
                            (weights.defined() ? to_string(weights.shape()) : "(none)") + " for " +
-                           std::to_string(n) + " samples" + need);
+                           text_of(n) + " samples" + need);
   std::vector<double> sums = weights.to_vector<double>();
   double sum = 0;
   for (std::size_t i = 0; i < sums.size(); ++i) {
     if (!(sums[i] >= 0) || !std::isfinite(sums[i]))
-      fail("DataLoader",
-           "the weight of sample " + std::to_string(i) + " is " + std::to_string(sums[i]) + need);
+      fail("DataLoader", "the weight of sample " + text_of(i) + " is " + text_of(sums[i]) + need);
     sum += sums[i];
     sums[i] = sum;
   }
   if (!(sum > 0) || !std::isfinite(sum))
-    fail("DataLoader", "the weights add up to " + std::to_string(sum) + need);
+    fail("DataLoader", "the weights add up to " + text_of(sum) + need);
   return sums;
 }
 
@@ -39,8 +38,8 @@ std::vector<Index> sample_order(const std::string& sampler, Index n, Generator& 
     fail("DataLoader", "unknown sampler \"" + sampler +
                            "\"; valid names: sequential, random, replacement, weighted");
   if (num_samples < -1 || (num_samples != -1 && !replaces))
-    fail("DataLoader", "num_samples = " + std::to_string(num_samples) + " with the sampler \"" +
-                           sampler + "\"; only replacement and weighted take one, of 0 or more");
+    fail("DataLoader", "num_samples = " + text_of(num_samples) + " with the sampler \"" + sampler +
+                           "\"; only replacement and weighted take one, of 0 or more");
   if (weights.defined() && sampler != "weighted")
     fail("DataLoader", "weights were given with the sampler \"" + sampler +
                            "\", which has no use for them; set .sampler = \"weighted\"");

@@ -25,9 +25,8 @@ void Scaler::fit(const Tensor& x) {
   const Index n = x.size(0), width = x.numel() / n;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
-      fail("Scaler.fit", "sample " + std::to_string(static_cast<Index>(i) / width) + ", feature " +
-                             std::to_string(static_cast<Index>(i) % width) + " is " +
-                             std::to_string(values[i]) +
+      fail("Scaler.fit", "sample " + text_of(static_cast<Index>(i) / width) + ", feature " +
+                             text_of(static_cast<Index>(i) % width) + " is " + text_of(values[i]) +
                              "; finite values are required; remove or fill in such samples");
   std::vector<double> shift(static_cast<std::size_t>(width)), scale(shift.size());
   for (Index f = 0; f < width; ++f) {
@@ -93,7 +92,7 @@ void Scaler::load_state(const ScalerState& state) {
   for (const double s : scale.to_vector<double>())
     if (!std::isfinite(s) || s == 0)
       fail("Scaler.load_state",
-           "a scale is " + std::to_string(s) + "; finite values other than 0 are required");
+           "a scale is " + text_of(s) + "; finite values other than 0 are required");
   shift_ = shift.detach().to(float64).clone();
   scale_ = scale.detach().to(float64).clone();
 }
@@ -117,7 +116,7 @@ void StandardScaler::learn_constant(double value, double& shift, double& scale) 
 
 MinMaxScaler::MinMaxScaler(double low, double high) : low_(low), high_(high) {
   if (!(low < high) || !std::isfinite(high - low))
-    fail("MinMaxScaler", "low = " + std::to_string(low) + " and high = " + std::to_string(high) +
+    fail("MinMaxScaler", "low = " + text_of(low) + " and high = " + text_of(high) +
                              " were given; low < high is required");
 }
 void MinMaxScaler::learn(const double* values, Index n, Index stride, double& shift,

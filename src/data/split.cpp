@@ -18,7 +18,7 @@ void shuffle(std::vector<Index>& items, Generator& generator) {
 }
 
 Classes one_class(Index n, const char* operation) {
-  if (n < 0) fail(operation, std::to_string(n) + " samples were given; 0 or more are required");
+  if (n < 0) fail(operation, text_of(n) + " samples were given; 0 or more are required");
   Classes classes(1);
   for (Index i = 0; i < n; ++i) classes[0].push_back(i);
   return classes;
@@ -50,8 +50,8 @@ SplitIndices deal(Classes classes, const SplitOptions& options) {
   const double train = 1 - options.validation - options.test;
   for (const double fraction : {options.validation, options.test})
     if (!(fraction >= 0 && fraction < 1) || !(train > 0))
-      fail("split", "validation = " + std::to_string(options.validation) +
-                        " and test = " + std::to_string(options.test) +
+      fail("split", "validation = " + text_of(options.validation) +
+                        " and test = " + text_of(options.test) +
                         " were given; fractions of 0 or more that leave something to train on "
                         "(sum below 1) are required");
   SplitIndices out;
@@ -98,8 +98,8 @@ std::vector<Fold> fold(Classes classes, int k, std::uint64_t seed) {
     largest = std::max(largest, members.size());
   }
   if (k < 2 || largest < static_cast<std::size_t>(k))
-    fail("k_fold", std::to_string(k) + " folds of " + std::to_string(n) +
-                       " samples were asked for (largest class: " + std::to_string(largest) +
+    fail("k_fold", text_of(k) + " folds of " + text_of(n) +
+                       " samples were asked for (largest class: " + text_of(largest) +
                        "); 2 or more folds, and no more than the largest class has samples, are "
                        "required");
   std::vector<int> fold_of(n);
@@ -152,8 +152,8 @@ Split split(const TensorDataset& dataset, const SplitOptions& options) {
   for (const auto& [label, in] : seen)
     for (std::size_t p = 0; p < 3; ++p)
       if (wanted[p] > 0 && !in[p])
-        out.notes.push_back("class " + std::to_string(label) + " has too few samples for the " +
-                            names[p] + " part");
+        out.notes.push_back("class " + text_of(label) + " has too few samples for the " + names[p] +
+                            " part");
   return out;
 }
 

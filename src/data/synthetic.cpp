@@ -13,9 +13,8 @@ using std::numbers::pi;
 
 void check(const SyntheticOptions& o, const char* operation) {
   if (o.n < 0 || !(o.noise >= 0) || !std::isfinite(o.noise) || o.classes < 1 || o.features < 1)
-    fail(operation, "n = " + std::to_string(o.n) + ", noise = " + std::to_string(o.noise) +
-                        ", classes = " + std::to_string(o.classes) +
-                        ", features = " + std::to_string(o.features) +
+    fail(operation, "n = " + text_of(o.n) + ", noise = " + text_of(o.noise) + ", classes = " +
+                        text_of(o.classes) + ", features = " + text_of(o.features) +
                         " were given; n and noise of 0 or more, and 1 class and feature or more, "
                         "are required");
 }

@@ -131,7 +131,7 @@ class Program {
 Program::Program(const Function& f, const Tensor* const* example, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (example[i]->requires_grad())
-      fail("capture", "input " + std::to_string(i) +
+      fail("capture", "input " + text_of(i) +
                           " requires a gradient; a plain tensor is required; make it a leaf inside "
                           "the step (x.detach().requires_grad_())");
     const NoGrad guard;
@@ -184,7 +184,7 @@ void Program::require_nothing_kept(std::int64_t more) const {
   more -= static_cast<std::int64_t>(outputs_.size());
   for (const Leaf& leaf : leaves_) more -= leaf.keeps || leaf.grad.defined() ? 1 : 0;
   if (more > 0)
-    fail("capture", "the step keeps " + std::to_string(more) +
+    fail("capture", "the step keeps " + text_of(more) +
                         " tensors that it made, and a replay would overwrite them; return them "
                         "instead");
 }
@@ -229,7 +229,7 @@ std::vector<Tensor> Program::results() const {
 
 Tensor Program::result() const {
   if (outputs_.size() != 1)
-    fail("capture", "the step returned " + std::to_string(outputs_.size()) +
+    fail("capture", "the step returned " + text_of(outputs_.size()) +
                         " tensors; one is required; get them with run()");
   return copy_of(outputs_.front());
 }

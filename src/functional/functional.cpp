@@ -26,7 +26,7 @@ struct Applied {
     for (std::size_t i = 0; i < given.size(); ++i) {
       const Tensor& x = given[i];
       if (!is_floating_point(x.dtype()))
-        fail(operation, "input " + std::to_string(i) + " has dtype " + name_of(x.dtype()) +
+        fail(operation, "input " + text_of(i) + " has dtype " + name_of(x.dtype()) +
                             "; float32 or float64 is required; capture constants in the function");
       const bool outside = recording && x.requires_grad();
       nested |= outside;
@@ -79,15 +79,15 @@ void require_like(const Tensor& v, const Tensor& x, const char* operation, const
 
 void require_like(const Tensors& v, const Tensors& inputs, const char* operation) {
   if (v.size() != inputs.size())
-    fail(operation, std::to_string(v.size()) + " vectors were given for " +
-                        std::to_string(inputs.size()) + " inputs; one per input is required");
+    fail(operation, text_of(v.size()) + " vectors were given for " + text_of(inputs.size()) +
+                        " inputs; one per input is required");
   for (std::size_t i = 0; i < v.size(); ++i) require_like(v[i], inputs[i], operation, "the input");
 }
 
 Shape joined(const Shape& a, const Shape& b, const char* operation) {
   if (a.size() + b.size() > max_rank)
     fail(operation, "the result would have the axes of " + to_string(a) + " and of " +
-                        to_string(b) + "; at most " + std::to_string(max_rank) +
+                        to_string(b) + "; at most " + text_of(max_rank) +
                         " axes are supported; flatten with reshape");
   Shape both = a;
   for (const Index length : b) both.push_back(length);

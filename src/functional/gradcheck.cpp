@@ -100,8 +100,7 @@ class Checker {
 
   void require_output(std::size_t o) const {
     if (outputs_[o].dtype() != float64)
-      fail("gradcheck", "output " + std::to_string(o) + " has dtype " +
-                            name_of(outputs_[o].dtype()) +
+      fail("gradcheck", "output " + text_of(o) + " has dtype " + name_of(outputs_[o].dtype()) +
                             "; float64 is required, as finite differences of float32 are mostly "
                             "noise; keep every step of the function in float64");
   }
@@ -289,13 +288,11 @@ std::string number(double value) {
 
 std::string describe(const GradcheckEntry& e, bool random) {
   const std::string place =
-      random ? "output " + std::to_string(e.output) + " along random cotangent " +
-                   std::to_string(e.row) + ", input " + std::to_string(e.input) +
-                   " along random direction " + std::to_string(e.index)
-             : "output " + std::to_string(e.output) + " element " + std::to_string(e.row) +
-                   " with respect to input " + std::to_string(e.input) + " element " +
-                   std::to_string(e.index);
-  return (e.order > 1 ? "derivative of order " + std::to_string(e.order) + ", " : "") + place +
+      random ? "output " + text_of(e.output) + " along random cotangent " + text_of(e.row) +
+                   ", input " + text_of(e.input) + " along random direction " + text_of(e.index)
+             : "output " + text_of(e.output) + " element " + text_of(e.row) +
+                   " with respect to input " + text_of(e.input) + " element " + text_of(e.index);
+  return (e.order > 1 ? "derivative of order " + text_of(e.order) + ", " : "") + place +
          ": analytic " + number(e.analytic) + ", numeric " + number(e.numeric);
 }
 
@@ -313,19 +310,19 @@ void finish(GradcheckReport& report, bool random) {
         "inputs differ; seed random numbers inside the function";
   else if (!report.wrong.empty()) {
     const GradcheckEntry& worst = report.wrong.front();
-    report.message = std::to_string(report.wrong.size()) + " of " + std::to_string(report.checked) +
+    report.message = text_of(report.wrong.size()) + " of " + text_of(report.checked) +
                      " derivatives are wrong; the worst is of " + describe(worst, random);
     report.message += std::isfinite(worst.numeric)
                           ? "; correct the rule, or look for a detach() on the way"
                           : "; the function is not finite near this point; move it into the "
                             "function's domain or pass a smaller eps";
   } else {
-    report.message = std::to_string(report.checked) +
-                     " derivatives agree, largest relative error " + number(report.largest_error);
+    report.message = text_of(report.checked) + " derivatives agree, largest relative error " +
+                     number(report.largest_error);
   }
   if (!report.kinks.empty()) {
     const GradcheckEntry& kink = report.kinks.front();
-    report.message += "; " + std::to_string(report.kinks.size()) +
+    report.message += "; " + text_of(report.kinks.size()) +
                       " lie at a kink, where no derivative exists, the first at " +
                       describe(kink, random) + ", from the left " + number(kink.left) +
                       ", from the right " + number(kink.right);
@@ -335,22 +332,21 @@ void finish(GradcheckReport& report, bool random) {
 void check_arguments(const Tensors& inputs, const GradcheckOptions& options) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].dtype() == float32)
-      fail("gradcheck", "input " + std::to_string(i) + " of shape " + to_string(inputs[i].shape()) +
+      fail("gradcheck", "input " + text_of(i) + " of shape " + to_string(inputs[i].shape()) +
                             " has dtype float32; float64 is required, as finite differences of "
                             "float32 are mostly noise; convert it with to(float64)");
   if (std::none_of(inputs.begin(), inputs.end(), is_checked))
     fail("gradcheck",
          "no input has dtype float64, so there is nothing to check; pass at least one");
   if (options.order < 1)
-    fail("gradcheck",
-         "order " + std::to_string(options.order) + " was given; 1 or more is required");
+    fail("gradcheck", "order " + text_of(options.order) + " was given; 1 or more is required");
   if (!(options.eps > 0 && options.eps < 1))
     fail("gradcheck", "eps " + number(options.eps) + " was given; a number in (0, 1) is required");
   if (!(options.tolerance > 0))
     fail("gradcheck",
          "tolerance " + number(options.tolerance) + " was given; a positive number is required");
   if (options.random_directions < 0)
-    fail("gradcheck", std::to_string(options.random_directions) +
+    fail("gradcheck", text_of(options.random_directions) +
                           " random_directions were given; 0 (all entries) or more are required");
 }
 

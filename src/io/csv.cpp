@@ -47,9 +47,8 @@ std::string_view check_text(std::string_view text, const std::string& name) {
   if (const std::size_t at = text.find('\0'); at != text.npos) {
     const std::string_view before = text.substr(0, at);
     const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-    fail("read_csv", name + ":" +
-                         std::to_string(1 + std::count(before.begin(), before.end(), '\n')) + ":" +
-                         std::to_string(at - line_start + 1) +
+    fail("read_csv", name + ":" + text_of(1 + std::count(before.begin(), before.end(), '\n')) +
+                         ":" + text_of(at - line_start + 1) +
                          ": a zero byte; text is required; is this a binary file?");
   }
   if (begins("\xef\xbb\xbf")) text.remove_prefix(3);
@@ -74,7 +73,7 @@ void check_options(const CsvOptions& o) {
   if (!is_floating_point(o.dtype))
     refuse(std::string("dtype ") + name_of(o.dtype) + " was given; float32 or float64 is required");
   if (o.max_categories < 1)
-    refuse("max_categories = " + std::to_string(o.max_categories) + "; 1 or more is required");
+    refuse("max_categories = " + text_of(o.max_categories) + "; 1 or more is required");
 }
 
 bool declares_shape(const std::vector<std::string>& first, std::size_t width, Index& rows) {
@@ -96,8 +95,8 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   scanner.begin_record();
   CsvScanner count = scanner;
   if (const Index fields = count.skip(); fields > most_columns)
-    scanner.fail_here("the first line has " + std::to_string(fields) + " fields; at most " +
-                      std::to_string(most_columns) +
+    scanner.fail_here("the first line has " + text_of(fields) + " fields; at most " +
+                      text_of(most_columns) +
                       " are supported; write one row a line, or the table on its side");
   std::vector<std::string> first = take_record(scanner);
   const std::size_t fields = first.size();
@@ -120,7 +119,7 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   std::unordered_set<std::string_view> known;
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     std::string& name = layout.columns[i];
-    if (name.empty()) name = "column " + std::to_string(i);
+    if (name.empty()) name = "column " + text_of(i);
     if (!named || known.insert(name).second) continue;
     again.begin_record();
     for (std::size_t field = 0; field <= i; ++field) again.take();
@@ -148,10 +147,10 @@ Index need_column(const Layout& layout, const CsvOptions& options, const std::st
                   const std::string& wanted, const char* what) {
   const Index at = find_column(layout, wanted);
   if (at >= 0 || options.optional_names) return at;
-  const std::string count = std::to_string(layout.columns.size());
+  const std::string count = text_of(layout.columns.size());
   fail("read_csv", name + ":1:1: there is no " + what + " " + quote(wanted) +
                        "; a name in the first line, or a number from -" + count + " to " +
-                       std::to_string(layout.columns.size() - 1) + ", is required; did you mean " +
+                       text_of(layout.columns.size() - 1) + ", is required; did you mean " +
                        quote(nearest(wanted, layout.columns)) + "?");
 }
 
@@ -248,11 +247,11 @@ RawTable parse_raw_csv(std::string_view text, const CsvOptions& options, const s
   }
   read_rows(scanner, options, columns, raw.targets, layout.class_names, raw.report);
   if (layout.rows >= 0 && raw.report.rows_read != layout.rows)
-    fail("read_csv", name + ":1:1: the first line declares " + std::to_string(layout.rows) +
-                         " rows, but " + std::to_string(raw.report.rows_read) +
+    fail("read_csv", name + ":1:1: the first line declares " + text_of(layout.rows) +
+                         " rows, but " + text_of(raw.report.rows_read) +
                          " follow; is the file cut off?");
   if (columns.rows == 0)
-    fail("read_csv", name + ":1:1: no row is left of " + std::to_string(raw.report.rows_read) +
+    fail("read_csv", name + ":1:1: no row is left of " + text_of(raw.report.rows_read) +
                          (raw.report.refusals.empty() ? "" : ", " + raw.report.refusals[0]) +
                          "; one or more rows of data are required");
   for (std::size_t c = 0; c < columns.list.size(); ++c) {

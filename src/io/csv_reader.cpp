@@ -115,7 +115,7 @@ class Reader {
     value = column.code_of(text);
     if (static_cast<Index>(column.values.size()) > options_.max_categories)
       scanner_.fail_here("column " + quote(column.name) + " has more than " +
-                         std::to_string(options_.max_categories) + " different texts; " +
+                         text_of(options_.max_categories) + " different texts; " +
                          what_it_may_be(text));
     return true;
   }
@@ -148,15 +148,13 @@ class Reader {
     const auto classes = static_cast<double>(class_names_.size());
     if (label >= 0 && label < classes && label == std::floor(label)) return true;
     return refuse("the label of this row is not the number of a class; 0 to " +
-                  std::to_string(class_names_.size() - 1) +
-                  " is required, as the first line names " + std::to_string(class_names_.size()) +
-                  " classes");
+                  text_of(class_names_.size() - 1) + " is required, as the first line names " +
+                  text_of(class_names_.size()) + " classes");
   }
 
   bool bad_length(std::size_t fields) {
     const Index found = static_cast<Index>(fields) + scanner_.skip();
-    return refuse("the row has " + std::to_string(found) + " fields; " +
-                  std::to_string(columns_.slots.size()) +
+    return refuse("the row has " + text_of(found) + " fields; " + text_of(columns_.slots.size()) +
                   " are required, as in the first line; look for a missing or unquoted delimiter, "
                   "or leave bad rows out with drop_bad_rows");
   }

@@ -139,8 +139,7 @@ Index CsvScanner::skip() {
 }
 
 std::string CsvScanner::here() const {
-  return name_ + ":" + std::to_string(field_line_) + ":" +
-         std::to_string(field_ - field_start_ + 1);
+  return name_ + ":" + text_of(field_line_) + ":" + text_of(field_ - field_start_ + 1);
 }
 
 void CsvScanner::fail_here(const std::string& message) const {

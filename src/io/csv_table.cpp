@@ -94,8 +94,8 @@ Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
 
 std::string text_of(double number) {
   if (number == std::floor(number) && std::abs(number) < 1e15)
-    return std::to_string(static_cast<Index>(number));
-  std::string text = std::to_string(number);
+    return text_of(static_cast<Index>(number));
+  std::string text = text_of(number);
   text.erase(text.find_last_not_of('0') + 1);
   return text;
 }

@@ -74,8 +74,7 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
 
 void write_file_atomically(const std::string& path, std::string_view bytes) {
   static std::atomic<unsigned> serial{0};
-  const std::string temporary =
-      path + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(serial++);
+  const std::string temporary = path + ".tmp" + text_of(::getpid()) + "." + text_of(serial++);
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (file.get() < 0) fail_write(temporary, "creating the file", errno);
   const auto give_up = [&](const char* step, int error) {

@@ -56,13 +56,12 @@ std::string gunzip(std::string_view bytes, const std::string& name, std::size_t 
   std::vector<std::string> blocks;
   std::size_t size = 0, room = 0, used = 0;  // room: what is left in the last block
   const auto damaged = [&](const std::string& what) {
-    fail("gunzip", name + ": " + what + " at compressed byte " +
-                       std::to_string(used - stream.avail_in) + " of " +
-                       std::to_string(bytes.size()) +
+    fail("gunzip", name + ": " + what + " at compressed byte " + text_of(used - stream.avail_in) +
+                       " of " + text_of(bytes.size()) +
                        "; a whole gzip file is required; copy or download it again");
   };
   const auto too_long = [&] {
-    fail("gunzip", name + ": unpacks to more than " + std::to_string(limit) +
+    fail("gunzip", name + ": unpacks to more than " + text_of(limit) +
                        " bytes, the limit; is it damaged or not what it claims to be?");
   };
   bool starved = true;  // the last call wrote all it could

@@ -43,10 +43,10 @@ std::size_t item_size(int code) {
 
 Header parse_header(std::string_view bytes, const std::string& name) {
   const auto refuse = [&](std::size_t at, const std::string& what) {
-    fail("read_idx", name + ": byte " + std::to_string(at) + ": " + what);
+    fail("read_idx", name + ": byte " + text_of(at) + ": " + what);
   };
   if (bytes.size() < 4)
-    refuse(0, "the file has " + std::to_string(bytes.size()) +
+    refuse(0, "the file has " + text_of(bytes.size()) +
                   " bytes; a header of 4 or more is required; is it cut off?");
   if (bytes[0] != 0 || bytes[1] != 0)
     refuse(0, "an IDX file must begin with two zero bytes; is it of another format?");
@@ -54,17 +54,16 @@ Header parse_header(std::string_view bytes, const std::string& name) {
   header.code = static_cast<unsigned char>(bytes[2]);
   header.item = item_size(header.code);
   if (!header.item)
-    refuse(2, "type code " + std::to_string(header.code) +
+    refuse(2, "type code " + text_of(header.code) +
                   "; 8 (uint8), 9 (int8), 11 (int16), 12 (int32), 13 (float) or 14 (double) is "
                   "required");
   const int rank = static_cast<unsigned char>(bytes[3]);
   if (rank > max_rank)
-    refuse(3,
-           std::to_string(rank) + " axes; at most " + std::to_string(max_rank) + " are supported");
+    refuse(3, text_of(rank) + " axes; at most " + text_of(max_rank) + " are supported");
   header.begin = 4 + 4 * static_cast<std::size_t>(rank);
   if (bytes.size() < header.begin)
     refuse(bytes.size(),
-           "the header ends within its " + std::to_string(rank) + " lengths; is the file cut off?");
+           "the header ends within its " + text_of(rank) + " lengths; is the file cut off?");
   header.count = 1;
   for (int i = 0; i < rank; ++i) {
     const auto length = swap_bytes(load<std::uint32_t>(bytes, 4 + 4 * static_cast<std::size_t>(i)));
@@ -86,9 +85,9 @@ Tensor make(const Header& header, std::string_view bytes) {
 void check_size(const Header& header, std::string_view bytes, const std::string& name) {
   const std::uint64_t need = header.count * header.item, have = bytes.size() - header.begin;
   if (need != have)
-    fail("read_idx", name + ": byte " + std::to_string(header.begin) + ": the header declares " +
-                         to_string(header.shape) + ", " + std::to_string(need) +
-                         " bytes of values, but " + std::to_string(have) + " follow; " +
+    fail("read_idx", name + ": byte " + text_of(header.begin) + ": the header declares " +
+                         to_string(header.shape) + ", " + text_of(need) + " bytes of values, but " +
+                         text_of(have) + " follow; " +
                          (have < need ? "is the file cut off?" : "is the file another one's end?"));
 }
 
@@ -124,7 +123,7 @@ data::TensorDataset load_part(const std::string& folder, const std::string& pref
   check_size(header, bytes, path);
   if (header.code != 0x08 || header.shape.size() != 3)
     fail("load_mnist", path + ": holds " + to_string(header.shape) + " of type code " +
-                           std::to_string(header.code) +
+                           text_of(header.code) +
                            "; images (n, rows, columns) of bytes are required");
   Tensor x = zeros({header.shape[0], 1, header.shape[1], header.shape[2]});
   float* out = x.mutable_data<float>();
@@ -135,12 +134,12 @@ data::TensorDataset load_part(const std::string& folder, const std::string& pref
   const Tensor y = parse_idx(labels, path);
   if (y.dtype() != int64 || y.dim() != 1 || y.size(0) != x.size(0))
     fail("load_mnist", path + ": holds " + to_string(y.shape()) + " " + name_of(y.dtype()) +
-                           "; one label for each of the " + std::to_string(x.size(0)) +
+                           "; one label for each of the " + text_of(x.size(0)) +
                            " images is required; are the files of one set?");
   data::TensorDataset part(x, y);
   Index last = -1;
   for (const Index label : y.to_vector<Index>()) last = std::max(last, label);
-  for (Index c = 0; c <= last; ++c) part.class_names.push_back(std::to_string(c));
+  for (Index c = 0; c <= last; ++c) part.class_names.push_back(text_of(c));
   return part;
 }
 

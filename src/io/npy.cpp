@@ -35,16 +35,15 @@ class HeaderParser {
     if (bytes_.size() < 10) refuse("the file is cut off within its first 10 bytes");
     const int version = static_cast<unsigned char>(bytes_[6]);
     if (version < 1 || version > 3 || bytes_[7] != 0)
-      refuse("version " + std::to_string(version) + "." +
-             std::to_string(static_cast<unsigned char>(bytes_[7])) +
+      refuse("version " + text_of(version) + "." + text_of(static_cast<unsigned char>(bytes_[7])) +
              "; 1.0, 2.0 or 3.0 is required");
     const std::size_t begin = version == 1 ? 10 : 12;
     if (bytes_.size() < begin) refuse("the file is cut off within its first 12 bytes");
     const std::size_t length =
         version == 1 ? load<std::uint16_t>(bytes_, 8) : load<std::uint32_t>(bytes_, 8);
     if (length > bytes_.size() - begin)
-      refuse("the header is declared to have " + std::to_string(length) + " bytes, but " +
-             std::to_string(bytes_.size() - begin) + " follow; is the file cut off?");
+      refuse("the header is declared to have " + text_of(length) + " bytes, but " +
+             text_of(bytes_.size() - begin) + " follow; is the file cut off?");
     at_ = begin;
     end_ = begin + length;
     parse_dictionary();
@@ -54,7 +53,7 @@ class HeaderParser {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    fail("read_npy", name_ + ": byte " + std::to_string(at_) + ": " + what);
+    fail("read_npy", name_ + ": byte " + text_of(at_) + ": " + what);
   }
   void skip_blanks() {
     while (at_ < end_ && (bytes_[at_] == ' ' || bytes_[at_] == '\n')) ++at_;
@@ -158,7 +157,7 @@ class HeaderParser {
       if (length > std::numeric_limits<Index>::max() / 16 || !multiply(product, length, product))
         refuse("the shape has more values than can be counted");
       if (header_.shape.size() == max_rank)
-        refuse("the shape has more than " + std::to_string(max_rank) + " axes");
+        refuse("the shape has more than " + text_of(max_rank) + " axes");
       header_.shape.push_back(static_cast<Index>(length));
       if (!take_if(',')) {
         if (header_.shape.size() == 1 && peek() == ')')
@@ -202,7 +201,7 @@ Tensor make_integers(const Header& h, std::string_view bytes, const std::string&
   if (!is_signed)
     for (std::uint64_t i = 0; i < h.count; ++i)
       if (out.data<std::int64_t>()[i] < 0)
-        fail("read_npy", name + ": byte " + std::to_string(h.begin + 8 * i) +
+        fail("read_npy", name + ": byte " + text_of(h.begin + 8 * i) +
                              ": a uint64 beyond the range of int64; convert the array with astype");
   return out;
 }
@@ -225,8 +224,8 @@ Tensor make_booleans(const Header& h, std::string_view bytes, const std::string&
   for (std::uint64_t i = 0; i < h.count; ++i) {
     const auto byte = static_cast<unsigned char>(bytes[h.begin + i]);
     if (byte > 1)
-      fail("read_npy", name + ": byte " + std::to_string(h.begin + i) + ": the boolean " +
-                           std::to_string(byte) + "; 0 or 1 is required");
+      fail("read_npy", name + ": byte " + text_of(h.begin + i) + ": the boolean " + text_of(byte) +
+                           "; 0 or 1 is required");
     to[i] = byte != 0;
   }
   return out;
@@ -267,9 +266,9 @@ Tensor parse_npy(std::string_view bytes, const std::string& name) {
   const Header h = HeaderParser(bytes, name).parse();
   const std::uint64_t need = h.count * h.item, have = bytes.size() - h.begin;
   if (need != have)
-    fail("read_npy", name + ": byte " + std::to_string(h.begin) + ": the header declares " +
-                         to_string(h.shape) + ", " + std::to_string(need) +
-                         " bytes of values, but " + std::to_string(have) + " follow; " +
+    fail("read_npy", name + ": byte " + text_of(h.begin) + ": the header declares " +
+                         to_string(h.shape) + ", " + text_of(need) + " bytes of values, but " +
+                         text_of(have) + " follow; " +
                          (have < need ? "is the file cut off?" : "is more than an array in it?"));
   const Tensor x = h.kind == 'f'   ? make_floats(h, bytes)
                    : h.kind == 'b' ? make_booleans(h, bytes, name)

@@ -50,8 +50,7 @@ class ZipReader {
       refuse(end, "the list of members lies outside of the file; the file is damaged");
     // Every entry takes central_size bytes or more, so the list's size bounds their number.
     if (count > size / central_size)
-      refuse(end,
-             std::to_string(count) + " members are declared, more than their list has room for");
+      refuse(end, text_of(count) + " members are declared, more than their list has room for");
     std::vector<Member> list;
     list_begin_ = at;
     const std::uint64_t stop = at + size;
@@ -73,14 +72,14 @@ class ZipReader {
     const std::string_view packed = bytes_.substr(at + skip, m.packed);
     std::string out;
     if (m.size > default_unpacked_limit)
-      refuse(at, "member \"" + m.name + "\" would unpack to " + std::to_string(m.size) +
-                     " bytes, beyond the limit of " + std::to_string(default_unpacked_limit));
+      refuse(at, "member \"" + m.name + "\" would unpack to " + text_of(m.size) +
+                     " bytes, beyond the limit of " + text_of(default_unpacked_limit));
     if (m.method == 0) {
       if (m.packed != m.size) refuse(at, "the stored member \"" + m.name + "\" declares two sizes");
       out = packed;
     } else if (!inflate_raw(packed, m.size, out)) {
-      refuse(at, "member \"" + m.name + "\" does not unpack to its declared " +
-                     std::to_string(m.size) + " bytes; the file is damaged");
+      refuse(at, "member \"" + m.name + "\" does not unpack to its declared " + text_of(m.size) +
+                     " bytes; the file is damaged");
     }
     if (checksum(out) != m.checksum)
       refuse(at,
@@ -89,7 +88,7 @@ class ZipReader {
   }
 
   [[noreturn]] void refuse(std::uint64_t at, const std::string& what) const {
-    fail("read_npz", name_ + ": byte " + std::to_string(at) + ": " + what);
+    fail("read_npz", name_ + ": byte " + text_of(at) + ": " + what);
   }
 
  private:
@@ -137,7 +136,7 @@ class ZipReader {
     if (m.flags & 1)
       refuse(at, "member \"" + m.name + "\" is encrypted; save it without a password");
     if (m.method != 0 && m.method != 8)
-      refuse(at, "member \"" + m.name + "\" is packed by method " + std::to_string(m.method) +
+      refuse(at, "member \"" + m.name + "\" is packed by method " + text_of(m.method) +
                      "; stored (0) or deflated (8) is required");
     at += central_size + name + extra + comment;
     return m;
@@ -222,8 +221,7 @@ std::string format_npz(const NamedTensors& tensors, bool compress) {
   const auto refuse = [](const std::string& what) { fail("write_npz", what); };
   for (const auto& [key, tensor] : tensors) {
     if (key.empty() || key.size() > 0xff00)
-      refuse("a name of " + std::to_string(key.size()) +
-             " bytes was given; 1 to 65280 are required");
+      refuse("a name of " + text_of(key.size()) + " bytes was given; 1 to 65280 are required");
     if (!seen.insert(key).second) refuse("the name \"" + key + "\" was given twice");
     const std::string array = format_npy(tensor);
     const std::string packed = compress ? deflate_raw(array) : array;

@@ -104,16 +104,15 @@ class Parser {
 
   json parse_header() {
     if (bytes_.size() < 8)
-      refuse("the file has " + std::to_string(bytes_.size()) +
+      refuse("the file has " + text_of(bytes_.size()) +
              " bytes; 8 bytes with the header's length are required; is it cut off?");
     const auto length = load<std::uint64_t>(bytes_, 0);
     if (length > longest_header)
-      refuse("byte 0: the header is declared to have " + std::to_string(length) +
-             " bytes; at most " + std::to_string(longest_header) +
-             " are allowed; is the file of another format?");
+      refuse("byte 0: the header is declared to have " + text_of(length) + " bytes; at most " +
+             text_of(longest_header) + " are allowed; is the file of another format?");
     if (length > bytes_.size() - 8)
-      refuse("byte 0: the header is declared to have " + std::to_string(length) + " bytes, but " +
-             std::to_string(bytes_.size() - 8) + " follow; is the file cut off?");
+      refuse("byte 0: the header is declared to have " + text_of(length) + " bytes, but " +
+             text_of(bytes_.size() - 8) + " follow; is the file cut off?");
     begin_ = 8 + length;
     const std::string_view text = bytes_.substr(8, length);
     if (text.empty() || text[0] != '{') refuse("byte 8: the header must begin with {");
@@ -148,9 +147,7 @@ class Parser {
     bool is_list[deepest + 1] = {}, in_text = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const char c = text[i];
-      const auto stop = [&](const char* what) {
-        refuse("byte " + std::to_string(8 + i) + ": " + what);
-      };
+      const auto stop = [&](const char* what) { refuse("byte " + text_of(8 + i) + ": " + what); };
       if (in_text) {
         if (c == '\\') ++i;
         if (c == '"') in_text = false;
@@ -218,16 +215,16 @@ class Parser {
 
   void check_offsets(const Entry& e) const {
     const std::uint64_t have = bytes_.size() - begin_;
-    const std::string range = std::to_string(e.begin) + " to " + std::to_string(e.end);
+    const std::string range = text_of(e.begin) + " to " + text_of(e.end);
     if (e.begin > e.end) refuse(e.name, "the offsets run backwards, from " + range);
     if (e.end > have)
-      refuse(e.name, "the offsets " + range + " reach beyond the " + std::to_string(have) +
+      refuse(e.name, "the offsets " + range + " reach beyond the " + text_of(have) +
                          " bytes of values; is the file cut off?");
     std::uint64_t need;
     if (!multiply(e.count, e.type->item, need) || need != e.end - e.begin)
-      refuse(e.name, "the offsets " + range + " span " + std::to_string(e.end - e.begin) +
-                         " bytes; " + std::to_string(e.count) + " values of " + e.type->name +
-                         ", shape " + to_string(e.shape) + ", are required to fill them");
+      refuse(e.name, "the offsets " + range + " span " + text_of(e.end - e.begin) + " bytes; " +
+                         text_of(e.count) + " values of " + e.type->name + ", shape " +
+                         to_string(e.shape) + ", are required to fill them");
   }
 
   void check_layout() {
@@ -237,15 +234,15 @@ class Parser {
     std::uint64_t at = 0;
     for (const Entry& e : entries_) {
       if (e.begin < at)
-        refuse(e.name, "its values begin at " + std::to_string(e.begin) +
-                           " and overlap those before, which end at " + std::to_string(at));
+        refuse(e.name, "its values begin at " + text_of(e.begin) +
+                           " and overlap those before, which end at " + text_of(at));
       if (e.begin > at)
-        refuse(e.name, "its values begin at " + std::to_string(e.begin) + ", after a gap from " +
-                           std::to_string(at));
+        refuse(e.name,
+               "its values begin at " + text_of(e.begin) + ", after a gap from " + text_of(at));
       at = e.end;
     }
     if (at != bytes_.size() - begin_)
-      refuse(std::to_string(bytes_.size() - begin_ - at) +
+      refuse(text_of(bytes_.size() - begin_ - at) +
              " bytes follow the last tensor's values; the values must fill the file");
   }
 
@@ -255,14 +252,14 @@ class Parser {
     if (type == "BOOL")
       for (std::uint64_t i = 0; i < e.count; ++i)
         if (static_cast<unsigned char>(values[i]) > 1)
-          refuse(e.name, "value " + std::to_string(i) + " is the boolean " +
-                             std::to_string(static_cast<unsigned char>(values[i])) +
+          refuse(e.name, "value " + text_of(i) + " is the boolean " +
+                             text_of(static_cast<unsigned char>(values[i])) +
                              "; 0 or 1 is required");
     const Tensor out = e.type->make(values, e.shape, e.count);
     if (type == "U64")
       for (std::uint64_t i = 0; i < e.count; ++i)
         if (out.data<std::int64_t>()[i] < 0)
-          refuse(e.name, "value " + std::to_string(i) + " is beyond the range of int64");
+          refuse(e.name, "value " + text_of(i) + " is beyond the range of int64");
     return out;
   }
 
@@ -281,7 +278,7 @@ const Tensor& SafeTensors::at(const std::string& name) const {
     names.push_back(key);
   }
   fail("SafeTensors.at",
-       "there is no tensor " + quote(name) + " among " + std::to_string(names.size()) +
+       "there is no tensor " + quote(name) + " among " + text_of(names.size()) +
            (names.empty() ? "" : "; did you mean " + quote(nearest(name, names))));
 }
 

@@ -44,6 +44,18 @@ inline F limit(F x, float lo, float hi) noexcept {
 #endif
 }
 
+#if !XSIMD_WITH_AVX512F
+/// The floats with these bits; xsimd 11 asks for the scalar type where versions before took the
+/// batch's.
+inline F float_from_bits(const xsimd::as_integer_t<F>& bits) noexcept {
+#if XSIMD_VERSION_MAJOR >= 11
+  return xsimd::bitwise_cast<float>(bits);
+#else
+  return xsimd::bitwise_cast<F>(bits);
+#endif
+}
+#endif
+
 /// p 2^n for integral n in [-150, 128].
 inline F scale(F p, F n) noexcept {
 #if XSIMD_WITH_AVX512F
@@ -51,7 +63,7 @@ inline F scale(F p, F n) noexcept {
 #else
   const auto i = xsimd::to_int(n);
   const auto half = i >> 1;
-  const auto power = [](auto e) { return xsimd::bitwise_cast<F>((e + 127) << 23); };
+  const auto power = [](auto e) { return float_from_bits((e + 127) << 23); };
   return p * power(half) * power(i - half);
 #endif
 }

@@ -13,8 +13,7 @@ namespace {
 
 Index checked_heads(Index embed_dim, Index num_heads) {
   if (embed_dim < 1 || num_heads < 1 || embed_dim % num_heads != 0)
-    fail("MultiheadAttention", "embed_dim " + std::to_string(embed_dim) + " and " +
-                                   std::to_string(num_heads) +
+    fail("MultiheadAttention", "embed_dim " + text_of(embed_dim) + " and " + text_of(num_heads) +
                                    " heads were given; a number of heads that divides embed_dim is "
                                    "required");
   return num_heads;
@@ -65,12 +64,12 @@ MultiheadAttention::MultiheadAttention(Index embed_dim, Index num_heads,
                  {.bias = options.bias, .dtype = options.dtype, .generator = options.generator}))) {
   if (!(options.dropout >= 0 && options.dropout <= 1))
     fail("MultiheadAttention",
-         "dropout = " + std::to_string(options.dropout) + " was given; 0 to 1 is required");
+         "dropout = " + text_of(options.dropout) + " was given; 0 to 1 is required");
   if (options.bias) init::zeros_(out_proj.bias);
 }
 
 std::string MultiheadAttention::describe() const {
-  return "MultiheadAttention(" + std::to_string(embed_dim_) + ", " + std::to_string(heads_) + ")";
+  return "MultiheadAttention(" + text_of(embed_dim_) + ", " + text_of(heads_) + ")";
 }
 
 Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,
@@ -87,7 +86,7 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
         "query " + to_string(query.shape()) + ", key " + to_string(key.shape()) + ", value " +
             to_string(value.shape()) + " were given; " +
             (batch_first_ ? "(N, L, E), (N, S, E), (N, S, E)" : "(L, N, E), (S, N, E), (S, N, E)") +
-            " or all without N, with E = " + std::to_string(embed_dim_) +
+            " or all without N, with E = " + text_of(embed_dim_) +
             ", are required; batch_first says where N is");
   const Tensor& padding = options.key_padding_mask;
   if (padding.defined() && (padding.dtype() != boolean ||

@@ -15,8 +15,8 @@ namespace {
 Module& pick(const std::vector<std::shared_ptr<Module>>& list, Index i, const char* container) {
   const auto size = static_cast<Index>(list.size());
   if (i < -size || i >= size)
-    fail(container, "position " + std::to_string(i) + " was asked for; there are " +
-                        std::to_string(size) + " modules");
+    fail(container,
+         "position " + text_of(i) + " was asked for; there are " + text_of(size) + " modules");
   return *list[static_cast<std::size_t>(i < 0 ? i + size : i)];
 }
 
@@ -75,15 +75,15 @@ Tensor Sequential::forward(const Tensor& x) const {
 // ------------------------------------------------------------------ ModuleList
 
 void ModuleList::push(std::shared_ptr<Module> module) {
-  add_child(std::to_string(size()), module);
+  add_child(text_of(size()), module);
   modules_->push_back(std::move(module));
 }
 
 Module& ModuleList::operator[](Index i) const { return pick(*modules_, i, "ModuleList"); }
 
 void ModuleList::wrong_class(Index i) const {
-  fail("ModuleList", "module " + std::to_string(i) + " was asked for as another class; it is " +
-                         (*this)[i].describe());
+  fail("ModuleList",
+       "module " + text_of(i) + " was asked for as another class; it is " + (*this)[i].describe());
 }
 
 // ------------------------------------------------------------------ ModuleDict

@@ -8,7 +8,7 @@ namespace gradus::nn {
 
 namespace {
 
-std::string text(Index number) { return std::to_string(number); }
+std::string text(Index number) { return text_of(number); }
 /// "2" or "(2, 1)".
 std::string text(Size2 size) {
   if (size.height == size.width) return text(size.height);

@@ -10,14 +10,14 @@ namespace {
 
 Tensor first_values(Index num, Index dim, const EmbeddingOptions& options) {
   if (num < 1 || dim < 1)
-    fail("Embedding", std::to_string(num) + " vectors of length " + std::to_string(dim) +
+    fail("Embedding", text_of(num) + " vectors of length " + text_of(dim) +
                           " were asked for; 1 or more of each is required");
   const Tensor weight = randn({num, dim}, options.dtype, options.generator);
   if (!options.padding_idx) return weight;
   const Index row = *options.padding_idx;
   if (row < -num || row >= num)
-    fail("Embedding", "padding_idx " + std::to_string(row) + " was given; there are rows 0 to " +
-                          std::to_string(num - 1));
+    fail("Embedding",
+         "padding_idx " + text_of(row) + " was given; there are rows 0 to " + text_of(num - 1));
   const Tensor at = reshape(arange(0, static_cast<double>(num), 1, int64), {num, 1});
   return masked_fill(weight, eq(at, static_cast<double>(row < 0 ? row + num : row)), 0);
 }
@@ -31,8 +31,7 @@ Embedding::Embedding(Index num_embeddings, Index embedding_dim, const EmbeddingO
 }
 
 std::string Embedding::describe() const {
-  return "Embedding(" + std::to_string(weight.size(0)) + ", " + std::to_string(weight.size(1)) +
-         ")";
+  return "Embedding(" + text_of(weight.size(0)) + ", " + text_of(weight.size(1)) + ")";
 }
 
 Tensor Embedding::forward(const Tensor& index) const {

@@ -95,7 +95,7 @@ Tensor ones_(Tensor t) { return constant_(std::move(t), 1); }
 Tensor uniform_(Tensor t, double low, double high, Generator* generator) {
   require_floating(t, "uniform_");
   if (!(low <= high))
-    fail("uniform_", "low " + std::to_string(low) + " and high " + std::to_string(high) +
+    fail("uniform_", "low " + text_of(low) + " and high " + text_of(high) +
                          " were given; low <= high is required");
   const NoGrad guard;
   t.copy_(rand(t.shape(), t.dtype(), generator) * (high - low) + low);
@@ -105,7 +105,7 @@ Tensor uniform_(Tensor t, double low, double high, Generator* generator) {
 Tensor normal_(Tensor t, double mean, double stddev, Generator* generator) {
   require_floating(t, "normal_");
   if (!(stddev >= 0))
-    fail("normal_", "stddev " + std::to_string(stddev) + " was given; 0 or more is required");
+    fail("normal_", "stddev " + text_of(stddev) + " was given; 0 or more is required");
   const NoGrad guard;
   t.copy_(randn(t.shape(), t.dtype(), generator) * stddev + mean);
   return t;
@@ -115,8 +115,8 @@ Tensor trunc_normal_(Tensor t, double mean, double stddev, double low, double hi
                      Generator* generator) {
   require_floating(t, "trunc_normal_");
   if (!(stddev > 0 && low < high))
-    fail("trunc_normal_", "stddev " + std::to_string(stddev) + ", low " + std::to_string(low) +
-                              ", high " + std::to_string(high) +
+    fail("trunc_normal_", "stddev " + text_of(stddev) + ", low " + text_of(low) + ", high " +
+                              text_of(high) +
                               " were given; stddev > 0 and low < high are required");
   // By the inverse of the distribution function, found by bisection: any interval works, also one
   // that draws by rejection would hardly hit.

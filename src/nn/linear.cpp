@@ -11,8 +11,7 @@ namespace {
 
 void require_size(Index value, const char* module, const char* what) {
   if (value < 1)
-    fail(module,
-         std::string(what) + " = " + std::to_string(value) + " was given; 1 or more is required");
+    fail(module, std::string(what) + " = " + text_of(value) + " was given; 1 or more is required");
 }
 
 /// PyTorch's first values of weights and biases: uniform in ±1/sqrt(fan_in).
@@ -42,7 +41,7 @@ Linear::Linear(Index in_features, Index out_features, const LinearOptions& optio
                         : Tensor()) {}
 
 std::string Linear::describe() const {
-  return "Linear(" + std::to_string(in_features()) + ", " + std::to_string(out_features()) +
+  return "Linear(" + text_of(in_features()) + ", " + text_of(out_features()) +
          (bias.defined() ? ")" : ", bias = false)");
 }
 
@@ -56,8 +55,8 @@ Bilinear::Bilinear(Index in1_features, Index in2_features, Index out_features,
                         : Tensor()) {}
 
 std::string Bilinear::describe() const {
-  return "Bilinear(" + std::to_string(weight.size(1)) + ", " + std::to_string(weight.size(2)) +
-         ", " + std::to_string(weight.size(0)) + ")";
+  return "Bilinear(" + text_of(weight.size(1)) + ", " + text_of(weight.size(2)) + ", " +
+         text_of(weight.size(0)) + ")";
 }
 
 Tensor Bilinear::operator()(const Tensor& x1, const Tensor& x2) const {
@@ -68,8 +67,8 @@ Tensor Bilinear::operator()(const Tensor& x1, const Tensor& x2) const {
   if (!lead2.empty()) lead2.erase(lead2.size() - 1);
   if (!fits || !(lead == lead2))
     fail("Bilinear", "x1 of shape " + to_string(x1.shape()) + " and x2 of shape " +
-                         to_string(x2.shape()) + " were given; (..., " + std::to_string(in1) +
-                         ") and (..., " + std::to_string(in2) +
+                         to_string(x2.shape()) + " were given; (..., " + text_of(in1) +
+                         ") and (..., " + text_of(in2) +
                          ") with the same leading axes are required");
   const Index rows = numel(lead);
   // (rows, in1) x (in1, out in2) -> (rows, out, in2), times x2 (rows, in2, 1)

@@ -50,7 +50,7 @@ void append_norm(Sequential& to, const std::string& name, Index width, const MLP
 /// The modules of the i-th hidden layer.
 Sequential& append_hidden(Sequential& to, std::size_t i, Index in, Index out,
                           const MLPOptions& options) {
-  const std::string number = std::to_string(i);
+  const std::string number = text_of(i);
   to.append("fc" + number, make_linear(in, out, options.activation, options));
   append_norm(to, "norm" + number, out, options);
   to.append("act" + number, Activation(options.activation));
@@ -62,22 +62,22 @@ Sequential& append_hidden(Sequential& to, std::size_t i, Index in, Index out,
 
 MLP::MLP(const std::vector<Index>& sizes, const MLPOptions& options) {
   if (sizes.size() < 2)
-    fail("MLP", std::to_string(sizes.size()) +
+    fail("MLP", text_of(sizes.size()) +
                     " sizes were given; at least the numbers of inputs and outputs are required");
   if (!(options.dropout >= 0 && options.dropout <= 1))
-    fail("MLP", "dropout = " + std::to_string(options.dropout) +
+    fail("MLP", "dropout = " + text_of(options.dropout) +
                     " was given; a probability from 0 to 1 is required");
   for (std::size_t i = 1; i + 1 < sizes.size(); ++i) {
     const Index in = sizes[i - 1], out = sizes[i];
     if (options.residual && in == out) {
       Sequential body;
-      append("res" + std::to_string(i), Residual(append_hidden(body, i, in, out, options)));
+      append("res" + text_of(i), Residual(append_hidden(body, i, in, out, options)));
     } else {
       append_hidden(*this, i, in, out, options);
     }
   }
   const std::size_t last = sizes.size() - 1;
-  append("fc" + std::to_string(last), make_linear(sizes[last - 1], sizes[last], "linear", options));
+  append("fc" + text_of(last), make_linear(sizes[last - 1], sizes[last], "linear", options));
 }
 
 }  // namespace gradus::nn

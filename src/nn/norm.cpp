@@ -51,13 +51,12 @@ GroupNorm::GroupNorm(Index num_groups, Index num_channels, const GroupNormOption
       weight(options.affine ? parameter("weight", ones({channels_}, options.dtype)) : Tensor()),
       bias(options.affine ? parameter("bias", zeros({channels_}, options.dtype)) : Tensor()) {
   if (num_groups < 1 || num_channels % num_groups != 0)
-    fail("GroupNorm", std::to_string(num_groups) + " groups were given for " +
-                          std::to_string(num_channels) +
+    fail("GroupNorm", text_of(num_groups) + " groups were given for " + text_of(num_channels) +
                           " channels; a number that divides the channels is required");
 }
 
 std::string GroupNorm::describe() const {
-  return "GroupNorm(" + std::to_string(groups_) + ", " + std::to_string(channels_) + ")";
+  return "GroupNorm(" + text_of(groups_) + ", " + text_of(channels_) + ")";
 }
 
 Tensor GroupNorm::forward(const Tensor& x) const {
@@ -84,18 +83,18 @@ BatchNorm::BatchNorm(const char* name, int min_rank, int max_rank, Index num_fea
                               ? buffer("num_batches_tracked", zeros({}, int64))
                               : Tensor()) {
   if (!(options.momentum >= 0 && options.momentum <= 1))
-    fail(name, "momentum = " + std::to_string(options.momentum) + " was given; 0 to 1 is required");
+    fail(name, "momentum = " + text_of(options.momentum) + " was given; 0 to 1 is required");
 }
 
 std::string BatchNorm::describe() const {
-  return std::string(name_) + "(" + std::to_string(features_) + ")";
+  return std::string(name_) + "(" + text_of(features_) + ")";
 }
 
 Tensor BatchNorm::forward(const Tensor& x) const {
   if (x.dim() < min_rank_ || x.dim() > max_rank_ || x.size(1) != features_)
-    fail(name_, "x of shape " + to_string(x.shape()) + " was given; " + std::to_string(features_) +
-                    " channels in the second of " + std::to_string(min_rank_) +
-                    (max_rank_ > min_rank_ ? " or " + std::to_string(max_rank_) : "") +
+    fail(name_, "x of shape " + to_string(x.shape()) + " was given; " + text_of(features_) +
+                    " channels in the second of " + text_of(min_rank_) +
+                    (max_rank_ > min_rank_ ? " or " + text_of(max_rank_) : "") +
                     " axes are required");
   if (is_training() && num_batches_tracked.defined()) {
     const Tensor y = batch_norm(x, running_mean, running_var, weight, bias, true, momentum_, eps_);

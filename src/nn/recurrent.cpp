@@ -16,8 +16,8 @@ Tensor first_values(const Shape& shape, Index hidden, DType dtype, Generator* ge
 
 void check_sizes(const char* name, Index input_size, Index hidden_size) {
   if (input_size < 1 || hidden_size < 1)
-    fail(name, "input_size " + std::to_string(input_size) + " and hidden_size " +
-                   std::to_string(hidden_size) + " were given; 1 or more of each is required");
+    fail(name, "input_size " + text_of(input_size) + " and hidden_size " + text_of(hidden_size) +
+                   " were given; 1 or more of each is required");
 }
 
 bool is_relu(const std::string& nonlinearity, const char* name) {
@@ -73,16 +73,14 @@ Cell::Cell(const char* name, Index gates, Index input_size, Index hidden_size,
                            : Tensor()) {}
 
 std::string Cell::describe() const {
-  return std::string(name_) + "(" + std::to_string(input_size()) + ", " +
-         std::to_string(hidden_size()) + ")";
+  return std::string(name_) + "(" + text_of(input_size()) + ", " + text_of(hidden_size()) + ")";
 }
 
 Tensor Cell::checked(const Tensor& x, const Tensor& h) const {
   Shape state = x.shape();
   if (state.size() < 1 || state.size() > 2 || state.back() != input_size())
-    fail(name_, "x of shape " + to_string(x.shape()) + " was given; (N, " +
-                    std::to_string(input_size()) + ") or (" + std::to_string(input_size()) +
-                    ") is required");
+    fail(name_, "x of shape " + to_string(x.shape()) + " was given; (N, " + text_of(input_size()) +
+                    ") or (" + text_of(input_size()) + ") is required");
   state[state.size() - 1] = hidden_size();
   if (!h.defined()) return zeros(state, x.dtype());
   if (!(h.shape() == state))
@@ -121,12 +119,11 @@ Recurrent::Recurrent(const char* name, Index gates, Index input_size, Index hidd
       generator_(options.generator) {
   check_sizes(name, input_size, hidden_size);
   if (options.num_layers < 1)
-    fail(name, "num_layers = " + std::to_string(options.num_layers) +
-                   " was given; 1 or more is required");
+    fail(name, "num_layers = " + text_of(options.num_layers) + " was given; 1 or more is required");
   if (!(options.dropout >= 0 && options.dropout <= 1))
-    fail(name, "dropout = " + std::to_string(options.dropout) + " was given; 0 to 1 is required");
+    fail(name, "dropout = " + text_of(options.dropout) + " was given; 0 to 1 is required");
   for (Index i = 0; i < options.num_layers; ++i) {
-    const std::string suffix = "_l" + std::to_string(i);
+    const std::string suffix = "_l" + text_of(i);
     const auto make = [&](const char* what, const Shape& shape) {
       return parameter(what + suffix,
                        first_values(shape, hidden_size, options.dtype, options.generator));
@@ -143,13 +140,12 @@ Recurrent::Recurrent(const char* name, Index gates, Index input_size, Index hidd
 }
 
 std::string Recurrent::describe() const {
-  return std::string(name_) + "(" + std::to_string(input_size_) + ", " +
-         std::to_string(hidden_size_) +
-         (layers_.size() > 1 ? ", num_layers = " + std::to_string(layers_.size()) : "") + ")";
+  return std::string(name_) + "(" + text_of(input_size_) + ", " + text_of(hidden_size_) +
+         (layers_.size() > 1 ? ", num_layers = " + text_of(layers_.size()) : "") + ")";
 }
 
 Tensor Recurrent::time_first(const Tensor& x) const {
-  const std::string in = std::to_string(input_size_);
+  const std::string in = text_of(input_size_);
   if ((x.dim() != 2 && x.dim() != 3) || x.size(-1) != input_size_ ||
       x.size(x.dim() == 3 && batch_first_ ? 1 : 0) == 0)
     fail(name_, "x of shape " + to_string(x.shape()) + " was given; " +

@@ -9,8 +9,7 @@ namespace gradus::nn {
 
 Dropout::Dropout(double p, Generator* generator) : p_(p), generator_(generator) {
   if (!(p >= 0 && p <= 1))
-    fail("Dropout",
-         "p = " + std::to_string(p) + " was given; a probability from 0 to 1 is required");
+    fail("Dropout", "p = " + text_of(p) + " was given; a probability from 0 to 1 is required");
 }
 
 std::string Dropout::describe() const {
@@ -26,7 +25,7 @@ Tensor Flatten::forward(const Tensor& x) const {
   const int first = normalize_axis(start_, from.size(), "Flatten");
   const int last = normalize_axis(end_, from.size(), "Flatten");
   if (first > last)
-    fail("Flatten", "axes " + std::to_string(start_) + " to " + std::to_string(end_) +
+    fail("Flatten", "axes " + text_of(start_) + " to " + text_of(end_) +
                         " were given for a tensor of shape " + to_string(from) +
                         "; the first must not come after the last");
   Shape to;

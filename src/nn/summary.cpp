@@ -12,7 +12,7 @@ using Line = std::vector<std::string>;
 
 /// 1234567 as "1,234,567".
 std::string grouped(Index number) {
-  std::string text = std::to_string(number);
+  std::string text = text_of(number);
   for (auto at = static_cast<Index>(text.size()) - 3; at > 0; at -= 3)
     text.insert(static_cast<std::size_t>(at), 1, ',');
   return text;

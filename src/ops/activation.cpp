@@ -89,7 +89,7 @@ Tensor mish_curvature(const Tensor& x) {
 
 void require_positive(double value, const char* name, const char* option) {
   if (!(value > 0) || std::isinf(value))
-    fail(name, std::string(option) + " = " + std::to_string(value) +
+    fail(name, std::string(option) + " = " + text_of(value) +
                    " was given; a finite number above 0 is required");
 }
 
@@ -180,7 +180,7 @@ Tensor hardsigmoid(const Tensor& x) {
 
 Tensor hardtanh(const Tensor& x, double min, double max) {
   if (!(min <= max))
-    fail("hardtanh", "min = " + std::to_string(min) + " and max = " + std::to_string(max) +
+    fail("hardtanh", "min = " + text_of(min) + " and max = " + text_of(max) +
                          " were given; min <= max is required");
   return activation("hardtanh", Unary::clamp, "hardtanh_grad", Binary::hardtanh_grad, x, straight,
                     min, max);

@@ -15,14 +15,14 @@ Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<Index>
   const std::int64_t* at = index.data<std::int64_t>();
   for (Index i = 0; i < index.numel(); ++i)
     if (at[i] < 0 || at[i] >= rows)
-      fail("embedding", "index " + std::to_string(at[i]) + " at element " + std::to_string(i) +
-                            " was given; the weight has rows 0 to " + std::to_string(rows - 1));
+      fail("embedding", "index " + text_of(at[i]) + " at element " + text_of(i) +
+                            " was given; the weight has rows 0 to " + text_of(rows - 1));
   const Tensor flat = reshape(index, {index.numel()});
   Tensor out = index_select(weight, 0, flat);
   if (padding_idx) {
     if (*padding_idx < -rows || *padding_idx >= rows)
-      fail("embedding", "padding_idx " + std::to_string(*padding_idx) +
-                            " was given; the weight has rows 0 to " + std::to_string(rows - 1));
+      fail("embedding", "padding_idx " + text_of(*padding_idx) +
+                            " was given; the weight has rows 0 to " + text_of(rows - 1));
     const Index row = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
     const Tensor is_padding = reshape(eq(flat, static_cast<double>(row)), {index.numel(), 1});
     out = where(is_padding, out.detach(), out);
@@ -35,7 +35,7 @@ Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<Index>
 Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
   detail::require_floating(x, "normalize");
   if (!(p >= 1) || !(eps > 0))
-    fail("normalize", "p = " + std::to_string(p) + " and eps = " + std::to_string(eps) +
+    fail("normalize", "p = " + text_of(p) + " and eps = " + text_of(eps) +
                           " were given; p of 1 or more and eps above 0 are required");
   const int a = normalize_axis(axis, x.dim(), "normalize");
   Tensor length;

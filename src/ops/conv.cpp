@@ -62,19 +62,19 @@ void check_channels(const WindowedOperation& op, const Tensor& x, const Tensor& 
                       ") is required");
   const Index channels = x.size(-1 - op.axes), out = weight.size(0);
   if (groups < 1 || out % groups != 0 || channels % groups != 0)
-    fail(op.name, std::to_string(groups) + " groups were asked for with " +
-                      std::to_string(channels) + " input and " + std::to_string(out) +
+    fail(op.name, text_of(groups) + " groups were asked for with " + text_of(channels) +
+                      " input and " + text_of(out) +
                       " output channels; a divisor of both, 1 or more, is required");
   if (channels / groups != weight.size(1))
-    fail(op.name, "an input of shape " + to_string(x.shape()) + " has " + std::to_string(channels) +
+    fail(op.name, "an input of shape " + to_string(x.shape()) + " has " + text_of(channels) +
                       " channels, and a weight of shape " + to_string(weight.shape()) + " with " +
-                      std::to_string(groups) + " groups takes " +
-                      std::to_string(weight.size(1) * groups) + "; these must be equal");
+                      text_of(groups) + " groups takes " + text_of(weight.size(1) * groups) +
+                      "; these must be equal");
   if (!bias.defined()) return;
   detail::require_dtype(bias, x.dtype(), op.name, "a bias");
   if (!(bias.shape() == Shape{out}))
-    fail(op.name, "a bias of shape " + to_string(bias.shape()) + " was given for " +
-                      std::to_string(out) + " output channels; one value for each is required");
+    fail(op.name, "a bias of shape " + to_string(bias.shape()) + " was given for " + text_of(out) +
+                      " output channels; one value for each is required");
 }
 
 Tensor convolve(const WindowedOperation& op, const Tensor& x, const Tensor& weight,

@@ -54,7 +54,7 @@ void check_classes(const Tensor& x, const Tensor& weight, const char* operation)
   detail::require_dtype(weight, x.dtype(), operation, "a class weight");
   if (!(weight.shape() == Shape{classes}))
     fail(operation, "class weights of shape " + to_string(weight.shape()) + " were given for " +
-                        std::to_string(classes) + " classes; one weight per class is required");
+                        text_of(classes) + " classes; one weight per class is required");
 }
 
 /// Throws unless every label is a class or ignored.
@@ -74,10 +74,10 @@ void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
   detail::launch([=, rows = target.numel()] {
     for (Index row = 0; row < rows; ++row)
       if (labels[row] != ignore_index && (labels[row] < 0 || labels[row] >= classes))
-        fail(operation, "label " + std::to_string(labels[row]) + " in row " + std::to_string(row) +
-                            " was given; with " + std::to_string(classes) +
-                            " classes, labels from 0 to " + std::to_string(classes - 1) +
-                            " (or ignore_index " + std::to_string(ignore_index) + ") are required");
+        fail(operation, "label " + text_of(labels[row]) + " in row " + text_of(row) +
+                            " was given; with " + text_of(classes) + " classes, labels from 0 to " +
+                            text_of(classes - 1) + " (or ignore_index " + text_of(ignore_index) +
+                            ") are required");
   });
 }
 
@@ -222,7 +222,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target,
                      const CrossEntropyOptions& options) {
   check_classes(input, options.weight, "cross_entropy");
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
-    fail("cross_entropy", "label_smoothing = " + std::to_string(options.label_smoothing) +
+    fail("cross_entropy", "label_smoothing = " + text_of(options.label_smoothing) +
                               " was given; 0 to 1 is required");
   if (is_floating_point(target.dtype()) && target.shape() == input.shape())
     return with_probabilities(input, target, options);

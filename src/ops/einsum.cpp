@@ -74,7 +74,7 @@ Term parse_term(const Equation& equation, const std::string& text, Tensor x) {
   const bool dots = text.find("...") != std::string::npos;
   const int letters = static_cast<int>(std::count_if(text.begin(), text.end(), is_letter));
   if (dots ? letters > x.dim() : letters != x.dim())
-    fail_einsum(equation.text, "names " + std::to_string(letters) + " axes with \"" + text +
+    fail_einsum(equation.text, "names " + text_of(letters) + " axes with \"" + text +
                                    "\" for an operand of shape " + to_string(x.shape()) +
                                    "; one letter per axis is required, or \"...\" for the others");
   Labels labels = parse_labels(equation.text, text, x.dim() - letters);
@@ -86,9 +86,9 @@ Term parse_term(const Equation& equation, const std::string& text, Tensor x) {
     }
     const auto a = static_cast<int>(i), b = static_cast<int>(j);
     if (x.size(a) != x.size(b))
-      fail_einsum(equation.text, "takes the diagonal of axes " + std::to_string(a) + " and " +
-                                     std::to_string(b) + " of an operand of shape " +
-                                     to_string(x.shape()) + "; equal lengths are required");
+      fail_einsum(equation.text, "takes the diagonal of axes " + text_of(a) + " and " + text_of(b) +
+                                     " of an operand of shape " + to_string(x.shape()) +
+                                     "; equal lengths are required");
     x = diagonal(x, 0, a, b);
     labels += labels[i];
     labels.erase(j, 1);
@@ -109,8 +109,8 @@ Lengths lengths_of(const Equation& equation, const std::vector<Term>& terms) {
       const Index own = term.tensor.size(static_cast<Index>(i));
       if (own != 1 && length != 1 && own != length)
         fail_einsum(equation.text, std::string("has an axis '") + term.labels[i] + "' of length " +
-                                       std::to_string(length) + " in one operand and of length " +
-                                       std::to_string(own) +
+                                       text_of(length) + " in one operand and of length " +
+                                       text_of(own) +
                                        " in another; equal lengths are required (1 broadcasts)");
       if (own != 1) length = own;
     }
@@ -224,8 +224,8 @@ std::vector<Tensor> in_one_dtype(const std::vector<Tensor>& operands) {
 Tensor einsum(const std::string& text, const std::vector<Tensor>& operands) {
   const Equation equation = split_equation(text);
   if (operands.size() != equation.terms.size())
-    fail_einsum(text, "names " + std::to_string(equation.terms.size()) + " operands and " +
-                          std::to_string(operands.size()) + " were given; these must be equal");
+    fail_einsum(text, "names " + text_of(equation.terms.size()) + " operands and " +
+                          text_of(operands.size()) + " were given; these must be equal");
   const std::vector<Tensor> tensors = in_one_dtype(operands);
   std::vector<Term> terms;
   for (std::size_t i = 0; i < tensors.size(); ++i)

@@ -15,7 +15,7 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation) 
   for (const Index axis : axes)
     if (shape[static_cast<int>(axis)] == 0)
       fail(operation, "a tensor of shape " + to_string(shape) + " was given, of which axis " +
-                          std::to_string(axis) +
+                          text_of(axis) +
                           " is empty; nothing has no such value; reduce an axis that is not empty");
 }
 

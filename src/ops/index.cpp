@@ -35,10 +35,10 @@ void check_indices(const Tensor& index, Index length, int axis, bool negative,
   const Index low = negative ? -length : 0, count = index.numel();
   for (Index i = 0; i < count; ++i)
     if (at[i] < low || at[i] >= length) [[unlikely]]
-      fail(operation, "index " + std::to_string(at[i]) + " was given at position " +
-                          position(index.shape(), i) + " for axis " + std::to_string(axis) +
-                          " of length " + std::to_string(length) + "; " +
-                          (length ? std::to_string(low) + " to " + std::to_string(length - 1) +
+      fail(operation, "index " + text_of(at[i]) + " was given at position " +
+                          position(index.shape(), i) + " for axis " + text_of(axis) +
+                          " of length " + text_of(length) + "; " +
+                          (length ? text_of(low) + " to " + text_of(length - 1) +
                                         " are allowed; check how the indices were made"
                                   : std::string("an empty axis has no place to index")));
 }
@@ -129,7 +129,7 @@ Tensor gather(const Tensor& x, Index axis, const Tensor& index) {
   if (!fits)
     fail("gather", "an index of shape " + to_string(to) + " was given for a tensor of shape " +
                        to_string(from) + "; both need the same number of axes, and except axis " +
-                       std::to_string(a) + " the index must not be longer");
+                       text_of(a) + " the index must not be longer");
   detail::check_indices(index, from[a], a, false, "gather");
   Tensor part = x;
   for (int i = 0; i < from.size(); ++i)
@@ -143,16 +143,15 @@ Tensor one_hot(const Tensor& x, Index num_classes) {
   detail::refuse_reading(x, "one_hot");
   const Index* at = detail::indices_of(x);
   if (num_classes < -1 || (num_classes < 1 && count == 0))
-    fail("one_hot", "num_classes = " + std::to_string(num_classes) + " was given for " +
-                        std::to_string(count) +
+    fail("one_hot", "num_classes = " + text_of(num_classes) + " was given for " + text_of(count) +
                         " labels; 1 or more, or -1 for the largest label "
                         "and 1, is required");
   const Index classes =
       num_classes >= 0 ? num_classes : std::max<Index>(0, *std::max_element(at, at + count)) + 1;
   for (Index i = 0; i < count; ++i)
     if (at[i] < 0 || at[i] >= classes)
-      fail("one_hot", "label " + std::to_string(at[i]) + " was given at position " +
-                          detail::position(x.shape(), i) + "; 0 to " + std::to_string(classes - 1) +
+      fail("one_hot", "label " + text_of(at[i]) + " was given at position " +
+                          detail::position(x.shape(), i) + "; 0 to " + text_of(classes - 1) +
                           " are allowed; raise num_classes or correct the labels");
   Shape shape = x.shape();
   shape.push_back(classes);

@@ -22,10 +22,9 @@ Shape joined_shape(const std::vector<Tensor>& tensors, int axis) {
     const Index length = other.size() == to.size() ? other[axis] : 0;
     if (other.size() == to.size()) other[axis] = to[axis];
     if (!(other == to))
-      fail("concat", "shapes " + to_string(tensors[0].shape()) + " and, as number " +
-                         std::to_string(i) + ", " + to_string(tensors[i].shape()) +
-                         " were given; except along axis " + std::to_string(axis) +
-                         " they must be equal; reshape or slice");
+      fail("concat", "shapes " + to_string(tensors[0].shape()) + " and, as number " + text_of(i) +
+                         ", " + to_string(tensors[i].shape()) + " were given; except along axis " +
+                         text_of(axis) + " they must be equal; reshape or slice");
     to[axis] += length;
   }
   return to;
@@ -80,7 +79,7 @@ Tensor stack(const std::vector<Tensor>& tensors, Index axis) {
   parts.reserve(tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!(tensors[i].shape() == shape))
-      fail("stack", "shapes " + to_string(shape) + " and, as number " + std::to_string(i) + ", " +
+      fail("stack", "shapes " + to_string(shape) + " and, as number " + text_of(i) + ", " +
                         to_string(tensors[i].shape()) +
                         " were given; they must be equal; use concat for different lengths");
     parts.push_back(unsqueeze(tensors[i], a));
@@ -111,8 +110,7 @@ std::vector<Tensor> pieces(const Tensor& x, Index size, int axis) {
 std::vector<Tensor> split(const Tensor& x, Index size, Index axis) {
   const int a = axis_to_cut(x, axis, "split");
   if (size < 1)
-    fail("split",
-         "pieces of length " + std::to_string(size) + " were asked for; 1 or more is required");
+    fail("split", "pieces of length " + text_of(size) + " were asked for; 1 or more is required");
   return pieces(x, size, a);
 }
 
@@ -122,8 +120,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, Inde
   Index left = length;
   for (const Index size : sizes) left = size < 0 || size > left ? -1 : left - size;
   if (left != 0)
-    fail("split", "pieces whose lengths do not add up were given for axis " + std::to_string(a) +
-                      " of length " + std::to_string(length) +
+    fail("split", "pieces whose lengths do not add up were given for axis " + text_of(a) +
+                      " of length " + text_of(length) +
                       "; lengths of 0 or more with this sum are required");
   std::vector<Tensor> out;
   Index start = 0;
@@ -136,8 +134,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, Inde
 
 std::vector<Tensor> chunk(const Tensor& x, Index chunks, Index axis) {
   const int a = axis_to_cut(x, axis, "chunk");
-  if (chunks < 1)
-    fail("chunk", std::to_string(chunks) + " pieces were asked for; 1 or more is required");
+  if (chunks < 1) fail("chunk", text_of(chunks) + " pieces were asked for; 1 or more is required");
   return pieces(x, std::max<Index>(1, (x.size(a) + chunks - 1) / chunks), a);
 }
 

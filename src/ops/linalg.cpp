@@ -20,8 +20,8 @@ void require_equal(const char* operation, const Tensor& a, const Tensor& b, Inde
                    Index axis_b, const char* what) {
   if (a.size(axis_a) != b.size(axis_b))
     fail(operation, "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) +
-                        " were given; " + what + " " + std::to_string(a.size(axis_a)) + " and " +
-                        std::to_string(b.size(axis_b)) + " must be equal");
+                        " were given; " + what + " " + text_of(a.size(axis_a)) + " and " +
+                        text_of(b.size(axis_b)) + " must be equal");
 }
 
 }  // namespace

@@ -125,9 +125,9 @@ void require_range(const Tensor& x, double low, double high, const char* operati
   const std::vector<double> values = x.to_vector<double>();
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!(values[i] >= low && values[i] <= high))
-      fail(operation, std::string(what) + " " + std::to_string(values[i]) + " at element " +
-                          std::to_string(i) + " was given; values from " + std::to_string(low) +
-                          " to " + std::to_string(high) + " are required");
+      fail(operation, std::string(what) + " " + text_of(values[i]) + " at element " + text_of(i) +
+                          " was given; values from " + text_of(low) + " to " + text_of(high) +
+                          " are required");
 }
 
 /// Throws unless every target is -1 or 1.
@@ -135,7 +135,7 @@ void require_signs(const Tensor& target, const char* operation) {
   const std::vector<double> values = target.detach().to_vector<double>();
   for (std::size_t i = 0; i < values.size(); ++i)
     if (values[i] != 1 && values[i] != -1)
-      fail(operation, "target " + std::to_string(values[i]) + " at element " + std::to_string(i) +
+      fail(operation, "target " + text_of(values[i]) + " at element " + text_of(i) +
                           " was given; -1 or 1 is required; for labels 0 and 1 pass 2 y - 1");
 }
 
@@ -164,8 +164,7 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& opt
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1Options& options) {
   require_same_shape(input, target, "smooth_l1_loss");
   if (!(options.beta >= 0))
-    fail("smooth_l1_loss",
-         "beta = " + std::to_string(options.beta) + " was given; 0 or more is required");
+    fail("smooth_l1_loss", "beta = " + text_of(options.beta) + " was given; 0 or more is required");
   const Tensor d = abs(input - like(target, input));
   const Tensor loss = options.beta == 0 ? d : huber(d, options.beta) / options.beta;
   return reduce_weighted(loss, options.reduction, options.weight, "smooth_l1_loss");
@@ -174,8 +173,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1O
 Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions& options) {
   require_same_shape(input, target, "huber_loss");
   if (!(options.delta > 0))
-    fail("huber_loss",
-         "delta = " + std::to_string(options.delta) + " was given; more than 0 is required");
+    fail("huber_loss", "delta = " + text_of(options.delta) + " was given; more than 0 is required");
   const Tensor loss = huber(abs(input - like(target, input)), options.delta);
   return reduce_weighted(loss, options.reduction, options.weight, "huber_loss");
 }
@@ -221,8 +219,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
 Tensor focal_loss(const Tensor& input, const Tensor& target, const FocalOptions& options) {
   require_same_shape(input, target, "focal_loss");
   if (!(options.gamma >= 0) || !(options.alpha <= 1))
-    fail("focal_loss", "alpha = " + std::to_string(options.alpha) +
-                           " and gamma = " + std::to_string(options.gamma) +
+    fail("focal_loss", "alpha = " + text_of(options.alpha) +
+                           " and gamma = " + text_of(options.gamma) +
                            " were given; alpha <= 1 and gamma >= 0 are required");
   require_range(target, 0, 1, "focal_loss", "target");
   const Tensor z = like(target, input);
@@ -264,7 +262,7 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
                                   "; the input's shape, or a last axis of length 1, is required");
   if (!(options.eps > 0))
     fail("gaussian_nll_loss",
-         "eps = " + std::to_string(options.eps) + " was given; more than 0 is required");
+         "eps = " + text_of(options.eps) + " was given; more than 0 is required");
   require_range(var, 0, HUGE_VAL, "gaussian_nll_loss", "the variance");
   const Tensor lift = clamp_min(var.detach(), options.eps) - var.detach();
   const Tensor v = like(var, input) + like(lift, input);
@@ -315,7 +313,7 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
     fail(name, "tensors of shape " + to_string(anchor.shape()) +
                    " were given; (N, D) or (D) is required");
   if (!(options.p >= 1))
-    fail(name, "p = " + std::to_string(options.p) + " was given; 1 or more is required");
+    fail(name, "p = " + text_of(options.p) + " was given; 1 or more is required");
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     const Tensor d = a - b + options.eps;
     if (options.p == 2) return sqrt(sum(square(d), {-1}));

@@ -23,7 +23,7 @@ Plan plan(const Tensor& a, const Tensor& b, bool ta, bool tb) {
   if (out.k != q[j - (tb ? 1 : 2)])
     fail("matmul", "shapes " + to_string(p) + (ta ? " (transposed)" : "") + " and " + to_string(q) +
                        (tb ? " (transposed)" : "") + " were given; the inner lengths " +
-                       std::to_string(out.k) + " and " + std::to_string(q[j - (tb ? 1 : 2)]) +
+                       text_of(out.k) + " and " + text_of(q[j - (tb ? 1 : 2)]) +
                        " must be equal; transpose or reshape one of them");
   out.batch = broadcast_shapes(Shape(p.data(), static_cast<std::size_t>(i - 2)),
                                Shape(q.data(), static_cast<std::size_t>(j - 2)), "matmul");

@@ -250,7 +250,7 @@ Tensor masked(const Tensor& x, double p, detail::Draw draw, const detail::Draw* 
 Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
   detail::require_floating(x, "dropout");
   if (!(p >= 0 && p <= 1))
-    fail("dropout", "p = " + std::to_string(p) +
+    fail("dropout", "p = " + text_of(p) +
                         " was given; a probability from 0 to 1 is "
                         "required");
   if (!training || p == 0) return x;

@@ -41,8 +41,7 @@ NormTerms last_axes(const Tensor& x, const Shape& normalized, double eps, const 
   if (!fits)
     fail(operation, "x of shape " + to_string(shape) + " was given with normalized_shape " +
                         to_string(normalized) + "; x must end with these axes, at least one");
-  if (!(eps >= 0))
-    fail(operation, "eps = " + std::to_string(eps) + " was given; 0 or more is required");
+  if (!(eps >= 0)) fail(operation, "eps = " + text_of(eps) + " was given; 0 or more is required");
   NormTerms terms{false, false, 1, 1, normalized.size(), eps};
   for (int i = 0; i < shape.size(); ++i) (i < lead ? terms.rows : terms.cols) *= shape[i];
   return terms;
@@ -223,8 +222,7 @@ Tensor group_norm(const Tensor& x, Index num_groups, const Tensor& weight, const
   const Shape shape = x.shape();
   const Index channels = shape[1];
   if (num_groups < 1 || channels % num_groups != 0)
-    fail("group_norm", std::to_string(num_groups) + " groups were given for " +
-                           std::to_string(channels) +
+    fail("group_norm", text_of(num_groups) + " groups were given for " + text_of(channels) +
                            " channels; a number that divides the channels is required");
   Index field = channels / num_groups;
   for (int i = 2; i < shape.size(); ++i) field *= shape[i];

@@ -17,7 +17,7 @@ struct Margin {
 std::vector<Margin> margins_of(const Tensor& x, const std::vector<Index>& amounts) {
   const std::size_t rank = static_cast<std::size_t>(x.dim());
   if (amounts.size() % 2 || amounts.size() > 2 * rank)
-    fail("pad", std::to_string(amounts.size()) + " amounts were given for a tensor of shape " +
+    fail("pad", text_of(amounts.size()) + " amounts were given for a tensor of shape " +
                     to_string(x.shape()) + "; two per axis, from the last axis on, are required");
   std::vector<Margin> margins(rank, Margin{0, 0});
   for (std::size_t i = 0; i < amounts.size() / 2; ++i)
@@ -46,10 +46,9 @@ Tensor pad_copied(const Tensor& x, int axis, const Margin& m, const std::string&
   const Index length = x.size(axis);
   const Index most = mode == "reflect" ? length - 1 : length;
   if (length == 0 || (mode != "replicate" && std::max(m.before, m.after) > most))
-    fail("pad", std::to_string(m.before) + " and " + std::to_string(m.after) +
-                    " places of mode \"" + mode + "\" were asked for around axis " +
-                    std::to_string(axis) + " of length " + std::to_string(length) + "; at most " +
-                    std::to_string(std::max<Index>(most, 0)) +
+    fail("pad", text_of(m.before) + " and " + text_of(m.after) + " places of mode \"" + mode +
+                    "\" were asked for around axis " + text_of(axis) + " of length " +
+                    text_of(length) + "; at most " + text_of(std::max<Index>(most, 0)) +
                     " are there to copy; use mode \"constant\"");
   const Index count = length + m.before + m.after;
   Tensor index = detail::empty({count}, int64);
@@ -82,9 +81,9 @@ Tensor pad(const Tensor& x, const std::vector<Index>& amounts, const std::string
     const Index length = x.size(i), first = std::max<Index>(0, -m.before);
     const Index last = length - std::max<Index>(0, -m.after);
     if (first > last)
-      fail("pad", "amounts " + std::to_string(m.before) + " and " + std::to_string(m.after) +
-                      " were given for axis " + std::to_string(i) + " of length " +
-                      std::to_string(length) + "; no more places can be dropped than there are");
+      fail("pad", "amounts " + text_of(m.before) + " and " + text_of(m.after) +
+                      " were given for axis " + text_of(i) + " of length " + text_of(length) +
+                      "; no more places can be dropped than there are");
     if (first > 0 || last < length) out = slice(out, i, first, last);
     m = {std::max<Index>(0, m.before), std::max<Index>(0, m.after)};
     grows |= m.before > 0 || m.after > 0;

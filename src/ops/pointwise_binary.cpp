@@ -129,8 +129,7 @@ Tensor pow(const Tensor& a, double p) {
   if (p == 2) return square(x);
   if (!is_floating_point(node(x)->dtype)) {
     if (p < 0)
-      fail("pow", "integers of shape " + to_string(a.shape()) + " and the exponent " +
-                      std::to_string(p) +
+      fail("pow", "integers of shape " + to_string(a.shape()) + " and the exponent " + text_of(p) +
                       " were given; an exponent of at least 0 is required; convert to floating "
                       "point first");
     return pow(x, detail::full_scalar(p, int64));

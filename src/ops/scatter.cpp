@@ -67,7 +67,7 @@ Tensor scatter_add(const Tensor& x, Index axis, const Tensor& index, const Tenso
         "an index of shape " + to_string(at) + " and a source of shape " + to_string(from) +
             " were given for a tensor of shape " + to_string(to) +
             "; the same number of axes, and an index not longer than the source nor, except axis " +
-            std::to_string(a) + ", than the tensor, are required");
+            text_of(a) + ", than the tensor, are required");
   detail::check_indices(index, to[a], a, false, "scatter_add");
   Tensor part = detail::to_arithmetic(source);
   std::vector<Index> missing;
@@ -84,9 +84,8 @@ namespace {
 /// The rows that the indices of the leading axes name, with all indices broadcast to `shape`.
 std::vector<Index> rows_of(const Tensor& x, const std::vector<Tensor>& indices, Shape& shape) {
   if (indices.empty() || static_cast<int>(indices.size()) > x.dim())
-    fail("index_put", std::to_string(indices.size()) +
-                          " indices were given for a tensor of shape " + to_string(x.shape()) +
-                          "; 1 up to the number of axes are required");
+    fail("index_put", text_of(indices.size()) + " indices were given for a tensor of shape " +
+                          to_string(x.shape()) + "; 1 up to the number of axes are required");
   shape = indices[0].shape();
   for (std::size_t i = 0; i < indices.size(); ++i) {
     detail::check_indices(indices[i], x.size(static_cast<Index>(i)), static_cast<int>(i), true,

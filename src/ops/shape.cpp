@@ -56,8 +56,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
   if (unknown >= 0 && known != 0) to[unknown] = count / known;
   if (!fits || (unknown >= 0 && known == 0) || numel(to) != count)
     fail("reshape", "a tensor of shape " + to_string(x.shape()) + " does not fit into " +
-                        to_string(shape) + "; both must have " + std::to_string(count) +
-                        " elements");
+                        to_string(shape) + "; both must have " + text_of(count) + " elements");
   return record("reshape", detail::alias(x, to), {x},
                 [from = x.shape()](const Vjp& k) { return reshape(k.grad, from); });
 }
@@ -215,9 +214,8 @@ Tensor select(const Tensor& x, Index axis, Index index) {
   const int a = normalize_axis(axis, from.size(), "select");
   const Index length = from[a];
   if (index < -length || index >= length)
-    fail("select", "index " + std::to_string(index) + " was given for axis " + std::to_string(a) +
-                       " of length " + std::to_string(length) +
-                       "; -length to length - 1 are allowed");
+    fail("select", "index " + text_of(index) + " was given for axis " + text_of(a) + " of length " +
+                       text_of(length) + "; -length to length - 1 are allowed");
   const Index at = index < 0 ? index + length : index;
   Shape to = from;
   to.erase(a);
@@ -229,7 +227,7 @@ Tensor flatten(const Tensor& x, Index start, Index end) {
   const int first = normalize_axis(start, from.size(), "flatten");
   const int last = normalize_axis(end, from.size(), "flatten");
   if (first > last)
-    fail("flatten", "axes " + std::to_string(start) + " to " + std::to_string(end) +
+    fail("flatten", "axes " + text_of(start) + " to " + text_of(end) +
                         " were given for a tensor of shape " + to_string(from) +
                         "; the first must not lie behind the last");
   if (from.empty()) return reshape(x, {1});
@@ -258,8 +256,8 @@ Tensor unflatten(const Tensor& x, Index axis, const Shape& lengths) {
   }
   if (unknown >= 0 && known > 0) inner[unknown] = from[a] / known;
   if (inner.empty() || known < 0 || (unknown >= 0 && known == 0) || numel(inner) != from[a])
-    fail("unflatten", "axis " + std::to_string(a) + " of length " + std::to_string(from[a]) +
-                          " cannot become " + to_string(lengths) +
+    fail("unflatten", "axis " + text_of(a) + " of length " + text_of(from[a]) + " cannot become " +
+                          to_string(lengths) +
                           "; the product of the lengths, of which one may be -1, must be equal");
   Shape to = from;
   to.erase(a);

@@ -63,7 +63,7 @@ Lu lu(const Tensor& a, const char* operation) {
 
 std::string name_of_matrix(const Stack& stack, Index i) {
   if (stack.batch.empty()) return "the matrix";
-  return "matrix " + std::to_string(i) + " of the batch " + to_string(stack.batch);
+  return "matrix " + text_of(i) + " of the batch " + to_string(stack.batch);
 }
 
 namespace {
@@ -76,8 +76,8 @@ Tensor inverse(const Tensor& a, bool zero_if_singular) {
   for (Index i = 0; i < count; ++i) {
     if (const Index place = factors.zero_pivot[static_cast<std::size_t>(i)]) {
       if (zero_if_singular) continue;
-      fail("inverse", name_of_matrix(factors.stack, i) + ", of order " + std::to_string(n) +
-                          ", is singular: pivot " + std::to_string(place) +
+      fail("inverse", name_of_matrix(factors.stack, i) + ", of order " + text_of(n) +
+                          ", is singular: pivot " + text_of(place) +
                           " of its LU decomposition is 0; an invertible one is required; add a "
                           "small multiple of eye(n)");
     }
@@ -110,12 +110,10 @@ struct System {
 
 [[noreturn]] void fail_singular(const System& system, const Stack& stack, Index i, Index place) {
   fail(system.operation(),
-       detail::name_of_matrix(stack, i) + ", of order " + std::to_string(stack.order) +
-           ", is singular: " +
+       detail::name_of_matrix(stack, i) + ", of order " + text_of(stack.order) + ", is singular: " +
            (system.kind == System::general
-                ? "pivot " + std::to_string(place) + " of its LU decomposition is 0"
-                : "element (" + std::to_string(place) + ", " + std::to_string(place) +
-                      ") of its diagonal is 0") +
+                ? "pivot " + text_of(place) + " of its LU decomposition is 0"
+                : "element (" + text_of(place) + ", " + text_of(place) + ") of its diagonal is 0") +
            "; an invertible one is required; add a small multiple of eye(n)");
 }
 
@@ -200,7 +198,7 @@ Tensor checked_system(const System& system, const Tensor& a, const Tensor& b, bo
   const bool vector = vectors && (b.dim() == 1 || b.shape() == rows);
   if (b.dim() < (vector ? 1 : 2) || b.size(vector ? -1 : -2) != stack.order)
     fail(name, "a of shape " + to_string(a.shape()) + " and b of shape " + to_string(b.shape()) +
-                   " were given; b with " + std::to_string(stack.order) + " rows is required" +
+                   " were given; b with " + text_of(stack.order) + " rows is required" +
                    (vectors ? ", or a vector" : "; use unsqueeze(b, -1) for a vector"));
   if (vector) return squeeze(system_of_equations(system, a, unsqueeze(b, -1)), {-1});
   return system_of_equations(system, a, b);
@@ -230,9 +228,9 @@ Tensor cholesky_of_symmetric(const Tensor& a) {
   for (Index i = 0; i < stack.count; ++i)
     if (const Index minor = kernels::cholesky(
             a.dtype(), n, static_cast<char*>(data(out)) + i * detail::bytes_of(stack, a.dtype())))
-      fail("cholesky", detail::name_of_matrix(stack, i) + ", of order " + std::to_string(n) +
+      fail("cholesky", detail::name_of_matrix(stack, i) + ", of order " + text_of(n) +
                            ", is not positive definite: its leading minor of order " +
-                           std::to_string(minor) +
+                           text_of(minor) +
                            " is not positive; a positive definite one is required; add a small "
                            "multiple of eye(n)");
   return record("cholesky", std::move(out), {a}, [n](const Vjp& k) {

@@ -53,9 +53,8 @@ ValuesIndices taken(const Tensor& x, int axis, const Tensor& at, bool keepdim) {
 
 void require_count(const char* name, Index k, Index low, Index length) {
   if (k < low || k > length)
-    fail(name, "k = " + std::to_string(k) + " was given for an axis of length " +
-                   std::to_string(length) + "; " + std::to_string(low) +
-                   " to the length are allowed");
+    fail(name, "k = " + text_of(k) + " was given for an axis of length " + text_of(length) + "; " +
+                   text_of(low) + " to the length are allowed");
 }
 
 }  // namespace

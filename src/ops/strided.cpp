@@ -111,9 +111,9 @@ Tensor unfold(const Tensor& x, Index axis, Index size, Index step) {
   const int a = normalize_axis(axis, shape.size(), "unfold");
   const Index length = shape.empty() ? 1 : shape[a];
   if (size < 0 || size > length || step < 1)
-    fail("unfold", "windows of " + std::to_string(size) + " places, " + std::to_string(step) +
-                       " apart, were asked for along axis " + std::to_string(a) + " of length " +
-                       std::to_string(length) +
+    fail("unfold", "windows of " + text_of(size) + " places, " + text_of(step) +
+                       " apart, were asked for along axis " + text_of(a) + " of length " +
+                       text_of(length) +
                        "; a size of at most the length and a step of 1 or more are required");
   StridedMap map{shape, shape};
   Index strides[max_rank];
@@ -155,7 +155,7 @@ Tensor diagonal(const Tensor& x, Index offset, Index axis0, Index axis1) {
   const int a = normalize_axis(axis0, shape.size(), "diagonal");
   const int b = normalize_axis(axis1, shape.size(), "diagonal");
   if (a == b || shape.size() < 2)
-    fail("diagonal", "axes " + std::to_string(axis0) + " and " + std::to_string(axis1) +
+    fail("diagonal", "axes " + text_of(axis0) + " and " + text_of(axis1) +
                          " were given for a tensor of shape " + to_string(shape) +
                          "; two different axes are required");
   return detail::read_strided("diagonal", x, diagonal_map(shape, offset, a, b));

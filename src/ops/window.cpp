@@ -10,18 +10,17 @@ constexpr Index largest_option = Index{1} << 31;
 void require_option(const WindowedOperation& op, const char* name, Size2 given, Index least) {
   for (const Index value : {given.height, given.width})
     if (value < least || value > largest_option)
-      fail(op.name, std::string(name) + " " + op.text(given) + " was given; " +
-                        std::to_string(least) + " or more, up to 2^31, is required");
+      fail(op.name, std::string(name) + " " + op.text(given) + " was given; " + text_of(least) +
+                        " or more, up to 2^31, is required");
 }
 
 kernels::Window window(const WindowedOperation& op, Index input, Index kernel, Index stride,
                        Index padding, Index dilation) {
   const Index room = input + 2 * padding, reach = dilation * (kernel - 1) + 1;
   if (reach > room)
-    fail(op.name, "an axis of length " + std::to_string(input) + " with padding " +
-                      std::to_string(padding) + " has " + std::to_string(room) +
-                      " places, and a kernel of " + std::to_string(kernel) + " with dilation " +
-                      std::to_string(dilation) + " needs " + std::to_string(reach) +
+    fail(op.name, "an axis of length " + text_of(input) + " with padding " + text_of(padding) +
+                      " has " + text_of(room) + " places, and a kernel of " + text_of(kernel) +
+                      " with dilation " + text_of(dilation) + " needs " + text_of(reach) +
                       "; a longer input, more padding or a smaller kernel is required");
   return {input, kernel, stride, padding, dilation, (room - reach) / stride + 1};
 }

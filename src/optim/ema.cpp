@@ -85,7 +85,7 @@ StateDict Ema::state_dict() const {
   StateDict state;
   state["updates"] = detail::number(static_cast<double>(updates_));
   for (std::size_t i = 0; i < averages_.size(); ++i)
-    state["average." + std::to_string(i)] = averages_[i].clone();
+    state["average." + text_of(i)] = averages_[i].clone();
   return state;
 }
 
@@ -96,7 +96,7 @@ void Ema::load_state_dict(const StateDict& state) {
   std::vector<Tensor> averages;
   for (std::size_t i = 0; i < averages_.size(); ++i)
     averages.push_back(
-        reader.tensor("average." + std::to_string(i), averages_[i].shape(), averages_[i].dtype()));
+        reader.tensor("average." + text_of(i), averages_[i].shape(), averages_[i].dtype()));
   reader.finish("Ema.load_state_dict");
   updates_ = updates;
   averages_ = std::move(averages);

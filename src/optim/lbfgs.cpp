@@ -73,7 +73,7 @@ LBFGS::LBFGS(const std::vector<Tensor>& params, const LBFGSOptions& options)
 
 LBFGS::LBFGS(const std::vector<Group>& groups) : OptimizerOf(groups) {
   if (num_groups() != 1)
-    fail(name(), std::to_string(num_groups()) +
+    fail(name(), text_of(num_groups()) +
                      " parameter groups were given; one is required: "
                      "its step is one for all parameters");
   for (const Slot& slot : slots()) {
@@ -213,7 +213,7 @@ void LBFGS::save_more(StateDict& state) const {
   state["lbfgs.direction"] = from_vector(direction_);
   state["lbfgs.grad"] = from_vector(last_grad_);
   for (std::size_t i = 0; i < history_.size(); ++i) {
-    const std::string key = "lbfgs." + std::to_string(i);
+    const std::string key = "lbfgs." + text_of(i);
     state[key + ".step"] = from_vector(history_[i].step);
     state[key + ".change"] = from_vector(history_[i].change);
   }
@@ -235,7 +235,7 @@ std::function<void()> LBFGS::load_more(detail::StateReader& reader) {
     direction = vector("lbfgs.direction");
     grad = vector("lbfgs.grad");
     for (std::int64_t i = 0; i < count; ++i) {
-      const std::string key = "lbfgs." + std::to_string(i);
+      const std::string key = "lbfgs." + text_of(i);
       Pair pair{vector(key + ".step"), vector(key + ".change"), 0};
       if (pair.step.size() == pair.change.size()) pair.rho = 1 / dot(pair.step, pair.change);
       history.push_back(std::move(pair));

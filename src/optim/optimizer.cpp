@@ -36,7 +36,7 @@ void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
   for (const Slot& slot : slots_)
     if (slot.numel > 0) seen.insert(values(slot.param));
   for (const Tensor& param : params) {
-    const std::string which = "parameter " + std::to_string(slots_.size());
+    const std::string which = "parameter " + text_of(slots_.size());
     if (!param.defined())
       fail(name_, which + " is undefined; a tensor is required; was its layer ever built?");
     if (!is_floating_point(param.dtype()))
@@ -76,7 +76,7 @@ bool Optimizer::gradients_finite(const StepOptions& options) const {
     detail::dispatch(slots_[i].dtype,
                      [&]<class T>(T) { good = all_finite(grad.data<T>(), slots_[i].numel); });
     if (!good && options.non_finite == NonFinite::raise)
-      fail(name_, "the gradient of parameter " + std::to_string(i) + " of shape " +
+      fail(name_, "the gradient of parameter " + text_of(i) + " of shape " +
                       to_string(grad.shape()) +
                       " holds NaN or infinity; finite values are required; lower the learning "
                       "rate, clip gradients, or look for the first such value in anomaly mode");
@@ -158,8 +158,8 @@ std::vector<Tensor> Optimizer::parameters() const {
 
 void Optimizer::check_group(std::size_t group, const char* operation) const {
   if (group >= num_groups())
-    fail(operation, "group " + std::to_string(group) + " of " + name_ + " was asked for; it has " +
-                        std::to_string(num_groups()) + ", counted from 0");
+    fail(operation, "group " + text_of(group) + " of " + name_ + " was asked for; it has " +
+                        text_of(num_groups()) + ", counted from 0");
 }
 
 double Optimizer::lr(std::size_t group) const {

@@ -37,11 +37,10 @@ std::string Scheduler::check_length(Index run_length) const {
   const Index length = schedule_.length();
   if (length == 0 || length == run_length) return "";
   const std::string units = unit_ == Unit::step ? " steps" : " epochs";
-  const std::string both = std::string(schedule_.name()) + " is " + std::to_string(length) + units +
-                           " long, but the run has " + std::to_string(run_length) + ": ";
+  const std::string both = std::string(schedule_.name()) + " is " + text_of(length) + units +
+                           " long, but the run has " + text_of(run_length) + ": ";
   if (length < run_length)
-    return both + "the learning rate does not change in the last " +
-           std::to_string(run_length - length) +
+    return both + "the learning rate does not change in the last " + text_of(run_length - length) +
            "; does it count steps and epochs as the run does?";
   return both + "the schedule does not come to its end; derive its length from the run";
 }

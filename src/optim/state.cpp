@@ -65,10 +65,10 @@ void StateReader::finish(const char* operation) {
 
 namespace {
 std::string group_key(std::size_t group, const std::string& name) {
-  return "group." + std::to_string(group) + "." + name;
+  return "group." + text_of(group) + "." + name;
 }
 std::string param_key(std::size_t param, const std::string& name) {
-  return "param." + std::to_string(param) + "." + name;
+  return "param." + text_of(param) + "." + name;
 }
 }  // namespace
 

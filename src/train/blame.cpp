@@ -26,9 +26,8 @@ std::vector<Index> bad_rows(const Tensor& x) {
 std::string text_of_rows(const std::vector<Index>& rows, Index of) {
   if (static_cast<Index>(rows.size()) == of) return "all rows of the batch";
   std::string out = rows.size() == 1 ? "row" : "rows";
-  for (std::size_t i = 0; i < rows.size() && i < 8; ++i)
-    out += (i ? ", " : " ") + std::to_string(rows[i]);
-  if (rows.size() > 8) out += " and " + std::to_string(rows.size() - 8) + " more";
+  for (std::size_t i = 0; i < rows.size() && i < 8; ++i) out += (i ? ", " : " ") + text_of(rows[i]);
+  if (rows.size() > 8) out += " and " + text_of(rows.size() - 8) + " more";
   return out + " of the batch";
 }
 

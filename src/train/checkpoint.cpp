@@ -87,8 +87,8 @@ void read_run(const json& j, Checkpoint& c) {
       .get("lr", p.lr)
       .get("seconds", p.seconds);
   if (p.epoch < 1 || p.step < 0 || p.global_step < p.step)
-    throw std::runtime_error("epoch " + std::to_string(p.epoch) + ", step " +
-                             std::to_string(p.step) + " is no place in a run");
+    throw std::runtime_error("epoch " + text_of(p.epoch) + ", step " + text_of(p.step) +
+                             " is no place in a run");
 }
 
 Finding read_finding(const json& j) {
@@ -172,8 +172,8 @@ Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name
   try {
     const json run = json::parse(file.text("gradus.run"));
     if (const auto found = run.at("version").get<int>(); found != version)
-      throw std::runtime_error("it is of version " + std::to_string(found) +
-                               "; this program reads " + std::to_string(version));
+      throw std::runtime_error("it is of version " + text_of(found) + "; this program reads " +
+                               text_of(version));
     read_run(run, c);
     // Parts without any tensor, too.
     for (const json& part : json::parse(file.text("gradus.states")))

@@ -31,8 +31,8 @@ std::string number(double value) {
 /// The text of a value, as parse() reads it.
 std::string text_of(const std::string& v) { return v; }
 std::string text_of(double v) { return number(v); }
-std::string text_of(Index v) { return std::to_string(v); }
-std::string text_of(std::uint64_t v) { return std::to_string(v); }
+std::string text_of(Index v) { return text_of(v); }
+std::string text_of(std::uint64_t v) { return text_of(v); }
 std::string text_of(bool v) { return v ? "yes" : "no"; }
 template <class T>
 std::string text_of(const std::vector<T>& v) {
@@ -218,7 +218,7 @@ void check(const Config& c) {
                 required + " is required";
   };
   const auto count = [&](const char* name, Index value, Index least) {
-    need(value >= least && value <= 1'000'000'000, name, std::to_string(value),
+    need(value >= least && value <= 1'000'000'000, name, text_of(value),
          least ? "1 to 1000000000" : "0 to 1000000000");
   };
   const auto not_negative = [&](const char* name, double value) {
@@ -244,7 +244,7 @@ void check(const Config& c) {
   count("accumulate", c.accumulate, 1);
   count("repeat", c.repeat, 1);
   need(c.folds != 1, "folds", "1", "0, or 2 and more,");
-  need(c.threads >= 0 && c.threads <= 256, "threads", std::to_string(c.threads), "0 to 256");
+  need(c.threads >= 0 && c.threads <= 256, "threads", text_of(c.threads), "0 to 256");
   const double validation = c.validation.value_or(0);
   fraction("validation", validation);
   fraction("test", c.test);

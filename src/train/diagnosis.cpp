@@ -19,8 +19,7 @@ std::string text_of(double value) {
 }
 
 std::string when(const Context& run) {
-  return "in epoch " + std::to_string(run.epoch) + " (step " + std::to_string(run.global_step) +
-         ")";
+  return "in epoch " + text_of(run.epoch) + " (step " + text_of(run.global_step) + ")";
 }
 
 std::string percent(double share) { return text_of(100 * share) + " %"; }
@@ -37,7 +36,7 @@ namespace {
 std::string list_of(const std::vector<std::string>& parts) {
   std::string out;
   for (std::size_t i = 0; i < parts.size() && i < 4; ++i) out += (i ? ", " : "") + parts[i];
-  if (parts.size() > 4) out += " and " + std::to_string(parts.size() - 4) + " more";
+  if (parts.size() > 4) out += " and " + text_of(parts.size() - 4) + " more";
   return out;
 }
 

@@ -64,12 +64,12 @@ void Diagnosis::judge_generalization(Context& run) {
       now.validation_loss < (1 + limits::overfit_rise) * then.validation_loss)
     return;
   report(run, {.kind = "overfitting",
-               .text = "The model overfits: since epoch " + std::to_string(then.epoch) +
+               .text = "The model overfits: since epoch " + text_of(then.epoch) +
                        " the validation loss rose from " + text_of(then.validation_loss) + " to " +
                        text_of(now.validation_loss) + " while the training loss fell from " +
                        text_of(then.train_loss) + " to " + text_of(now.train_loss) + " (" +
-                       std::to_string(run.loader.dataset().size()) + " training samples, " +
-                       std::to_string(run.model.num_parameters(true)) +
+                       text_of(run.loader.dataset().size()) + " training samples, " +
+                       text_of(run.model.num_parameters(true)) +
                        " parameters); get more data, or take a smaller model, dropout, weight "
                        "decay or early stopping."});
 }
@@ -115,15 +115,15 @@ void Diagnosis::judge_trend(Context& run) {
   const bool large = !(mean < limits::loss_large * constant_);
   if (turns >= limits::turns && swing > limits::swing && large)
     report(run, {.kind = "oscillation",
-                 .text = "The loss oscillates: in the last " + std::to_string(n) +
-                         " epochs it turned " + std::to_string(turns) + " times and moved by " +
-                         percent(swing) + " of its mean an epoch, until " + when(run).substr(3) +
+                 .text = "The loss oscillates: in the last " + text_of(n) + " epochs it turned " +
+                         text_of(turns) + " times and moved by " + percent(swing) +
+                         " of its mean an epoch, until " + when(run).substr(3) +
                          "; lower the learning rate from " + text_of(run.optimizer.lr()) + " to " +
                          rate(run.optimizer.lr() / 3) + ", or take larger batches."});
   if (large && epochs_.size() > n && best_now > (1 - limits::improvement) * best_before)
     report(run, {.kind = "plateau",
                  .alarm = false,
-                 .text = "The loss stands still: the last " + std::to_string(n) + " epochs until " +
+                 .text = "The loss stands still: the last " + text_of(n) + " epochs until " +
                          when(run).substr(3) + " brought the training loss no lower than " +
                          text_of(best_before) +
                          ", where it was before; lower the learning rate, or end the run."});

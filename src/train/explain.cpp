@@ -58,18 +58,18 @@ std::vector<Layer> layers_of(nn::Module& model, Index inputs) {
   if (layers.empty()) refuse("a model without a linear layer was given");
   Index width = layers[0].linear->in_features(), units = width;
   if (inputs != width)
-    fail("explain", "a sample of " + std::to_string(inputs) +
-                        " inputs was given; the model takes " + std::to_string(width));
+    fail("explain",
+         "a sample of " + text_of(inputs) + " inputs was given; the model takes " + text_of(width));
   for (const Layer& layer : layers) {
     if (layer.linear->in_features() != width)
-      refuse("module " + layer.name + " takes " + std::to_string(layer.linear->in_features()) +
-             " inputs after " + std::to_string(width) + " units");
+      refuse("module " + layer.name + " takes " + text_of(layer.linear->in_features()) +
+             " inputs after " + text_of(width) + " units");
     width = layer.linear->out_features();
     units += width;
   }
   if (units > most_units)
-    fail("explain", "the network has " + std::to_string(units) +
-                        " units with its inputs; at most " + std::to_string(most_units) +
+    fail("explain", "the network has " + text_of(units) + " units with its inputs; at most " +
+                        text_of(most_units) +
                         " can be followed node by node; explain a smaller network");
   return layers;
 }

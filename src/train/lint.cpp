@@ -70,7 +70,7 @@ void lint_inputs(Linter& l) {
   const std::string remedy = "; scale every feature to mean 0 and deviation 1 (StandardScaler).";
   if (largest > limits::feature_large && largest > limits::feature_ratio * median)
     l.report("inputs_not_scaled", "",
-             "The inputs are not scaled: feature " + std::to_string(at) + " has a size of " +
+             "The inputs are not scaled: feature " + text_of(at) + " has a size of " +
                  text_of(largest) + ", the median feature " + text_of(median) +
                  ", so one feature drowns the others" + remedy);
   else if (median > limits::feature_large)
@@ -154,8 +154,8 @@ void lint_parameters(Linter& l) {
       names += (names.empty() ? "" : ", ") + name;
   if (count > 0)
     l.report("not_optimized", "",
-             "The optimizer does not know " + std::to_string(count) +
-                 " of the model's parameters (" + names + (count > 4 ? ", …" : "") +
+             "The optimizer does not know " + text_of(count) + " of the model's parameters (" +
+                 names + (count > 4 ? ", …" : "") +
                  "), so they stay as they are; build the optimizer from model.parameters(), or "
                  "freeze them with requires_grad_(false).");
 }

@@ -164,7 +164,7 @@ void lint_sigmoids(Linter& l) {
   }
   if (longest.count < limits::sigmoid_stack || longest.factor > limits::sigmoid_attenuation) return;
   l.report("deep_sigmoids", l.call(longest.first).name,
-           std::to_string(longest.count) + " sigmoid layers follow each other from " +
+           text_of(longest.count) + " sigmoid layers follow each other from " +
                l.call(longest.first).name +
                " on: weights times derivatives multiply the gradient by about " +
                text_of(longest.factor) +
@@ -184,7 +184,7 @@ void lint_units(Linter& l) {
     if (call.dead >= limits::dead) {
       l.report("dead_units", call.name,
                text_of(100 * call.dead) + " % of the units of " + call.name + " are 0 for all of " +
-                   std::to_string(l.trace.rows) + " samples and get no gradient; " + why);
+                   text_of(l.trace.rows) + " samples and get no gradient; " + why);
       return;  // the layers after it suffer from the same
     }
     if (call.saturated >= limits::saturated && i != l.trace.last) {

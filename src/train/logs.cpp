@@ -38,7 +38,7 @@ void LogFile::open(const Context& run) {
   if (bytes_ == 0) return;
   struct stat info {};
   if (::fstat(fileno(file_.get()), &info) != 0 || info.st_size < bytes_)
-    refuse("the file is shorter than the " + std::to_string(bytes_) +
+    refuse("the file is shorter than the " + text_of(bytes_) +
            " bytes that it had when the checkpoint was saved; is it another run's?");
   if (::ftruncate(fileno(file_.get()), bytes_) != 0 || std::fseek(file_.get(), 0, SEEK_END) != 0)
     refuse(std::string("cutting it to its length failed: ") + std::strerror(errno));
@@ -175,7 +175,7 @@ void CsvLog::on_epoch_end(Context&, Epoch& e) {
     write(header);
     has_header_ = true;
   }
-  std::string row = std::to_string(e.epoch);
+  std::string row = text_of(e.epoch);
   for (const double value :
        {e.train_loss, e.validation_loss, e.validation_accuracy, e.lr, e.grad_norm, e.seconds})
     row += "," + detail::csv_number(value);

@@ -58,16 +58,15 @@ class Restore {
 
 void check(const LrFinderOptions& o, const data::DataLoader& loader) {
   if (!(o.low > 0 && o.low < o.high && std::isfinite(o.high)))
-    fail("find_lr", "rates from " + std::to_string(o.low) + " to " + std::to_string(o.high) +
+    fail("find_lr", "rates from " + text_of(o.low) + " to " + text_of(o.high) +
                         " were given; 0 < low < high is required");
   if (o.steps < 10)
-    fail("find_lr", std::to_string(o.steps) + " steps were given; 10 or more are required");
+    fail("find_lr", text_of(o.steps) + " steps were given; 10 or more are required");
   if (!(o.smoothing >= 0 && o.smoothing < 1))
-    fail("find_lr",
-         "smoothing = " + std::to_string(o.smoothing) + " was given; 0 to below 1 is required");
+    fail("find_lr", "smoothing = " + text_of(o.smoothing) + " was given; 0 to below 1 is required");
   if (!(o.divergence > 1))
     fail("find_lr",
-         "divergence = " + std::to_string(o.divergence) + " was given; more than 1 is required");
+         "divergence = " + text_of(o.divergence) + " was given; more than 1 is required");
   if (loader.size() == 0)
     fail("find_lr", "the loader has no batches; at least one is required; is drop_last set?");
 }

@@ -18,8 +18,8 @@ double ratio(Index part, Index whole) {
 
 std::size_t as_label(double value, Index classes) {
   if (!(value >= 0 && value < static_cast<double>(classes) && value == std::floor(value)))
-    refuse("the label " + std::to_string(value) + " was given; whole numbers from 0 to " +
-           std::to_string(classes - 1) +
+    refuse("the label " + text_of(value) + " was given; whole numbers from 0 to " +
+           text_of(classes - 1) +
            " are required; do the labels begin at 0, and has the model an output for each?");
   return static_cast<std::size_t>(value);
 }
@@ -36,7 +36,7 @@ double metric(const Metrics& metrics, const std::string& name) {
 
 double roc_auc(const std::vector<double>& scores, const std::vector<bool>& labels) {
   if (scores.size() != labels.size())
-    fail("roc_auc", std::to_string(scores.size()) + " scores and " + std::to_string(labels.size()) +
+    fail("roc_auc", text_of(scores.size()) + " scores and " + text_of(labels.size()) +
                         " labels were given; one label for each score is required");
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -61,7 +61,7 @@ double roc_auc(const std::vector<double>& scores, const std::vector<bool>& label
 MetricAccumulator::MetricAccumulator(const MetricOptions& options)
     : options_(options), outputs_(options.outputs) {
   if (options.top_k < 1)
-    refuse("top_k = " + std::to_string(options.top_k) + " was given; 1 or more is required");
+    refuse("top_k = " + text_of(options.top_k) + " was given; 1 or more is required");
 }
 
 void MetricAccumulator::reset() { *this = MetricAccumulator(options_); }
@@ -90,7 +90,7 @@ void MetricAccumulator::settle(const Tensor& output, const Tensor& target) {
   if (kind == Outputs::values && !equal) refuse(shapes() + "equal shapes are required");
   const Index width = output.size(0) ? output.numel() / output.size(0) : width_;
   if (samples_ > 0 && (kind != outputs_ || width != width_))
-    refuse(shapes() + "batches before had " + std::to_string(width_) +
+    refuse(shapes() + "batches before had " + text_of(width_) +
            " outputs a sample; reset() it for another model");
   outputs_ = kind;
   width_ = width;
@@ -227,7 +227,7 @@ Metrics MetricAccumulator::metrics() const {
   if (tallies_.empty()) return all;
   all.emplace_back("accuracy", accuracy());
   if (outputs_ == Outputs::logits && width_ > options_.top_k)
-    all.emplace_back("top" + std::to_string(options_.top_k) + "_accuracy", top_k_accuracy());
+    all.emplace_back("top" + text_of(options_.top_k) + "_accuracy", top_k_accuracy());
   ClassScore sum;
   const std::vector<ClassScore> each = classes();
   for (std::size_t c = 0; c < each.size(); ++c) {

@@ -67,10 +67,10 @@ SavedModel load_model(const std::string& path) {
   m.objective = objective_of(m.config, m.pipeline);
   if (static_cast<Index>(m.pipeline.features().size()) != m.spec.inputs ||
       m.objective.outputs != m.spec.outputs)
-    fail("load_model", file + ": the model has " + std::to_string(m.spec.inputs) + " inputs and " +
-                           std::to_string(m.spec.outputs) + " outputs, its preprocessing gives " +
-                           std::to_string(m.pipeline.features().size()) + " and needs " +
-                           std::to_string(m.objective.outputs) + "; is the file damaged?");
+    fail("load_model", file + ": the model has " + text_of(m.spec.inputs) + " inputs and " +
+                           text_of(m.spec.outputs) + " outputs, its preprocessing gives " +
+                           text_of(m.pipeline.features().size()) + " and needs " +
+                           text_of(m.objective.outputs) + "; is the file damaged?");
   m.model = build_model(m.spec, m.pipeline.dtype());
   m.model->load_state_dict(weights);
   m.model->eval();

@@ -16,22 +16,22 @@ ColumnEmbedding::ColumnEmbedding(Index inputs, const std::vector<Index>& categor
                                  Generator* generator) {
   const Index codes = static_cast<Index>(categories.size());
   if (categories.size() != sizes.size() || codes > inputs)
-    fail("ColumnEmbedding", std::to_string(inputs) + " columns, " + std::to_string(codes) +
-                                " of them codes, and " + std::to_string(sizes.size()) +
+    fail("ColumnEmbedding", text_of(inputs) + " columns, " + text_of(codes) +
+                                " of them codes, and " + text_of(sizes.size()) +
                                 " sizes were given; one size for each column of codes is required");
   numbers_ = inputs - codes;
   outputs_ = numbers_;
   for (std::size_t i = 0; i < categories.size(); ++i) {
     const nn::EmbeddingOptions options{.padding_idx = 0, .dtype = dtype, .generator = generator};
     auto table = std::make_shared<nn::Embedding>(categories[i] + 1, sizes[i], options);
-    add_child(std::to_string(i), table);
+    add_child(text_of(i), table);
     tables_.push_back(table);
     outputs_ += sizes[i];
   }
 }
 
 std::string ColumnEmbedding::describe() const {
-  return "ColumnEmbedding(" + std::to_string(tables_.size()) + " columns)";
+  return "ColumnEmbedding(" + text_of(tables_.size()) + " columns)";
 }
 
 Tensor ColumnEmbedding::forward(const Tensor& x) const {
@@ -108,8 +108,8 @@ ModelSpec parse_model_spec(const std::string& json) {
     sizes.push_back(spec.outputs);
     for (const Index size : sizes)
       if (size < 1 || size > most)
-        fail("parse_model_spec", "a size of " + std::to_string(size) + "; 1 to " +
-                                     std::to_string(most) + " is required; is the file damaged?");
+        fail("parse_model_spec", "a size of " + text_of(size) + "; 1 to " + text_of(most) +
+                                     " is required; is the file damaged?");
     return spec;
   } catch (const nlohmann::json::exception& e) {
     fail("parse_model_spec",

@@ -43,7 +43,7 @@ struct Monitor::Impl {
 Monitor::Monitor(MonitorOptions options)
     : impl_(new Impl{options, detail::Diagnosis(options.on_finding)}) {
   if (options.every < 1)
-    fail("Monitor", "every = " + std::to_string(options.every) +
+    fail("Monitor", "every = " + text_of(options.every) +
                         " was given; a number of steps of 1 or more is required");
 }
 Monitor::~Monitor() = default;
@@ -53,7 +53,7 @@ const std::vector<double>& Monitor::grad_norms() const { return impl_->judge.nor
 double Monitor::constant_loss() const { return impl_->judge.constant_loss(); }
 
 LogHistogram Monitor::grad_norm_histogram(int bins) const {
-  if (bins < 1) fail("Monitor", std::to_string(bins) + " bins were given; 1 or more are required");
+  if (bins < 1) fail("Monitor", text_of(bins) + " bins were given; 1 or more are required");
   LogHistogram out;
   double low = INFINITY, high = 0;
   for (const double norm : grad_norms()) {
@@ -75,8 +75,7 @@ LogHistogram Monitor::grad_norm_histogram(int bins) const {
 
 double Monitor::suggested_clip(double percentile) const {
   if (!(percentile >= 0 && percentile <= 100))
-    fail("Monitor",
-         "percentile = " + std::to_string(percentile) + " was given; 0 to 100 is required");
+    fail("Monitor", "percentile = " + text_of(percentile) + " was given; 0 to 100 is required");
   return impl_->judge.suggested_clip(percentile);
 }
 

@@ -38,7 +38,7 @@ Tensor tensor_of(const Tally& tally) {
 
 Tally tally_of(const std::vector<double>& row, const std::string& key) {
   if (row.size() < tally_numbers)
-    fail(operation, "entry \"" + key + "\" has " + std::to_string(row.size()) +
+    fail(operation, "entry \"" + key + "\" has " + text_of(row.size()) +
                         " numbers; the state of a monitor is required");
   Tally tally;
   const double* at = row.data();
@@ -54,7 +54,7 @@ Tally tally_of(const std::vector<double>& row, const std::string& key) {
 }
 
 std::string key_of(std::size_t layer, const char* what) {
-  return "layer." + std::to_string(layer) + "." + what;
+  return "layer." + text_of(layer) + "." + what;
 }
 
 }  // namespace

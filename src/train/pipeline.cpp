@@ -54,8 +54,8 @@ Tensor matrix_of(const io::RawTable& table, Index features) {
                            (column.is_text ? " holds texts" : " has missing values") +
                            "; numbers alone are required, as in training");
   if (static_cast<Index>(table.columns.size()) != features)
-    fail("Pipeline", table.name + ": has " + std::to_string(table.columns.size()) + " columns; " +
-                         std::to_string(features) +
+    fail("Pipeline", table.name + ": has " + text_of(table.columns.size()) + " columns; " +
+                         text_of(features) +
                          " are required, the values of a sample in their order");
   return from_vector(table.cells, {table.rows, features});
 }
@@ -115,7 +115,7 @@ void Pipeline::fit(const Source& source, const std::vector<Index>& training,
     x = flatten(part.x()).to(float64);
     classes_ = arrays.class_names;
     if (arrays.tensors().size() > 1 && classes_.empty())
-      for (Index t = 0; t < arrays.y().size(1); ++t) targets_.push_back("y" + std::to_string(t));
+      for (Index t = 0; t < arrays.y().size(1); ++t) targets_.push_back("y" + text_of(t));
     else
       targets_ = {"label"};
     name_features();
@@ -172,7 +172,7 @@ void Pipeline::name_features() {
   if (!is_table_) {
     Index count = 1;
     for (const Index n : sample_) count *= n;
-    for (Index i = 0; i < count; ++i) features_.push_back("x" + std::to_string(i));
+    for (Index i = 0; i < count; ++i) features_.push_back("x" + text_of(i));
     scaled_.assign(features_.size(), true);
     return;
   }
@@ -277,8 +277,7 @@ data::TensorDataset Pipeline::dataset(const data::TensorDataset& arrays) const {
       (labels ? max(arrays.y()).item<Index>() >= num_targets()
               : arrays.y().numel() != arrays.size() * num_targets()))
     fail("Pipeline", "targets " + to_string(arrays.y().shape()) + " " +
-                         name_of(arrays.y().dtype()) + " were given; " +
-                         std::to_string(num_targets()) +
+                         name_of(arrays.y().dtype()) + " were given; " + text_of(num_targets()) +
                          (task_ == Task::regression ? " quantities a sample" : " classes") +
                          " are required, as in training");
   return finish(flatten(arrays.x()), arrays.y());

@@ -40,13 +40,13 @@ struct Faults {
     if (texts.empty()) return;
     std::string all;
     for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
-    if (more) all += "; and " + std::to_string(more) + " more";
+    if (more) all += "; and " + text_of(more) + " more";
     fail("Pipeline", all + "; " + fix);
   }
 };
 
 std::string place(const io::RawTable& table, Index row) {
-  return table.name + ":" + std::to_string(table.lines[static_cast<std::size_t>(row)]);
+  return table.name + ":" + text_of(table.lines[static_cast<std::size_t>(row)]);
 }
 
 }  // namespace
@@ -127,8 +127,8 @@ Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& row
   }
   if (!lacking.empty())
     fail("Pipeline", table.name + ": the file does not fit the model: it has " +
-                         std::to_string(have.size()) + " columns" + lacking + "; all of the " +
-                         std::to_string(names.size()) +
+                         text_of(have.size()) + " columns" + lacking + "; all of the " +
+                         text_of(names.size()) +
                          " columns that the model was trained on are required");
 
   std::vector<double> x(rows.size() * features_.size());

@@ -15,8 +15,8 @@ std::vector<Index> list_of(const Shape& shape) { return {shape.begin(), shape.en
 Shape shape_of(const Json& list) {
   Shape shape;
   if (list.size() > static_cast<std::size_t>(max_rank))
-    fail("Pipeline.parse", "a shape of " + std::to_string(list.size()) + " axes; at most " +
-                               std::to_string(max_rank) + " are allowed; is the file damaged?");
+    fail("Pipeline.parse", "a shape of " + text_of(list.size()) + " axes; at most " +
+                               text_of(max_rank) + " are allowed; is the file damaged?");
   for (const Json& n : list) shape.push_back(n.get<Index>());
   return shape;
 }
@@ -31,7 +31,7 @@ std::shared_ptr<data::Scaler> find_scaler(const io::NamedTensors& tensors,
   scaler->load_state(state);
   if (!(scaler->shift().shape() == Shape{static_cast<Index>(width)}))
     fail("Pipeline.parse", prefix + "shift has the shape " + to_string(scaler->shift().shape()) +
-                               "; (" + std::to_string(width) + ",)" +
+                               "; (" + text_of(width) + ",)" +
                                " is required; is the file damaged?");
   return scaler;
 }

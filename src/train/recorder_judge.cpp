@@ -88,8 +88,7 @@ void Recorder::judge(nn::Module& model, const data::TensorDataset& dataset,
     const Tensor out = model(x);
     if (out.numel() == 0 || out.size(0) != x.size(0))
       fail("Recorder.judge", "the model made shape " + to_string(out.shape()) + " of " +
-                                 std::to_string(x.size(0)) +
-                                 " samples; one row for each is required");
+                                 text_of(x.size(0)) + " samples; one row for each is required");
     const Tensor answers = detail::predictions(out, classes, options_);
     if (first == 0 && classes) {
       found.classes = answers.numel() / x.size(0);

@@ -20,9 +20,8 @@ void Series::begin(const std::vector<std::string>& names, std::size_t numbers) {
 void Series::add(Index time, const std::vector<double>& row) {
   const std::size_t length = columns.size() * width;
   if (row.size() != length)
-    fail("Series.add", std::to_string(row.size()) + " numbers were given; " +
-                           std::to_string(length) + ", a row of " + std::to_string(columns.size()) +
-                           " columns, are required");
+    fail("Series.add", text_of(row.size()) + " numbers were given; " + text_of(length) +
+                           ", a row of " + text_of(columns.size()) + " columns, are required");
   if (!times.empty() && times.back() == time) {
     times.pop_back();
     values.resize(values.size() - length);
@@ -95,8 +94,7 @@ std::vector<double> numbers(const optim::StateDict& state, const std::string& ke
   if (found == state.end()) return {};
   const Tensor& tensor = found->second;
   if (length >= 0 && tensor.numel() != length)
-    refuse(key, "has " + std::to_string(tensor.numel()) + " numbers instead of " +
-                    std::to_string(length));
+    refuse(key, "has " + text_of(tensor.numel()) + " numbers instead of " + text_of(length));
   return tensor.to_vector<double>();
 }
 
@@ -119,7 +117,7 @@ Series load(const optim::StateDict& state, const std::string& name, std::size_t 
     if (!entry->first.starts_with(start)) break;
     const Index count = entry->second.numel();
     if (count % rows != 0 || (!columns.empty() && count != static_cast<Index>(columns[0].size())))
-      refuse(entry->first, "does not have one row for each of " + std::to_string(rows) + " times");
+      refuse(entry->first, "does not have one row for each of " + text_of(rows) + " times");
     series.columns.push_back(entry->first.substr(start.size()));
     columns.push_back(entry->second.to_vector<double>());
   }

@@ -168,9 +168,9 @@ Json lr_curve_json(const RateSweep& curve) {
   if (curve.lr.empty() && curve.note.empty()) return nullptr;
   if (curve.lr.size() != curve.loss.size() ||
       (!curve.smoothed.empty() && curve.smoothed.size() != curve.lr.size()))
-    fail("write_report", "a learning rate curve of " + std::to_string(curve.lr.size()) +
-                             " rates, " + std::to_string(curve.loss.size()) + " losses and " +
-                             std::to_string(curve.smoothed.size()) +
+    fail("write_report", "a learning rate curve of " + text_of(curve.lr.size()) + " rates, " +
+                             text_of(curve.loss.size()) + " losses and " +
+                             text_of(curve.smoothed.size()) +
                              " smoothed losses was given; equal lengths are required");
   Json suggestions = Json::array();
   for (const auto& [name, lr] : curve.suggestions)

@@ -152,8 +152,8 @@ std::string Run::find_misfits(const Checkpoint& c) {
     note("the optimizer is " + std::string(run_.optimizer.name()) + "; " + c.optimizer +
          " was saved");
   if (c.place.accumulate != options_.accumulate)
-    note("accumulate = " + std::to_string(options_.accumulate) + "; " +
-         std::to_string(c.place.accumulate) + " was saved");
+    note("accumulate = " + text_of(options_.accumulate) + "; " + text_of(c.place.accumulate) +
+         " was saved");
   const auto own = settings();
   for (const auto& [name, saved] : c.settings)
     if (const auto found = own.find(name); found != own.end() && found->second != saved)

@@ -188,8 +188,7 @@ bool Run::accept_step() {
   if (options_.non_finite == optim::NonFinite::ignore) return true;
   const bool finite_loss = std::isfinite(run_.loss);
   if (finite_loss && std::isfinite(run_.grad_norm)) return true;
-  const std::string where =
-      "in epoch " + std::to_string(run_.epoch) + ", step " + std::to_string(run_.step);
+  const std::string where = "in epoch " + text_of(run_.epoch) + ", step " + text_of(run_.step);
   const std::string what = finite_loss ? "the gradient's norm became " : "the loss became ";
   const std::string value = text_of(finite_loss ? run_.grad_norm : run_.loss);
   if (options_.non_finite == optim::NonFinite::raise)
@@ -249,8 +248,8 @@ bool Run::after_step() {
 void Run::interrupt() {
   save();
   end(Ended::interrupted,
-      "the run was interrupted after step " + std::to_string(run_.step) + " of " +
-          std::to_string(run_.steps) + " in epoch " + std::to_string(run_.epoch) +
+      "the run was interrupted after step " + text_of(run_.step) + " of " + text_of(run_.steps) +
+          " in epoch " + text_of(run_.epoch) +
           (saved_ ? "; " + options_.checkpoint.path + " goes on from there" : ""));
 }
 

@@ -48,7 +48,7 @@ void require_run(const std::string& path) {
 
 std::string free_name(const std::string& name) {
   for (int number = 1; number < 1'000'000; ++number) {
-    const std::string path = "runs/" + name + "-" + std::to_string(number);
+    const std::string path = "runs/" + name + "-" + text_of(number);
     if (make(path)) return path;
   }
   refuse("runs/" + name + "-1 to -999999 are there already; remove some, or name one with --run");
@@ -93,8 +93,8 @@ RunFolder::RunFolder(const std::string& path, const std::string& name, bool over
   const fs::space_info space = fs::space(path_, ignored);
   if (!ignored && static_cast<double>(space.available) < bytes) {
     discard();
-    refuse(path_ + ": " + std::to_string(space.available / 1'000'000) + " MB are free; about " +
-           std::to_string(static_cast<long long>(bytes / 1e6) + 1) +
+    refuse(path_ + ": " + text_of(space.available / 1'000'000) + " MB are free; about " +
+           text_of(static_cast<long long>(bytes / 1e6) + 1) +
            " MB are required for the run's files; free some space, or choose a folder on another "
            "disk");
   }

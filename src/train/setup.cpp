@@ -32,7 +32,7 @@ void note_duplicates(Prepared& p) {
     const Index shared = data::count_shared(*part, p.train);
     if (shared == 0) continue;
     p.report.duplicates.emplace_back(name, shared);
-    p.notes.push_back(std::to_string(shared) + " of " + std::to_string(part->size()) + " " + name +
+    p.notes.push_back(text_of(shared) + " of " + text_of(part->size()) + " " + name +
                       " samples have the same inputs as a training sample");
   }
 }

@@ -78,7 +78,7 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
     return data::TensorDataset(x);
   }
   if (y.dim() < 1 || y.size(0) != x.size(0))
-    fail("load_source", name + ": " + std::to_string(x.size(0)) + " inputs and targets of shape " +
+    fail("load_source", name + ": " + text_of(x.size(0)) + " inputs and targets of shape " +
                             to_string(y.shape()) + "; one target a sample is required");
   if (y.dim() == 2 && y.size(1) == 1 && !is_floating_point(y.dtype())) y = y.reshape({y.size(0)});
   const bool labels = !is_floating_point(y.dtype()) && y.dim() == 1;
@@ -98,11 +98,10 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
   data::TensorDataset set(x, whole);
   const Index least = min(whole).item<Index>(), most = max(whole).item<Index>();
   if (least < 0 || most >= 100000)
-    fail("load_source", name + ": labels from " + std::to_string(least) + " to " +
-                            std::to_string(most) +
+    fail("load_source", name + ": labels from " + text_of(least) + " to " + text_of(most) +
                             "; 0 to the number of classes less 1 is "
                             "required");
-  for (Index c = 0; c <= most; ++c) set.class_names.push_back(std::to_string(c));
+  for (Index c = 0; c <= most; ++c) set.class_names.push_back(text_of(c));
   return set;
 }
 
@@ -114,10 +113,10 @@ void require_finite(const Tensor& values, const char* what, const std::string& n
   const Index at = argmin(finite.to(int64).reshape({values.numel()})).item<Index>();
   const Index count = values.numel() - sum(finite.to(int64)).item<Index>();
   const Index width = values.dim() ? values.numel() / std::max<Index>(values.size(0), 1) : 1;
-  fail("load_source", name + ": " + what + " hold " + std::to_string(count) +
+  fail("load_source", name + ": " + what + " hold " + text_of(count) +
                           (count == 1 ? " value that is" : " values that are") +
-                          " not finite, the first in sample " + std::to_string(at / width) +
-                          " at place " + std::to_string(at % width) +
+                          " not finite, the first in sample " + text_of(at / width) + " at place " +
+                          text_of(at % width) +
                           "; finite numbers are required; remove the sample, or fill in a value");
 }
 
@@ -175,7 +174,7 @@ Source load_source(const SourceOptions& options) {
     source.arrays = data::load_digits();
     source.arrays = [&] {
       data::TensorDataset set(source.arrays.x().to(options.csv.dtype), source.arrays.y());
-      for (int c = 0; c < 10; ++c) set.class_names.push_back(std::to_string(c));
+      for (int c = 0; c < 10; ++c) set.class_names.push_back(text_of(c));
       return set;
     }();
     return source;

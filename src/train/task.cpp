@@ -149,7 +149,7 @@ std::vector<std::string> loss_names() {
 
 Objective make_objective(const ObjectiveOptions& options) {
   if (options.targets < (options.task == Task::regression ? 1 : 2))
-    fail("make_objective", std::to_string(options.targets) + " were given as targets of a " +
+    fail("make_objective", text_of(options.targets) + " were given as targets of a " +
                                name_of(options.task) +
                                "; two classes, or one quantity, or more are required");
   std::string wanted = options.loss;

@@ -131,8 +131,8 @@ void TensorBoardLog::on_fit_begin(Context& run) {
   std::filesystem::create_directories(folder_, ignored);
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(
       std::chrono::system_clock::now().time_since_epoch());
-  path_ = folder_ + "/events.out.tfevents." + std::to_string(now.count()) + ".gradus." +
-          std::to_string(::getpid()) + "." + std::to_string(serial++);
+  path_ = folder_ + "/events.out.tfevents." + text_of(now.count()) + ".gradus." +
+          text_of(::getpid()) + "." + text_of(serial++);
   file_.reset(std::fopen(path_.c_str(), "wx"));
   if (!file_)
     fail("TensorBoardLog",

@@ -359,8 +359,8 @@ void Watch::resume(const optim::StateDict& state) {
   const std::vector<double> window = numbers_at(state, "window", 3);
   if (saved.size() != layers_.size())
     fail("Monitor.load_state_dict",
-         "the state of " + std::to_string(saved.size()) + " modules was given; that of the " +
-             std::to_string(layers_.size()) + " modules of this model is required");
+         "the state of " + text_of(saved.size()) + " modules was given; that of the " +
+             text_of(layers_.size()) + " modules of this model is required");
   for (std::size_t i = 0; i < saved.size(); ++i) {
     layers_[i].window = std::move(saved[i].window);
     layers_[i].epoch = std::move(saved[i].epoch);

@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 
 using namespace gradus;
+using gradus::test::Approx;
 using gradus::test::contains;
 
 namespace {

@@ -1,6 +1,4 @@
 // Small layers against plain loops in double: all sizes around the batches, all activations.
-#include <catch2/catch.hpp>
-
 #include "kernel_support.hpp"
 #include "kernels/linear_small.hpp"
 

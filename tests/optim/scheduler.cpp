@@ -6,6 +6,7 @@
 
 using namespace gradus;
 using namespace gradus::optim;
+using gradus::test::Approx;
 using gradus::test::contains;
 
 namespace {

@@ -27,4 +27,13 @@ inline auto contains(const std::string& part) {
 #endif
 }
 
+/// Matches a text that is equal to `text`, and shows both if it is not.
+inline auto equals(const std::string& text) {
+#if GRADUS_CATCH2_MAJOR >= 3
+  return Catch::Matchers::Equals(text);
+#else
+  return Catch::Equals(text);
+#endif
+}
+
 }  // namespace gradus::test

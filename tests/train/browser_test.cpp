@@ -76,7 +76,7 @@ TEST_CASE("keys and buttons go through the steps of an explaining page in a brow
                            "step 16 of 17: Backward: fc1, unit 3 of 3, its weights | "
                            "step 0 of 17: The sample | step 0 of 17: The sample | "
                            "step 1 of 17: Forward: fc1, unit 1 of 3</title>"));
-  CHECK_THAT(dom.substr(dom.rfind("\nconsole: ")), Catch::Equals("\nconsole: "));
+  CHECK_THAT(dom.substr(dom.rfind("\nconsole: ")), equals("\nconsole: "));
 }
 
 TEST_CASE("a browser draws every part of a report, and hostile texts stay texts") {
@@ -144,7 +144,7 @@ TEST_CASE("a browser draws every part of a report, and hostile texts stay texts"
   CHECK(test::count(dom, "could not be drawn") == 1);  // in the script itself
   CHECK(dom.find("<img") == std::string::npos);
   CHECK(dom.find("<title>taken") == std::string::npos);
-  CHECK_THAT(dom.substr(dom.rfind("\nconsole: ")), Catch::Equals("\nconsole: "));
+  CHECK_THAT(dom.substr(dom.rfind("\nconsole: ")), equals("\nconsole: "));
 }
 
 TEST_CASE(
@@ -170,7 +170,7 @@ TEST_CASE(
   }
   CHECK_THAT(dom, contains("data-powers=\"true\""));
   CHECK_THAT(dom, contains("data-wrong=\"50 0, 0 30\""));
-  CHECK_THAT(dom.substr(dom.rfind("\nconsole: ")), Catch::Equals("\nconsole: "));
+  CHECK_THAT(dom.substr(dom.rfind("\nconsole: ")), equals("\nconsole: "));
 }
 
 TEST_CASE("the errors in an explaining page stand clear of the rings around them") {

@@ -20,7 +20,7 @@ class Sequential : public Module {
 
   template <class M>
   requires std::derived_from<M, Module>
-  void append(const M& module) { append(std::to_string(size()), module); }
+  void append(const M& module) { append(text_of(size()), module); }
   template <class M>
   requires std::derived_from<M, Module>
   void append(const std::string& name, const M& module) { push(name, std::make_shared<M>(module)); }
