@@ -332,9 +332,9 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
   Tensor loss =
       options.log_input ? exp(input) - weigh(t, input) : input - weigh(t, log(input + options.eps));
   if (options.full) {
-    const Tensor large = where(t > 1, t, 1.0);
+    const Tensor large = where(t <= 1, 1.0, t);
     const Tensor stirling = large * log(large) - large + 0.5 * log(2 * std::numbers::pi * large);
-    loss = loss + where(t > 1, stirling, 0.0);
+    loss = loss + where(t <= 1, 0.0, stirling);
   }
   return reduce_weighted(loss, options.reduction, w, "poisson_nll_loss");
 }
