@@ -92,14 +92,6 @@ Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
 
 }  // namespace
 
-std::string text_of(double number) {
-  if (number == std::floor(number) && std::abs(number) < 1e15)
-    return text_of(static_cast<Index>(number));
-  std::string text = text_of(number);
-  text.erase(text.find_last_not_of('0') + 1);
-  return text;
-}
-
 std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task) {
   if (task == Task::regression) return {};
   std::vector<double> labels = values;
@@ -133,7 +125,7 @@ void build_y(const RawTable& raw, const CsvOptions& options, Table& table) {
     class_names.clear();
     for (const double label : labels)
       class_names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                           : text_of(label));
+                                           : text_of(label + 0.0));  // -0 is 0
     for (double& v : values)
       v = static_cast<double>(std::lower_bound(labels.begin(), labels.end(), v) - labels.begin());
   }

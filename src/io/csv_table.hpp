@@ -46,8 +46,6 @@ struct Columns {
 void sort_codes(Columns& columns, std::size_t c);
 /// The different values of a target if it holds labels, else none.
 std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task);
-/// A number as a name: without a decimal point if it is whole.
-std::string text_of(double number);
 /// Mean, median or commonest of the values, which must not be empty.
 double typical(std::vector<double> values, Missing policy);
 

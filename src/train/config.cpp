@@ -1,7 +1,6 @@
 #include "gradus/train/config.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -22,28 +21,22 @@ using Json = nlohmann::ordered_json;
 
 [[noreturn]] void refuse(const std::string& text) { throw ConfigError("[config] " + text); }
 
-std::string number(double value) {
-  char text[32];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, value);
-  return std::string(text, end);
-}
-
 /// The text of a value, as parse() reads it.
-std::string text_of(const std::string& v) { return v; }
-std::string text_of(double v) { return number(v); }
-std::string text_of(Index v) { return text_of(v); }
-std::string text_of(std::uint64_t v) { return text_of(v); }
-std::string text_of(bool v) { return v ? "yes" : "no"; }
+std::string setting_text(const std::string& v) { return v; }
+std::string setting_text(double v) { return text_of(v); }
+std::string setting_text(Index v) { return text_of(v); }
+std::string setting_text(std::uint64_t v) { return text_of(v); }
+std::string setting_text(bool v) { return v ? "yes" : "no"; }
 template <class T>
-std::string text_of(const std::vector<T>& v) {
+std::string setting_text(const std::vector<T>& v) {
   if (v.empty()) return "none";
   std::string text;
-  for (const T& item : v) text += (text.empty() ? "" : ",") + text_of(item);
+  for (const T& item : v) text += (text.empty() ? "" : ",") + setting_text(item);
   return text;
 }
 template <class T>
-std::string text_of(const std::optional<T>& v) {
-  return v ? text_of(*v) : "auto";
+std::string setting_text(const std::optional<T>& v) {
+  return v ? setting_text(*v) : "auto";
 }
 
 [[noreturn]] void bad(const std::string& name, const std::string& text, const char* required) {
@@ -120,7 +113,7 @@ Json json_of(const std::optional<T>& value) {
 /// A JSON value as the text that set() reads.
 std::string text_of_json(const std::string& name, const Json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return text_of(value.get<bool>());
+  if (value.is_boolean()) return setting_text(value.get<bool>());
   if (value.is_null()) return "auto";
   if (value.is_number()) return value.dump();
   if (!value.is_array())
@@ -149,7 +142,7 @@ std::vector<Setting> settings(const Config& config) {
   visit_settings(config, [&](const char* group, const char* name, const auto& member,
                              const char* help, const Choices& choices) {
     constexpr bool is_switch = std::is_same_v<std::decay_t<decltype(member)>, bool>;
-    std::string value = text_of(member);
+    std::string value = setting_text(member);
     bool off = false;  // by default
     if constexpr (is_switch) {
       off = std::string_view(help).find("(yes or no)") == std::string_view::npos;
@@ -222,10 +215,10 @@ void check(const Config& c) {
          least ? "1 to 1000000000" : "0 to 1000000000");
   };
   const auto not_negative = [&](const char* name, double value) {
-    need(value >= 0, name, number(value), "0 or more");
+    need(value >= 0, name, text_of(value), "0 or more");
   };
   const auto fraction = [&](const char* name, double value) {
-    need(value >= 0 && value < 1, name, number(value), "0 or more, and less than 1,");
+    need(value >= 0 && value < 1, name, text_of(value), "0 or more, and less than 1,");
   };
   if (c.epochs) count("epochs", *c.epochs, 1);
   if (c.batch_size) count("batch-size", *c.batch_size, 1);
@@ -248,13 +241,13 @@ void check(const Config& c) {
   const double validation = c.validation.value_or(0);
   fraction("validation", validation);
   fraction("test", c.test);
-  need(validation + c.test < 1, "validation", number(validation) + " --test " + number(c.test),
+  need(validation + c.test < 1, "validation", text_of(validation) + " --test " + text_of(c.test),
        "a sum below 1, so that samples are left to train on,");
   if (c.dropout) fraction("dropout", *c.dropout);
   if (c.label_smoothing) fraction("label-smoothing", *c.label_smoothing);
   if (c.noise) not_negative("noise", *c.noise);
   if (c.lr) not_negative("lr", *c.lr);
-  need(!c.find_lr || !c.lr, "find-lr", "with --lr " + number(c.lr.value_or(0)),
+  need(!c.find_lr || !c.lr, "find-lr", "with --lr " + text_of(c.lr.value_or(0)),
        "one of the two, or --lr auto,");
   if (c.weight_decay) not_negative("weight-decay", *c.weight_decay);
   for (const auto& [name, value] : {std::pair{"l1", c.l1},
@@ -264,7 +257,7 @@ void check(const Config& c) {
                                     {"clip-value", c.clip_value}})
     not_negative(name, value);
   need(c.clip_percentile >= 0 && c.clip_percentile <= 100, "clip-percentile",
-       number(c.clip_percentile), "0 to 100");
+       text_of(c.clip_percentile), "0 to 100");
   fraction("warmup", c.warmup);
   fraction("ema", c.ema);
   need(c.delimiter == "auto" || c.delimiter == "tab" || c.delimiter.size() == 1, "delimiter",

@@ -11,7 +11,7 @@
 
 namespace gradus::train::detail {
 
-std::string text_of(double value) {
+std::string rounded(double value) {
   if (std::isnan(value)) return "NaN";  // which printf gives a sign
   std::array<char, 32> text;
   std::snprintf(text.data(), text.size(), "%.3g", value);
@@ -22,12 +22,12 @@ std::string when(const Context& run) {
   return "in epoch " + text_of(run.epoch) + " (step " + text_of(run.global_step) + ")";
 }
 
-std::string percent(double share) { return text_of(100 * share) + " %"; }
+std::string percent(double share) { return rounded(100 * share) + " %"; }
 
 std::string rate(double lr) {
   if (!(lr > 0) || !std::isfinite(lr)) return "a tenth";
   const double unit = std::pow(10, std::floor(std::log10(lr)));
-  return text_of(std::max(1.0, std::floor(lr / unit + 1e-9)) * unit);
+  return rounded(std::max(1.0, std::floor(lr / unit + 1e-9)) * unit);
 }
 
 namespace {
@@ -122,11 +122,11 @@ void Diagnosis::judge_spike(Context& run) {
   if (norm <= limits::spike_over_median * *middle) return;
   report(run, {.kind = "gradient_spike",
                .alarm = false,
-               .text = "The gradient's norm jumps to " + text_of(norm) + " " + when(run) +
-                       ", where " + text_of(*middle) + " is usual and " + text_of(largest_norm_) +
+               .text = "The gradient's norm jumps to " + rounded(norm) + " " + when(run) +
+                       ", where " + rounded(*middle) + " is usual and " + rounded(largest_norm_) +
                        " was the largest; look at the samples of this batch, and clip the "
                        "gradient's norm at " +
-                       text_of(suggested_clip(90)) + "."});
+                       rounded(suggested_clip(90)) + "."});
 }
 
 bool Diagnosis::loss_is_large() const {
@@ -159,7 +159,7 @@ void Diagnosis::judge_updates(Context& run, const std::vector<Layer>& layers) {
   const double lr = run.optimizer.lr();
   report(run, {.kind = "learning_rate_high",
                .where = where,
-               .text = "The learning rate " + text_of(lr) +
+               .text = "The learning rate " + rounded(lr) +
                        " is too high: a step changes the weights of " + where + " by " +
                        percent(largest) + " of their size, " + when(run) +
                        ", where 0.1 % to 1 % is usual" +
@@ -171,9 +171,9 @@ void Diagnosis::judge_divergence(Context& run) {
   const double scale = std::isfinite(constant_) ? std::max(constant_, first_loss_) : first_loss_;
   if (!(recent_ > limits::diverged * scale && recent_ > limits::diverged * lowest_)) return;
   report(run, {.kind = "divergence",
-               .text = "The loss diverges: it began with " + text_of(first_loss_) + " and is " +
-                       text_of(recent_) + " " + when(run) + "; lower the learning rate from " +
-                       text_of(run.optimizer.lr()) + " to " + rate(run.optimizer.lr() / 10) +
+               .text = "The loss diverges: it began with " + rounded(first_loss_) + " and is " +
+                       rounded(recent_) + " " + when(run) + "; lower the learning rate from " +
+                       rounded(run.optimizer.lr()) + " to " + rate(run.optimizer.lr() / 10) +
                        ", and clip the gradient's norm."});
 }
 
@@ -208,7 +208,7 @@ void Diagnosis::judge_units(Context& run, const std::vector<Layer>& layers) {
                  .where = first_saturated,
                  .text = "Units are saturated: " + list_of(saturated) +
                          " are where the derivative is nearly 0, " + when(run) +
-                         ", while the loss is " + text_of(recent_) +
+                         ", while the loss is " + rounded(recent_) +
                          "; start with smaller weights and biases 0, scale the inputs, and for a "
                          "sigmoid at the output take a loss from logits (cross_entropy, "
                          "bce_with_logits) instead of a squared error."});
@@ -251,12 +251,12 @@ void Diagnosis::judge_gradients(Context& run, const std::vector<Layer>& layers) 
   const std::string estimate = product == 1
                                    ? ""
                                    : "; weights times derivatives let expect a factor of " +
-                                         text_of(product) + " on the way back";
+                                         rounded(product) + " on the way back";
   if (high > 0 && low < limits::vanishing * high)
     report(run, {.kind = "vanishing_gradient",
                  .where = first->name,
                  .text = "The gradient vanishes on its way back: per weight it is " +
-                         text_of(low / high) + " times as large in " + first->name + " as in " +
+                         rounded(low / high) + " times as large in " + first->name + " as in " +
                          last->name + ", " + when(run) + estimate +
                          "; use relu or gelu with their initial values, normalization, residual "
                          "connections, or fewer layers."});
@@ -265,7 +265,7 @@ void Diagnosis::judge_gradients(Context& run, const std::vector<Layer>& layers) 
         run,
         {.kind = "exploding_gradient",
          .where = first->name,
-         .text = "The gradient explodes on its way back: per weight it is " + text_of(low / high) +
+         .text = "The gradient explodes on its way back: per weight it is " + rounded(low / high) +
                  " times as large in " + first->name + " as in " + last->name + ", " + when(run) +
                  estimate +
                  "; start with smaller weights, add normalization, and clip the gradient's norm."});

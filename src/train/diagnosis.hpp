@@ -62,7 +62,7 @@ class Diagnosis {
 double best_constant_loss(const Context& run);
 
 /// "0.0123", to three digits.
-std::string text_of(double value);
+std::string rounded(double value);
 /// "12.3 %".
 std::string percent(double share);
 /// A learning rate with one digit.

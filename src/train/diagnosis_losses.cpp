@@ -28,11 +28,11 @@ void Diagnosis::judge_slow(Context& run) {
   if (loss < (1 - limits::fall_low) * first_loss_ || loss < (1 - limits::fall_low) * scale) return;
   report(run,
          {.kind = "learning_rate_low",
-          .text = "The learning rate " + text_of(lr) +
+          .text = "The learning rate " + rounded(lr) +
                   " is too low: no step so far changed the weights of any layer by more than " +
                   percent(largest_update_) +
                   " of their size, where 0.1 % to 1 % is usual, and the loss went from " +
-                  text_of(first_loss_) + " to " + text_of(loss) + " until " + when(run).substr(3) +
+                  rounded(first_loss_) + " to " + rounded(loss) + " until " + when(run).substr(3) +
                   "; try " + rate(lr * std::min(1000.0, 3e-3 / largest_update_)) +
                   ", or let the learning rate finder choose."});
 }
@@ -50,9 +50,9 @@ void Diagnosis::judge_generalization(Context& run) {
           run,
           {.kind = "no_signal",
            .text = "The inputs say nothing about the targets: the training loss fell to " +
-                   text_of(now.train_loss) + ", but the validation loss was never below " +
-                   text_of(then.validation_loss) + " until " + when(run).substr(3) +
-                   ", where a constant output has " + text_of(constant_) +
+                   rounded(now.train_loss) + ", but the validation loss was never below " +
+                   rounded(then.validation_loss) + " until " + when(run).substr(3) +
+                   ", where a constant output has " + rounded(constant_) +
                    ", so the samples are learned by heart; check that labels belong to their rows "
                    "(shuffled or joined wrongly?) and that the features carry information."});
     return;
@@ -65,9 +65,9 @@ void Diagnosis::judge_generalization(Context& run) {
     return;
   report(run, {.kind = "overfitting",
                .text = "The model overfits: since epoch " + text_of(then.epoch) +
-                       " the validation loss rose from " + text_of(then.validation_loss) + " to " +
-                       text_of(now.validation_loss) + " while the training loss fell from " +
-                       text_of(then.train_loss) + " to " + text_of(now.train_loss) + " (" +
+                       " the validation loss rose from " + rounded(then.validation_loss) + " to " +
+                       rounded(now.validation_loss) + " while the training loss fell from " +
+                       rounded(then.train_loss) + " to " + rounded(now.train_loss) + " (" +
                        text_of(run.loader.dataset().size()) + " training samples, " +
                        text_of(run.model.num_parameters(true)) +
                        " parameters); get more data, or take a smaller model, dropout, weight "
@@ -87,8 +87,8 @@ void Diagnosis::judge_constant(Context& run) {
   if (!(std::min(best, best_validation) >= limits::no_better * constant_)) return;
   report(run, {.kind = "constant_predictor",
                .text = "The model is no better than a constant output: the training loss is " +
-                       text_of(best) + " at best until " + when(run).substr(3) +
-                       ", and the best constant has " + text_of(constant_) +
+                       rounded(best) + " at best until " + when(run).substr(3) +
+                       ", and the best constant has " + rounded(constant_) +
                        "; check that inputs are scaled and belong to their targets, and try "
                        "another learning rate or a larger model."});
 }
@@ -118,14 +118,14 @@ void Diagnosis::judge_trend(Context& run) {
                  .text = "The loss oscillates: in the last " + text_of(n) + " epochs it turned " +
                          text_of(turns) + " times and moved by " + percent(swing) +
                          " of its mean an epoch, until " + when(run).substr(3) +
-                         "; lower the learning rate from " + text_of(run.optimizer.lr()) + " to " +
+                         "; lower the learning rate from " + rounded(run.optimizer.lr()) + " to " +
                          rate(run.optimizer.lr() / 3) + ", or take larger batches."});
   if (large && epochs_.size() > n && best_now > (1 - limits::improvement) * best_before)
     report(run, {.kind = "plateau",
                  .alarm = false,
                  .text = "The loss stands still: the last " + text_of(n) + " epochs until " +
                          when(run).substr(3) + " brought the training loss no lower than " +
-                         text_of(best_before) +
+                         rounded(best_before) +
                          ", where it was before; lower the learning rate, or end the run."});
 }
 

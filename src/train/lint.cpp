@@ -71,15 +71,15 @@ void lint_inputs(Linter& l) {
   if (largest > limits::feature_large && largest > limits::feature_ratio * median)
     l.report("inputs_not_scaled", "",
              "The inputs are not scaled: feature " + text_of(at) + " has a size of " +
-                 text_of(largest) + ", the median feature " + text_of(median) +
+                 rounded(largest) + ", the median feature " + rounded(median) +
                  ", so one feature drowns the others" + remedy);
   else if (median > limits::feature_large)
     l.report("inputs_not_scaled", "",
-             "The inputs are not scaled: the median feature has a size of " + text_of(median) +
+             "The inputs are not scaled: the median feature has a size of " + rounded(median) +
                  ", and initial weights expect about 1" + remedy);
   else if (largest < limits::feature_small)
     l.report("inputs_not_scaled", "",
-             "The inputs are not scaled: no feature has a size above " + text_of(largest) +
+             "The inputs are not scaled: no feature has a size above " + rounded(largest) +
                  ", and initial weights expect about 1" + remedy);
 }
 
@@ -121,13 +121,13 @@ void lint_learning_rate(Linter& l) {
   for (const Range& range : usual_rates)
     if (name == range.optimizer) low = range.low, high = range.high;
   const double lr = peak_rate(l.options);
-  const std::string usual = "; with " + name + ", " + text_of(low) + " to " + text_of(high) +
+  const std::string usual = "; with " + name + ", " + rounded(low) + " to " + rounded(high) +
                             " is usual: let the learning rate finder choose, or try " +
-                            text_of(std::sqrt(low * high)) + ".";
+                            rounded(std::sqrt(low * high)) + ".";
   if (lr > high)
-    l.report("learning_rate_high", "", "The learning rate " + text_of(lr) + " is too high" + usual);
+    l.report("learning_rate_high", "", "The learning rate " + rounded(lr) + " is too high" + usual);
   if (lr < low)
-    l.report("learning_rate_low", "", "The learning rate " + text_of(lr) + " is too low" + usual);
+    l.report("learning_rate_low", "", "The learning rate " + rounded(lr) + " is too low" + usual);
 }
 
 void lint_schedule(Linter& l) {

@@ -37,6 +37,6 @@ void lint_units(Linter& l);
 void lint_weights(Linter& l);
 
 /// "0.0123", to three digits.
-std::string text_of(double value);
+std::string rounded(double value);
 
 }  // namespace gradus::train::detail

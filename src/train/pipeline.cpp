@@ -12,7 +12,6 @@ namespace gradus::train {
 
 using io::detail::find_labels;
 using io::detail::quote;
-using io::detail::text_of;
 
 namespace {
 
@@ -38,7 +37,7 @@ std::vector<std::string> find_classes(const io::RawTable& table, io::Task task,
     known = find_labels(values, column.is_text, task);
     for (const double label : known)
       names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                     : text_of(label));
+                                     : text_of(label + 0.0));  // -0 is 0
   }
   if (labels && !names.empty())
     for (const double v : values)

@@ -13,7 +13,6 @@ namespace gradus::train {
 
 using io::nearest;
 using io::detail::quote;
-using io::detail::text_of;
 
 namespace {
 
@@ -72,7 +71,7 @@ struct Pipeline::Encoder {
   std::string text(Index row) const {
     const double cell = table.cell(row, at);
     return table.columns[at].is_text ? table.columns[at].values[static_cast<std::size_t>(cell)]
-                                     : text_of(cell);
+                                     : text_of(cell + 0.0);  // -0 is 0
   }
   /// The value or the number of the category; unknown or absent (NaN) if there is none.
   double value(Index row) const {
@@ -80,7 +79,7 @@ struct Pipeline::Encoder {
     if (std::isnan(cell)) return column.fill;
     if (!column.is_text) return cell;
     return table.columns[at].is_text ? code_of[static_cast<std::size_t>(cell)]
-                                     : find(text_of(cell));
+                                     : find(text_of(cell + 0.0));  // -0 is 0
   }
 };
 

@@ -190,7 +190,7 @@ bool Run::accept_step() {
   if (finite_loss && std::isfinite(run_.grad_norm)) return true;
   const std::string where = "in epoch " + text_of(run_.epoch) + ", step " + text_of(run_.step);
   const std::string what = finite_loss ? "the gradient's norm became " : "the loss became ";
-  const std::string value = text_of(finite_loss ? run_.grad_norm : run_.loss);
+  const std::string value = rounded(finite_loss ? run_.grad_norm : run_.loss);
   if (options_.non_finite == optim::NonFinite::raise)
     throw NonFiniteError("[fit] " + what + value + " " + where +
                          "; a finite one is required; lower the learning rate, clip gradients or "
