@@ -1,6 +1,7 @@
 #include "gradus/train/config.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
