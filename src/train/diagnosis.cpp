@@ -7,7 +7,7 @@
 
 #include "gradus/ops.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train::detail {
 

@@ -10,7 +10,7 @@
 
 #include "gradus/io/file.hpp"
 #include "optim/state.hpp"
-#include "train/json.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 

@@ -9,7 +9,7 @@
 #include "train/blame.hpp"
 #include "train/diagnosis.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train {
 

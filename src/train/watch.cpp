@@ -8,7 +8,7 @@
 #include "gradus/nn/linear.hpp"
 #include "gradus/optim/clip.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train::detail {
 

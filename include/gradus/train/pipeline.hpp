@@ -11,6 +11,10 @@
 
 namespace gradus::train {
 
+namespace detail {
+class Value;
+}
+
 struct PipelineOptions {
   io::Task task = io::Task::automatic;
   io::Missing missing = io::Missing::error;  ///< mean, median and mode fill in; others refuse
@@ -67,10 +71,12 @@ class Pipeline {
   /// How a further file of the same kind is to be read.
   io::CsvOptions csv_options(io::CsvOptions base = {}) const;
 
-  /// Everything as JSON and tensors, and back. Throws for a state that is damaged.
+  /// Everything as JSON and tensors, and back. Throws, naming `file`, for a state that is damaged:
+  /// parts that do not fit each other, numbers out of range, more values in a sample than `inputs`.
   std::string json() const;
   io::NamedTensors tensors() const;
-  static Pipeline parse(const std::string& json, const io::NamedTensors& tensors);
+  static Pipeline parse(const std::string& json, const io::NamedTensors& tensors,
+                        const std::string& file = "", Index inputs = 1 << 24);
 
  private:
   struct Column {
@@ -84,6 +90,8 @@ class Pipeline {
   void learn_columns(const io::RawTable& table, const std::vector<Index>& training,
                      const PipelineOptions& options);
   void name_features();
+  static Column read_column(const detail::Value& from);
+  void read_targets(const detail::Value& from);
   void fit_scalers(const Tensor& x, const Tensor& y, const PipelineOptions& options);
   Tensor encode(const io::RawTable& table, const std::vector<Index>& rows) const;
   Tensor encode_targets(const io::RawTable& table, const std::vector<Index>& rows) const;

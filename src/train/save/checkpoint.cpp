@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/csv_scan.hpp"
-#include "train/json.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 namespace {
@@ -208,14 +208,14 @@ std::string compare_weights(const nn::StateDict& weights, const nn::Module& mode
   for (const auto& [name, tensor] : own) {
     const auto found = weights.find(name);
     if (found == weights.end())
-      faults += "\n  missing: " + name + " " + describe(tensor);
+      faults += "; missing: " + name + " " + describe(tensor);
     else if (describe(found->second) != describe(tensor))
-      faults += "\n  " + name + " is " + describe(found->second) + "; " + describe(tensor) +
+      faults += "; " + name + " is " + describe(found->second) + "; " + describe(tensor) +
                 " is required";
   }
   for (const auto& [name, tensor] : weights)
-    if (!own.contains(name)) faults += "\n  unexpected: " + name + " " + describe(tensor);
-  return faults.empty() ? "" : faults.substr(1);
+    if (!own.contains(name)) faults += "; unexpected: " + name + " " + describe(tensor);
+  return faults.empty() ? "" : faults.substr(2);
 }
 
 }  // namespace gradus::train

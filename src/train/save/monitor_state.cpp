@@ -1,6 +1,6 @@
 // What a monitor remembers, as numbers in a checkpoint.
 
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "train/json.hpp"
+#include "train/save/json.hpp"
 
 #include <cmath>
 
