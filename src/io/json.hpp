@@ -16,7 +16,7 @@ class JsonError : public std::runtime_error {
 
 /// What a document may ask for: a parsed value takes many times its text, and a deep one the stack.
 struct JsonLimits {
-  std::size_t depth = 16;                            ///< lists and objects within each other
+  std::size_t depth = 16;                           ///< lists and objects within each other
   std::size_t list = static_cast<std::size_t>(-1);  ///< values in a list
 };
 

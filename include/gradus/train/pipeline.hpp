@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,7 +42,7 @@ class Pipeline {
            const PipelineOptions& options = {});
 
   /// The inputs of all rows, (n, features). Throws one Error that lists all missing columns, or the
-  /// first values that cannot be encoded, with file, line and column.
+  /// first values that cannot be encoded or are not finite when scaled, with file, line and column.
   Tensor inputs(const Source& source) const;
   /// Inputs and targets; throws as inputs(), and for targets that are not there or not known.
   data::TensorDataset dataset(const Source& source) const;
@@ -51,7 +52,7 @@ class Pipeline {
   data::TensorDataset dataset(const data::TensorDataset& arrays) const;
   /// Inputs of a model in the units of the data.
   Tensor unscale_inputs(const Tensor& x) const;
-  /// Outputs of a regression in the units of the data.
+  /// Outputs of a regression in the units of the data; float64 where they were scaled.
   Tensor unscale(const Tensor& output) const;
 
   bool is_fitted() const { return !features_.empty(); }
@@ -96,8 +97,13 @@ class Pipeline {
   Tensor encode(const io::RawTable& table, const std::vector<Index>& rows) const;
   Tensor encode_targets(const io::RawTable& table, const std::vector<Index>& rows) const;
   Tensor flatten(const Tensor& x) const;
-  Tensor scale(const Tensor& x) const;
-  data::TensorDataset finish(const Tensor& x, const Tensor& y) const;
+  using RowName = std::function<std::string(Index row)>;
+  static RowName name_rows(const Source& source, const std::vector<Index>& rows);
+  Tensor scale(const Tensor& x, const RowName& row) const;
+  void require_finite(const Tensor& scaled, const Tensor& given, const RowName& row,
+                      const char* kind, const std::vector<std::string>& names) const;
+  data::TensorDataset finish(const Tensor& x, const Tensor& y, const RowName& row) const;
+  data::TensorDataset dataset(const data::TensorDataset& arrays, const RowName& row) const;
 
   bool is_table_ = false, named_ = false, embed_ = false, ignore_unknown_ = false;
   std::vector<Column> columns_;

@@ -4,11 +4,14 @@
 
 #include "io/csv_scan.hpp"
 #include "train/save/json.hpp"
+#include "train/save/state.hpp"
 
 namespace gradus::train {
 namespace {
 
 using detail::json;
+using detail::most_counted;
+using detail::Value;
 using io::detail::quote;
 
 constexpr const char* prefix = "gradus/";
@@ -42,65 +45,56 @@ json to_json(const Checkpoint& c) {
             {"seconds", detail::number(p.seconds)}}}};
 }
 
-json to_json(const Finding& f) {
-  return {{"kind", f.kind},   {"alarm", f.alarm}, {"where", f.where},
-          {"epoch", f.epoch}, {"step", f.step},   {"text", f.text}};
+Place read_place(const Value& o) {
+  o.allow({"epoch", "step", "global_step", "skipped_steps", "accumulate", "loss", "norm", "samples",
+           "steps", "lr", "seconds"});
+  Place p;
+  p.epoch = o.at("epoch").whole(1, most_counted);
+  p.global_step = o.at("global_step").whole(0, most_counted);
+  p.step = o.at("step").whole(0, p.global_step);
+  p.skipped_steps = o.at("skipped_steps").whole(0, p.global_step);
+  p.accumulate = o.at("accumulate").whole(1, most_counted);
+  p.loss = o.at("loss").number();
+  p.norm = o.at("norm").number();
+  p.samples = o.at("samples").whole(0, most_counted);
+  p.steps = o.at("steps").whole(0, p.step);
+  p.lr = o.at("lr").number();
+  p.seconds = o.at("seconds").finite();
+  if (p.seconds < 0) o.at("seconds").refuse("0 or more");
+  return p;
 }
 
-/// Reads fields of an object by name and type.
-class Fields {
- public:
-  explicit Fields(const json& object) : object_(object) {}
-  template <class T>
-  Fields& get(const char* key, T& value) {
-    object_.at(key).get_to(value);
-    return *this;
-  }
-  Fields& get(const char* key, double& value) {
-    value = detail::number(object_.at(key));
-    return *this;
-  }
-
- private:
-  const json& object_;
-};
-
-void read_run(const json& j, Checkpoint& c) {
-  Fields(j).get("optimizer", c.optimizer).get("seed", c.seed).get("offset", c.offset);
-  Fields(j.at("loader"))
-      .get("seed", c.loader.seed)
-      .get("epoch", c.loader.epoch)
-      .get("position", c.loader.position)
-      .get("samples", c.loader.samples);
-  if (j.contains("settings")) j.at("settings").get_to(c.settings);
-  Place& p = c.place;
-  Fields(j.at("place"))
-      .get("epoch", p.epoch)
-      .get("step", p.step)
-      .get("global_step", p.global_step)
-      .get("skipped_steps", p.skipped_steps)
-      .get("accumulate", p.accumulate)
-      .get("loss", p.loss)
-      .get("norm", p.norm)
-      .get("samples", p.samples)
-      .get("steps", p.steps)
-      .get("lr", p.lr)
-      .get("seconds", p.seconds);
-  if (p.epoch < 1 || p.step < 0 || p.global_step < p.step)
-    throw std::runtime_error("epoch " + text_of(p.epoch) + ", step " + text_of(p.step) +
-                             " is no place in a run");
+data::LoaderState read_loader(const Value& o) {
+  o.allow({"seed", "epoch", "position", "samples"});
+  data::LoaderState loader;
+  loader.seed = o.at("seed").bits();
+  loader.epoch = o.at("epoch").whole(0, most_counted);
+  loader.samples = o.at("samples").whole(0, most_counted);
+  loader.position = o.at("position").whole(0, most_counted);
+  return loader;
 }
 
-Finding read_finding(const json& j) {
-  Finding f;
-  Fields(j)
-      .get("kind", f.kind)
-      .get("alarm", f.alarm)
-      .get("where", f.where)
-      .get("epoch", f.epoch)
-      .get("step", f.step)
-      .get("text", f.text);
-  return f;
+void read_run(const Value& o, Checkpoint& c) {
+  if (const Index found = o.at("version").whole(1, most_counted); found != version)
+    o.at("version").refuse("version " + text_of(version) + ", which this program reads,");
+  o.allow({"version", "optimizer", "seed", "offset", "settings", "loader", "place"});
+  c.optimizer = o.at("optimizer").text();
+  c.seed = o.at("seed").bits();
+  c.offset = o.at("offset").bits();
+  c.loader = read_loader(o.at("loader"));
+  c.place = read_place(o.at("place"));
+  if (const auto settings = o.find("settings"))
+    for (const auto& [name, value] : settings->members()) c.settings[name] = value.text();
+}
+
+/// Epochs that follow one another, all before the one that is running.
+void read_history(const Value& list, Checkpoint& c) {
+  for (const Value& item : list.items()) {
+    c.history.push_back(detail::read_epoch(item));
+    const std::size_t n = c.history.size();
+    const Index least = n > 1 ? c.history[n - 2].epoch + 1 : 1;
+    item.at("epoch").whole(least, c.place.epoch - 1);
+  }
 }
 
 // ---- names of tensors --------------------------------------------------------------------------
@@ -117,19 +111,22 @@ bool take_group(std::string& name, const std::string& group) {
   return true;
 }
 
-void sort_in(std::string name, const Tensor& tensor, Checkpoint& c) {
+/// Puts a tensor where its name says; false if that is no part of a checkpoint.
+bool sort_in(std::string name, const Tensor& tensor, Checkpoint& c) {
   if (!take_group(name, "gradus")) {
     c.weights[name] = tensor;
   } else if (take_group(name, "best")) {
     c.best[name] = tensor;
   } else if (take_group(name, "tensor")) {
     c.tensors[name] = tensor;
-  } else if (take_group(name, "state") && name.find('/') != std::string::npos) {
-    const std::size_t slash = name.find('/');
-    c.states[name.substr(0, slash)][name.substr(slash + 1)] = tensor;
   } else {
-    throw std::runtime_error("the tensor gradus/" + name + " belongs to no part that is known");
+    if (!take_group(name, "state")) return false;
+    const std::size_t slash = name.find('/');
+    const auto part = c.states.find(name.substr(0, slash));
+    if (slash == std::string::npos || part == c.states.end()) return false;
+    part->second[name.substr(slash + 1)] = tensor;
   }
+  return true;
 }
 
 }  // namespace
@@ -155,7 +152,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   }
   json history = json::array(), findings = json::array();
   for (const Epoch& epoch : c.history) history.push_back(detail::to_json(epoch));
-  for (const Finding& finding : c.findings) findings.push_back(to_json(finding));
+  for (const Finding& finding : c.findings) findings.push_back(detail::to_json(finding));
   metadata.emplace_back("gradus.states", parts.dump());
   metadata.emplace_back("gradus.history", history.dump());
   metadata.emplace_back("gradus.findings", findings.dump());
@@ -164,34 +161,28 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
 }
 
 Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name) {
+  constexpr const char* operation = "load_checkpoint";
   if (file.text("gradus.run").empty())
-    fail("load_checkpoint", name +
-                                ": the file has no metadata \"gradus.run\"; a checkpoint that "
-                                "gradus wrote is required; for weights alone use read_safetensors");
+    fail(operation, printable(name) +
+                        ": the file has no metadata \"gradus.run\"; a checkpoint that "
+                        "gradus wrote is required; for weights alone use read_safetensors");
+  const auto document = [&](const char* key) {
+    return Value(operation, name, key, file.text(key));
+  };
   Checkpoint c;
-  try {
-    const json run = json::parse(file.text("gradus.run"));
-    if (const auto found = run.at("version").get<int>(); found != version)
-      throw std::runtime_error("it is of version " + text_of(found) + "; this program reads " +
-                               text_of(version));
-    read_run(run, c);
-    // Parts without any tensor, too.
-    for (const json& part : json::parse(file.text("gradus.states")))
-      c.states[part.get<std::string>()];
-    for (const json& epoch : json::parse(file.text("gradus.history")))
-      c.history.push_back(detail::read_epoch(epoch));
-    for (const json& finding : json::parse(file.text("gradus.findings")))
-      c.findings.push_back(read_finding(finding));
-    for (const auto& [key, text] : file.metadata)
-      if (key.starts_with("gradus.text.")) c.texts[key.substr(12)] = text;
-    for (const auto& [key, tensor] : file.tensors) sort_in(key, tensor, c);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    fail("load_checkpoint", name + ": " + error.what() +
-                                "; a checkpoint that is complete and of this "
-                                "version of gradus is required");
-  }
+  read_run(document("gradus.run"), c);
+  for (const std::string& part : document("gradus.states").texts(true))
+    c.states[part];  // parts without any tensor, too
+  read_history(document("gradus.history"), c);
+  for (const Value& finding : document("gradus.findings").items())
+    c.findings.push_back(detail::read_finding(finding));
+  for (const auto& [key, text] : file.metadata)
+    if (key.starts_with("gradus.text.")) c.texts[key.substr(12)] = text;
+  for (const auto& [key, tensor] : file.tensors)
+    if (!sort_in(key, tensor, c))
+      fail(operation, printable(name) + ": the tensor " + quote(key) +
+                          " belongs to no part that is known; a checkpoint that is complete and "
+                          "of this version of gradus is required; is the file damaged?");
   return c;
 }
 
@@ -210,8 +201,8 @@ std::string compare_weights(const nn::StateDict& weights, const nn::Module& mode
     if (found == weights.end())
       faults += "; missing: " + name + " " + describe(tensor);
     else if (describe(found->second) != describe(tensor))
-      faults += "; " + name + " is " + describe(found->second) + "; " + describe(tensor) +
-                " is required";
+      faults +=
+          "; " + name + " is " + describe(found->second) + "; " + describe(tensor) + " is required";
   }
   for (const auto& [name, tensor] : weights)
     if (!own.contains(name)) faults += "; unexpected: " + name + " " + describe(tensor);

@@ -2,20 +2,13 @@
 
 #include <cmath>
 
+#include "train/save/state.hpp"
+
 namespace gradus::train::detail {
 
 json number(double value) {
   if (std::isfinite(value)) return value;
   return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-}
-
-double number(const json& value) {
-  if (value.is_number()) return value.get<double>();
-  const auto text = value.get<std::string>();
-  if (text == "nan") return NAN;
-  if (text == "inf") return INFINITY;
-  if (text == "-inf") return -INFINITY;
-  throw std::runtime_error("\"" + text + "\" stands where a number is required");
 }
 
 json to_json(const Epoch& e) {
@@ -31,18 +24,36 @@ json to_json(const Epoch& e) {
           {"metrics", metrics}};
 }
 
-Epoch read_epoch(const json& j) {
+Epoch read_epoch(const Value& o) {
+  o.allow({"epoch", "train_loss", "validation_loss", "validation_accuracy", "lr", "grad_norm",
+           "seconds", "metrics"});
   Epoch e;
-  e.epoch = j.at("epoch").get<Index>();
-  e.train_loss = number(j.at("train_loss"));
-  e.validation_loss = number(j.at("validation_loss"));
-  e.validation_accuracy = number(j.at("validation_accuracy"));
-  e.lr = number(j.at("lr"));
-  e.grad_norm = number(j.at("grad_norm"));
-  e.seconds = number(j.at("seconds"));
-  for (const json& pair : j.at("metrics"))
-    e.metrics.emplace_back(pair.at(0).get<std::string>(), number(pair.at(1)));
+  e.epoch = o.at("epoch").whole(1, most_counted);
+  e.train_loss = o.at("train_loss").number();
+  e.validation_loss = o.at("validation_loss").number();
+  e.validation_accuracy = o.at("validation_accuracy").number();
+  e.lr = o.at("lr").number();
+  e.grad_norm = o.at("grad_norm").number();
+  e.seconds = o.at("seconds").number();
+  for (const Value& metric : o.at("metrics").items()) {
+    const std::vector<Value> pair = metric.items(2, 2);
+    e.metrics.emplace_back(pair[0].text(), pair[1].number());
+  }
   return e;
+}
+
+json to_json(const Finding& f) {
+  return {{"kind", f.kind},   {"alarm", f.alarm}, {"where", f.where},
+          {"epoch", f.epoch}, {"step", f.step},   {"text", f.text}};
+}
+
+Finding read_finding(const Value& o) {
+  return {.kind = o.at("kind").text(),
+          .alarm = o.at("alarm").truth(),
+          .where = o.at("where").text(),
+          .epoch = o.at("epoch").whole(0, most_counted),
+          .step = o.at("step").whole(0, most_counted),
+          .text = o.at("text").text()};
 }
 
 }  // namespace gradus::train::detail

@@ -45,8 +45,8 @@ ModelSpec read_spec(const detail::Value& o) {
   spec.bias = o.at("bias").truth();
   if (spec.dropout < 0 || spec.dropout > 1) o.at("dropout").refuse("a probability from 0 to 1");
   if (static_cast<Index>(spec.categories.size()) > spec.inputs)
-    o.at("categories").refuse("one number for each of some of the " + text_of(spec.inputs) +
-                              " inputs");
+    o.at("categories")
+        .refuse("one number for each of some of the " + text_of(spec.inputs) + " inputs");
   if (spec.embedding_sizes.size() != spec.categories.size())
     o.at("embedding_sizes")
         .refuse("a list of " + text_of(spec.categories.size()) +
@@ -122,17 +122,19 @@ void check_weights(const nn::StateDict& weights, const nn::Module& model, const 
   }
 }
 
-void read_config(Config& config, const std::string& text, const std::string& file) {
+}  // namespace
+
+Config saved_config(const std::string& json, const std::string& file) {
+  Config config;
   try {
-    read_json(config, text, file);
+    read_json(config, json, "");
     check(config);
-  } catch (const ConfigError& e) {  // it came with a file, not with the command
+  } catch (const ConfigError& e) {  // it came with the file, and is not the command's
     const std::string what = e.what();
     refuse(file, "the configuration: " + what.substr(what.find("] ") + 2));
   }
+  return config;
 }
-
-}  // namespace
 
 ModelSpec parse_model_spec(const std::string& json, const std::string& file) {
   return read_spec(detail::Value("parse_model_spec", file, "model", json));
@@ -160,7 +162,7 @@ SavedModel load_model(const std::string& path) {
                            quote(saved.text("format")) +
                            "); model.safetensors of a run is required");
   SavedModel m;
-  read_config(m.config, saved.text("config"), file);
+  m.config = saved_config(saved.text("config"), file);
   m.spec = parse_model_spec(saved.text("model"), file);
   io::NamedTensors scalers;
   nn::StateDict weights;

@@ -72,9 +72,10 @@ Index count_of(const Value& value, const Shape& shape, Index most) {
 }
 
 Shape read_shape(const Value& value) {
-  const std::vector<Index> list =
-      value.wholes(1, std::numeric_limits<Index>::max(), static_cast<std::size_t>(max_rank));
-  return Shape(list.begin(), list.end());
+  Shape shape;
+  for (const Index n : value.wholes(1, std::numeric_limits<Index>::max(), max_rank))
+    shape.push_back(n);
+  return shape;
 }
 
 }  // namespace
@@ -195,8 +196,8 @@ Pipeline Pipeline::parse(const std::string& json, const io::NamedTensors& tensor
     o.at("image").refuse("an empty list, or the rows and columns of a sample,");
   p.name_features();
   p.scaler_ = read_scaler(file, tensors, "scaler.", p.scaled_);
-  p.target_scaler_ = read_scaler(file, tensors, "target_scaler.",
-                                 std::vector<bool>(p.targets_.size(), true));
+  p.target_scaler_ =
+      read_scaler(file, tensors, "target_scaler.", std::vector<bool>(p.targets_.size(), true));
   if (p.target_scaler_ && p.task_ != Task::regression)
     o.at("classes").refuse("an empty list, for targets are scaled,");
   return p;
