@@ -246,7 +246,7 @@ void check(const Config& c) {
   constexpr double most_numbers = 1e9;  // 8 GB
   const double width = static_cast<double>(std::max<Index>(c.features, 2));
   need(static_cast<double>(c.samples) * width <= most_numbers, "samples",
-       written(c.samples) + " --features " + written(c.features),
+       setting_text(c.samples) + " --features " + setting_text(c.features),
        "a set by name of at most 1000000000 numbers");
   count("accumulate", c.accumulate, 1);
   count("repeat", c.repeat, 1);

@@ -96,6 +96,7 @@ std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers) {
   std::vector<LayerEpoch> epochs;
   const double* at = stats.data();
   for (std::size_t i = 0; i < 2 * count; i += 2) {
+    if (places[i] < (i ? places[i - 2] + 1 : 1)) state.refuse("epochs", "does not grow from 1 on");
     LayerEpoch epoch{places[i], places[i + 1]};
     epoch.layers.resize(layers);
     for (LayerStats& layer : epoch.layers)

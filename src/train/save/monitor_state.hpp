@@ -10,7 +10,7 @@ namespace gradus::train::detail {
 
 /// The entries of a monitor's state.
 inline State monitor_state(const optim::StateDict& entries) {
-  return State("Monitor.load_state_dict", "monitor", entries);
+  return State("Monitor.load_state_dict", "monitor", entries, float64);
 }
 
 /// What the window and the epoch that are running have added up so far.

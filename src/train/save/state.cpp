@@ -9,9 +9,12 @@ std::vector<double> State::numbers(const std::string& key, Index count) {
   if (found == entries_.end() || !found->second.defined()) refuse(key, "is missing");
   taken_.insert(key);
   const Tensor& tensor = found->second;
-  if (tensor.dim() > 2 || (count != any && tensor.numel() != count))
-    refuse(key, "has the shape " + to_string(tensor.shape()) + " instead of " +
-                    (count == any ? "a list's or a table's" : text_of(count) + " numbers"));
+  if (dtype_ && tensor.dtype() != *dtype_)
+    refuse(key, std::string("is ") + name_of(tensor.dtype()) + " instead of " + name_of(*dtype_));
+  if (tensor.dim() > 2)
+    refuse(key, "has the shape " + to_string(tensor.shape()) + " instead of a list's or a table's");
+  if (count != any && tensor.numel() != count)
+    refuse(key, "has " + text_of(tensor.numel()) + " numbers instead of " + text_of(count));
   return tensor.to_vector<double>();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,8 +18,10 @@ class State {
  public:
   static constexpr Index any = -1;
 
-  State(const char* operation, const char* owner, const optim::StateDict& entries)
-      : operation_(operation), owner_(owner), entries_(entries) {}
+  /// `dtype`: that of all entries, where they have one.
+  State(const char* operation, const char* owner, const optim::StateDict& entries,
+        std::optional<DType> dtype = {})
+      : operation_(operation), owner_(owner), entries_(entries), dtype_(dtype) {}
 
   bool has(const std::string& key) const { return entries_.contains(key); }
   /// The numbers of an entry, `count` of them.
@@ -42,6 +45,7 @@ class State {
  private:
   const char *operation_, *owner_;
   const optim::StateDict& entries_;
+  std::optional<DType> dtype_;
   std::set<std::string> taken_;
 };
 
