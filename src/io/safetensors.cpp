@@ -75,6 +75,7 @@ const char* type_name(DType dtype) {
 
 // Metadata: {"tensor": "8 hexadecimal digits", …, "__metadata__": "…"}, see docs/checkpoints.md.
 constexpr const char* sums_key = "gradus.crc32";
+constexpr const char* sums_begin = "{\"__metadata__\":\"";
 
 std::uint32_t add_to_sum(std::uint32_t sum, std::string_view bytes) {
   return static_cast<std::uint32_t>(
@@ -170,7 +171,13 @@ class Parser {
   void check_sums(Metadata& metadata) const {
     const auto found = std::find_if(metadata.begin(), metadata.end(),
                                     [](const auto& entry) { return entry.first == sums_key; });
-    if (found == metadata.end()) return;
+    if (found == metadata.end()) {
+      for (const auto& [key, text] : metadata)  // the name itself may be what was damaged
+        if (text.starts_with(sums_begin))
+          refuse("the metadata " + quote(key) + " holds checksums; the name " + quote(sums_key) +
+                 " is required for them; is the file damaged?");
+      return;
+    }
     json sums;
     try {
       sums = parse_json(found->second, {.depth = 1});

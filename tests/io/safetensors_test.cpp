@@ -281,7 +281,7 @@ std::string replace(std::string bytes, const std::string& from, const std::strin
 
 TEST_CASE("a bit that flips anywhere in a file is found, and in a tensor's values by name") {
   const std::string bytes = io::format_safetensors(
-      {{"first", tensor({{1, 2, 3}, {4, 5, 6}})}, {"second", arange(2, int64)}},
+      {{"first", tensor({{1, 2, 3}, {4, 5, 6}})}, {"second", arange(2).to(int64)}},
       {{"fill", "12"}, {"name", "\"quoted\""}});
   REQUIRE(refusal(bytes).empty());
   // Wide values stand first: second has the 16 bytes before the last 24.

@@ -29,7 +29,7 @@ Made made_model(const train::Config& given, const std::string& table, const std:
       data.config, data.pipeline, train::objective_of(data.config, data.pipeline, data.train));
   train::save_model(folder + "/made", *train::build_model(spec), spec, data.pipeline, data.config);
   const io::SafeTensors file = io::read_safetensors(folder + "/made");
-  Made made{.tensors = file.tensors};
+  Made made{file.tensors, {}};
   for (const char* key : {"model", "pipeline", "config"})
     made.documents[key] = json::parse(file.text(key));
   return made;
@@ -186,7 +186,7 @@ TEST_CASE("numbers, lists and references of a model's file are checked against e
       {"model/categories", {1 << 24}, "weights or more"},
       {"model/categories", {1, 1, 1, 1}, "some of the 3 inputs"},
       {"pipeline/embed", false, "damaged?"},
-      {"pipeline/columns/1/values", {"red", "blue"}, "codes of [3] categories"},
+      {"pipeline/columns/1/values", {"a", "b", "c", "d"}, "codes of [3] categories"},
   };
   for (const Case& c : of_embeddings) {
     Made made = embedded;
@@ -334,12 +334,14 @@ TEST_CASE("a prediction is finite, or its row is named") {
   CHECK(all(isfinite(train::predict(saved, source("1e6")))).item<bool>());
   for (const char* cell : {"3e38", "-3e38", "1e37"}) {
     train::Source table = source(cell);
-    const auto answer = [&] { return train::predict(saved, table); };
+    bool finite = false;
+    std::string text;
     try {
-      CHECK(all(isfinite(answer())).item<bool>());
+      finite = all(isfinite(train::predict(saved, table))).item<bool>();
     } catch (const Error& e) {
-      CHECK_THAT(e.what(), contains("new.csv:3"));
+      text = e.what();
     }
+    CHECK((finite || text.find("new.csv:3: ") != std::string::npos));
   }
   train::Source narrow = source("1");
   narrow.table->cells[1] = 1e300;

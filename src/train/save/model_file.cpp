@@ -82,6 +82,11 @@ std::string text_of_list(const std::vector<Index>& list) {
   fail("load_model", printable(file) + ": " + what + "; is the file damaged?");
 }
 
+std::string text_after_operation(const Error& e) {
+  const std::string text = e.what();
+  return text.substr(text.find("] ") + 2);
+}
+
 /// Nothing is made of a description before the file holds the values that it takes.
 void check_size(const ModelSpec& spec, const nn::StateDict& weights, const std::string& file) {
   double values = 0;
@@ -130,8 +135,7 @@ Config saved_config(const std::string& json, const std::string& file) {
     read_json(config, json, "");
     check(config);
   } catch (const ConfigError& e) {  // it came with the file, and is not the command's
-    const std::string what = e.what();
-    refuse(file, "the configuration: " + what.substr(what.find("] ") + 2));
+    refuse(file, "the configuration: " + text_after_operation(e));
   }
   return config;
 }
@@ -174,7 +178,11 @@ SavedModel load_model(const std::string& path) {
   }
   check_size(m.spec, weights, file);
   m.pipeline = Pipeline::parse(saved.text("pipeline"), scalers, file, m.spec.inputs);
-  m.objective = objective_of(m.config, m.pipeline);
+  try {
+    m.objective = objective_of(m.config, m.pipeline);
+  } catch (const Error& e) {
+    refuse(file, "the configuration: " + text_after_operation(e));
+  }
   check_parts(m, file);
   m.model = build_model(m.spec, m.pipeline.dtype());
   check_weights(weights, *m.model, file);
