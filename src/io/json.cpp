@@ -67,6 +67,9 @@ class Guard {
 }  // namespace
 
 json parse_json(std::string_view text, const JsonLimits& limits) {
+  // The parser takes this byte for the end, and what follows for nothing.
+  if (text.find('\0') != text.npos)
+    throw JsonError("it is not valid JSON: byte " + text_of(text.find('\0')) + " is 0");
   Guard guard(limits);
   try {
     return json::parse(text.begin(), text.end(),

@@ -300,6 +300,8 @@ TEST_CASE("nesting, names that stand twice and the character 0 are refused where
     }
   }
   CHECK_THROWS_WITH(train::parse_model_spec(deep), contains("at most 16"));
+  const std::string after_end("{}\0{}", 5);
+  CHECK_THROWS_WITH(train::parse_model_spec(after_end), contains("byte 2 is 0"));
 }
 
 TEST_CASE("a finding in a history is read whole or refused; one that is cut off is left out") {
