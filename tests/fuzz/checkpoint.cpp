@@ -23,7 +23,7 @@ Base made(std::vector<std::string> flags) {
   flags.insert(flags.begin(),
                {"fit", "--data", data, "--run", run_folder(), "--epochs", "2", "--hidden", "3",
                 "--batch-size", "2", "--quiet", "--validation", "0.25", "--test", "0"});
-  if (!fuzz::run(command_fit, flags)) __builtin_trap();
+  fuzz::must_run(command_fit, flags);
   const io::SafeTensors saved = io::read_safetensors(file());
   Base base{saved.tensors, saved.metadata};
   for (auto& [key, text] : base.metadata)
