@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   bases();
   std::vector<std::string> seeds;
   for (char base = 0; base < 5; ++base)
-    for (char part = 0; part < 10; ++part) seeds.push_back({base, part, 3, 1, 7, 2, 4, 5});
+    for (char part = 0; part < 10; ++part) seeds.push_back(fuzz::seed(base, part));
   fuzz::write_seeds(*argc, *argv, seeds);
   return 0;
 }

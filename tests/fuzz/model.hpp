@@ -60,8 +60,7 @@ inline void start(int argc, char** argv, std::size_t parts) {
   be_quiet();
   std::vector<std::string> seeds;
   for (std::size_t base = 0; base < bases().size(); ++base)
-    for (std::size_t part = 0; part < parts; ++part)
-      seeds.push_back({static_cast<char>(base), static_cast<char>(part), 3, 1, 7, 2, 4, 5});
+    for (std::size_t part = 0; part < parts; ++part) seeds.push_back(seed(base, part));
   write_seeds(argc, argv, seeds);
 }
 
