@@ -305,6 +305,9 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  // An object of its own: where memory runs out while null becomes one, nlohmann's destructor
+  // crashes.
+  if (!metadata.empty()) header[metadata_key] = nlohmann::ordered_json::object();
   for (const auto& [key, text] : metadata) {
     if (header[metadata_key].contains(key))
       refuse("the metadata " + quote(key) + " was given twice");
