@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdio>
 #include <gradus/ops.hpp>
 #include <gradus/threads.hpp>
@@ -75,6 +76,11 @@ int command_evaluate(int argc, char** argv) {
   }
   const std::string part = flags.given("data") ? "data" : "test";
   const train::Metrics metrics = measure(*saved.model, saved.objective, saved.pipeline, set);
+  if (!std::isfinite(train::metric(metrics, "loss"))) {
+    if (flags.given("data")) train::predict(saved, source);  // names the row
+    fail("evaluate", source.name + ": the loss is " + text_of(train::metric(metrics, "loss")) +
+                         "; data like those that the model was trained on are required");
+  }
   std::printf("%lld samples of %s\n%s\n", static_cast<long long>(set.size()), source.name.c_str(),
               describe(metrics, part).c_str());
   print_details(saved, set, metrics);

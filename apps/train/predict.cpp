@@ -28,13 +28,11 @@ std::string number(double value) {
 }
 
 /// One line a sample: the class and the probability of each, or the quantities.
-std::string to_csv(const train::SavedModel& saved, const Tensor& output) {
-  Tensor values = saved.objective.predict(output);
+std::string to_csv(const train::SavedModel& saved, const Tensor& values) {
   std::string text;
   const auto& names = saved.pipeline.class_names();
   const Index columns = values.size(1);
   if (names.empty()) {
-    values = saved.pipeline.unscale(values);
     for (Index c = 0; c < columns; ++c)
       text += (c ? "," : "") + field(saved.pipeline.target_names()[static_cast<std::size_t>(c)]);
   } else {
@@ -77,8 +75,7 @@ int command_predict(int argc, char** argv) {
   options.csv.drop_bad_rows = false;  // each row is to have its line
   options.need_targets = false;
   const train::Source source = train::load_source(options);
-  const Tensor x = saved.pipeline.inputs(source);
-  const std::string text = to_csv(saved, train::run_model(*saved.model, x));
+  const std::string text = to_csv(saved, train::predict(saved, source));
   if (out.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else

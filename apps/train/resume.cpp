@@ -18,9 +18,9 @@ struct Stopped {
 
 Stopped load_run(const std::string& run) {
   Stopped stopped;
-  stopped.checkpoint = train::load_checkpoint(run + "/checkpoint.safetensors");
-  train::Config config;
-  train::read_json(config, stopped.checkpoint.texts["config"], run + "/checkpoint.safetensors");
+  const std::string file = run + "/checkpoint.safetensors";
+  stopped.checkpoint = train::load_checkpoint(file);
+  const train::Config config = train::saved_config(stopped.checkpoint.texts["config"], file);
   stopped.data = train::prepare(config, train::load_source(train::source_options(config)));
   if (stopped.data.pipeline.json() != stopped.checkpoint.texts["pipeline"])
     fail("resume", config.data +

@@ -90,9 +90,10 @@ void Scaler::load_state(const ScalerState& state) {
                                   name_of(scale.dtype()) +
                                   " were given; equal shapes in floating point are required");
   for (const double s : scale.to_vector<double>())
-    if (!std::isfinite(s) || s == 0)
-      fail("Scaler.load_state",
-           "a scale is " + text_of(s) + "; finite values other than 0 are required");
+    if (!std::isnormal(s))
+      fail("Scaler.load_state", "a scale is " + text_of(s) +
+                                    "; finite values that can be divided by, beyond 2.3e-308, are "
+                                    "required");
   shift_ = shift.detach().to(float64).clone();
   scale_ = scale.detach().to(float64).clone();
 }
@@ -107,7 +108,7 @@ void StandardScaler::learn(const double* values, Index n, Index stride, double& 
     squares += d * d;
   }
   scale = std::sqrt(squares / static_cast<double>(n));
-  if (scale == 0 || !std::isfinite(scale)) scale = 1;  // beyond the range of squares
+  if (!std::isnormal(scale)) scale = 1;  // beyond the range of squares, or no divisor
 }
 void StandardScaler::learn_constant(double value, double& shift, double& scale) const {
   shift = value;
@@ -127,7 +128,7 @@ void MinMaxScaler::learn(const double* values, Index n, Index stride, double& sh
     most = std::max(most, values[i * stride]);
   }
   scale = (most - least) / (high_ - low_);
-  if (scale == 0 || !std::isfinite(scale)) scale = 1;
+  if (!std::isnormal(scale)) scale = 1;
   shift = least - low_ * scale;
 }
 void MinMaxScaler::learn_constant(double value, double& shift, double& scale) const {

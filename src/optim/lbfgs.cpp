@@ -234,7 +234,7 @@ std::function<void()> LBFGS::load_more(detail::StateReader& reader) {
   if (iterations > 0) {
     direction = vector("lbfgs.direction");
     grad = vector("lbfgs.grad");
-    for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t i = 0; i < count && reader.good(); ++i) {
       const std::string key = "lbfgs." + text_of(i);
       Pair pair{vector(key + ".step"), vector(key + ".change"), 0};
       if (pair.step.size() == pair.change.size()) pair.rho = 1 / dot(pair.step, pair.change);

@@ -95,14 +95,20 @@ void OptimizerOf<Options>::set_group_options(std::size_t group,
                                              const std::vector<Option>& options) {
   Options changed = options_[group];
   auto item = options.begin();
-  visit_options(changed, [&item](const char*, auto& member) {
+  const Option* refused = nullptr;
+  visit_options(changed, [&item, &refused](const char*, auto& member) {
     using Member = std::decay_t<decltype(member)>;
     if constexpr (std::is_same_v<Member, double>)
       member = item->value;
+    else if (item->value >= 0 && item->value <= 1e9 && item->value == std::floor(item->value))
+      member = static_cast<Member>(item->value);
     else
-      member = static_cast<Member>(std::llround(item->value));
+      refused = &*item;
     ++item;
   });
+  if (refused)
+    fail(name(), std::string(refused->name) + " = " + text_of(refused->value) +
+                     "; a whole number from 0 to 1000000000 is required");
   detail::require_not_negative(name(), "lr", changed.lr);
   check(changed);
   options_[group] = changed;

@@ -9,6 +9,7 @@
 #include "gradus/io/nearest.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv_scan.hpp"
+#include "io/json.hpp"
 #include "train/config_fields.hpp"
 
 namespace gradus::train {
@@ -112,16 +113,20 @@ Json json_of(const std::optional<T>& value) {
 }
 
 /// A JSON value as the text that set() reads.
-std::string text_of_json(const std::string& name, const Json& value) {
+std::string text_of_json(const std::string& name, const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return setting_text(value.get<bool>());
   if (value.is_null()) return "auto";
   if (value.is_number()) return value.dump();
   if (!value.is_array())
-    refuse("--" + name + ": " + value.dump().substr(0, 60) +
-           " was given; a number, text, truth value or list is required");
+    refuse("--" + name + " is an object; a number, text, truth value or list is required");
   std::string text;
-  for (const Json& item : value) text += (text.empty() ? "" : ",") + text_of_json(name, item);
+  for (const nlohmann::json& item : value) {
+    if (item.is_structured())
+      refuse("--" + name + " is a list of " + (item.is_array() ? "lists" : "objects") +
+             "; numbers, texts or truth values are required in it");
+    text += (text.empty() ? "" : ",") + text_of_json(name, item);
+  }
   return text.empty() ? "none" : text;
 }
 
@@ -155,6 +160,9 @@ std::vector<Setting> settings(const Config& config) {
 }
 
 void set(Config& config, const std::string& name, const std::string& text) {
+  if (text.find('\0') != text.npos)
+    refuse("--" + printable(name) + " " + quote(text) +
+           ": a text without the character 0 is required");
   std::string wanted = name;
   std::replace(wanted.begin(), wanted.end(), '_', '-');
   bool known = false;
@@ -179,26 +187,23 @@ std::string to_json(const Config& config) {
 }
 
 void read_json(Config& config, const std::string& json, const std::string& name) {
-  Json object;
-  std::set<std::string> names;
-  const auto each = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (event != Json::parse_event_t::key || depth != 1) return true;
-    std::string key = parsed.get<std::string>();
-    std::replace(key.begin(), key.end(), '_', '-');
-    if (!names.insert(key).second) refuse(name + ": " + quote(key) + " is set twice");
-    return true;
-  };
+  const std::string file = name.empty() ? "" : printable(name) + ": ";
+  nlohmann::json object;
   try {
-    object = Json::parse(json, each);
-  } catch (const Json::exception& e) {
-    refuse(name + ": not valid JSON: " + std::string(e.what()).substr(0, 200));
+    object = io::detail::parse_json(json, {.depth = 4});
+  } catch (const io::detail::JsonError& e) {
+    refuse(file + e.what());
   }
-  if (!object.is_object()) refuse(name + ": a JSON object of settings is required");
+  if (!object.is_object()) refuse(file + "a JSON object of settings is required");
+  std::set<std::string> names;
   for (const auto& [key, value] : object.items()) {
+    std::string wanted = key;
+    std::replace(wanted.begin(), wanted.end(), '_', '-');
+    if (!names.insert(wanted).second) refuse(file + quote(wanted) + " is set twice");
     try {
-      set(config, key, text_of_json(key, value));
+      set(config, key, text_of_json(printable(key), value));
     } catch (const ConfigError& e) {
-      refuse(name + ": " + std::string(e.what()).substr(std::string("[config] ").size()));
+      refuse(file + std::string(e.what()).substr(std::string("[config] ").size()));
     }
   }
 }
@@ -223,8 +228,11 @@ void check(const Config& c) {
   };
   if (c.epochs) count("epochs", *c.epochs, 1);
   if (c.batch_size) count("batch-size", *c.batch_size, 1);
-  if (c.hidden)
+  if (c.hidden) {
     for (const Index size : *c.hidden) count("hidden", size, 1);
+    need(c.hidden->size() <= 10'000, "hidden", text_of(c.hidden->size()) + " layers",
+         "at most 10000");
+  }
   for (const auto& [name, value] : {std::pair{"samples", c.samples},
                                     {"classes", c.classes},
                                     {"features", c.features},
@@ -235,6 +243,11 @@ void check(const Config& c) {
                                     {"prefetch", c.prefetch},
                                     {"checkpoint-every", c.checkpoint_every}})
     count(name, value, 0);
+  constexpr double most_numbers = 1e9;  // 8 GB
+  const double width = static_cast<double>(std::max<Index>(c.features, 2));
+  need(static_cast<double>(c.samples) * width <= most_numbers, "samples",
+       setting_text(c.samples) + " --features " + setting_text(c.features),
+       "a set by name of at most 1000000000 numbers");
   count("accumulate", c.accumulate, 1);
   count("repeat", c.repeat, 1);
   need(c.folds != 1, "folds", "1", "0, or 2 and more,");

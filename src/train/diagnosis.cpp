@@ -7,7 +7,7 @@
 
 #include "gradus/ops.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train::detail {
 
@@ -57,9 +57,9 @@ void Diagnosis::save(optim::StateDict& state) const {
       {constant_, first_loss_, recent_, lowest_, weight_of_recent_, largest_update_});
 }
 
-void Diagnosis::resume(const Context& run, const optim::StateDict& state) {
-  const std::vector<double> losses = numbers_at(state, "losses", 6);
-  norms_ = numbers_at(state, "norms");
+void Diagnosis::resume(const Context& run, State& state) {
+  const std::vector<double> losses = state.numbers("losses", 6);
+  norms_ = state.numbers("norms");
   constant_ = losses[0];
   first_loss_ = losses[1];
   recent_ = losses[2];

@@ -8,6 +8,8 @@
 
 namespace gradus::train::detail {
 
+class State;
+
 /// Turns measurements into findings, each kind and place once.
 class Diagnosis {
  public:
@@ -17,7 +19,7 @@ class Diagnosis {
   void start(Context& run);
   /// Adds to the state of a monitor, and takes it up again in a run that goes on.
   void save(optim::StateDict& state) const;
-  void resume(const Context& run, const optim::StateDict& state);
+  void resume(const Context& run, State& state);
   /// Loss and gradient norm of a step, before its update.
   void step(Context& run);
   /// Layers, after a window of steps.

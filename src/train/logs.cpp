@@ -10,7 +10,7 @@
 
 #include "gradus/io/file.hpp"
 #include "optim/state.hpp"
-#include "train/json.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 
@@ -137,18 +137,13 @@ void JsonLog::on_fit_end(Context& run) { write_findings(run); }
 std::vector<Finding> read_findings(const std::string& path) {
   std::vector<Finding> findings;
   std::ifstream file(path);
+  Index number = 0;
   for (std::string line; std::getline(file, line);) {
+    ++number;
     if (!line.starts_with(R"({"event":"finding")")) continue;
-    const detail::json object = detail::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (object.is_discarded()) continue;  // cut off
-    Finding f;
-    f.kind = object.value("kind", "");
-    f.alarm = object.value("alarm", true);
-    f.where = object.value("where", "");
-    f.epoch = object.value("epoch", Index{0});
-    f.step = object.value("step", Index{0});
-    f.text = object.value("text", "");
-    findings.push_back(f);
+    if (file.eof()) break;  // cut off within the line
+    detail::Value object("read_findings", path, "line " + text_of(number), line);
+    findings.push_back(detail::read_finding(object));
   }
   return findings;
 }

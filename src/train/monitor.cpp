@@ -9,7 +9,7 @@
 #include "train/blame.hpp"
 #include "train/diagnosis.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train {
 
@@ -29,13 +29,14 @@ struct Monitor::Impl {
     judged = true;
   }
   /// Goes on where the run stood that has saved this.
-  void resume(const Context& run, const optim::StateDict& state) {
+  void resume(const Context& run, const optim::StateDict& entries) {
+    detail::State state = detail::monitor_state(entries);
     judge.resume(run, state);
     watch.resume(state);
     epochs = detail::load_epochs(state, watch.layers().size());
     watch.name_layers(epochs);
-    const std::vector<double> counts = detail::numbers_at(state, "steps", 2);
-    steps = static_cast<Index>(counts[0]);
+    const std::vector<Index> counts = state.wholes("steps", 2);
+    steps = counts[0];
     judged = counts[1] != 0;
   }
 };
@@ -91,12 +92,15 @@ optim::StateDict Monitor::state_dict() const {
   return state;
 }
 
-void Monitor::load_state_dict(const optim::StateDict& state) {
+void Monitor::load_state_dict(const optim::StateDict& entries) {
+  detail::State state = detail::monitor_state(entries);
   detail::load_epochs(state, detail::load_layers(state).size());
-  detail::numbers_at(state, "norms");
-  for (const auto& [key, count] : {std::pair("losses", 6), {"window", 3}, {"steps", 2}})
-    detail::numbers_at(state, key, static_cast<std::size_t>(count));
-  impl_->saved = state;  // until the model is known
+  state.numbers("norms");
+  state.numbers("losses", 6);
+  state.wholes("window", 3);
+  state.wholes("steps", 2);
+  state.finish();
+  impl_->saved = entries;  // until the model is known
 }
 
 void Monitor::on_fit_begin(Context& run) {

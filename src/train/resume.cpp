@@ -137,12 +137,24 @@ Checkpoint Run::capture() {
 /// What cannot be right, whatever the parts say.
 std::string Run::find_misfits(const Checkpoint& c) {
   std::string faults;
-  const auto note = [&](const std::string& fault) { faults += "\n  " + fault; };
+  const auto note = [&](const std::string& fault) { faults += "; " + fault; };
   if (const std::string weights = compare_weights(c.weights, run_.model); !weights.empty())
-    note("weights:\n" + weights);
+    note("weights: " + weights);
   if (!c.best.empty())
     if (const std::string best = compare_weights(c.best, run_.model); !best.empty())
-      note("best weights:\n" + best);
+      note("best weights: " + best);
+  if (c.place.step > run_.steps)
+    note("step " + text_of(c.place.step) + " of an epoch of " + text_of(run_.steps) + " steps");
+  if ((c.place.step == 0) != (c.loader.position == 0))
+    note("step " + text_of(c.place.step) + " of an epoch, and position " +
+         text_of(c.loader.position) + " in its data");
+  if (const auto judged = c.states.find("best"); judged != c.states.end()) {
+    const auto best = judged->second.find("best_epoch");  // its own reader checks the rest
+    if (best != judged->second.end() && best->second.numel() == 1 &&
+        !(best->second.item() < static_cast<double>(c.place.epoch)))
+      note("the best epoch is " + text_of(best->second.item()) + "; the run is in epoch " +
+           text_of(c.place.epoch));
+  }
   if (c.optimizer != run_.optimizer.name())
     note("the optimizer is " + std::string(run_.optimizer.name()) + "; " + c.optimizer +
          " was saved");
@@ -173,7 +185,7 @@ void Run::restore(const Checkpoint& c) {
       load();
       undo.push_back(std::move(back));
     } catch (const std::exception& error) {
-      faults += std::string("\n  ") + error.what();
+      faults += std::string("; ") + error.what();
     }
   };
   for (const Part& p : parts_of_state()) {
@@ -188,7 +200,7 @@ void Run::restore(const Checkpoint& c) {
     for (auto back = undo.rbegin(); back != undo.rend(); ++back) (*back)();
     fail("resume",
          "the checkpoint does not fit this run; the model, data and options it was saved with are "
-         "required:" +
+         "required" +
              faults);
   }
   adopt(c);

@@ -8,7 +8,7 @@
 #include "gradus/optim/regularize.hpp"
 #include "gradus/random.hpp"
 #include "train/diagnosis.hpp"
-#include "train/storage.hpp"
+#include "train/save/storage.hpp"
 
 namespace gradus::train::detail {
 namespace {

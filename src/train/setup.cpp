@@ -194,6 +194,19 @@ FitOptions fit_options(const Config& c) {
   return o;
 }
 
+Tensor predict(const SavedModel& saved, const Source& source) {
+  const Tensor output = run_model(*saved.model, saved.pipeline.inputs(source));
+  const Tensor values = saved.pipeline.unscale(saved.objective.predict(output));
+  if (values.numel() == 0 || all(isfinite(values)).item<bool>()) return values;
+  const std::vector<double> all_values = values.to_vector<double>();
+  Index at = 0;
+  while (std::isfinite(all_values[static_cast<std::size_t>(at)])) ++at;
+  fail("predict", source.row_name(at / values.size(1)) + ": the model answers " +
+                      text_of(all_values[static_cast<std::size_t>(at)]) +
+                      "; values as in training, for which its sums stay finite, are required; "
+                      "look for numbers that are much too large in this row");
+}
+
 Tensor run_model(nn::Module& model, const Tensor& x, Index batch_size) {
   const NoGrad guard;
   model.eval();

@@ -80,5 +80,13 @@ TEST_CASE("scalers refuse what they cannot scale") {
   CHECK_THROWS_WITH(scaler.load_state({{"shift", x}, {"scale", ones({3})}}), contains("(3,)"));
   CHECK_THROWS_WITH(scaler.load_state({{"shift", x}, {"scale", zeros({2, 2})}}),
                     contains("scale is 0"));
+  CHECK_THROWS_WITH(scaler.load_state({{"shift", x}, {"scale", full({2, 2}, 1e-310, float64)}}),
+                    contains("scale is 1e-310"));
   CHECK_THROWS_WITH(data::MinMaxScaler(1, 1), contains("low < high"));
+}
+
+TEST_CASE("a range too small to divide by counts as none") {
+  data::MinMaxScaler scaler;
+  scaler.fit(full({2, 1}, 1, float64) * tensor({{0}, {1}}, float64) * 1e-310);
+  CHECK(scaler.scale().item() == 1);
 }

@@ -68,7 +68,7 @@ Checkpoint load_checkpoint(const std::string& path);
 /// The same from a file that was read.
 Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name = "checkpoint");
 
-/// Lists, one a line, everything in which the weights differ from the model's in name, shape or
+/// Lists, in one line, everything in which the weights differ from the model's in name, shape or
 /// dtype; "" if nothing does.
 std::string compare_weights(const nn::StateDict& weights, const nn::Module& model);
 

@@ -1,6 +1,6 @@
 // What a monitor remembers, as numbers in a checkpoint.
 
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 #include <array>
 
@@ -8,8 +8,6 @@
 
 namespace gradus::train::detail {
 namespace {
-
-constexpr const char* operation = "Monitor.load_state_dict";
 
 constexpr std::array<double LayerStats::*, 9> measured = {
     &LayerStats::grad_norm, &LayerStats::weight_norm,     &LayerStats::update_ratio,
@@ -36,20 +34,22 @@ Tensor tensor_of(const Tally& tally) {
   return from_vector(row);
 }
 
-Tally tally_of(const std::vector<double>& row, const std::string& key) {
+Tally tally_of(State& state, const std::string& key) {
+  const std::vector<double> row = state.numbers(key);
   if (row.size() < tally_numbers)
-    fail(operation, "entry \"" + key + "\" has " + text_of(row.size()) +
-                        " numbers; the state of a monitor is required");
+    state.refuse(key, "has " + text_of(row.size()) + " numbers instead of " +
+                          text_of(tally_numbers) + " or more");
   Tally tally;
   const double* at = row.data();
   for (const auto mean : means) {
     (tally.*mean).sum = *at++;
-    (tally.*mean).count = static_cast<Index>(*at++);
+    (tally.*mean).count = state.whole_of(key, *at++);
   }
   tally.sum = *at++;
   tally.squares = *at++;
-  for (const auto count : counts) tally.*count = static_cast<Index>(*at++);
-  for (; at < row.data() + row.size(); ++at) tally.alive.push_back(*at != 0);
+  for (const auto count : counts) tally.*count = state.whole_of(key, *at++);
+  for (; at < row.data() + row.size(); ++at)
+    tally.alive.push_back(static_cast<std::uint8_t>(state.whole_of(key, *at, 0, 1)));
   return tally;
 }
 
@@ -59,19 +59,6 @@ std::string key_of(std::size_t layer, const char* what) {
 
 }  // namespace
 
-std::vector<double> numbers_at(const optim::StateDict& state, const std::string& key,
-                               std::size_t count) {
-  const auto found = state.find(key);
-  const bool fits = found != state.end() && found->second.defined() &&
-                    found->second.dtype() == float64 && found->second.dim() == 1;
-  std::vector<double> values;
-  if (fits) values = found->second.to_vector<double>();
-  if (!fits || (count != any_count && values.size() != count))
-    fail(operation, "entry \"" + key +
-                        "\" is missing or has another shape; the state of a monitor is required");
-  return values;
-}
-
 void save(optim::StateDict& state, const std::vector<Layer>& layers) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     state[key_of(i, "window")] = tensor_of(layers[i].window);
@@ -79,14 +66,12 @@ void save(optim::StateDict& state, const std::vector<Layer>& layers) {
   }
 }
 
-std::vector<SavedLayer> load_layers(const optim::StateDict& state) {
+std::vector<SavedLayer> load_layers(State& state) {
   std::vector<SavedLayer> out;
-  const auto next = [&](const char* what) {
-    const std::string key = key_of(out.size(), what);
-    return tally_of(numbers_at(state, key), key);
-  };
-  while (state.contains(key_of(out.size(), "window")))
-    out.push_back({next("window"), next("epoch")});
+  while (state.has(key_of(out.size(), "window"))) {
+    Tally window = tally_of(state, key_of(out.size(), "window"));
+    out.push_back({std::move(window), tally_of(state, key_of(out.size(), "epoch"))});
+  }
   return out;
 }
 
@@ -102,15 +87,17 @@ void save(optim::StateDict& state, const std::vector<LayerEpoch>& epochs) {
   state["epochs.layers"] = from_vector(stats);
 }
 
-std::vector<LayerEpoch> load_epochs(const optim::StateDict& state, std::size_t layers) {
-  const std::size_t count = numbers_at(state, "epochs").size() / 2;
-  const std::vector<double> places = numbers_at(state, "epochs", 2 * count);
+std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers) {
+  const std::vector<Index> places = state.wholes("epochs", State::any);
+  const std::size_t count = places.size() / 2;
+  if (places.size() % 2 != 0) state.refuse("epochs", "is cut off");
   const std::vector<double> stats =
-      numbers_at(state, "epochs.layers", count * layers * measured.size());
+      state.numbers("epochs.layers", static_cast<Index>(count * layers * measured.size()));
   std::vector<LayerEpoch> epochs;
   const double* at = stats.data();
   for (std::size_t i = 0; i < 2 * count; i += 2) {
-    LayerEpoch epoch{static_cast<Index>(places[i]), static_cast<Index>(places[i + 1])};
+    if (places[i] < (i ? places[i - 2] + 1 : 1)) state.refuse("epochs", "does not grow from 1 on");
+    LayerEpoch epoch{places[i], places[i + 1]};
     epoch.layers.resize(layers);
     for (LayerStats& layer : epoch.layers)
       for (const auto number : measured) layer.*number = *at++;

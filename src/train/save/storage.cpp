@@ -1,4 +1,4 @@
-#include "train/storage.hpp"
+#include "train/save/storage.hpp"
 
 #include <signal.h>
 
