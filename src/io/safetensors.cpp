@@ -335,6 +335,9 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  // An object of its own: where memory runs out while null becomes one, nlohmann's destructor
+  // crashes.
+  header[metadata_key] = nlohmann::ordered_json::object();
   Metadata sorted = metadata;  // as readers see it
   std::sort(sorted.begin(), sorted.end());
   std::erase_if(sorted, [](const auto& entry) { return entry.first == sums_key; });
