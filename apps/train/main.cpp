@@ -9,6 +9,7 @@
 #include <gradus/io/file.hpp>
 #include <gradus/io/nearest.hpp>
 #include <gradus/train.hpp>
+#include <new>
 
 #include "command_line.hpp"
 #include "commands.hpp"
@@ -92,6 +93,10 @@ int main(int argc, char** argv) {
     return complain(error, Exit::non_finite);
   } catch (const Error& error) {
     return complain(error, Exit::bad_input);
+  } catch (const std::bad_alloc&) {
+    return complain(Error("[train] there is not enough memory for what was asked; fewer or smaller "
+                          "data, layers or batches are required"),
+                    Exit::bad_input);
   } catch (const std::exception& error) {
     return complain(error, Exit::failed);
   }
