@@ -234,10 +234,11 @@ std::function<void()> LBFGS::load_more(detail::StateReader& reader) {
   if (iterations > 0) {
     direction = vector("lbfgs.direction");
     grad = vector("lbfgs.grad");
-    for (std::int64_t i = 0; i < count && reader.good(); ++i) {
+    for (std::int64_t i = 0; i < count; ++i) {
       const std::string key = "lbfgs." + text_of(i);
       Pair pair{vector(key + ".step"), vector(key + ".change"), 0};
-      if (pair.step.size() == pair.change.size()) pair.rho = 1 / dot(pair.step, pair.change);
+      if (pair.step.empty() || pair.change.empty()) break;  // noted, and so would be the rest
+      pair.rho = 1 / dot(pair.step, pair.change);
       history.push_back(std::move(pair));
     }
   }
