@@ -236,7 +236,7 @@ def attempt(n, cases):
         with tempfile.NamedTemporaryFile('w', suffix='.tests') as file:
             file.write('\n'.join(escaped(name) for name in names) + '\n')
             file.flush()
-            limit = 20 + 15 * expected
+            limit = 15 + 8 * expected
             status, text, seconds = run([PROGRAM, '--abort', '--input-file', file.name], limit, {'GRADUS_MUTANT': str(n)},
                                         memory=12 << 30)
         spent += seconds
