@@ -40,7 +40,7 @@ void forward(Index m, Index n, Index k, const float* x, const float* w, const fl
 
 template <class Act>
 void backward(Index m, Index n, Index k, const float* g, const float* saved, const float* x,
-              const float* w, LinearGradients to) noexcept {
+              const float* w, LinearGradients to) {
   alignas(64) float dz[most_rows * small_limit];  // (m, n), n padded
   float *dx = static_cast<float*>(to.x), *dw = static_cast<float*>(to.weight),
         *db = static_cast<float*>(to.bias);

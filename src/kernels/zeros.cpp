@@ -58,7 +58,7 @@ struct Product {
     return static_cast<T>(sum);
   }
 
-  void mend(T* c, Index ldc) const noexcept {
+  void mend(T* c, Index ldc) const {
     if (m == 0 || n == 0) return;
     // What is not finite in b is so in a whole column of c, and in a in a whole row: 0 or not, no
     // factor makes a finite term with it. So one row or column tells.
@@ -67,9 +67,33 @@ struct Product {
       finite = std::isfinite(c[i * ldc]);
     if (finite) [[likely]]
       return;
+    if (m * n * k > 4096) multiply_used(c, ldc);
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j)
         if (!std::isfinite(c[i * ldc + j])) c[i * ldc + j] = element(i, j);
+  }
+
+  /// The product without the places p at which a factor that counts has zeros only: all of a row
+  /// that a mask hides, so that few elements are left to compute one by one.
+  void multiply_used(T* c, Index ldc) const {
+    std::vector<T> x = stored(a, ta ? k : m, ta ? m : k, lda),
+                   y = stored(b, tb ? n : k, tb ? k : n, ldb);
+    for (Index p = 0; p < k; ++p) {
+      bool a_zero = has(zeros, Zeros::first), b_zero = has(zeros, Zeros::second);
+      for (Index i = 0; a_zero && i < m; ++i) a_zero = left(i, p) == T(0);
+      for (Index j = 0; b_zero && j < n; ++j) b_zero = right(p, j) == T(0);
+      for (Index j = 0; a_zero && j < n; ++j)
+        y[static_cast<std::size_t>(tb ? j * k + p : p * n + j)] = 0;
+      for (Index i = 0; b_zero && i < m; ++i)
+        x[static_cast<std::size_t>(ta ? p * m + i : i * k + p)] = 0;
+    }
+    gemm(sizeof(T) == 4 ? DType::float32 : DType::float64, ta, tb, m, n, k, x.data(), ta ? m : k,
+         y.data(), tb ? k : n, 0, c, ldc);
+  }
+  static std::vector<T> stored(const T* x, Index rows, Index cols, Index ld) {
+    std::vector<T> out;
+    for (Index i = 0; i < rows; ++i) out.insert(out.end(), x + i * ld, x + i * ld + cols);
+    return out;
   }
 
   bool factors_finite() const noexcept {
@@ -129,7 +153,7 @@ namespace {
 template <class T>
 void mend_batch(Zeros zeros, bool ta, bool tb, Index batch, Index m, Index n, Index k,
                 const void* a, Index stride_a, const void* b, Index stride_b, void* c,
-                Index stride_c) noexcept {
+                Index stride_c) {
   const Index lda = ta ? m : k, ldb = tb ? k : n;
   for (Index i = 0; i < batch; ++i)
     product_of<T>(zeros, ta, tb, m, n, k, static_cast<const T*>(a) + i * stride_a, lda,
@@ -155,10 +179,10 @@ void zero_gemm_batched(DType t, Zeros zeros, bool ta, bool tb, Index batch, Inde
 
 template <class T>
 void mend_product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-                  Index ldb, T* c, Index ldc) noexcept {
+                  Index ldb, T* c, Index ldc) {
   Product<T>{Zeros::first, ta, tb, m, n, k, a, lda, b, ldb}.mend(c, ldc);
 }
 template void mend_product(bool, bool, Index, Index, Index, const float*, Index, const float*,
-                           Index, float*, Index) noexcept;
+                           Index, float*, Index);
 
 }  // namespace gradus::kernels

@@ -31,6 +31,6 @@ void zero_gemm_batched(DType t, Zeros zeros, bool ta, bool tb, Index batch, Inde
 /// count; for products that were computed by other means.
 template <class T>
 void mend_product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-                  Index ldb, T* c, Index ldc) noexcept;
+                  Index ldb, T* c, Index ldc);
 
 }  // namespace gradus::kernels
