@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -55,11 +56,19 @@ void log_softmax_row(const T* x, T* out, Index n) noexcept {
   });
 }
 
+// A cotangent of zeros gives zeros, whatever the row was.
+template <class T>
+bool is_zero(const T* g, Index n) noexcept {
+  return std::all_of(g, g + n, [](T v) { return v == T(0); });
+}
+
 template <class T>
 void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  const Batch<T> s(sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
+  const T sum = sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
     return read(g + i, whole, count) * read(out + i, whole, count);
-  }));
+  });
+  if (!std::isfinite(sum) && is_zero(g, n)) return void(std::fill_n(dx, n, T(0)));
+  const Batch<T> s(sum);
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(out + i, whole, count) * (read(g + i, whole, count) - s), whole, count);
   });
@@ -67,8 +76,10 @@ void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
 
 template <class T>
 void log_softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  const Batch<T> s(sum_row<T>(
-      n, [=](Index i, auto whole, Index count) noexcept { return read(g + i, whole, count); }));
+  const T sum = sum_row<T>(
+      n, [=](Index i, auto whole, Index count) noexcept { return read(g + i, whole, count); });
+  if (sum == T(0) && is_zero(g, n)) return void(std::fill_n(dx, n, T(0)));
+  const Batch<T> s(sum);
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(g + i, whole, count) - exp_of(read(out + i, whole, count)) * s, whole,
           count);

@@ -78,6 +78,7 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
                                     const AttentionOptions& options) {
   check_attention(q, k, v, options);
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   Tensor scores = matmul(q * scale, k, false, true);  // (…, L, E) x (…, S, E)^T -> (…, L, S)
   if (options.mask.defined() && broadcast_shapes(scores.shape(), options.mask.shape(),
                                                  "scaled_dot_product_attention") != scores.shape())
@@ -90,9 +91,10 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   else if (options.mask.defined() && options.mask.dtype() == boolean)
     blocked = logical_not(options.mask);
   else if (options.mask.defined())
+    blocked = eq(options.mask, -infinity);
+  if (options.mask.defined() && options.mask.dtype() != boolean)
     scores = scores + options.mask.to(q.dtype());
-  if (blocked.defined())
-    scores = masked_fill(scores, blocked, -std::numeric_limits<double>::infinity());
+  if (blocked.defined()) scores = masked_fill(scores, blocked, -infinity);
   Tensor weights = softmax(scores, -1);
   // A row without a key has no softmax: it weighs nothing.
   if (blocked.defined() && !options.is_causal) weights = masked_fill(weights, blocked, 0);

@@ -246,7 +246,7 @@ Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& opt
   const Tensor t = like(target, input);
   if (options.log_target)
     return reduce_weighted(exp(t) * (t - input), options.reduction, options.weight, "kl_div");
-  const Tensor positive = where(t > 0, t, 1.0);
+  const Tensor positive = where(t <= 0, 1.0, t);
   return reduce_weighted(t * log(positive) - t * input, options.reduction, options.weight,
                          "kl_div");
 }
@@ -277,9 +277,9 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
   const Tensor t = like(target, input);
   Tensor loss = options.log_input ? exp(input) - t * input : input - t * log(input + options.eps);
   if (options.full) {
-    const Tensor large = where(t > 1, t, 1.0);
+    const Tensor large = where(t <= 1, 1.0, t);
     const Tensor stirling = large * log(large) - large + 0.5 * log(2 * std::numbers::pi * large);
-    loss = loss + where(t > 1, stirling, 0.0);
+    loss = loss + where(t <= 1, 0.0, stirling);
   }
   return reduce_weighted(loss, options.reduction, options.weight, "poisson_nll_loss");
 }
