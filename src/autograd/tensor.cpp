@@ -48,7 +48,7 @@ const void* Tensor::raw(DType dtype) const {
   if (n->dtype != dtype)
     fail("data", std::string("values of dtype ") + name_of(n->dtype) + " were asked for as " +
                      name_of(dtype) + "; the types must be equal; convert with to()");
-  if (detail::is_capturing()) [[unlikely]]
+  if (detail::mode.capture) [[unlikely]]
     detail::refuse_reading(*this, "data");
   return n->data;
 }
@@ -82,6 +82,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
     fail("copy_", "a source of shape " + to_string(source.shape()) + " does not broadcast to " +
                       to_string(shape()) + "; reshape it first");
   const NoGrad guard;
+  detail::note_read({source});
   const Tensor values = expand(source.to(to->dtype), shape());
   to->bump_version();
   if (to->numel) kernels::copy(to->dtype, detail::data(values), to->data, to->numel);
@@ -97,6 +98,7 @@ Tensor& Tensor::fill_(double value) {
 Tensor& Tensor::set_data(const Tensor& values) {
   detail::refuse_capture("set_data", "it replaces memory that replays use; use copy_");
   Node* n = node(*this);
+  if (detail::mode.capture) detail::mode.capture->before_replace(n, "set_data");
   if (n->record || n->released)
     fail("set_data",
          "the tensor is the result of a recorded operation; only a leaf's values can be "
@@ -224,6 +226,7 @@ int Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
     fail("register_hook",
          "the tensor requires no gradient, so the hook would never be called; "
          "call requires_grad_() on a leaf first");
+  if (detail::mode.capture) detail::mode.capture->before_replace(n, "register_hook");
   if (!n->extras) n->extras = new detail::Extras;
   n->extras->hooks.push_back({n->extras->next_hook, std::move(hook)});
   return n->extras->next_hook++;

@@ -117,6 +117,19 @@ struct CrossEntropyRow {
     return weight == nullptr ? 1.0 : static_cast<double>(weight[c]);
   }
 
+  // The loss once more, without the terms whose coefficient is 0: they may be infinite or NaN.
+  [[gnu::cold, gnu::noinline]] double sum_of_terms(const T* x, Index target,
+                                                   double log_sum) const noexcept {
+    double value = 0;
+    for (Index c = 0; c < cols; ++c) {
+      double w = smoothing / static_cast<double>(cols);
+      if (c == target) w += 1 - smoothing;
+      w *= weight_of(c);
+      if (w != 0) value += w * (log_sum - static_cast<double>(x[c]));
+    }
+    return value;
+  }
+
   // Coefficient of -log p_c: w_c ((1 - smoothing) [c = target] + smoothing / cols).
   void operator()(const T* x, Index target, T* loss, T* grad) const noexcept {
     const T largest = row_max(x, cols);
@@ -131,6 +144,13 @@ struct CrossEntropyRow {
         const double w = share * weight_of(c);
         total += w;
         value += w * (log_sum - static_cast<double>(x[c]));
+      }
+    }
+    if (!std::isfinite(value)) [[unlikely]] {
+      value = sum_of_terms(x, target, log_sum);
+      if (value == 0 && total == 0) {  // no class counts, whatever the logits
+        for (Index c = 0; grad != nullptr && c < cols; ++c) grad[c] = 0;
+        grad = nullptr;
       }
     }
     *loss = static_cast<T>(value);

@@ -8,6 +8,7 @@
 
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
+#include "gradus/functional.hpp"
 
 namespace gradus::nn {
 
@@ -177,7 +178,11 @@ Index Module::num_parameters(bool trainable_only) const {
 void Module::train(bool on) {
   Walk::states(state_, "", [on](State& state, const std::string&) { state.training = on; });
 }
-bool Module::is_training() const { return state_->training; }
+bool Module::is_training() const {
+  if (gradus::detail::is_watched()) [[unlikely]]
+    gradus::detail::depend_on({state_, &state_->training});
+  return state_->training;
+}
 
 void Module::to(DType dtype) {
   if (!is_floating_point(dtype))

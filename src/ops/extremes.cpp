@@ -1,3 +1,4 @@
+#include "autograd/capture.hpp"
 #include "gradus/ops/reduce.hpp"
 #include "ops/indexing.hpp"
 #include "ops/reduction.hpp"
@@ -49,6 +50,7 @@ namespace {
 Tensor extreme(const char* name, Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
   const Axes over = normalize_axes(axes, x.dim(), name);
   detail::require_nonempty(x, over, name);
+  detail::note_read({x});
   if (x.dtype() == boolean)
     return detail::reduce(op == Reduce::max ? Reduce::any : Reduce::all, x, over, keepdim);
   return record(name, detail::reduce(op, x, over, keepdim), {x}, [over](const Vjp& k) {
@@ -62,6 +64,7 @@ Tensor extreme(const char* name, Reduce op, const Tensor& x, const Axes& axes, b
 Tensor positions(const char* name, ArgReduce op, const Tensor& x, Index axis) {
   const int a = normalize_axis(axis, x.dim(), name);
   detail::require_nonempty(x, {a}, name);
+  detail::note_read({x});
   const NoGrad guard;
   const Tensor values = detail::to_arithmetic(x);
   Shape shape = x.shape();

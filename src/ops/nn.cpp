@@ -241,16 +241,14 @@ Tensor log_softmax(const Tensor& x, Index axis) {
 namespace {
 
 /// Linear in x, so it is its own derivative. Captures the numbers that make the mask, not the mask.
-/// In a captured step, `replayed` is where each replay finds them.
-Tensor masked(const Tensor& x, double p, detail::Draw draw, const detail::Draw* replayed) {
+Tensor masked(const Tensor& x, double p, detail::Drawn drawn) {
   Tensor value = detail::empty_like(x);
-  detail::launch(
-      [p, draw, replayed, type = x.dtype(), from = data(x), to = data(value), n = x.numel()] {
-        const detail::Draw now = replayed ? *replayed : draw;
-        kernels::dropout(type, from, to, n, p, now.seed, now.offset);
-      });
+  detail::launch([p, drawn, type = x.dtype(), from = data(x), to = data(value), n = x.numel()] {
+    const detail::Draw now = drawn.replayed ? *drawn.replayed : drawn.draw;
+    kernels::dropout(type, from, to, n, p, now.seed, now.offset);
+  });
   return record("dropout", std::move(value), {x},
-                [p, draw, replayed](const Vjp& k) { return masked(k.grad, p, draw, replayed); });
+                [p, drawn](const Vjp& k) { return masked(k.grad, p, drawn); });
 }
 
 }  // namespace
@@ -263,12 +261,7 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
                         "required");
   if (!training || p == 0) return x;
   Generator& source = generator ? *generator : default_generator();
-  const std::uint64_t blocks = mask_blocks(x.numel());
-  if (detail::is_capturing()) {
-    const detail::Draw* const replayed = detail::draw_replayable(source, blocks);
-    return masked(x, p, *replayed, replayed);
-  }
-  return masked(x, p, {source.seed(), source.advance(blocks)}, nullptr);
+  return masked(x, p, detail::draw(source, mask_blocks(x.numel()), true));
 }
 
 }  // namespace gradus

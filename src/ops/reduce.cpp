@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "autograd/capture.hpp"
 #include "kernels/copy.hpp"
 #include "ops/reduction.hpp"
 
@@ -245,6 +246,7 @@ namespace {
 Tensor truth(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim,
              const char* name) {
   const NoGrad guard;
+  detail::note_read({x});
   const Axes over = normalize_axes(axes, x.dim(), name);
   return detail::reduce(op, x.to(boolean), over, keepdim);
 }

@@ -33,11 +33,9 @@ void Ema::require_applied(bool applied, const char* operation) const {
 
 void Ema::update() {
   require_applied(false, "Ema.update");
-  if (gradus::detail::is_capturing()) {
-    gradus::detail::before_change(
-        this, [this] { return [this, updates = updates_] { updates_ = updates; }; });
-    return gradus::detail::replayable([this] { update(); });
-  }
+  gradus::detail::before_change(
+      this, [this] { return [this, updates = updates_] { updates_ = updates; }; });
+  if (gradus::detail::is_capturing()) return gradus::detail::replayable([this] { update(); });
   const double t = static_cast<double>(++updates_);
   const double keep =
       options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay;

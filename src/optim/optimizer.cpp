@@ -112,8 +112,8 @@ std::function<void()> Optimizer::undo() {
 }
 
 StepResult Optimizer::step(const StepOptions& options) {
-  if (!gradus::detail::is_capturing()) return step_now(options);
   gradus::detail::before_change(this, [this] { return undo(); });
+  if (!gradus::detail::is_capturing()) return step_now(options);
   return gradus::detail::replayable([this, options] { return step_now(options); });
 }
 
