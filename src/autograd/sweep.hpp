@@ -234,10 +234,12 @@ class Sweep {
       mode.capture->before_grad(n, true);
     std::unique_lock lock(mutex_of(n), std::defer_lock);
     if (!RefCount::single_threaded()) lock.lock();
-    if (!n->grad)
+    if (!n->grad) {
       n->grad = Node::steal(adjoint);
-    else
+      n->grad->copied = false;
+    } else {
       add_in_place(Node::share(n->grad), adjoint);
+    }
     if (mode.capture) [[unlikely]]
       mode.capture->after_grad(n);
   }

@@ -141,7 +141,7 @@ void Diagnosis::judge_spike(Context& run) {
 
 bool Diagnosis::loss_is_large() const {
   const double scale = std::isfinite(constant_) ? constant_ : first_loss_;
-  return !(recent_ < limits::loss_large * scale);
+  return !(recent_ < limits::times(limits::loss_large, scale));
 }
 
 // ------------------------------------------------------------------ of layers, in the order from
@@ -179,11 +179,13 @@ void Diagnosis::judge_updates(Context& run, const std::vector<Layer>& layers) {
 
 void Diagnosis::judge_divergence(Context& run) {
   const double scale = std::isfinite(constant_) ? std::max(constant_, first_loss_) : first_loss_;
-  if (!(recent_ > limits::diverged * scale && recent_ > limits::diverged * lowest_)) return;
+  if (!(recent_ > limits::times(limits::diverged, scale) &&
+        recent_ > limits::times(limits::diverged, lowest_)))
+    return;
   // A few batches with samples of much weight are no divergence: nearly all must be high.
   std::vector<double> ordered = latest_;
   std::sort(ordered.begin(), ordered.end());
-  if (ordered.size() < 2 || ordered[1] <= limits::diverged * scale) return;
+  if (ordered.size() < 2 || ordered[1] <= limits::times(limits::diverged, scale)) return;
   report(run, {.kind = "divergence",
                .text = "The loss diverges: it began with " + rounded(first_loss_) + " and is " +
                        rounded(recent_) + " " + when(run) + "; lower the learning rate from " +

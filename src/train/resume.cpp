@@ -146,11 +146,19 @@ Checkpoint Run::capture() {
 std::string Run::find_misfits(const Checkpoint& c) {
   std::string faults;
   const auto note = [&](const std::string& fault) { faults += "; " + fault; };
-  if (const std::string weights = compare_weights(c.weights, run_.model); !weights.empty())
-    note("weights: " + weights);
-  if (!c.best.empty())
-    if (const std::string best = compare_weights(c.best, run_.model); !best.empty())
-      note("best weights: " + best);
+  const auto try_weights = [&](const std::string& what, const nn::StateDict& weights) {
+    if (const std::string misfits = compare_weights(weights, run_.model); !misfits.empty())
+      return note(what + ": " + misfits);
+    try {  // their values may contradict each other
+      const nn::StateDict before = run_.model.state_dict();
+      run_.model.load_state_dict(weights);
+      run_.model.load_state_dict(before);
+    } catch (const Error& error) {
+      note(what + ": " + error.what());
+    }
+  };
+  try_weights("weights", c.weights);
+  if (!c.best.empty()) try_weights("best weights", c.best);
   if (c.place.step > run_.steps)
     note("step " + text_of(c.place.step) + " of an epoch of " + text_of(run_.steps) + " steps");
   if ((c.place.step == 0) != (c.loader.position == 0))
