@@ -175,6 +175,14 @@ int main(int argc, char** argv) {
   const TemporaryFolder folder;
   const std::string path = folder / "c.safetensors";
 
+  try {
+    Program program(recipe(path), 1);
+    program.killer.at = 11;
+    program.fit();
+  } catch (const Killed&) {
+  }
+  const std::string middle_bytes = read_bytes(path);
+  std::filesystem::remove(path);
   Program(recipe(path), 1).fit();
   const train::Checkpoint finished = train::load_checkpoint(path);
   const std::string old_bytes = read_bytes(path), expected = bits(finished);
@@ -187,19 +195,19 @@ int main(int argc, char** argv) {
     const std::string names = files_in(folder.path());
     require(names.empty() || names == "c.safetensors ", "files are left: " + names);
   };
+  const auto goes_on = [&](const Require& require, bool aborted) {
+    if (!aborted) no_file_is_left(require);
+    train::Checkpoint checkpoint;
+    const bool resumed = std::filesystem::exists(path);
+    if (resumed) checkpoint = train::load_checkpoint(path);
+    Program program(recipe(path), resumed ? 999 : 1);
+    if (resumed) program.options.resume = &checkpoint;
+    program.fit();
+    require(bits(train::load_checkpoint(path)) == expected, "other bits after going on");
+  };
   const Activity activities[] = {
       {"a training run", [&] { std::filesystem::remove(path); },
-       [&] { Program(recipe(path), 1).fit(); },
-       [&](const Require& require, bool aborted) {
-         if (!aborted) no_file_is_left(require);
-         train::Checkpoint checkpoint;
-         const bool resumed = std::filesystem::exists(path);
-         if (resumed) checkpoint = train::load_checkpoint(path);
-         Program program(recipe(path), resumed ? 999 : 1);
-         if (resumed) program.options.resume = &checkpoint;
-         program.fit();
-         require(bits(train::load_checkpoint(path)) == expected, "other bits after going on");
-       }},
+       [&] { Program(recipe(path), 1).fit(); }, goes_on},
       {"a save", [&] { write_bytes(path, old_bytes); },
        [&] { train::save_checkpoint(path, other); },
        [&](const Require& require, bool aborted) {
@@ -207,6 +215,14 @@ int main(int argc, char** argv) {
          require(now == old_bytes || now == new_bytes, "neither the old file nor the new one");
          if (!aborted) no_file_is_left(require);
        }},
+      {"a run that goes on", [&] { write_bytes(path, middle_bytes); },
+       [&] {
+         const train::Checkpoint middle = train::load_checkpoint(path);
+         Program program(recipe(path), 999);
+         program.options.resume = &middle;
+         program.fit();
+       },
+       goes_on},
       {"a load", [&] { write_bytes(path, old_bytes); }, [&] { train::load_checkpoint(path); },
        [&](const Require& require, bool) {
          require(read_bytes(path) == old_bytes, "the file changed");
@@ -219,7 +235,7 @@ int main(int argc, char** argv) {
     for (const bool in_pool : {false, true}) {
       const std::int64_t all = count(activity, in_pool);
       const int share =
-          (places - done) / (6 - (static_cast<int>(&activity - activities) * 2 + in_pool));
+          (places - done) / (8 - (static_cast<int>(&activity - activities) * 2 + in_pool));
       done += share;
       std::printf("%s\"%s, %s\": [%d, %lld]", &activity == activities && !in_pool ? "" : ", ",
                   activity.name, in_pool ? "pool" : "operator new", share,
