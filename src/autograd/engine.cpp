@@ -188,6 +188,7 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                to_string(inputs[i].shape()) +
                "; pass allow_unused = true to get zeros, or require its gradient before the "
                "computation");
+    if (gradient.defined()) node(gradient)->copied = false;
     gradients.push_back(gradient.defined() ? std::move(gradient) : zeros_like(inputs[i]));
   }
   return gradients;

@@ -84,6 +84,7 @@
   X(floor_divide, pairwise(a, b, floor_divide_of))                                                \
   X(safe_div,                                                                                     \
     select((a == V(0)) | ((b == V(0)) & (a == a)), V(0), a / b)) /* 0 where a or b is 0 */        \
+  X(quotient, select((b == V(0)) & (a == a), V(0), a / b))       /* 0 where b is 0 */             \
   X(safe_mul, product_or_zero(a, b))                             /* 0 where a is 0 */             \
   X(zero_mul, select((a == V(0)) | (b == V(0)), V(0), a * b))    /* 0 where a or b is 0 */        \
   X(safe_pow, select((a == V(0)) & (b < V(0)), V(0), pairwise(a, b, pow_of)))                     \

@@ -7,6 +7,7 @@
 #include "kernels/reduce.hpp"
 #include "kernels/row_loops.hpp"
 #include "kernels/rows.hpp"
+#include "kernels/zeros.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -88,6 +89,30 @@ void norm_backward_row(const T* g, const T* x, const T* gamma, T mean, T rstd, T
   });
 }
 
+// The same for a row, or gammas, with infinities or NaN: a cotangent of 0 adds 0 to every sum.
+template <bool Centered, class T>
+[[gnu::cold, gnu::noinline]] void strange_backward_row(const T* g, const T* x, const T* gamma,
+                                                       T mean, T rstd, T* dx, T* dgamma, T* dbeta,
+                                                       Index n) noexcept {
+  const auto scaled = [=](Index i) {
+    return g[i] == T(0) ? T(0) : gamma == nullptr ? g[i] : g[i] * gamma[i];
+  };
+  T s1 = 0, s2 = 0;
+  bool counts = false;
+  for (Index i = 0; i < n; ++i) {
+    if (g[i] == T(0)) continue;
+    const T h = (x[i] - mean) * rstd, t = scaled(i);
+    counts |= !(t == T(0));
+    if (Centered) s1 += t;
+    s2 += t * h;
+    if (dgamma != nullptr) dgamma[i] += g[i] * h;
+    if (dbeta != nullptr) dbeta[i] += g[i];
+  }
+  const T size = static_cast<T>(n), a = s1 / size, b = s2 / size;
+  for (Index i = 0; dx != nullptr && i < n; ++i)
+    dx[i] = counts ? rstd * (scaled(i) - a - (x[i] - mean) * rstd * b) : T(0);
+}
+
 template <bool Centered, class T>
 void norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
                    const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows, Index cols) {
@@ -99,13 +124,17 @@ void norm_backward(const void* g, const void* x, const void* gamma, const void* 
   std::vector<T> part(dg != nullptr || db != nullptr
                           ? static_cast<std::size_t>(2 * std::max<Index>(tiles, 1) * cols)
                           : 0);
+  const bool usual_gamma =
+      ga == nullptr || all_finite(sizeof(T) == 4 ? DType::float32 : DType::float64, ga, cols);
   for_row_tiles(rows, cols, [&](Index t, Index first, Index last) {
     T* const sums = part.data() + 2 * t * cols;
     for (Index r = first; r < last; ++r) {
-      norm_backward_row<Centered>(y + r * cols, in + r * cols, ga, Centered ? m[r] : T(0), s[r],
-                                  result == nullptr ? nullptr : result + r * cols,
-                                  dg == nullptr ? nullptr : sums,
-                                  db == nullptr ? nullptr : sums + cols, cols);
+      const T center = Centered ? m[r] : T(0);
+      const bool usual = usual_gamma && std::isfinite(center) && s[r] > T(0) && std::isfinite(s[r]);
+      const auto row = usual ? norm_backward_row<Centered, T> : strange_backward_row<Centered, T>;
+      row(y + r * cols, in + r * cols, ga, center, s[r],
+          result == nullptr ? nullptr : result + r * cols, dg == nullptr ? nullptr : sums,
+          db == nullptr ? nullptr : sums + cols, cols);
     }
   });
   for (T* out : {dg, db}) {
@@ -193,7 +222,16 @@ void run_batch_norm_backward(const void* g, const void* x, const void* gamma, co
         s2[c] += static_cast<double>(up[c] * h);
       }
     }
+    // A channel whose cotangents are all 0 gets 0, whatever it holds.
+    const auto is_zero = [=](Index c) {
+      for (Index r = 0; r < rows; ++r)
+        if (y[r * channels + c0 + c] != T(0)) return false;
+      return true;
+    };
+    bool zero[panel] = {};
     for (Index c = 0; c < width; ++c) {
+      zero[c] = s1[c] == 0 && (s2[c] == 0 || !std::isfinite(s2[c])) && is_zero(c);
+      if (zero[c]) s2[c] = 0;
       if (db != nullptr) db[c0 + c] = static_cast<T>(s1[c]);
       if (dg != nullptr) dg[c0 + c] = static_cast<T>(s2[c]);
       factor[c] = ga == nullptr ? s[c0 + c] : s[c0 + c] * ga[c0 + c];
@@ -209,6 +247,8 @@ void run_batch_norm_backward(const void* g, const void* x, const void* gamma, co
         to[c] = factor[c] * (up[c] - a[c] - h * b[c]);
       }
     }
+    for (Index c = 0; c < width; ++c)
+      for (Index r = 0; zero[c] && r < rows; ++r) result[r * channels + c0 + c] = 0;
   });
 }
 
@@ -219,7 +259,8 @@ void run_scale_rows(const void* x, const void* scale, void* out, Index rows, Ind
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
       const T f = factor[r];
-      for (Index c = 0; c < cols; ++c) result[r * cols + c] = in[r * cols + c] * f;
+      for (Index c = 0; c < cols; ++c)
+        result[r * cols + c] = f == T(0) ? T(0) : in[r * cols + c] * f;
     }
   });
 }

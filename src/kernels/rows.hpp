@@ -32,7 +32,7 @@ struct CrossEntropy {
 double cross_entropy(DType t, const void* x, const std::int64_t* target, void* loss, void* grad,
                      Index rows, Index cols, const CrossEntropy& options);
 
-/// dx[r, :] = x[r, :] scale[r].
+/// dx[r, :] = x[r, :] scale[r], and 0 for a scale of 0 whatever x.
 void scale_rows(DType t, const void* x, const void* scale, void* dx, Index rows, Index cols);
 
 /// out = (x - mean) rstd gamma + beta per row; gamma, beta (cols) may be null; mean, rstd (rows)

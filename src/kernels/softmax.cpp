@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -55,11 +56,19 @@ void log_softmax_row(const T* x, T* out, Index n) noexcept {
   });
 }
 
+// A cotangent of zeros gives zeros, whatever the row was.
+template <class T>
+bool is_zero(const T* g, Index n) noexcept {
+  return std::all_of(g, g + n, [](T v) { return v == T(0); });
+}
+
 template <class T>
 void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  const Batch<T> s(sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
+  const T sum = sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
     return read(g + i, whole, count) * read(out + i, whole, count);
-  }));
+  });
+  if (!std::isfinite(sum) && is_zero(g, n)) return void(std::fill_n(dx, n, T(0)));
+  const Batch<T> s(sum);
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(out + i, whole, count) * (read(g + i, whole, count) - s), whole, count);
   });
@@ -67,8 +76,10 @@ void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
 
 template <class T>
 void log_softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  const Batch<T> s(sum_row<T>(
-      n, [=](Index i, auto whole, Index count) noexcept { return read(g + i, whole, count); }));
+  const T sum = sum_row<T>(
+      n, [=](Index i, auto whole, Index count) noexcept { return read(g + i, whole, count); });
+  if (sum == T(0) && is_zero(g, n)) return void(std::fill_n(dx, n, T(0)));
+  const Batch<T> s(sum);
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(g + i, whole, count) - exp_of(read(out + i, whole, count)) * s, whole,
           count);
@@ -106,6 +117,19 @@ struct CrossEntropyRow {
     return weight == nullptr ? 1.0 : static_cast<double>(weight[c]);
   }
 
+  // The loss once more, without the terms whose coefficient is 0: they may be infinite or NaN.
+  [[gnu::cold, gnu::noinline]] double sum_of_terms(const T* x, Index target,
+                                                   double log_sum) const noexcept {
+    double value = 0;
+    for (Index c = 0; c < cols; ++c) {
+      double w = smoothing / static_cast<double>(cols);
+      if (c == target) w += 1 - smoothing;
+      w *= weight_of(c);
+      if (w != 0) value += w * (log_sum - static_cast<double>(x[c]));
+    }
+    return value;
+  }
+
   // Coefficient of -log p_c: w_c ((1 - smoothing) [c = target] + smoothing / cols).
   void operator()(const T* x, Index target, T* loss, T* grad) const noexcept {
     const T largest = row_max(x, cols);
@@ -120,6 +144,13 @@ struct CrossEntropyRow {
         const double w = share * weight_of(c);
         total += w;
         value += w * (log_sum - static_cast<double>(x[c]));
+      }
+    }
+    if (!std::isfinite(value)) [[unlikely]] {
+      value = sum_of_terms(x, target, log_sum);
+      if (value == 0 && total == 0) {  // no class counts, whatever the logits
+        for (Index c = 0; grad != nullptr && c < cols; ++c) grad[c] = 0;
+        grad = nullptr;
       }
     }
     *loss = static_cast<T>(value);

@@ -20,13 +20,15 @@ Tensor sign_of(const Tensor& x) { return detail::map(Unary::sign, x); }
 
 Tensor norm_1(const Tensor& x, const Axes& over, bool keepdim) {
   return record("norm", detail::reduce(Reduce::sum_abs, x, over, keepdim), {x},
-                [over](const Vjp& k) { return kept(k.grad, over, k.in(0)) * sign_of(k.in(0)); });
+                [over](const Vjp& k) {
+                  return detail::safe_mul(kept(k.grad, over, k.in(0)), sign_of(k.in(0)));
+                });
 }
 
 Tensor norm_2(const Tensor& x, const Axes& over, bool keepdim) {
   const Tensor squares = detail::reduce(Reduce::sum_squares, x, over, keepdim);
   return record("norm", detail::map(Unary::sqrt, squares), {x}, [over](const Vjp& k) {
-    return kept(detail::safe_div(k.grad, k.out()), over, k.in(0)) * k.in(0);
+    return detail::safe_mul(kept(detail::safe_div(k.grad, k.out()), over, k.in(0)), k.in(0));
   });
 }
 
@@ -44,7 +46,8 @@ Tensor norm_extreme(Reduce op, const Tensor& x, const Axes& over, bool keepdim) 
   return record("norm", detail::reduce(op, sizes, over, keepdim), {x}, [over](const Vjp& k) {
     const Tensor& in = k.in(0);
     const Tensor shares = detail::tie_shares(detail::map(Unary::abs, in), k.out(), over);
-    return kept(k.grad, over, in) * detail::zip("norm", Binary::mul, shares, sign_of(in));
+    return detail::safe_mul(kept(k.grad, over, in),
+                            detail::zip("norm", Binary::mul, shares, sign_of(in)));
   });
 }
 
@@ -56,9 +59,11 @@ Tensor norm_p(const Tensor& x, double p, const Axes& over, bool keepdim) {
     // sign(x) (|x| / norm)^(p - 1), where a zero stays zero for any p and order.
     const Tensor& in = k.in(0);
     const Tensor zero = eq(in, 0.0);
-    const Tensor ratio = where(zero, 1.0, detail::safe_div(abs(in), kept(k.out(), over, in)));
-    const Tensor slope = where(zero, 0.0, pow(ratio, p - 1) * sign_of(in));
-    return kept(k.grad, over, in) * slope;
+    const Tensor norm = kept(k.out(), over, in);
+    const Tensor ratio = where(zero, 1.0, detail::safe_div(abs(in), norm));
+    const Tensor none = detail::quotient(detail::full_scalar(0, in.dtype()), norm);  // or NaN
+    const Tensor slope = where(zero, none, pow(ratio, p - 1) * sign_of(in));
+    return detail::safe_mul(kept(k.grad, over, in), slope);
   });
 }
 

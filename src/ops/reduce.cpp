@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "autograd/capture.hpp"
 #include "kernels/copy.hpp"
 #include "ops/reduction.hpp"
 
@@ -159,7 +160,8 @@ Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
                 [over, correction](const Vjp& k) {
                   const Tensor& in = k.in(0);
                   const double divisor = variance_divisor(in.shape(), over, correction);
-                  return kept(k.grad, over, in) * (2 / divisor) * (in - mean(in, over, true));
+                  const Tensor slope = (in - mean(in, over, true)) * (2 / divisor);
+                  return detail::safe_mul(kept(k.grad, over, in), slope);
                 });
 }
 
@@ -171,8 +173,9 @@ Tensor stddev(const Tensor& x, const Axes& axes, double correction, bool keepdim
                 [over, correction](const Vjp& k) {
                   const Tensor& in = k.in(0);
                   const double divisor = variance_divisor(in.shape(), over, correction);
-                  const Tensor scale = detail::safe_div(k.grad, k.out()) / divisor;
-                  return kept(scale, over, in) * (in - mean(in, over, true));
+                  const Tensor scale = detail::safe_div(k.grad, k.out());
+                  const Tensor slope = (in - mean(in, over, true)) / divisor;
+                  return detail::safe_mul(kept(scale, over, in), slope);
                 });
 }
 
@@ -186,7 +189,7 @@ Tensor exp_difference(const Tensor& x, const Tensor& lse) {
   const Tensor difference = zip("exp", kernels::Binary::sub, x, finite);
   return record("exp_difference", map(kernels::Unary::exp, difference), {x, lse},
                 [](const Vjp& k) -> Grads<2> {
-                  const Tensor slope = k.grad * k.out();
+                  const Tensor slope = safe_mul(k.grad, k.out());
                   return {slope, k.wants(1) ? -slope : Tensor()};
                 });
 }
@@ -199,8 +202,8 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
   return record("logsumexp", detail::reduce(kernels::Reduce::logsumexp, a, over, keepdim), {a},
                 [over](const Vjp& k) {
                   const Tensor& in = k.in(0);
-                  return kept(k.grad, over, in) *
-                         detail::exp_difference(in, kept(k.out(), over, in));
+                  return detail::safe_mul(kept(k.grad, over, in),
+                                          detail::exp_difference(in, kept(k.out(), over, in)));
                 });
 }
 
@@ -216,7 +219,7 @@ Tensor prod_middle(const Tensor& x) {
     // The product of the others, exact also where x has zeros: of those before and those behind.
     const Tensor before = detail::shifted(detail::cumprod(k.in(0), 1, false), 1, false, 1);
     const Tensor behind = detail::shifted(detail::cumprod(k.in(0), 1, true), 1, true, 1);
-    return k.grad * (before * behind);
+    return detail::safe_mul(k.grad, before * behind);
   });
 }
 
@@ -227,11 +230,13 @@ Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
   Tensor value = detail::to_arithmetic(x);
   const Shape shape = x.shape();
   Shape left = shape;
-  for (int last = over.size() - 1; last >= 0; --last) {
-    const int axis = static_cast<int>(over[last]);
-    const detail::Split s = detail::split(left, axis);
-    value = prod_middle(reshape(value, {s.outer, s.axis, s.inner}));
-    left[axis] = 1;
+  for (int end = over.size(), first = end; end > 0; end = first) {  // neighbouring axes at once
+    for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
+    Index outer = 1, axis = 1, inner = 1;
+    for (int i = 0; i < left.size(); ++i)
+      (i < over[first] ? outer : i <= over[end - 1] ? axis : inner) *= left[i];
+    value = prod_middle(reshape(value, {outer, axis, inner}));
+    for (int i = first; i < end; ++i) left[static_cast<int>(over[i])] = 1;
   }
   return reshape(value, detail::reduced_shape(shape, over, keepdim));
 }
@@ -241,6 +246,7 @@ namespace {
 Tensor truth(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim,
              const char* name) {
   const NoGrad guard;
+  detail::note_read({x});
   const Axes over = normalize_axes(axes, x.dim(), name);
   return detail::reduce(op, x.to(boolean), over, keepdim);
 }

@@ -6,11 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/utf8.hpp"
 #include "gradus/io/nearest.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv_scan.hpp"
 #include "io/json.hpp"
 #include "train/config_fields.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 namespace {
@@ -24,21 +26,21 @@ using Json = nlohmann::ordered_json;
 [[noreturn]] void refuse(const std::string& text) { throw ConfigError("[config] " + text); }
 
 /// The text of a value, as parse() reads it.
-std::string setting_text(const std::string& v) { return v; }
-std::string setting_text(double v) { return text_of(v); }
-std::string setting_text(Index v) { return text_of(v); }
-std::string setting_text(std::uint64_t v) { return text_of(v); }
-std::string setting_text(bool v) { return v ? "yes" : "no"; }
+std::string written(const std::string& v) { return v; }
+std::string written(double v) { return text_of(v); }
+std::string written(Index v) { return text_of(v); }
+std::string written(std::uint64_t v) { return text_of(v); }
+std::string written(bool v) { return v ? "yes" : "no"; }
 template <class T>
-std::string setting_text(const std::vector<T>& v) {
+std::string written(const std::vector<T>& v) {
   if (v.empty()) return "none";
   std::string text;
-  for (const T& item : v) text += (text.empty() ? "" : ",") + setting_text(item);
+  for (const T& item : v) text += (text.empty() ? "" : ",") + written(item);
   return text;
 }
 template <class T>
-std::string setting_text(const std::optional<T>& v) {
-  return v ? setting_text(*v) : "auto";
+std::string written(const std::optional<T>& v) {
+  return v ? written(*v) : "auto";
 }
 
 [[noreturn]] void bad(const std::string& name, const std::string& text, const char* required) {
@@ -115,7 +117,7 @@ Json json_of(const std::optional<T>& value) {
 /// A JSON value as the text that set() reads.
 std::string text_of_json(const std::string& name, const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return setting_text(value.get<bool>());
+  if (value.is_boolean()) return written(value.get<bool>());
   if (value.is_null()) return "auto";
   if (value.is_number()) return value.dump();
   if (!value.is_array())
@@ -148,7 +150,7 @@ std::vector<Setting> settings(const Config& config) {
   visit_settings(config, [&](const char* group, const char* name, const auto& member,
                              const char* help, const Choices& choices) {
     constexpr bool is_switch = std::is_same_v<std::decay_t<decltype(member)>, bool>;
-    std::string value = setting_text(member);
+    std::string value = written(member);
     bool off = false;  // by default
     if constexpr (is_switch) {
       off = std::string_view(help).find("(yes or no)") == std::string_view::npos;
@@ -165,6 +167,8 @@ void set(Config& config, const std::string& name, const std::string& text) {
            ": a text without the character 0 is required");
   std::string wanted = name;
   std::replace(wanted.begin(), wanted.end(), '_', '-');
+  if (find_no_utf8(text) != text.npos)  // it could not be kept with the run
+    bad(wanted, text, "text in UTF-8");
   bool known = false;
   Choices names;
   visit_settings(config, [&](const char*, const char* here, auto& member, const char*,
@@ -183,7 +187,7 @@ std::string to_json(const Config& config) {
   Json object = Json::object();
   visit_settings(config, [&](const char*, const char* name, const auto& member, const char*,
                              const Choices&) { object[name] = json_of(member); });
-  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return detail::dump(object, 2) + "\n";
 }
 
 void read_json(Config& config, const std::string& json, const std::string& name) {
@@ -249,6 +253,7 @@ void check(const Config& c) {
        setting_text(c.samples) + " --features " + setting_text(c.features),
        "a set by name of at most 1000000000 numbers");
   count("accumulate", c.accumulate, 1);
+  count("max-categories", c.max_categories, 1);
   count("repeat", c.repeat, 1);
   need(c.folds != 1, "folds", "1", "0, or 2 and more,");
   need(c.threads >= 0 && c.threads <= 256, "threads", text_of(c.threads), "0 to 256");
@@ -318,6 +323,9 @@ SourceOptions source_options(const Config& c) {
   io::CsvOptions& csv = o.csv;
   csv.delimiter = c.delimiter == "auto" ? '\0' : c.delimiter == "tab" ? '\t' : c.delimiter[0];
   csv.decimal = c.decimal[0];
+  csv.encoding = c.encoding == "latin-1"        ? io::Encoding::latin1
+                 : c.encoding == "windows-1252" ? io::Encoding::windows1252
+                                                : io::Encoding::utf8;
   if (c.header != "auto") csv.header = c.header == "yes";
   csv.targets = c.target;
   csv.task = c.task == "classification" ? io::Task::classification
@@ -330,6 +338,7 @@ SourceOptions source_options(const Config& c) {
   csv.missing_texts = c.missing_texts;
   csv.ignored = c.ignore;
   csv.drop_bad_rows = c.drop_bad_rows;
+  csv.max_categories = c.max_categories;
   csv.dtype = c.precision == "float64" ? float64 : float32;
   o.synthetic.n = c.samples;
   o.synthetic.noise = c.noise.value_or(-1);
