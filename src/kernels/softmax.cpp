@@ -58,7 +58,7 @@ void log_softmax_row(const T* x, T* out, Index n) noexcept {
 
 // A cotangent of zeros gives zeros, whatever the row was.
 template <class T>
-bool is_zero(const T* g, Index n) noexcept {
+[[gnu::cold, gnu::noinline]] bool is_zero(const T* g, Index n) noexcept {
   return std::all_of(g, g + n, [](T v) { return v == T(0); });
 }
 
