@@ -159,9 +159,11 @@ Tensor atan2(const Tensor& a, const Tensor& b) {
     return record("atan2", detail::zip("atan2", Binary::atan2, y, x), {y, x},
                   [](const Vjp& k) -> Grads<2> {
                     const Tensor &v = k.in(0), &u = k.in(1);
-                    const Tensor radius = hypot(v, u), g = safe_div(k.grad, radius);
-                    return {k.wants(0) ? safe_mul(g, safe_div(u, radius)) : Tensor(),
-                            k.wants(1) ? -safe_mul(g, safe_div(v, radius)) : Tensor()};
+                    const Tensor radius = hypot(v, u);
+                    const auto part = [&](const Tensor& leg) {
+                      return safe_div(safe_mul(k.grad, safe_div(leg, radius)), radius);
+                    };
+                    return {k.wants(0) ? part(u) : Tensor(), k.wants(1) ? -part(v) : Tensor()};
                   });
   });
 }
