@@ -88,22 +88,32 @@ double grad_norm(const std::vector<Tensor>& params, double norm_type) {
   if (!(norm_type > 0))
     fail("grad_norm", "norm_type = " + text(norm_type) +
                           " was given; a number above 0, or infinity, is required");
+  // Written so that a NaN wins.
+  const auto larger = [](double a, double b) { return a > b || a != a ? a : b; };
+  const auto largest = [&] {
+    return fold_gradients(
+        params, [=](double s, double x) { return larger(s, std::abs(x)); }, larger);
+  };
+  if (std::isinf(norm_type)) return largest();
   const auto add = [](double a, double b) { return a + b; };
-  if (norm_type == 2)
-    return std::sqrt(fold_gradients(
-        params, [](double s, double x) { return s + x * x; }, add));
   if (norm_type == 1)
     return fold_gradients(
         params, [](double s, double x) { return s + std::abs(x); }, add);
-  if (std::isinf(norm_type)) {
-    // Written so that a NaN wins.
-    const auto larger = [](double a, double b) { return a > b || a != a ? a : b; };
-    return fold_gradients(
-        params, [=](double s, double x) { return larger(s, std::abs(x)); }, larger);
-  }
-  const double sum = fold_gradients(
-      params, [=](double s, double x) { return s + std::pow(std::abs(x), norm_type); }, add);
-  return std::pow(sum, 1 / norm_type);
+  const auto power = [norm_type](double x) { return std::pow(std::abs(x), norm_type); };
+  const auto root = [norm_type](double sum) {
+    return norm_type == 2 ? std::sqrt(sum) : std::pow(sum, 1 / norm_type);
+  };
+  const double sum = norm_type == 2
+                         ? fold_gradients(
+                               params, [](double s, double x) { return s + x * x; }, add)
+                         : fold_gradients(
+                               params, [=](double s, double x) { return s + power(x); }, add);
+  if (sum > 1e-290 && sum <= std::numeric_limits<double>::max()) return root(sum);
+  // The powers left the range of double, or there are none: in units of the largest they do not.
+  const double unit = largest();
+  if (!(unit > 0 && std::isfinite(unit))) return unit;
+  return unit * root(fold_gradients(
+                    params, [=](double s, double x) { return s + power(x / unit); }, add));
 }
 
 double clip_coefficient(double norm, double max_norm) {

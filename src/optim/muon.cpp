@@ -44,8 +44,7 @@ Tensor newton_schulz(const Tensor& x, int steps) {
     fail("newton_schulz", "a tensor of shape " + to_string(x.shape()) + ", " + name_of(x.dtype()) +
                               " was given; a floating-point matrix is required");
   const NoGrad guard;
-  const double norm = std::sqrt(sum(x * x).item());
-  Tensor y = x * (1 / (norm + 1e-7));
+  Tensor y = x * (1 / (norm(x).item() + 1e-7));
   // The smaller of X X^T and X^T X.
   const bool tall = x.size(0) > x.size(1);
   for (int i = 0; i < steps; ++i) {

@@ -11,6 +11,7 @@
 
 using namespace gradus;
 using test::contains;
+using test::equals;
 
 namespace {
 
