@@ -12,10 +12,10 @@ using Index = std::int64_t;
 void softmax(DType t, const void* x, void* out, Index rows, Index cols);
 void log_softmax(DType t, const void* x, void* out, Index rows, Index cols);
 
-/// dx = out (g - sum(g out)); dx may be g.
+/// dx = out (g - sum(g out)), and 0 for a row of g that is 0; dx is not g.
 void softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows, Index cols);
 
-/// dx = g - exp(out) sum(g); dx may be g.
+/// dx = g - exp(out) sum(g), and 0 for a row of g that is 0; dx is not g.
 void log_softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows,
                           Index cols);
 

@@ -56,19 +56,18 @@ void log_softmax_row(const T* x, T* out, Index n) noexcept {
   });
 }
 
-// A cotangent of zeros gives zeros, whatever the row was.
+// A cotangent of zeros gives zeros, whatever the row was. What is infinite or NaN in a row is so in
+// all of its gradient.
 template <class T>
-[[gnu::cold, gnu::noinline]] bool is_zero(const T* g, Index n) noexcept {
-  return std::all_of(g, g + n, [](T v) { return v == T(0); });
+[[gnu::cold, gnu::noinline]] void mend_row(const T* g, T* dx, Index n) noexcept {
+  if (std::all_of(g, g + n, [](T v) { return v == T(0); })) std::fill_n(dx, n, T(0));
 }
 
 template <class T>
 void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  const T sum = sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
+  const Batch<T> s(sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
     return read(g + i, whole, count) * read(out + i, whole, count);
-  });
-  if (!std::isfinite(sum) && is_zero(g, n)) return void(std::fill_n(dx, n, T(0)));
-  const Batch<T> s(sum);
+  }));
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(out + i, whole, count) * (read(g + i, whole, count) - s), whole, count);
   });
@@ -76,10 +75,8 @@ void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
 
 template <class T>
 void log_softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
-  const T sum = sum_row<T>(
-      n, [=](Index i, auto whole, Index count) noexcept { return read(g + i, whole, count); });
-  if (sum == T(0) && is_zero(g, n)) return void(std::fill_n(dx, n, T(0)));
-  const Batch<T> s(sum);
+  const Batch<T> s(sum_row<T>(
+      n, [=](Index i, auto whole, Index count) noexcept { return read(g + i, whole, count); }));
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     write(dx + i, read(g + i, whole, count) - exp_of(read(out + i, whole, count)) * s, whole,
           count);
@@ -102,7 +99,10 @@ void over_rows(const void* g, const void* out, void* dx, Index rows, Index cols,
   T* result = static_cast<T*>(dx);
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
-      row(upstream + r * cols, saved + r * cols, result + r * cols, cols);
+      T* const to = result + r * cols;
+      row(upstream + r * cols, saved + r * cols, to, cols);
+      if (cols > 0 && !std::isfinite(to[0])) [[unlikely]]
+        mend_row(upstream + r * cols, to, cols);
     }
   });
 }
