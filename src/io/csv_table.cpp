@@ -40,7 +40,8 @@ void sort_codes(Columns& columns, std::size_t c) {
 
 double typical(std::vector<double> values, Missing policy) {
   if (policy == Missing::mean)
-    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    return static_cast<double>(std::accumulate(values.begin(), values.end(), 0.0L) /
+                               static_cast<long double>(values.size()));
   if (policy == Missing::median) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());

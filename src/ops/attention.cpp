@@ -39,16 +39,7 @@ Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
     fail("normalize", "p = " + text_of(p) + " and eps = " + text_of(eps) +
                           " were given; p of 1 or more and eps above 0 are required");
   const int a = normalize_axis(axis, x.dim(), "normalize");
-  Tensor length;
-  if (p == 1)
-    length = sum(abs(x), {a}, true);
-  else if (p == 2)
-    length = sqrt(sum(square(x), {a}, true));
-  else if (std::isinf(p))
-    length = amax(abs(x), {a}, true);
-  else
-    length = pow(sum(pow(abs(x), p), {a}, true), 1 / p);
-  return x / clamp_min(length, eps);
+  return x / clamp_min(norm(x, p, {a}, true), eps);
 }
 
 namespace {

@@ -175,11 +175,17 @@ Tensor atan2(const Tensor& a, const Tensor& b) {
     return record("atan2", detail::zip("atan2", Binary::atan2, y, x), {y, x},
                   [](const Vjp& k) -> Grads<2> {
                     const Tensor &v = k.in(0), &u = k.in(1);
-                    // Infinite beside a NaN, the radius would hide it; the angle does not.
+                    // Infinite beside a NaN, the radius would hide it; the angle does not. An
+                    // infinite leg is as good as the largest number.
                     const Tensor radius = hypot(v, u) + k.out().detach() * 0;
-                    const Tensor g = safe_div(k.grad, radius);
-                    return {k.wants(0) ? safe_mul(g, quotient(u, radius)) : Tensor(),
-                            k.wants(1) ? -safe_mul(g, quotient(v, radius)) : Tensor()};
+                    const double most = v.dtype() == float32
+                                            ? static_cast<double>(std::numeric_limits<float>::max())
+                                            : std::numeric_limits<double>::max();
+                    const auto part = [&](const Tensor& leg) {
+                      const Tensor share = quotient(clamp(leg, -most, most), radius);
+                      return safe_div(safe_mul(k.grad, share), radius);
+                    };
+                    return {k.wants(0) ? part(u) : Tensor(), k.wants(1) ? -part(v) : Tensor()};
                   });
   });
 }

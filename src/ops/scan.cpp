@@ -80,15 +80,22 @@ Tensor cumprod(const Tensor& x, Index axis) {
 
 Tensor logcumsumexp(const Tensor& x, Index axis) {
   return along("logcumsumexp", detail::to_floating(x), axis, [](const Tensor& in, int a) {
-    return record(
-        "logcumsumexp", scanned(Scan::logcumsumexp, in, a, false), {in}, [a](const Vjp& k) {
-          // q[i] = sum over t >= i of g[t] exp(out[i] - out[t]): no exponent is positive.
-          const Tensor& out = k.out();
-          const Tensor next =
-              detail::shifted(out, a, true, std::numeric_limits<double>::infinity());
-          const Tensor q = linear_scan(detail::exp_difference(out, next), k.grad, a, true);
-          return detail::safe_mul(q, detail::exp_difference(k.in(0), out));
-        });
+    return record("logcumsumexp", scanned(Scan::logcumsumexp, in, a, false), {in},
+                  [a](const Vjp& k) {
+                    // The sum over t >= i of g[t] exp(x[i] - m[t]) / s[t], with the largest value m
+                    // so far, a constant that cancels, and s[t] = sum over i <= t of exp(x[i] -
+                    // m[t]). Differences of values, never of a value and the result: that is
+                    // rounded, by more than 1 if it is large.
+                    const double lowest = -std::numeric_limits<double>::infinity();
+                    const Tensor& from = k.in(0);
+                    const Tensor m = scanned(Scan::cummax, from, a, false);
+                    const Tensor decay = detail::exp_below(detail::shifted(m, a, false, lowest), m);
+                    const Tensor terms = detail::exp_below(from, m);
+                    const Tensor sums = linear_scan(decay, terms, a, false);
+                    const Tensor back = detail::shifted(decay, a, true, 0);
+                    return detail::safe_mul(
+                        linear_scan(back, detail::safe_div(k.grad, sums), a, true), terms);
+                  });
   });
 }
 

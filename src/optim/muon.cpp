@@ -46,11 +46,11 @@ Tensor newton_schulz(const Tensor& x, int steps) {
     fail("newton_schulz", "a tensor of shape " + to_string(x.shape()) + ", " + name_of(x.dtype()) +
                               " was given; a floating-point matrix is required");
   const NoGrad guard;
-  const double norm = std::sqrt(sum(x * x).item());
-  Tensor y = x * (1 / (norm + 1e-7));
-  if (std::isinf(norm)) {  // of finite values: their squares are beyond x's dtype
-    const Tensor wide = x.to(float64), unit = wide / amax(abs(wide)).item();
-    y = (unit / std::sqrt(sum(unit * unit).item())).to(x.dtype());
+  const double length = norm(x).item();
+  Tensor y = x * (1 / (length + 1e-7));
+  if (std::isinf(length)) {  // beyond x's dtype, maybe of finite values
+    const Tensor wide = x.to(float64);
+    y = (wide / norm(wide)).to(x.dtype());
   }
   // The smaller of X X^T and X^T X.
   const bool tall = x.size(0) > x.size(1);

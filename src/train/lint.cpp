@@ -18,8 +18,8 @@ namespace {
 
 /// Root mean square of each feature of (samples, features).
 std::vector<double> feature_sizes(const Tensor& x) {
-  const Tensor values = x.to(float64);
-  return sqrt(mean(values * values, {0})).to_vector<double>();
+  return (norm(x.to(float64), 2, {0}) / std::sqrt(static_cast<double>(x.size(0))))
+      .to_vector<double>();
 }
 
 struct Range {

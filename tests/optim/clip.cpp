@@ -32,6 +32,23 @@ TEST_CASE("the norm of gradients is that of one long vector") {
   CHECK(grad_norm({}) == 0);
 }
 
+TEST_CASE("the norm of gradients is right where their squares leave the range") {
+  for (const DType dtype : {float32, float64}) {
+    for (const double m : dtype == float32 ? std::vector<double>{1e-38, 1e-25, 1e25, 1e37}
+                                           : std::vector<double>{1e-300, 1e-170, 1e170, 1e300}) {
+      const auto params = with_gradients(dtype);
+      for (const Tensor& p : params)
+        if (p.grad().defined()) Tensor(p).set_grad((p.grad().to(float64) * m).to(dtype));
+      INFO("gradients of " << m << ", " << name_of(dtype));
+      CHECK(grad_norm(params) / m == Approx(7).epsilon(1e-6));
+      CHECK(grad_norm(params, 1) / m == Approx(11).epsilon(1e-6));
+      CHECK(grad_norm(params, 3) / m == Approx(std::cbrt(8 + 27 + 216)).epsilon(1e-6));
+      CHECK(clip_grad_norm(params, m) / m == Approx(7).epsilon(1e-6));
+      if (m > 1) CHECK(params[1].grad().item() / m == Approx(6 / 7.).epsilon(1e-6));
+    }
+  }
+}
+
 TEST_CASE("the norm of many tiles is exact, for any number of threads") {
   Tensor p = zeros({100003}).requires_grad_();
   p.set_grad(arange(0, 100003));
