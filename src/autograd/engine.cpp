@@ -47,6 +47,7 @@ Tensor Vjp::accumulator(int i) const {
 }
 Tensor Vjp::spare() const {
   if (create_graph() || detail::mode.anomaly || !detail::is_unique(grad)) return {};
+  Node::of(grad)->copied = false;  // what it may stand for is no more
   return grad;
 }
 

@@ -188,7 +188,9 @@ class Sweep {
     const std::uint32_t place = place_of(n);
     if (place == nowhere) return {};
     const Tensor& sum = items_[place].adjoint;
-    return sum.defined() && is_unique(sum) ? sum : Tensor();
+    if (!sum.defined() || !is_unique(sum)) return {};
+    Node::of(sum)->copied = false;  // a rule may add to it
+    return sum;
   }
 
   // --- 3. The end: either all gradients are stored, or, if something threw, none.
