@@ -28,7 +28,7 @@ using detail::strides_of;
 
 /// x read with strides from element `start` on, written out.
 Tensor read_strided(const Tensor& x, const Shape& shape, const Index* strides, Index start) {
-  Tensor out = detail::empty(shape, x.dtype());
+  Tensor out = detail::as_copied(detail::empty(shape, x.dtype()));
   if (out.numel() == 0) return out;
   const char* from =
       static_cast<const char*>(data(x)) + start * static_cast<Index>(size_of(x.dtype()));
