@@ -74,6 +74,7 @@ std::string MultiheadAttention::describe() const {
 
 Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,
                                       const Attend& options) const {
+  const Pass pass(*this);
   const bool batched = query.dim() == 3;
   const int batch = batch_first_ ? 0 : 1, length = batched ? 1 - batch : 0;
   const auto fits = [&](const Tensor& x) {
@@ -158,6 +159,7 @@ Tensor TransformerEncoderLayer::feed_forward(const Tensor& x) const {
 }
 
 Tensor TransformerEncoderLayer::operator()(const Tensor& x, const Attend& options) const {
+  const Pass pass(*this);
   const auto attend = [&](const Tensor& y) { return dropout1(self_attn(y, y, y, options)); };
   if (norm_first_) {
     const Tensor y = x + attend(norm1(x));
