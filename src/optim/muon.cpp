@@ -37,6 +37,8 @@ static void check(const MuonOptions& o) {
   detail::require_not_negative("Muon", "eps", o.eps);
 }
 
+static detail::Intake intake(const MuonOptions& o) { return {0, 1 - o.betas[1], o.maximize}; }
+
 template class OptimizerOf<MuonOptions>;
 
 Tensor newton_schulz(const Tensor& x, int steps) {
@@ -46,6 +48,10 @@ Tensor newton_schulz(const Tensor& x, int steps) {
   const NoGrad guard;
   const double norm = std::sqrt(sum(x * x).item());
   Tensor y = x * (1 / (norm + 1e-7));
+  if (std::isinf(norm)) {  // of finite values: their squares are beyond x's dtype
+    const Tensor wide = x.to(float64), unit = wide / amax(abs(wide)).item();
+    y = (unit / std::sqrt(sum(unit * unit).item())).to(x.dtype());
+  }
   // The smaller of X X^T and X^T X.
   const bool tall = x.size(0) > x.size(1);
   for (int i = 0; i < steps; ++i) {

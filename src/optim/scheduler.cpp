@@ -75,8 +75,9 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const PlateauOptions&
 bool ReduceLROnPlateau::is_better(double metric) const {
   const double sign = options_.mode == PlateauMode::min ? -1 : 1;
   const double margin = options_.threshold_mode == ThresholdMode::abs ? options_.threshold
-                        : std::isfinite(best_)                        ? options_.threshold * best_
-                                                                      : 0;
+                        : std::isfinite(best_)
+                            ? options_.threshold * std::abs(best_)  // PyTorch lacks the magnitude
+                            : 0;
   return sign * metric > sign * (best_ + sign * margin);
 }
 
