@@ -131,7 +131,7 @@ void Diagnosis::judge_spike(Context& run) {
 
 bool Diagnosis::loss_is_large() const {
   const double scale = std::isfinite(constant_) ? constant_ : first_loss_;
-  return !(recent_ < limits::loss_large * scale);
+  return !(recent_ < limits::times(limits::loss_large, scale));
 }
 
 // ------------------------------------------------------------------ of layers, in the order from
@@ -169,7 +169,9 @@ void Diagnosis::judge_updates(Context& run, const std::vector<Layer>& layers) {
 
 void Diagnosis::judge_divergence(Context& run) {
   const double scale = std::isfinite(constant_) ? std::max(constant_, first_loss_) : first_loss_;
-  if (!(recent_ > limits::diverged * scale && recent_ > limits::diverged * lowest_)) return;
+  if (!(recent_ > limits::times(limits::diverged, scale) &&
+        recent_ > limits::times(limits::diverged, lowest_)))
+    return;
   report(run, {.kind = "divergence",
                .text = "The loss diverges: it began with " + rounded(first_loss_) + " and is " +
                        rounded(recent_) + " " + when(run) + "; lower the learning rate from " +

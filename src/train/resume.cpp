@@ -138,11 +138,19 @@ Checkpoint Run::capture() {
 std::string Run::find_misfits(const Checkpoint& c) {
   std::string faults;
   const auto note = [&](const std::string& fault) { faults += "\n  " + fault; };
-  if (const std::string weights = compare_weights(c.weights, run_.model); !weights.empty())
-    note("weights:\n" + weights);
-  if (!c.best.empty())
-    if (const std::string best = compare_weights(c.best, run_.model); !best.empty())
-      note("best weights:\n" + best);
+  const auto try_weights = [&](const std::string& what, const nn::StateDict& weights) {
+    if (const std::string misfits = compare_weights(weights, run_.model); !misfits.empty())
+      return note(what + ":\n" + misfits);
+    try {  // their values may contradict each other
+      const nn::StateDict before = run_.model.state_dict();
+      run_.model.load_state_dict(weights);
+      run_.model.load_state_dict(before);
+    } catch (const Error& error) {
+      note(what + ": " + error.what());
+    }
+  };
+  try_weights("weights", c.weights);
+  if (!c.best.empty()) try_weights("best weights", c.best);
   if (c.optimizer != run_.optimizer.name())
     note("the optimizer is " + std::string(run_.optimizer.name()) + "; " + c.optimizer +
          " was saved");
