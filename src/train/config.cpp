@@ -26,21 +26,21 @@ using Json = nlohmann::ordered_json;
 [[noreturn]] void refuse(const std::string& text) { throw ConfigError("[config] " + text); }
 
 /// The text of a value, as parse() reads it.
-std::string written(const std::string& v) { return v; }
-std::string written(double v) { return text_of(v); }
-std::string written(Index v) { return text_of(v); }
-std::string written(std::uint64_t v) { return text_of(v); }
-std::string written(bool v) { return v ? "yes" : "no"; }
+std::string setting_text(const std::string& v) { return v; }
+std::string setting_text(double v) { return text_of(v); }
+std::string setting_text(Index v) { return text_of(v); }
+std::string setting_text(std::uint64_t v) { return text_of(v); }
+std::string setting_text(bool v) { return v ? "yes" : "no"; }
 template <class T>
-std::string written(const std::vector<T>& v) {
+std::string setting_text(const std::vector<T>& v) {
   if (v.empty()) return "none";
   std::string text;
-  for (const T& item : v) text += (text.empty() ? "" : ",") + written(item);
+  for (const T& item : v) text += (text.empty() ? "" : ",") + setting_text(item);
   return text;
 }
 template <class T>
-std::string written(const std::optional<T>& v) {
-  return v ? written(*v) : "auto";
+std::string setting_text(const std::optional<T>& v) {
+  return v ? setting_text(*v) : "auto";
 }
 
 [[noreturn]] void bad(const std::string& name, const std::string& text, const char* required) {
@@ -117,7 +117,7 @@ Json json_of(const std::optional<T>& value) {
 /// A JSON value as the text that set() reads.
 std::string text_of_json(const std::string& name, const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return written(value.get<bool>());
+  if (value.is_boolean()) return setting_text(value.get<bool>());
   if (value.is_null()) return "auto";
   if (value.is_number()) return value.dump();
   if (!value.is_array())
@@ -150,7 +150,7 @@ std::vector<Setting> settings(const Config& config) {
   visit_settings(config, [&](const char* group, const char* name, const auto& member,
                              const char* help, const Choices& choices) {
     constexpr bool is_switch = std::is_same_v<std::decay_t<decltype(member)>, bool>;
-    std::string value = written(member);
+    std::string value = setting_text(member);
     bool off = false;  // by default
     if constexpr (is_switch) {
       off = std::string_view(help).find("(yes or no)") == std::string_view::npos;
