@@ -143,7 +143,7 @@ int command_fit(int argc, char** argv) {
   }
   if (outcome.status == Exit::fine) folder.commit();
   if (folder.replaces()) {
-    std::fprintf(stderr, "train: the run in %s stays as it was\n", config.run.c_str());
+    std::fprintf(stderr, "train: the run in %s stays as it was\n", printable(config.run).c_str());
     if (outcome.status == Exit::non_finite) {
       folder.discard();
       return outcome.status;
@@ -151,6 +151,6 @@ int command_fit(int argc, char** argv) {
   }
   print_outcome(outcome, folder);
   if (outcome.status == Exit::interrupted)
-    std::fprintf(stderr, "train: go on with: train resume %s\n", folder.path().c_str());
+    std::fprintf(stderr, "train: go on with: train resume %s\n", printable(folder.path()).c_str());
   return outcome.status;
 }

@@ -60,9 +60,17 @@ int dispatch(int argc, char** argv) {
                    io::nearest(word, names) + "?");
 }
 
+/// A list of the library's, one item a line, in one line.
+std::string in_one_line(std::string text) {
+  const std::string separator = "\n  ";
+  for (std::size_t at = 0; (at = text.find(separator, at)) != text.npos;)
+    text.replace(at, separator.size(), at > 0 && text[at - 1] == ':' ? " " : "; ");
+  return text;
+}
+
 int complain(const std::exception& error, int status) {
   std::fflush(stdout);
-  std::fprintf(stderr, "train: %s\n", error.what());
+  std::fprintf(stderr, "train: %s\n", printable(in_flags(in_one_line(error.what()))).c_str());
   return status;
 }
 

@@ -92,6 +92,9 @@ Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
 
 }  // namespace
 
+/// Both zeros are one name.
+std::string name_of_number(double number) { return text_of(number == 0 ? 0.0 : number); }
+
 std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task) {
   if (task == Task::regression) return {};
   std::vector<double> labels = values;
@@ -125,7 +128,7 @@ void build_y(const RawTable& raw, const CsvOptions& options, Table& table) {
     class_names.clear();
     for (const double label : labels)
       class_names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                           : text_of(label + 0.0));  // -0 is 0
+                                           : name_of_number(label));
     for (double& v : values)
       v = static_cast<double>(std::lower_bound(labels.begin(), labels.end(), v) - labels.begin());
   }

@@ -1,7 +1,10 @@
 #include "kernels/lapack.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
+#include "gradus/error.hpp"
 #include "kernels/blas.hpp"
 
 // LAPACK reads memory by columns: it sees the transpose of our matrix. So its upper triangle is
@@ -16,6 +19,25 @@ void dgetrf_(const blasint* m, const blasint* n, double* a, const blasint* lda, 
 }
 
 namespace gradus::kernels {
+
+void BlasCallers::provide(int callers) {
+  // What OpenBLAS maps for a caller, on the processors that it knows.
+  constexpr std::size_t scratch = std::size_t{128} << 20, room = std::size_t{1} << 20;
+  static std::mutex one_at_a_time;
+  const std::lock_guard guard(one_at_a_time);
+  const int more = callers - provided;
+  if (more <= 0) return;
+  const std::size_t bytes = static_cast<std::size_t>(more) * scratch + room;
+  void* const memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    fail("memory", text_of(bytes) +
+                       " bytes of scratch memory for OpenBLAS could not be had; free some memory, "
+                       "or raise the limit (ulimit -v)");
+  ::munmap(memory, bytes);
+  provided = callers;
+}
+
 namespace {
 
 void potrf(const blasint* n, float* a, blasint* info) { spotrf_("U", n, a, n, info); }

@@ -3,6 +3,7 @@
 
 #include "gradus/ops/nn.hpp"
 #include "ops/common.hpp"
+#include "ops/linalg.hpp"
 
 namespace gradus {
 
@@ -63,6 +64,28 @@ void check_attention(const Tensor& q, const Tensor& k, const Tensor& v,
     fail(name, "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
                    ", v of shape " + to_string(v.shape()) +
                    " were given; (..., L, E), (..., S, E), (..., S, Ev) are required");
+  const auto shapes = [&] {
+    return "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
+           ", v of shape " + to_string(v.shape());
+  };
+  const auto batch = [](const Tensor& x) {
+    return Shape(x.shape().data(), static_cast<std::size_t>(x.dim() - 2));
+  };
+  Shape scores;
+  try {
+    scores = broadcast_shapes(batch(q), batch(k), name);
+    broadcast_shapes(scores, batch(v), name);
+  } catch (const Error&) {
+    fail(name, shapes() + " were given; their batch axes " + to_string(batch(q)) + ", " +
+                   to_string(batch(k)) + " and " + to_string(batch(v)) +
+                   " do not broadcast: aligned at the right, lengths must be equal or 1");
+  }
+  scores.push_back(q.size(-2));
+  scores.push_back(k.size(-2));
+  if (options.mask.defined() && !detail::broadcasts_to(options.mask.shape(), scores))
+    fail(name, "a mask of shape " + to_string(options.mask.shape()) + " was given for " + shapes() +
+                   "; a shape that broadcasts to that of the scores, " + to_string(scores) +
+                   ", is required");
   if (options.is_causal && options.mask.defined())
     fail(name, "a mask and is_causal were given; one of them is required; merge them into a mask");
   if (options.mask.defined() && options.mask.dtype() != boolean &&
@@ -79,11 +102,6 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   check_attention(q, k, v, options);
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
   Tensor scores = matmul(q * scale, k, false, true);  // (…, L, E) x (…, S, E)^T -> (…, L, S)
-  if (options.mask.defined() && broadcast_shapes(scores.shape(), options.mask.shape(),
-                                                 "scaled_dot_product_attention") != scores.shape())
-    fail("scaled_dot_product_attention",
-         "a mask of shape " + to_string(options.mask.shape()) + " was given for scores of shape " +
-             to_string(scores.shape()) + "; a shape that broadcasts to theirs is required");
   Tensor blocked = {};
   if (options.is_causal)
     blocked = logical_not(tril(ones({q.size(-2), k.size(-2)})));

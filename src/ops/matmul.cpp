@@ -2,8 +2,37 @@
 
 #include "kernels/gemm.hpp"
 #include "ops/common.hpp"
+#include "ops/linalg.hpp"
 
 namespace gradus {
+
+namespace detail {
+
+bool broadcasts_to(const Shape& from, const Shape& to) {
+  const int extra = to.size() - from.size();
+  if (extra < 0) return false;
+  for (int i = 0; i < from.size(); ++i)
+    if (from[i] != 1 && from[i] != to[extra + i]) return false;
+  return true;
+}
+
+Shape broadcast_batches(const Shape& batch_a, const Shape& batch_b, const Shape& a, const Shape& b,
+                        const char* operation) {
+  if (batch_a == batch_b) return batch_a;
+  const int shared = std::min(batch_a.size(), batch_b.size());
+  for (int i = 1; i <= shared; ++i) {
+    const Index p = batch_a[batch_a.size() - i], q = batch_b[batch_b.size() - i];
+    if (p != q && p != 1 && q != 1)
+      fail(operation, "shapes " + to_string(a) + " and " + to_string(b) +
+                          " were given; their batch axes " + to_string(batch_a) + " and " +
+                          to_string(batch_b) +
+                          " do not broadcast: aligned at the right, lengths must be equal or 1; "
+                          "reshape or expand one of them");
+  }
+  return broadcast_shapes(batch_a, batch_b, operation);
+}
+
+}  // namespace detail
 
 using detail::data;
 using detail::node;
@@ -16,17 +45,26 @@ struct Plan {
   Shape batch;
 };
 
+/// The axes over which a product sums, numbered from the last, are not of one length.
+[[noreturn, gnu::cold]] void fail_inner(const Tensor& a, const Tensor& b, int axis_a, int axis_b) {
+  const auto transposed = [](bool is) { return is ? " (transposed)" : ""; };
+  fail("matmul", "shapes " + to_string(a.shape()) + transposed(a.dim() > 1 && axis_a == -2) +
+                     " and " + to_string(b.shape()) + transposed(b.dim() > 1 && axis_b == -1) +
+                     " were given; the inner lengths " + text_of(a.size(axis_a)) + " and " +
+                     text_of(b.size(axis_b)) + " (axes " + text_of(a.dim() + axis_a) + " and " +
+                     text_of(b.dim() + axis_b) +
+                     ") must be equal; transpose or reshape one of them");
+}
+
 Plan plan(const Tensor& a, const Tensor& b, bool ta, bool tb) {
   const Shape p = a.shape(), q = b.shape();
   const int i = p.size(), j = q.size();
   Plan out{p[i - (ta ? 1 : 2)], q[j - (tb ? 2 : 1)], p[i - (ta ? 2 : 1)], {}};
-  if (out.k != q[j - (tb ? 1 : 2)])
-    fail("matmul", "shapes " + to_string(p) + (ta ? " (transposed)" : "") + " and " + to_string(q) +
-                       (tb ? " (transposed)" : "") + " were given; the inner lengths " +
-                       text_of(out.k) + " and " + text_of(q[j - (tb ? 1 : 2)]) +
-                       " must be equal; transpose or reshape one of them");
-  out.batch = broadcast_shapes(Shape(p.data(), static_cast<std::size_t>(i - 2)),
-                               Shape(q.data(), static_cast<std::size_t>(j - 2)), "matmul");
+  if (out.k != q[j - (tb ? 1 : 2)]) fail_inner(a, b, ta ? -2 : -1, tb ? -1 : -2);
+  if (i > 2 || j > 2)
+    out.batch =
+        detail::broadcast_batches(Shape(p.data(), static_cast<std::size_t>(i - 2)),
+                                  Shape(q.data(), static_cast<std::size_t>(j - 2)), p, q, "matmul");
   return out;
 }
 
@@ -115,6 +153,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
   }
   if (i > 1 && j > 1) return matrix_product(a, b, transpose_a, transpose_b);
   // Vectors: a row on the left, a column on the right; their flags have no meaning.
+  const int inner_a = i > 1 && transpose_a ? -2 : -1, inner_b = j > 1 && !transpose_b ? -2 : -1;
+  if (a.size(inner_a) != b.size(inner_b)) fail_inner(a, b, inner_a, inner_b);
   const Tensor x = i == 1 ? reshape(a, {1, -1}) : a;
   const Tensor y = j == 1 ? reshape(b, {-1, 1}) : b;
   const Tensor out = matrix_product(x, y, i > 1 && transpose_a, j > 1 && transpose_b);

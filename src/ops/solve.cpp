@@ -200,6 +200,10 @@ Tensor checked_system(const System& system, const Tensor& a, const Tensor& b, bo
     fail(name, "a of shape " + to_string(a.shape()) + " and b of shape " + to_string(b.shape()) +
                    " were given; b with " + text_of(stack.order) + " rows is required" +
                    (vectors ? ", or a vector" : "; use unsqueeze(b, -1) for a vector"));
+  Shape batch = b.shape();  // without the rows, and the columns if there are any
+  batch.erase(batch.size() - 1);
+  if (!vector) batch.erase(batch.size() - 1);
+  detail::broadcast_batches(stack.batch, batch, a.shape(), b.shape(), name);
   if (vector) return squeeze(system_of_equations(system, a, unsqueeze(b, -1)), {-1});
   return system_of_equations(system, a, b);
 }

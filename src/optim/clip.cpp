@@ -15,7 +15,6 @@ namespace {
 
 using optim::detail::dispatch;
 using optim::detail::for_tiles;
-using optim::detail::text;
 
 /// fold(sum, x) over all values in eight interleaved lanes, so that it vectorizes with a fixed
 /// order.
@@ -86,7 +85,7 @@ void scale_gradients(const std::vector<Tensor>& params, double coefficient) {
 
 double grad_norm(const std::vector<Tensor>& params, double norm_type) {
   if (!(norm_type > 0))
-    fail("grad_norm", "norm_type = " + text(norm_type) +
+    fail("grad_norm", "norm_type = " + text_of(norm_type) +
                           " was given; a number above 0, or infinity, is required");
   const auto add = [](double a, double b) { return a + b; };
   if (norm_type == 2)
@@ -109,7 +108,7 @@ double grad_norm(const std::vector<Tensor>& params, double norm_type) {
 double clip_coefficient(double norm, double max_norm) {
   if (!(max_norm >= 0))
     fail("clip_grad_norm",
-         "max_norm = " + text(max_norm) + " was given; a number >= 0 is required");
+         "max_norm = " + text_of(max_norm) + " was given; a number >= 0 is required");
   const double coefficient = max_norm / (norm + 1e-6);
   return coefficient > 1 ? 1 : coefficient;
 }
@@ -122,7 +121,7 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
   const double norm = grad_norm(params, norm_type);
   const double coefficient = clip_coefficient(norm, max_norm);
   if (error_if_nonfinite && !std::isfinite(norm))
-    fail("clip_grad_norm", "the norm of the gradients is " + text(norm) +
+    fail("clip_grad_norm", "the norm of the gradients is " + text_of(norm) +
                                "; a finite norm is required; lower the learning rate, or look for "
                                "the first non-finite value in anomaly mode");
   scale_gradients(params, coefficient);
@@ -132,7 +131,7 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
 void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
   if (!(clip_value >= 0))
     fail("clip_grad_value",
-         "clip_value = " + text(clip_value) + " was given; a number >= 0 is required");
+         "clip_value = " + text_of(clip_value) + " was given; a number >= 0 is required");
   if (detail::is_capturing())
     return detail::replayable([=] { clip_grad_value(params, clip_value); });
   change_gradients(params, [clip_value]<class T>(T& g) {

@@ -83,7 +83,7 @@ bool Optimizer::gradients_finite(const StepOptions& options) const {
   }
   if (!good && options.non_finite == NonFinite::raise)
     fail(name_,
-         "grad_scale = " + detail::text(options.grad_scale) +
+         "grad_scale = " + text_of(options.grad_scale) +
              " was given; a finite number is required; is the norm of the gradients finite?");
   return good;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -17,17 +16,11 @@ namespace gradus::optim {
 
 namespace detail {
 
-inline std::string text(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.9g", value);
-  return buffer;
-}
-
 inline void require(bool good, const char* algorithm, const char* option, double value,
                     const char* required) {
   if (!good)
     fail(algorithm,
-         std::string(option) + " = " + text(value) + " was given; " + required + " is required");
+         std::string(option) + " = " + text_of(value) + " was given; " + required + " is required");
 }
 /// NaN fails as well.
 inline void require_not_negative(const char* algorithm, const char* option, double value) {

@@ -38,7 +38,7 @@ std::int64_t StateReader::count(const std::string& key) {
   const double value = number(key);
   if (value >= 0 && value < 0x1p53 && value == std::floor(value))
     return static_cast<std::int64_t>(value);
-  note(key + " = " + text(value) + "; a whole number >= 0 is required");
+  note(key + " = " + text_of(value) + "; a whole number >= 0 is required");
   return 0;
 }
 

@@ -55,7 +55,8 @@ class Diagnosis {
   double weight_of_recent_ = 0;
   double largest_update_ = 0;  // of any layer in any window
   std::vector<double> norms_;
-  double largest_norm_ = 0;  // of those that are finite
+  std::vector<double> latest_;  // losses of the last steps
+  double largest_norm_ = 0;     // of those that are finite
   std::vector<Epoch> epochs_;
 };
 
@@ -63,8 +64,9 @@ class Diagnosis {
 /// shape, `loss_of` may be null: then cross-entropy for labels and squared error otherwise.
 double best_constant_loss(const Context& run);
 
-/// "0.0123", to three digits.
+/// "0.0123", to three digits; numbers that count something have all of theirs.
 std::string rounded(double value);
+std::string rounded(std::integral auto) = delete;
 /// "12.3 %".
 std::string percent(double share);
 /// A learning rate with one digit.

@@ -66,6 +66,9 @@ inline constexpr double loss_large = 0.5;
 
 /// A loss above this multiple of its first value (and of c) diverges.
 inline constexpr double diverged = 2;
+/// …and so do all but one of the latest losses: half of the batches may hold a rare sample of much
+/// weight, and (1/2)^11 is small.
+inline constexpr Index latest_losses = 12;
 /// A loss above this share of c is no better than a constant: batches scatter by a percent.
 inline constexpr double no_better = 0.98;
 /// Training below this share of c while validation stays above no_better: memorized, not learned.

@@ -141,7 +141,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   }
   add(tensors, "best", c.best);
   add(tensors, "tensor", c.tensors);
-  io::Metadata metadata{{"format", "pt"}, {"gradus.run", to_json(c).dump()}};
+  io::Metadata metadata{{"format", "pt"}, {"gradus.run", detail::dump(to_json(c))}};
   json parts = json::array();
   for (const auto& [part, state] : c.states) {
     if (part.empty() || part.find('/') != std::string::npos)
@@ -153,9 +153,9 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   json history = json::array(), findings = json::array();
   for (const Epoch& epoch : c.history) history.push_back(detail::to_json(epoch));
   for (const Finding& finding : c.findings) findings.push_back(detail::to_json(finding));
-  metadata.emplace_back("gradus.states", parts.dump());
-  metadata.emplace_back("gradus.history", history.dump());
-  metadata.emplace_back("gradus.findings", findings.dump());
+  metadata.emplace_back("gradus.states", detail::dump(parts));
+  metadata.emplace_back("gradus.history", detail::dump(history));
+  metadata.emplace_back("gradus.findings", detail::dump(findings));
   for (const auto& [name, text] : c.texts) metadata.emplace_back("gradus.text." + name, text);
   io::write_safetensors(path, tensors, metadata);
 }
