@@ -6,6 +6,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "session.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -58,7 +59,9 @@ int command_check(int argc, char** argv) {
   print_report(data, source);
   config = data.config;
   config.label_smoothing = 0;  // its loss cannot come near 0
-  const train::Objective objective = train::objective_of(config, data.pipeline, data.train);
+  train::Objective objective = train::objective_of(config, data.pipeline, data.train);
+  const Signals signals;
+  objective.function = stoppable(objective.function);
   const train::ModelSpec spec = train::model_spec(config, data.pipeline, objective);
   manual_seed(config.seed);
   const auto model = train::build_model(spec, data.pipeline.dtype());

@@ -14,7 +14,8 @@ enum Exit {
   bad_input = 3,
   non_finite = 4,
   file_system = 5,
-  interrupted = 130
+  busy = 6,
+  interrupted = 130  ///< and 128 + n for the signal n
 };
 
 /// Wrong flags or arguments.

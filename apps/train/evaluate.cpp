@@ -7,6 +7,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "session.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -57,7 +58,7 @@ int command_evaluate(int argc, char** argv) {
                            {"data", "labels", "header", "delimiter", "decimal", "encoding",
                             "missing-texts", "drop-bad-rows", "threads"});
   if (!parse(app, argc, argv)) return Exit::fine;
-  const train::SavedModel saved = train::load_model(path);
+  train::SavedModel saved = train::load_model(path);
   const train::Config config = flags.read(saved.config);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   train::SourceOptions options = train::source_options(config);
@@ -76,6 +77,8 @@ int command_evaluate(int argc, char** argv) {
     if (set.empty())
       throw UsageError("the model was trained without a test part; --data with others is required");
   }
+  const Signals signals;
+  saved.objective.function = stoppable(saved.objective.function);
   const std::string part = flags.given("data") ? "data" : "test";
   const train::Metrics metrics = measure(*saved.model, saved.objective, saved.pipeline, set);
   if (!std::isfinite(train::metric(metrics, "loss"))) {

@@ -13,6 +13,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -41,7 +42,9 @@ void print_help() {
   for (const Command& command : commands) std::printf("  %-10s %s\n", command.name, command.help);
   std::printf(
       "\ntrain COMMAND --help lists the options of a command. Exit status: 0 fine, 2 usage, 3 "
-      "input,\n4 values that are not finite, 5 file system, 130 interrupted.\n");
+      "input,\n4 values that are not finite, 5 file system, 6 run folder in use, 130 interrupted "
+      "(129, 143: by "
+      "SIGHUP,\nSIGTERM).\n");
 }
 
 int dispatch(int argc, char** argv) {
@@ -95,6 +98,10 @@ int main(int argc, char** argv) {
     return complain(error, Exit::usage);
   } catch (const train::ConfigError& error) {
     return complain(error, Exit::usage);
+  } catch (const train::RunBusyError& error) {
+    return complain(error, Exit::busy);
+  } catch (const Interrupted& error) {
+    return complain(error, Signals::status());
   } catch (const io::FileError& error) {
     return complain(error, Exit::file_system);
   } catch (const train::NonFiniteError& error) {

@@ -1,9 +1,7 @@
 #include "session.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <gradus/io/file.hpp>
 #include <gradus/train/lint.hpp>
@@ -11,30 +9,11 @@
 #include <memory>
 
 #include "command_line.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
 namespace {
-
-std::atomic<bool> stop_asked{false};
-
-/// The first SIGINT asks the run to end after its step; a second one ends the program.
-class Interrupts {
- public:
-  Interrupts() {
-    stop_asked = false;
-    old_ = std::signal(SIGINT, [](int) {
-      stop_asked = true;
-      std::signal(SIGINT, SIG_DFL);
-    });
-  }
-  ~Interrupts() { std::signal(SIGINT, old_); }
-  Interrupts(const Interrupts&) = delete;
-  Interrupts& operator=(const Interrupts&) = delete;
-
- private:
-  void (*old_)(int);
-};
 
 /// What is trained, and with what.
 struct Trainee {
@@ -79,7 +58,7 @@ train::FitOptions fit_options(const train::Prepared& data, const Session& sessio
   options.findings = &outcome.findings;
   options.plateau = trainee.plateau ? &*trainee.plateau : nullptr;
   options.resume = session.resume;
-  options.stop = &stop_asked;
+  options.stop = &Signals::stop();
   if (session.sweep) outcome.sweep = *session.sweep;
   if (session.resume) outcome.sweep = sweep_of(*session.resume);
   if (session.folder) {
@@ -127,9 +106,16 @@ struct Listeners {
     if (config.report || !session.report.empty())
       recorder = std::make_unique<train::Recorder>(make_recorder(data, objective));
     if (!session.folder) return;
-    const train::RunFolder& folder = *session.folder;
-    if (config.tensorboard)
-      all.push_back(std::make_unique<train::TensorBoardLog>(folder / "tensorboard"));
+    train::RunFolder& folder = *session.folder;
+    std::vector<std::string> files = {"config.json", "model.safetensors", "checkpoint.safetensors",
+                                      "history.jsonl", "log.csv"};
+    if (config.report) files.emplace_back("report.html");
+    if (config.tensorboard) {
+      auto board = std::make_unique<train::TensorBoardLog>(folder / "tensorboard");
+      files.push_back(board->path().substr(folder.path().size() + 1));
+      all.push_back(std::move(board));
+    }
+    folder.claim(files);
     all.push_back(std::make_unique<train::JsonLog>(folder / "history.jsonl"));
     all.push_back(std::make_unique<train::CsvLog>(folder / "log.csv"));
   }
@@ -170,7 +156,7 @@ void add_findings(std::vector<train::Finding>& findings, const std::vector<train
 int status_of(const train::FitResult& result) {
   if (result.ended == train::Ended::interrupted) {
     std::fprintf(stderr, "train: %s\n", printable(in_flags(result.reason)).c_str());
-    return Exit::interrupted;
+    return Signals::status();
   }
   if (result.ended == train::Ended::non_finite) {
     std::fprintf(stderr, "train: %s\n", printable(in_flags(result.reason)).c_str());
@@ -265,7 +251,7 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
   // A run that goes on has told of some already.
   const std::size_t before =
       session.resume ? session.resume->findings.size() : outcome.findings.size();
-  const Interrupts interrupts;
+  const Signals signals;
   const train::FitResult result =
       train::fit(*trainee.model, trainee.objective.function, *trainee.optimizer,
                  trainee.scheduler_or_null(), trainee.loader, data.validation, options);

@@ -12,6 +12,7 @@
 #include "io/csv_scan.hpp"
 #include "io/json.hpp"
 #include "train/config_fields.hpp"
+#include "train/save/checkpoint_every.hpp"
 #include "train/save/json.hpp"
 
 namespace gradus::train {
@@ -244,8 +245,7 @@ void check(const Config& c) {
                                     {"embedding", c.embedding},
                                     {"step-size", c.step_size},
                                     {"patience", c.patience},
-                                    {"prefetch", c.prefetch},
-                                    {"checkpoint-every", c.checkpoint_every}})
+                                    {"prefetch", c.prefetch}})
     count(name, value, 0);
   constexpr double most_numbers = 1e9;  // 8 GB
   const double width = static_cast<double>(std::max<Index>(c.features, 2));
@@ -281,6 +281,8 @@ void check(const Config& c) {
   fraction("ema", c.ema);
   need(c.delimiter == "auto" || c.delimiter == "tab" || c.delimiter.size() == 1, "delimiter",
        c.delimiter, "one character, tab or auto");
+  CheckpointOptions ignored;
+  detail::set_checkpoint_every(ignored, c.checkpoint_every);
   if (!faults.empty()) refuse(faults);
 }
 

@@ -119,7 +119,10 @@ void visit_settings(C& c, F f) {
   one("threads", c.threads, "0: as many as there are", any);
   one("precision", c.precision, "of the numbers", {"float32", "float64"});
   one("prefetch", c.prefetch, "batches that are prepared ahead", any);
-  one("checkpoint-every", c.checkpoint_every, "steps between checkpoints; 0: once an epoch", any);
+  one("checkpoint-every", c.checkpoint_every,
+      "how often the state is saved besides the first epoch and the end: a time (30s, 5m, 2h), "
+      "epochs (10epochs) or steps (500steps)",
+      any);
   one("quiet", c.quiet, "print the results alone", any);
   one("tensorboard", c.tensorboard, "write event files for TensorBoard", any);
   one("report", c.report, "write report.html (yes or no)", any);

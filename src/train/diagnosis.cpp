@@ -47,13 +47,14 @@ void Diagnosis::start(Context&) {
   norms_.clear();
   epochs_.clear();
   latest_.clear();
+  best_epoch_ = 0;
+  best_train_loss_ = best_validation_loss_ = best_before_trend_ = INFINITY;
   constant_ = first_loss_ = recent_ = NAN;
   lowest_ = INFINITY;
   weight_of_recent_ = largest_update_ = largest_norm_ = 0;
 }
 
 void Diagnosis::save(optim::StateDict& state) const {
-  state["norms"] = from_vector(norms_);
   state["losses"] = from_vector<double>(
       {constant_, first_loss_, recent_, lowest_, weight_of_recent_, largest_update_});
   std::vector<double> latest = latest_;
@@ -74,7 +75,7 @@ void Diagnosis::resume(const Context& run, State& state) {
   lowest_ = losses[3];
   weight_of_recent_ = losses[4];
   largest_update_ = losses[5];
-  epochs_ = run.history;
+  for (const Epoch& epoch : run.history) add(epoch);
   for (const double norm : norms_)
     if (std::isfinite(norm)) largest_norm_ = std::max(largest_norm_, norm);
 }

@@ -45,6 +45,7 @@ class Diagnosis {
   void judge_constant(Context& run);
   void judge_trend(Context& run);
   bool loss_is_large() const;
+  void add(const Epoch& record);
 
   std::function<void(const Finding&)> on_finding_;
   std::set<std::string> reported_;
@@ -58,6 +59,10 @@ class Diagnosis {
   std::vector<double> latest_;  // losses of the last steps
   double largest_norm_ = 0;     // of those that are finite
   std::vector<Epoch> epochs_;
+  // Of all epochs so far, so that an epoch costs the same however many there were.
+  std::size_t best_epoch_ = 0;  // of the lowest validation loss
+  double best_train_loss_ = INFINITY, best_validation_loss_ = INFINITY;
+  double best_before_trend_ = INFINITY;  // training loss before the latest trend_epochs
 };
 
 /// The loss of the best constant output on `target`; NaN if it cannot be found. `output` shows the

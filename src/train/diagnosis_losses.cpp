@@ -7,8 +7,19 @@
 
 namespace gradus::train::detail {
 
-void Diagnosis::epoch(Context& run, const Epoch& record) {
+void Diagnosis::add(const Epoch& record) {
   epochs_.push_back(record);
+  if (record.validation_loss < epochs_[best_epoch_].validation_loss)
+    best_epoch_ = epochs_.size() - 1;
+  best_train_loss_ = std::min(best_train_loss_, record.train_loss);
+  best_validation_loss_ = std::min(best_validation_loss_, record.validation_loss);
+  const auto n = static_cast<std::size_t>(limits::trend_epochs);
+  if (epochs_.size() > n)
+    best_before_trend_ = std::min(best_before_trend_, epochs_[epochs_.size() - 1 - n].train_loss);
+}
+
+void Diagnosis::epoch(Context& run, const Epoch& record) {
+  add(record);
   const auto epochs = static_cast<Index>(epochs_.size());
   if (epochs < limits::first_epochs ||
       static_cast<Index>(norms_.size()) < limits::first_epoch_steps)
@@ -42,10 +53,7 @@ void Diagnosis::judge_slow(Context& run) {
 void Diagnosis::judge_generalization(Context& run) {
   if (run.validation.empty() || !std::isfinite(constant_)) return;
   const Epoch& now = epochs_.back();
-  std::size_t best = 0;
-  for (std::size_t i = 0; i < epochs_.size(); ++i)
-    if (epochs_[i].validation_loss < epochs_[best].validation_loss) best = i;
-  const Epoch& then = epochs_[best];
+  const Epoch& then = epochs_[best_epoch_];
   if (then.validation_loss >= limits::times(limits::no_better, constant_)) {
     if (now.train_loss < limits::times(limits::memorized, constant_))
       report(
@@ -59,7 +67,7 @@ void Diagnosis::judge_generalization(Context& run) {
                    "(shuffled or joined wrongly?) and that the features carry information."});
     return;
   }
-  const auto since = static_cast<Index>(epochs_.size() - 1 - best);
+  const auto since = static_cast<Index>(epochs_.size() - 1 - best_epoch_);
   const double gap = (now.validation_loss - now.train_loss) / std::abs(constant_);
   if (since < limits::overfit_epochs || gap < limits::overfit_gap ||
       now.train_loss >= then.train_loss ||
@@ -81,12 +89,8 @@ void Diagnosis::judge_constant(Context& run) {
   if (epochs < std::max(limits::constant_epochs, run.epochs / limits::constant_part)) return;
   // Dropout raises the training loss: the validation loss may show better that something is
   // learned.
-  double best = INFINITY, best_validation = INFINITY;
-  for (const Epoch& epoch : epochs_) {
-    best = std::min(best, epoch.train_loss);
-    if (!run.validation.empty()) best_validation = std::min(best_validation, epoch.validation_loss);
-  }
-  if (!(std::min(best, best_validation) >= limits::times(limits::no_better, constant_))) return;
+  const double best = best_train_loss_;
+  if (!(std::min(best, best_validation_loss_) >= limits::times(limits::no_better, constant_))) return;
   report(run, {.kind = "constant_predictor",
                .text = "The model is no better than a constant output: the training loss is " +
                        rounded(best) + " at best until " + when(run).substr(3) +
@@ -99,7 +103,8 @@ void Diagnosis::judge_trend(Context& run) {
   const auto n = static_cast<std::size_t>(limits::trend_epochs);
   if (epochs_.size() < n) return;
   const Epoch* const last = &epochs_[epochs_.size() - n];
-  double sum = 0, moved = 0, best_before = INFINITY, best_now = INFINITY;
+  double sum = 0, moved = 0, best_now = INFINITY;
+  const double best_before = best_before_trend_;
   Index turns = 0;
   for (std::size_t i = 0; i < n; ++i) {
     sum += last[i].train_loss;
@@ -110,8 +115,6 @@ void Diagnosis::judge_trend(Context& run) {
                    (last[i - 1].train_loss - last[i - 2].train_loss) <
                0;
   }
-  for (std::size_t i = 0; i + n < epochs_.size(); ++i)
-    best_before = std::min(best_before, epochs_[i].train_loss);
   const double mean = sum / static_cast<double>(n);
   const double swing = moved / static_cast<double>(n - 1) / std::abs(mean);
   const bool large = !(mean < limits::times(limits::loss_large, constant_));

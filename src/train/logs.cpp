@@ -1,15 +1,10 @@
 #include "gradus/train/logs.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <fstream>
 
 #include "gradus/io/csv.hpp"
-#include "gradus/io/file.hpp"
+#include "io/disk/output.hpp"
 #include "optim/state.hpp"
 #include "train/save/json.hpp"
 
@@ -18,40 +13,27 @@ namespace gradus::train {
 namespace detail {
 
 optim::StateDict LogFile::state_dict() const {
+  if (file_) file_->sync();  // what the checkpoint says of the file is to hold after a power cut
   return {{"bytes", optim::detail::number(static_cast<double>(bytes_))}};
 }
 
 void LogFile::load_state_dict(const optim::StateDict& state) {
   optim::detail::StateReader reader(state);
   const Index bytes = reader.count("bytes");
-  reader.finish(operation_);
+  reader.finish("LogFile");
   bytes_ = bytes;
 }
 
 void LogFile::open(const Context& run) {
-  const auto refuse = [&](const std::string& what) {
-    throw io::FileError("[" + std::string(operation_) + "] " + path_ + ": " + what);
-  };
   if (!run.resumed) bytes_ = 0;
-  file_.reset(std::fopen(path_.c_str(), bytes_ > 0 ? "r+" : "w"));
-  if (!file_)
-    refuse(std::string(std::strerror(errno)) + "; a file that can be written is required");
-  if (bytes_ == 0) return;
-  struct stat info {};
-  if (::fstat(fileno(file_.get()), &info) != 0 || info.st_size < bytes_)
-    refuse("the file is shorter than the " + text_of(bytes_) +
-           " bytes that it had when the checkpoint was saved; is it another run's?");
-  if (::ftruncate(fileno(file_.get()), bytes_) != 0 || std::fseek(file_.get(), 0, SEEK_END) != 0)
-    refuse(std::string("cutting it to its length failed: ") + std::strerror(errno));
+  file_.reset();
+  file_ = std::make_shared<io::detail::Output>(path_, bytes_);
 }
 
 void LogFile::write(const std::string& line) {
   if (!file_) return;  // it could not be opened, and the run ends for that
   const std::string text = line + "\n";
-  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
-      std::fflush(file_.get()) != 0)
-    throw io::FileError("[" + std::string(operation_) + "] " + path_ +
-                        ": writing failed: " + std::strerror(errno) + "; is the disk full?");
+  file_->add(text);
   bytes_ += static_cast<Index>(text.size());
 }
 

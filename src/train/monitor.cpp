@@ -18,7 +18,8 @@ struct Monitor::Impl {
   detail::Diagnosis judge;
   detail::Watch watch = {};
   std::vector<LayerEpoch> epochs = {};
-  std::uint64_t seed = 0, offset = 0;  // of the random numbers before the step
+  detail::EpochLists epoch_lists = {};  // the same
+  std::uint64_t seed = 0, offset = 0;   // of the random numbers before the step
   Index steps = 0;
   bool judged = false;                         // some window came to its end
   std::optional<optim::StateDict> saved = {};  // of the run that goes on
@@ -34,6 +35,7 @@ struct Monitor::Impl {
     judge.resume(run, state);
     watch.resume(state);
     epochs = detail::load_epochs(state, watch.layers().size());
+    for (const LayerEpoch& epoch : epochs) epoch_lists.add(epoch);
     watch.name_layers(epochs);
     const std::vector<Index> counts = state.wholes("steps", 2);
     steps = counts[0];
@@ -87,9 +89,15 @@ optim::StateDict Monitor::state_dict() const {
   optim::StateDict state;
   m.judge.save(state);
   m.watch.save(state);
-  detail::save(state, m.epochs);
   state["steps"] = from_vector<double>({static_cast<double>(m.steps), m.judged ? 1.0 : 0.0});
   return state;
+}
+
+std::map<std::string, const std::vector<double>*> Monitor::lists() const {
+  const Impl& m = *impl_;
+  return {{"norms", &m.judge.norms()},
+          {"epochs", &m.epoch_lists.places},
+          {"epochs.layers", &m.epoch_lists.stats}};
 }
 
 void Monitor::load_state_dict(const optim::StateDict& entries) {
@@ -114,6 +122,7 @@ void Monitor::on_fit_begin(Context& run) {
       m.judge.report(run, finding);
   m.watch.attach(run.model);
   m.epochs.clear();
+  m.epoch_lists = {};
   m.steps = 0;
   m.judged = false;
   if (saved) m.resume(run, *saved);
@@ -153,6 +162,7 @@ void Monitor::on_epoch_end(Context& run, Epoch& epoch) {
   const bool last = run.epoch == run.epochs || !run.stop.empty();
   if (last && !m.judged && m.watch.window_steps() > 0) m.judge_window(run);
   m.epochs.push_back(m.watch.take_epoch(epoch.epoch));
+  m.epoch_lists.add(m.epochs.back());
   m.judge.epoch(run, epoch);
 }
 

@@ -135,11 +135,19 @@ Checkpoint Run::capture() {
     at.seconds = seconds();
   }
   c.settings = settings();
-  c.history = run_.history;
   c.findings = run_.findings;
   c.texts = options_.checkpoint.texts;
   c.tensors = options_.checkpoint.tensors;
   return c;
+}
+
+Lists Run::lists() const {
+  Lists all;
+  for (const Callback* callback : options_.callbacks)
+    if (!callback->name().empty())
+      if (auto own = callback->lists(); !own.empty())
+        all["callback." + callback->name()] = std::move(own);
+  return all;
 }
 
 /// What cannot be right, whatever the parts say.
@@ -230,6 +238,7 @@ void Run::restore(const Checkpoint& c) {
 }
 
 void Run::adopt(const Checkpoint& c) {
+  if (history_file_) history_file_->resume(c, lists());
   run_.model.load_state_dict(c.weights);
   best_ = c.best;
   run_.history = c.history;

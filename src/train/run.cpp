@@ -65,7 +65,10 @@ Run::Run(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
 }
 
 FitResult Run::go() {
-  if (!options_.checkpoint.path.empty()) prepare_storage(options_.checkpoint, capture());
+  if (!options_.checkpoint.path.empty()) {
+    prepare_storage(options_.checkpoint, capture());
+    history_file_.emplace(options_.checkpoint.path);
+  }
   if (options_.resume) restore(*options_.resume);
   try {
     tell(&Callback::on_fit_begin, run_);
@@ -249,8 +252,7 @@ bool Run::after_step() {
     run_.loader.set_epoch(run_.loader.state().epoch + 1);
     return false;
   }
-  const Index every = options_.checkpoint.every_steps;
-  if (every > 0 && run_.global_step % every == 0) save();
+  if (save_is_due(false)) save();
   if (options_.stop && *options_.stop) interrupt();
   return !ended_;
 }
@@ -263,12 +265,28 @@ void Run::interrupt() {
           (saved_ ? "; " + options_.checkpoint.path + " goes on from there" : ""));
 }
 
+/// See CheckpointOptions.
+bool Run::save_is_due(bool epoch_ended) const {
+  const CheckpointOptions& o = options_.checkpoint;
+  if (o.path.empty()) return false;
+  if (epoch_ended && (ended_ || run_.epoch == options_.epochs || result_.checkpoint.empty()))
+    return true;
+  if (epoch_ended && o.every_epochs > 0 && run_.epoch % o.every_epochs == 0) return true;
+  if (!epoch_ended && o.every_steps > 0 && run_.global_step % o.every_steps == 0) return true;
+  return o.every_seconds > 0 &&
+         std::chrono::duration<double>(Clock::now() - last_save_).count() >= o.every_seconds;
+}
+
 /// Writes a checkpoint, unless that was done since the last step.
 void Run::save() {
   if (options_.checkpoint.path.empty() || saved_) return;
-  save_checkpoint(options_.checkpoint.path, capture());
+  Checkpoint checkpoint = capture();
+  checkpoint.appended = history_file_->add(run_.history, lists());
+  save_with_history(options_.checkpoint.path, checkpoint);
+  history_file_->remove_others();
   result_.checkpoint = options_.checkpoint.path;
   saved_ = true;
+  last_save_ = Clock::now();
 }
 
 void Run::end_epoch() {
@@ -300,7 +318,7 @@ void Run::end_epoch() {
     end(Ended::early, judge_.verdict());
   else if (options_.stop && *options_.stop && run_.epoch < options_.epochs)
     interrupt();
-  if (options_.checkpoint.every_epoch || ended_ || run_.epoch == options_.epochs) save();
+  if (save_is_due(true)) save();
 }
 
 }  // namespace gradus::train::detail

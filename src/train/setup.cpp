@@ -6,6 +6,7 @@
 
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
+#include "train/save/checkpoint_every.hpp"
 
 namespace gradus::train {
 namespace {
@@ -194,7 +195,7 @@ FitOptions fit_options(const Config& c) {
   if (c.monitor != "auto")
     o.monitor = c.monitor == "train_loss" ? c.monitor : "validation_" + c.monitor;
   o.non_finite = optim::NonFinite::stop;
-  o.checkpoint.every_steps = c.checkpoint_every;
+  detail::set_checkpoint_every(o.checkpoint, c.checkpoint_every);
   return o;
 }
 

@@ -118,7 +118,7 @@ TEST_CASE("files that are no whole checkpoint are refused with what they lack") 
     CHECK_THROWS_WITH(train::parse_checkpoint(bad, "file"),
                       contains("[load_checkpoint] file") && contains(text));
   };
-  refused("gradus.run", "\"version\":1", "\"version\":2", "version is 2");
+  refused("gradus.run", "\"version\":1", "\"version\":9", "version is 9");
   refused("gradus.run", "{", "[", "not valid JSON");
   refused("gradus.run", "\"seed\"", "\"sead\"", "seed");
   refused("gradus.run", "\"epoch\":4", "\"epoch\":0", "gradus.run.place.epoch is 0");
@@ -270,12 +270,16 @@ TEST_CASE("whether checkpoints can be written is found out before the first step
 
 TEST_CASE("what killed writers left beside a checkpoint is removed, what others write is not") {
   const TemporaryFolder folder;
-  const std::string mine = std::to_string(::getpid());
-  const std::string kept[] = {"c.tmp" + mine + ".0", "c.tmp1.0.old", "c.tmp", "c.tmpx.1",
-                              "d.tmp999999999.0"};
-  for (const std::string& name : kept) write_bytes(folder / name, "x");
-  write_bytes(folder / "c.tmp999999999.0", "x");
+  const std::string kept[] = {"c.tmp1.0", "c.history", "c.abcdefgh.history", "d.abcdefgh.history",
+                              ".gradus-abcdefgh"};
+  for (const std::string& name : kept) write_bytes(folder / name, "mine");
+  const std::string left[] = {".c.gradus-abcdefgh", "c.22222222.history", "c.33333333.history"};
+  write_bytes(folder / left[0], "x");
+  write_bytes(folder / left[1], "gradus-hi");
+  write_bytes(folder / left[2], "gradus-history 1\n{}\n");
   Program({.what = "", .options = {.checkpoint = {.path = folder / "c"}}}, 1).fit();
-  CHECK_FALSE(std::filesystem::exists(folder / "c.tmp999999999.0"));
-  for (const std::string& name : kept) CHECK(std::filesystem::exists(folder / name));
+  for (const std::string& name : left) CHECK_FALSE(std::filesystem::exists(folder / name));
+  for (const std::string& name : kept) CHECK(read_bytes(folder / name) == "mine");
+  // Nothing else is there but the checkpoint and its history.
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 5 + 2);
 }

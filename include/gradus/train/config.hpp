@@ -56,7 +56,7 @@ struct Config {
   Index threads = 0, repeat = 1;
   std::string precision = "float32";
   std::string run = "";
-  Index checkpoint_every = 0;
+  std::string checkpoint_every = "1m";
   bool overwrite = false, quiet = false, tensorboard = false, report = true, diagnose = true;
 };
 

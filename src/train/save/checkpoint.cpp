@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/csv_scan.hpp"
+#include "train/save/history_file.hpp"
 #include "train/save/json.hpp"
 #include "train/save/state.hpp"
 
@@ -15,13 +16,14 @@ using detail::Value;
 using io::detail::quote;
 
 constexpr const char* prefix = "gradus/";
-constexpr int version = 1;
+// 2: history and lists are in a file of their own.
+constexpr int version = 1, version_apart = 2;
 
 // ---- what stands in the metadata ---------------------------------------------------------------
 
-json to_json(const Checkpoint& c) {
+json to_json(const Checkpoint& c, bool apart) {
   const Place& p = c.place;
-  return {{"version", version},
+  return {{"version", apart ? version_apart : version},
           {"optimizer", c.optimizer},
           {"seed", c.seed},
           {"offset", c.offset},
@@ -74,9 +76,23 @@ data::LoaderState read_loader(const Value& o) {
   return loader;
 }
 
+Index read_version(const Value& run) {
+  const Index found = run.at("version").whole(1, most_counted);
+  if (found != version && found != version_apart)
+    run.at("version").refuse("version " + text_of(version) + " or " + text_of(version_apart) +
+                             ", which this program reads,");
+  return found;
+}
+
+HistoryPlace read_place_of_history(const Value& o) {
+  o.allow({"file", "bytes", "crc"});
+  return {.file = o.at("file").text(),
+          .bytes = o.at("bytes").whole(1, most_counted),
+          .crc = static_cast<std::uint32_t>(o.at("crc").whole(0, 0xffffffff))};
+}
+
 void read_run(const Value& o, Checkpoint& c) {
-  if (const Index found = o.at("version").whole(1, most_counted); found != version)
-    o.at("version").refuse("version " + text_of(version) + ", which this program reads,");
+  read_version(o);
   o.allow({"version", "optimizer", "seed", "offset", "settings", "loader", "place"});
   c.optimizer = o.at("optimizer").text();
   c.seed = o.at("seed").bits();
@@ -85,16 +101,6 @@ void read_run(const Value& o, Checkpoint& c) {
   c.place = read_place(o.at("place"));
   if (const auto settings = o.find("settings"))
     for (const auto& [name, value] : settings->members()) c.settings[name] = value.text();
-}
-
-/// Epochs that follow one another, all before the one that is running.
-void read_history(const Value& list, Checkpoint& c) {
-  for (const Value& item : list.items()) {
-    c.history.push_back(detail::read_epoch(item));
-    const std::size_t n = c.history.size();
-    const Index least = n > 1 ? c.history[n - 2].epoch + 1 : 1;
-    item.at("epoch").whole(least, c.place.epoch - 1);
-  }
 }
 
 // ---- names of tensors --------------------------------------------------------------------------
@@ -129,9 +135,7 @@ bool sort_in(std::string name, const Tensor& tensor, Checkpoint& c) {
   return true;
 }
 
-}  // namespace
-
-void save_checkpoint(const std::string& path, const Checkpoint& c) {
+void save(const std::string& path, const Checkpoint& c, bool apart) {
   io::NamedTensors tensors;
   for (const auto& [name, tensor] : c.weights) {
     if (name.starts_with(prefix))
@@ -141,7 +145,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   }
   add(tensors, "best", c.best);
   add(tensors, "tensor", c.tensors);
-  io::Metadata metadata{{"format", "pt"}, {"gradus.run", detail::dump(to_json(c))}};
+  io::Metadata metadata{{"format", "pt"}, {"gradus.run", detail::dump(to_json(c, apart))}};
   json parts = json::array();
   for (const auto& [part, state] : c.states) {
     if (part.empty() || part.find('/') != std::string::npos)
@@ -151,13 +155,33 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
     parts.push_back(part);
   }
   json history = json::array(), findings = json::array();
-  for (const Epoch& epoch : c.history) history.push_back(detail::to_json(epoch));
+  if (apart)
+    history = {{"file", c.appended.file}, {"bytes", c.appended.bytes}, {"crc", c.appended.crc}};
+  else
+    for (const Epoch& epoch : c.history) history.push_back(detail::to_json(epoch));
   for (const Finding& finding : c.findings) findings.push_back(detail::to_json(finding));
   metadata.emplace_back("gradus.states", detail::dump(parts));
   metadata.emplace_back("gradus.history", detail::dump(history));
   metadata.emplace_back("gradus.findings", detail::dump(findings));
   for (const auto& [name, text] : c.texts) metadata.emplace_back("gradus.text." + name, text);
   io::write_safetensors(path, tensors, metadata);
+}
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, const Checkpoint& c) { save(path, c, false); }
+
+void detail::save_with_history(const std::string& path, const Checkpoint& c) {
+  save(path, c, true);
+}
+
+void detail::read_epochs(const Value& list, Checkpoint& c) {
+  for (const Value& item : list.items()) {
+    c.history.push_back(detail::read_epoch(item));
+    const std::size_t n = c.history.size();
+    const Index least = n > 1 ? c.history[n - 2].epoch + 1 : 1;
+    item.at("epoch").whole(least, c.place.epoch - 1);
+  }
 }
 
 Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name) {
@@ -173,7 +197,11 @@ Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name
   read_run(document("gradus.run"), c);
   for (const std::string& part : document("gradus.states").texts(true))
     c.states[part];  // parts without any tensor, too
-  read_history(document("gradus.history"), c);
+  const Value history = document("gradus.history");
+  if (read_version(document("gradus.run")) == version)
+    detail::read_epochs(history, c);
+  else
+    c.appended = read_place_of_history(history);
   for (const Value& finding : document("gradus.findings").items())
     c.findings.push_back(detail::read_finding(finding));
   for (const auto& [key, text] : file.metadata)
@@ -183,6 +211,7 @@ Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name
       fail(operation, printable(name) + ": the tensor " + quote(key) +
                           " belongs to no part that is known; a checkpoint that is complete and "
                           "of this version of gradus is required; is the file damaged?");
+  if (!c.appended.file.empty()) detail::read_history(name, c);
   return c;
 }
 

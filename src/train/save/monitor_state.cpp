@@ -75,16 +75,10 @@ std::vector<SavedLayer> load_layers(State& state) {
   return out;
 }
 
-void save(optim::StateDict& state, const std::vector<LayerEpoch>& epochs) {
-  std::vector<double> places, stats;
-  for (const LayerEpoch& epoch : epochs) {
-    for (const Index place : {epoch.epoch, epoch.steps})
-      places.push_back(static_cast<double>(place));
-    for (const LayerStats& layer : epoch.layers)
-      for (const auto number : measured) stats.push_back(layer.*number);
-  }
-  state["epochs"] = from_vector(places);
-  state["epochs.layers"] = from_vector(stats);
+void EpochLists::add(const LayerEpoch& epoch) {
+  for (const Index place : {epoch.epoch, epoch.steps}) places.push_back(static_cast<double>(place));
+  for (const LayerStats& layer : epoch.layers)
+    for (const auto number : measured) stats.push_back(layer.*number);
 }
 
 std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers) {

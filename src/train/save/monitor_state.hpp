@@ -21,7 +21,10 @@ void save(optim::StateDict& state, const std::vector<Layer>& layers);
 std::vector<SavedLayer> load_layers(State& state);
 
 /// The numbers of complete epochs, without the names of the modules.
-void save(optim::StateDict& state, const std::vector<LayerEpoch>& epochs);
+struct EpochLists {
+  std::vector<double> places, stats;
+  void add(const LayerEpoch& epoch);
+};
 std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers);
 
 }  // namespace gradus::train::detail
