@@ -14,7 +14,8 @@ enum Exit {
   bad_input = 3,
   non_finite = 4,
   file_system = 5,
-  interrupted = 130
+  busy = 6,
+  interrupted = 130  ///< and 128 + n for the signal n
 };
 
 /// Wrong flags or arguments.
@@ -38,6 +39,10 @@ class SettingFlags {
   std::string file_;
   std::vector<std::pair<std::string, std::string>> values_;
 };
+
+/// A message of the library in the words of the command: flags in place of options and members.
+/// Texts in quotes stay as they are.
+std::string in_flags(const std::string& message);
 
 /// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
 /// an unknown one.

@@ -8,6 +8,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "session.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -42,12 +43,16 @@ train::LrCurve sweep_rates(const train::Prepared& data, const train::LrFinderOpt
                                         data.pipeline.dtype());
   const auto optimizer = train::make_optimizer(data.config, *model);
   const data::DataLoader loader = train::make_loader(data.config, data.train);
-  return train::find_lr(*model, objective.function, *optimizer, loader, options);
+  train::LrFinderOptions stoppable_options = options;
+  stoppable_options.stop = &Signals::stop();
+  return train::find_lr(*model, objective.function, *optimizer, loader, stoppable_options);
 }
 
 train::RateSweep find_rate(train::Prepared& data, bool quiet) {
   if (!data.config.find_lr) return {};
+  const Signals signals;
   const train::LrCurve curve = sweep_rates(data);
+  Signals::check();
   train::RateSweep sweep = train::rate_sweep(curve);
   data.config.find_lr = false;  // done: from here on the rate is a setting as any other
   std::string rate;
@@ -59,7 +64,7 @@ train::RateSweep find_rate(train::Prepared& data, bool quiet) {
     rate = rate_text(*data.config.lr);
     sweep.note = curve.reason + " The run was trained with " + rate + ", the default.";
   }
-  if (!quiet) std::printf("learning rate %s: %s\n", rate.c_str(), sweep.note.c_str());
+  if (!quiet) std::printf("learning rate %s: %s\n", rate.c_str(), printable(sweep.note).c_str());
   return sweep;
 }
 
@@ -78,14 +83,20 @@ int command_find_lr(int argc, char** argv) {
   if (given.threads > 0) set_num_threads(static_cast<int>(given.threads));
   const train::Source source = train::load_source(train::source_options(given));
   const train::Prepared data = train::prepare(given, source);
+  const Signals signals;
   const train::LrCurve curve = sweep_rates(data, options);
   if (!given.quiet) print_curve(curve);
+  if (Signals::stop()) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "train: %s\n", curve.reason.c_str());
+    return Signals::status();
+  }
   if (curve.steepest) std::printf("steepest descent at %.2e\n", *curve.steepest);
   if (curve.valley) std::printf("valley at %.2e\n", *curve.valley);
   if (const auto suggestion = curve.suggestion())
     std::printf("try --lr %s\n", rate_text(*suggestion).c_str());
   else
-    std::printf("no suggestion: %s\n", curve.reason.c_str());
+    std::printf("no suggestion: %s\n", printable(curve.reason).c_str());
   if (out.empty()) return Exit::fine;
   train::ReportData page{.title = "Learning rates for " + data.config.data};
   page.facts = {{"data", data.config.data}, {"optimizer", data.config.optimizer}};
@@ -94,6 +105,6 @@ int command_find_lr(int argc, char** argv) {
   page.lr_curve = train::rate_sweep(curve);
   page.config = texts_of(data.config);
   train::write_report(out, page);
-  std::printf("wrote %s\n", out.c_str());
+  std::printf("wrote %s\n", printable(out).c_str());
   return Exit::fine;
 }

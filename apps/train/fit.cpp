@@ -7,6 +7,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "session.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -18,6 +19,22 @@ std::string short_name(const std::string& data) {
   if (name.empty()) name = std::filesystem::path(data).parent_path().filename().string();
   if (data == "-" || name.empty() || name[0] == '.') return "run";
   return name.substr(0, name.find('.'));
+}
+
+/// What is read is not to be replaced by what is written.
+void require_data_elsewhere(const train::Config& config) {
+  namespace fs = std::filesystem;
+  if (!config.overwrite || config.run.empty()) return;
+  std::error_code ignored;
+  const fs::path run = fs::weakly_canonical(config.run, ignored);
+  for (const auto& [flag, file] : {std::pair{"--data ", config.data}, {"--labels ", config.labels}})
+    for (fs::path at = fs::weakly_canonical(file, ignored);
+         !file.empty() && fs::exists(file, ignored); at = at.parent_path()) {
+      if (fs::equivalent(at, run, ignored))
+        throw UsageError(flag + printable(file) + " lies in " + printable(config.run) +
+                         ", which --overwrite replaces; move the file, or choose another folder");
+      if (at == at.parent_path()) break;
+    }
 }
 
 /// Room for the model and two checkpoints with an optimizer's moments.
@@ -48,13 +65,24 @@ struct Tally {
   }
 };
 
-/// Trains several times without a run folder and prints mean and deviation.
-void summarize(const train::Config& config, const train::Source& source,
-               const std::vector<train::Prepared>& given, const char* what) {
+/// One of several trainings; without anything measured if a signal ended it.
+Outcome run_once(train::Prepared& data) {
+  try {
+    find_rate(data, true);
+  } catch (const Interrupted&) {
+    return {};
+  }
+  return train_model(data, {.quiet = true});
+}
+
+/// Trains several times without a run folder and prints mean and deviation; the exit status.
+int summarize(const train::Config& config, const train::Source& source,
+              const std::vector<train::Prepared>& given, const char* what) {
   Tally accuracy, loss;
   bool labels = true;
   const Index runs = given.empty() ? config.repeat : static_cast<Index>(given.size());
-  for (Index i = 0; i < runs; ++i) {
+  const Signals signals;
+  for (Index i = 0; i < runs && !Signals::stop(); ++i) {
     train::Config one = config;
     one.seed = config.seed + static_cast<std::uint64_t>(i);
     train::Source again;
@@ -63,8 +91,8 @@ void summarize(const train::Config& config, const train::Source& source,
     if (given.empty() && synthetic) again = train::load_source(train::source_options(one));
     train::Prepared data = !given.empty() ? given[static_cast<std::size_t>(i)]
                                           : train::prepare(one, synthetic ? again : source);
-    find_rate(data, true);
-    const Outcome outcome = train_model(data, {.quiet = true});
+    const Outcome outcome = run_once(data);
+    if (Signals::stop() && outcome.status != Exit::non_finite && outcome.part.empty()) break;
     if (outcome.status != Exit::fine)
       throw train::NonFiniteError(
           "[fit] " + std::string(what) + " " + text_of(i + 1) +
@@ -81,13 +109,18 @@ void summarize(const train::Config& config, const train::Source& source,
                   describe(outcome.metrics, outcome.part).c_str());
     std::fflush(stdout);
   }
-  if (labels)
+  if (labels && !accuracy.values.empty())
     accuracy.print("test accuracy", true);
-  else
+  else if (!loss.values.empty())
     loss.print("test loss", false);
+  if (static_cast<Index>(loss.values.size()) == runs) return Exit::fine;
+  std::fflush(stdout);
+  std::fprintf(stderr, "train: interrupted after %zu of %lld %ss\n", loss.values.size(),
+               static_cast<long long>(runs), what);
+  return Signals::status();
 }
 
-void cross_validate(const train::Config& config, const train::Source& source) {
+int cross_validate(const train::Config& config, const train::Source& source) {
   const Tensor labels = train::class_labels(source, train::source_options(config).csv.task);
   const int k = static_cast<int>(config.folds);
   const std::vector<data::Fold> folds = labels.defined()
@@ -108,7 +141,7 @@ void cross_validate(const train::Config& config, const train::Source& source) {
     without.test = {};
     runs.push_back(train::prepare(config, without, parts));
   }
-  summarize(config, source, runs, "fold");
+  return summarize(config, source, runs, "fold");
 }
 
 }  // namespace
@@ -120,17 +153,13 @@ int command_fit(int argc, char** argv) {
   const train::Config config = flags.read();
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const train::Source source = train::load_source(train::source_options(config));
-  if (config.folds > 0) {
-    cross_validate(config, source);
-    return Exit::fine;
-  }
-  if (config.repeat > 1) {
-    summarize(config, source, {}, "run");
-    return Exit::fine;
-  }
+  if (config.folds > 0) return cross_validate(config, source);
+  if (config.repeat > 1) return summarize(config, source, {}, "run");
   train::Prepared data = train::prepare(config, source);
   if (!config.quiet) print_report(data, source);
+  const Signals signals;
   const train::RateSweep sweep = find_rate(data, config.quiet);
+  require_data_elsewhere(config);
   train::RunFolder folder(config.run, short_name(config.data), config.overwrite,
                           bytes_needed(data));
   data.config.overwrite = false;  // config.json is not to replace a run by itself
@@ -138,19 +167,24 @@ int command_fit(int argc, char** argv) {
   try {
     outcome = train_model(data, {.folder = &folder, .sweep = &sweep, .quiet = config.quiet});
   } catch (...) {
-    folder.discard();
+    if (std::filesystem::exists(folder / "checkpoint.safetensors"))
+      std::fprintf(stderr, "train: go on with: train resume %s\n",
+                   printable(folder.path()).c_str());
+    else
+      folder.discard();
     throw;
   }
   if (outcome.status == Exit::fine) folder.commit();
   if (folder.replaces()) {
-    std::fprintf(stderr, "train: the run in %s stays as it was\n", config.run.c_str());
+    std::fprintf(stderr, "train: the run in %s stays as it was\n",
+                 printable(folder.target()).c_str());
     if (outcome.status == Exit::non_finite) {
       folder.discard();
       return outcome.status;
     }
   }
   print_outcome(outcome, folder);
-  if (outcome.status == Exit::interrupted)
-    std::fprintf(stderr, "train: go on with: train resume %s\n", folder.path().c_str());
+  if (outcome.status >= 128)
+    std::fprintf(stderr, "train: go on with: train resume %s\n", printable(folder.path()).c_str());
   return outcome.status;
 }

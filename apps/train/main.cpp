@@ -9,9 +9,11 @@
 #include <gradus/io/file.hpp>
 #include <gradus/io/nearest.hpp>
 #include <gradus/train.hpp>
+#include <new>
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -40,7 +42,9 @@ void print_help() {
   for (const Command& command : commands) std::printf("  %-10s %s\n", command.name, command.help);
   std::printf(
       "\ntrain COMMAND --help lists the options of a command. Exit status: 0 fine, 2 usage, 3 "
-      "input,\n4 values that are not finite, 5 file system, 130 interrupted.\n");
+      "input,\n4 values that are not finite, 5 file system, 6 run folder in use, 130 interrupted "
+      "(129, 143: by "
+      "SIGHUP,\nSIGTERM).\n");
 }
 
 int dispatch(int argc, char** argv) {
@@ -60,9 +64,17 @@ int dispatch(int argc, char** argv) {
                    io::nearest(word, names) + "?");
 }
 
+/// A list of the library's, one item a line, in one line.
+std::string in_one_line(std::string text) {
+  const std::string separator = "\n  ";
+  for (std::size_t at = 0; (at = text.find(separator, at)) != text.npos;)
+    text.replace(at, separator.size(), at > 0 && text[at - 1] == ':' ? " " : "; ");
+  return text;
+}
+
 int complain(const std::exception& error, int status) {
   std::fflush(stdout);
-  std::fprintf(stderr, "train: %s\n", error.what());
+  std::fprintf(stderr, "train: %s\n", printable(in_flags(in_one_line(error.what()))).c_str());
   return status;
 }
 
@@ -86,12 +98,20 @@ int main(int argc, char** argv) {
     return complain(error, Exit::usage);
   } catch (const train::ConfigError& error) {
     return complain(error, Exit::usage);
+  } catch (const train::RunBusyError& error) {
+    return complain(error, Exit::busy);
+  } catch (const Interrupted& error) {
+    return complain(error, Signals::status());
   } catch (const io::FileError& error) {
     return complain(error, Exit::file_system);
   } catch (const train::NonFiniteError& error) {
     return complain(error, Exit::non_finite);
   } catch (const Error& error) {
     return complain(error, Exit::bad_input);
+  } catch (const std::bad_alloc&) {
+    return complain(Error("[train] there is not enough memory for what was asked; fewer or smaller "
+                          "data, layers or batches are required"),
+                    Exit::bad_input);
   } catch (const std::exception& error) {
     return complain(error, Exit::failed);
   }

@@ -74,6 +74,12 @@ train::RateSweep sweep_of(const train::Checkpoint& checkpoint) {
   sweep.lr = column("sweep.lr");
   sweep.loss = column("sweep.loss");
   sweep.smoothed = column("sweep.smoothed");
+  if (sweep.loss.size() != sweep.lr.size() ||
+      (!sweep.smoothed.empty() && sweep.smoothed.size() != sweep.lr.size()))
+    fail("resume", "the checkpoint's tensors sweep.lr, sweep.loss and sweep.smoothed have " +
+                       text_of(sweep.lr.size()) + ", " + text_of(sweep.loss.size()) + " and " +
+                       text_of(sweep.smoothed.size()) +
+                       " numbers; equal lengths are required; is the file damaged?");
   for (const char* name : {"steepest", "valley"})
     for (const double lr : column(("sweep.suggestion." + std::string(name)).c_str()))
       sweep.suggestions.emplace_back(name, lr);

@@ -5,6 +5,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "session.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -18,15 +19,23 @@ struct Stopped {
 
 Stopped load_run(const std::string& run) {
   Stopped stopped;
-  stopped.checkpoint = train::load_checkpoint(run + "/checkpoint.safetensors");
-  train::Config config;
-  train::read_json(config, stopped.checkpoint.texts["config"], run + "/checkpoint.safetensors");
+  const std::string file = run + "/checkpoint.safetensors";
+  stopped.checkpoint = train::load_checkpoint(file);
+  const train::Config config = train::saved_config(stopped.checkpoint.texts["config"], file);
   stopped.data = train::prepare(config, train::load_source(train::source_options(config)));
   if (stopped.data.pipeline.json() != stopped.checkpoint.texts["pipeline"])
     fail("resume", config.data +
                        ": the data are not those that the run began with; the same file is "
                        "required; begin a new run");
   return stopped;
+}
+
+/// A run that goes on meanwhile has the folder, and has said already what it writes.
+void claim_report(const std::string& run) {
+  try {
+    train::RunFolder::open(run).claim({"report.html"});
+  } catch (const train::RunBusyError&) {
+  }
 }
 
 }  // namespace
@@ -38,14 +47,17 @@ int command_resume(int argc, char** argv) {
   app.add_option("RUN,--run", run, "the folder of the run")->required();
   app.add_flag("--quiet", quiet, "print the results alone");
   if (!parse(app, argc, argv)) return Exit::fine;
-  while (run.size() > 1 && run.back() == '/') run.pop_back();
-  const Stopped stopped = load_run(run);
+  train::RunFolder folder = train::RunFolder::open(run);
+  const Stopped stopped = load_run(folder.path());
   if (stopped.data.config.threads > 0)
     set_num_threads(static_cast<int>(stopped.data.config.threads));
-  train::RunFolder folder = train::RunFolder::open(run);
+  const Signals signals;
   const Outcome outcome =
       train_model(stopped.data, {.folder = &folder, .resume = &stopped.checkpoint, .quiet = quiet});
+  if (outcome.status == Exit::fine) folder.commit();
   print_outcome(outcome, folder);
+  if (outcome.status >= 128)
+    std::fprintf(stderr, "train: go on with: train resume %s\n", printable(folder.path()).c_str());
   return outcome.status;
 }
 
@@ -56,6 +68,7 @@ int command_report(int argc, char** argv) {
   app.add_option("--out", out, "file for the page; default: report.html in the folder")
       ->type_name("FILE");
   if (!parse(app, argc, argv)) return Exit::fine;
+  train::RunFolder::recover(run);
   const Stopped stopped = load_run(run);
   if (stopped.checkpoint.place.epoch < 2)
     fail("report", run +
@@ -63,10 +76,11 @@ int command_report(int argc, char** argv) {
                        "with it first: train resume " +
                        run);
   const std::string path = out.empty() ? run + "/report.html" : out;
+  if (out.empty()) claim_report(run);
   train_model(stopped.data, {.resume = &stopped.checkpoint,
                              .report = path,
                              .found = train::read_findings(run + "/history.jsonl"),
                              .quiet = true});
-  std::printf("wrote %s\n", path.c_str());
+  std::printf("wrote %s\n", printable(path).c_str());
   return Exit::fine;
 }

@@ -1,9 +1,7 @@
 #include "session.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <gradus/io/file.hpp>
 #include <gradus/train/lint.hpp>
@@ -11,30 +9,11 @@
 #include <memory>
 
 #include "command_line.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
 namespace {
-
-std::atomic<bool> stop_asked{false};
-
-/// The first SIGINT asks the run to end after its step; a second one ends the program.
-class Interrupts {
- public:
-  Interrupts() {
-    stop_asked = false;
-    old_ = std::signal(SIGINT, [](int) {
-      stop_asked = true;
-      std::signal(SIGINT, SIG_DFL);
-    });
-  }
-  ~Interrupts() { std::signal(SIGINT, old_); }
-  Interrupts(const Interrupts&) = delete;
-  Interrupts& operator=(const Interrupts&) = delete;
-
- private:
-  void (*old_)(int);
-};
 
 /// What is trained, and with what.
 struct Trainee {
@@ -79,7 +58,7 @@ train::FitOptions fit_options(const train::Prepared& data, const Session& sessio
   options.findings = &outcome.findings;
   options.plateau = trainee.plateau ? &*trainee.plateau : nullptr;
   options.resume = session.resume;
-  options.stop = &stop_asked;
+  options.stop = &Signals::stop();
   if (session.sweep) outcome.sweep = *session.sweep;
   if (session.resume) outcome.sweep = sweep_of(*session.resume);
   if (session.folder) {
@@ -94,10 +73,28 @@ train::FitOptions fit_options(const train::Prepared& data, const Session& sessio
   return options;
 }
 
+/// Puts what the callbacks before it have found into the words of the command.
+class FlagNames : public train::Callback {
+ public:
+  void on_fit_begin(train::Context& run) override { translate(run); }
+  void on_backward_end(train::Context& run) override { translate(run); }
+  void on_step_end(train::Context& run) override { translate(run); }
+  void on_epoch_end(train::Context& run, train::Epoch&) override { translate(run); }
+  void on_fit_end(train::Context& run) override { translate(run); }
+
+ private:
+  void translate(train::Context& run) {
+    for (; done_ < run.findings.size(); ++done_)
+      run.findings[done_].text = in_flags(run.findings[done_].text);
+  }
+  std::size_t done_ = 0;
+};
+
 /// What is told how a run goes on, in the order in which it is told.
 struct Listeners {
   std::unique_ptr<train::Recorder> recorder;
   std::unique_ptr<train::Monitor> monitor;
+  std::unique_ptr<FlagNames> flag_names = std::make_unique<FlagNames>();
   std::vector<std::unique_ptr<train::Callback>> all;
 
   Listeners(const train::Prepared& data, const train::Objective& objective,
@@ -109,9 +106,16 @@ struct Listeners {
     if (config.report || !session.report.empty())
       recorder = std::make_unique<train::Recorder>(make_recorder(data, objective));
     if (!session.folder) return;
-    const train::RunFolder& folder = *session.folder;
-    if (config.tensorboard)
-      all.push_back(std::make_unique<train::TensorBoardLog>(folder / "tensorboard"));
+    train::RunFolder& folder = *session.folder;
+    std::vector<std::string> files = {"config.json", "model.safetensors", "checkpoint.safetensors",
+                                      "history.jsonl", "log.csv"};
+    if (config.report) files.emplace_back("report.html");
+    if (config.tensorboard) {
+      auto board = std::make_unique<train::TensorBoardLog>(folder / "tensorboard");
+      files.push_back(board->path().substr(folder.path().size() + 1));
+      all.push_back(std::move(board));
+    }
+    folder.claim(files);
     all.push_back(std::make_unique<train::JsonLog>(folder / "history.jsonl"));
     all.push_back(std::make_unique<train::CsvLog>(folder / "log.csv"));
   }
@@ -119,6 +123,7 @@ struct Listeners {
     std::vector<train::Callback*> pointers;
     if (monitor) pointers.push_back(monitor.get());
     if (recorder) pointers.push_back(recorder.get());
+    pointers.push_back(flag_names.get());
     for (const auto& callback : all) pointers.push_back(callback.get());
     return pointers;
   }
@@ -135,7 +140,8 @@ void print_head(const train::Prepared& data, const nn::Module& model) {
 void print_findings(const std::vector<train::Finding>& findings) {
   for (const bool alarm : {true, false})
     for (const train::Finding& finding : findings)
-      if (finding.alarm == alarm) std::printf("%s%s\n", alarm ? "! " : "  ", finding.text.c_str());
+      if (finding.alarm == alarm)
+        std::printf("%s%s\n", alarm ? "! " : "  ", printable(finding.text).c_str());
 }
 
 /// Adds those that are not there.
@@ -149,11 +155,11 @@ void add_findings(std::vector<train::Finding>& findings, const std::vector<train
 /// What the way a run ended means for the exit status, said on stderr unless all went well.
 int status_of(const train::FitResult& result) {
   if (result.ended == train::Ended::interrupted) {
-    std::fprintf(stderr, "train: %s\n", result.reason.c_str());
-    return Exit::interrupted;
+    std::fprintf(stderr, "train: %s\n", printable(in_flags(result.reason)).c_str());
+    return Signals::status();
   }
   if (result.ended == train::Ended::non_finite) {
-    std::fprintf(stderr, "train: %s\n", result.reason.c_str());
+    std::fprintf(stderr, "train: %s\n", printable(in_flags(result.reason)).c_str());
     return Exit::non_finite;
   }
   return Exit::fine;
@@ -174,7 +180,10 @@ std::vector<train::Finding> lint_model(const train::Prepared& data,
   options.scheduler = scheduler;
   options.loader = &loader;
   options.epochs = data.config.epochs.value_or(0);
-  return train::lint(model, options);
+  options.accumulate = data.config.accumulate;
+  std::vector<train::Finding> findings = train::lint(model, options);
+  for (train::Finding& finding : findings) finding.text = in_flags(finding.text);
+  return findings;
 }
 
 train::Metrics measure(nn::Module& model, const train::Objective& objective,
@@ -210,13 +219,14 @@ std::string describe(const train::Metrics& metrics, const std::string& part) {
 
 void print_outcome(const Outcome& outcome, const train::RunFolder& folder) {
   if (!outcome.part.empty()) std::printf("%s\n", describe(outcome.metrics, outcome.part).c_str());
-  if (outcome.saved) std::printf("saved %s\n", (folder / "model.safetensors").c_str());
+  if (outcome.saved) std::printf("saved %s\n", printable(folder / "model.safetensors").c_str());
 }
 
 void print_report(const train::Prepared& data, const train::Source& source) {
   const Index rows = source.table ? source.table->report.rows_read : source.size();
-  std::printf("%s: %lld rows, %zu features, %s", source.name.c_str(), static_cast<long long>(rows),
-              data.pipeline.features().size(), name_of(data.pipeline.task()));
+  std::printf("%s: %lld rows, %zu features, %s", printable(source.name).c_str(),
+              static_cast<long long>(rows), data.pipeline.features().size(),
+              name_of(data.pipeline.task()));
   if (!data.pipeline.class_names().empty())
     std::printf(" of %zu classes", data.pipeline.class_names().size());
   std::printf("\n%s", data.report.to_string().c_str());
@@ -233,17 +243,15 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
     outcome.findings = lint_model(data, trainee.objective, *trainee.model, *trainee.optimizer,
                                   trainee.scheduler_or_null(), trainee.loader);
   train::ProgressPrinter printer;
+  if (!session.quiet) options.callbacks.push_back(&printer);
   if (!session.quiet) {
     print_findings(outcome.findings);
     print_head(data, *trainee.model);
-    printer.header();
-    options.on_step = [&](const train::Progress& progress) { printer.step(progress); };
-    options.on_epoch = [&](const train::Epoch& epoch) { printer.epoch(epoch, options.epochs); };
   }
   // A run that goes on has told of some already.
   const std::size_t before =
       session.resume ? session.resume->findings.size() : outcome.findings.size();
-  const Interrupts interrupts;
+  const Signals signals;
   const train::FitResult result =
       train::fit(*trainee.model, trainee.objective.function, *trainee.optimizer,
                  trainee.scheduler_or_null(), trainee.loader, data.validation, options);

@@ -36,7 +36,7 @@ gradus::train::LrCurve sweep_rates(const gradus::train::Prepared& data,
 /// afterwards. Prints it unless it is to be quiet.
 gradus::train::RateSweep find_rate(gradus::train::Prepared& data, bool quiet);
 
-/// Trains on prepared data. SIGINT ends the step and saves.
+/// Trains on prepared data. The signals of signals.hpp end the step and save.
 Outcome train_model(const gradus::train::Prepared& data, const Session& session);
 
 /// Loss and metrics of a model; quantities in the units of the data.

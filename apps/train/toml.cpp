@@ -3,9 +3,8 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <locale>
+#include <cctype>
 #include <map>
-#include <sstream>
 
 using namespace gradus;
 
@@ -23,7 +22,8 @@ class Settings {
         set(std::string(key.str()), node);
   }
   [[noreturn]] void refuse(const toml::source_region& at, const std::string& what) const {
-    throw train::ConfigError("[config] " + file_ + ":" + text_of(at.begin.line) + ": " + what);
+    throw train::ConfigError("[config] " + printable(file_) + ":" + text_of(at.begin.line) + ": " +
+                             what);
   }
 
  private:
@@ -47,13 +47,7 @@ class Settings {
     if (const auto* text = node.as_string()) return text->get();
     if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
     if (const auto* whole = node.as_integer()) return text_of(whole->get());
-    if (const auto* number = node.as_floating_point()) {
-      std::ostringstream out;
-      out.imbue(std::locale::classic());
-      out.precision(17);
-      out << number->get();
-      return out.str();
-    }
+    if (const auto* number = node.as_floating_point()) return text_of(number->get());
     const toml::array* const list = node.as_array();
     if (!list)
       refuse(node.source(), "\"" + name + "\" is neither a number, text, truth value nor list");
@@ -71,10 +65,49 @@ class Settings {
   std::map<std::string, toml::source_index> lines_;  // of the settings
 };
 
+/// The line in which tables, lists or the parts of a dotted name are nested too deeply for a parser
+/// that calls itself, or 0. Texts and comments do not count.
+toml::source_index too_deep(std::string_view text) {
+  constexpr int deepest = 16;
+  toml::source_index line = 1;
+  int open = 0, dots = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '#') {
+      i = std::min(text.find('\n', i), text.size()) - 1;
+    } else if (c == '"' || c == '\'') {
+      const std::string_view triple = text.substr(i, 3);
+      const bool is_long = triple == R"(""")" || triple == "'''";
+      const std::string_view end = triple.substr(0, is_long ? 3 : 1);
+      for (i += end.size(); i < text.size() && text.substr(i, end.size()) != end; ++i) {
+        if (text[i] == '\n') ++line;
+        if (text[i] == '\n' && !is_long) break;  // never closed: the parser says so
+        if (text[i] == '\\' && c == '"') ++i;
+      }
+      i += end.size() - 1;
+    } else if (c == '.') {
+      ++dots;
+    } else if (c != ' ' && c != '\t' && !std::isalnum(static_cast<unsigned char>(c)) && c != '_' &&
+               c != '-') {
+      dots = 0;
+      open += (c == '[' || c == '{') - (c == ']' || c == '}');
+      if (c == '\n') ++line;
+    }
+    if (open > deepest || dots > deepest) return line;
+  }
+  return 0;
+}
+
 }  // namespace
 
 void read_toml(train::Config& config, const std::string& text, const std::string& file) {
   Settings settings(config, file);
+  if (const toml::source_index line = too_deep(text)) {
+    const toml::source_position at{line, 1};
+    settings.refuse({at, at, nullptr},
+                    "tables and lists are nested too deeply; at most 16 within each other are "
+                    "allowed");
+  }
   try {
     settings.take(toml::parse(text));
   } catch (const toml::parse_error& e) {

@@ -1,5 +1,4 @@
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -49,9 +48,7 @@ Tensor tensor(const Values& values, DType dtype) {
   if (dtype == int64)
     for (const double number : flat)
       if (!(std::abs(number) < 0x1p53)) {  // braces hold doubles, which would lose bits
-        char text[32];
-        std::snprintf(text, sizeof text, "%.17g", number);
-        fail("tensor", std::string(text) +
+        fail("tensor", text_of(number) +
                            " was given for int64; a number between -2^53 and 2^53 is required; "
                            "pass larger ones as a std::vector<std::int64_t> to from_vector");
       }

@@ -158,6 +158,7 @@ Tensor alias(const Tensor& x, const Shape& shape) {
   note_read({x});
   Tensor t = Node::adopt(make_node(shape.data(), shape.size(), from->numel, from->dtype));
   share_values(Node::of(t), from);
+  Node::of(t)->copied = from->is_inline() || from->copied;
   return t;
 }
 

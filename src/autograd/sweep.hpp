@@ -188,7 +188,9 @@ class Sweep {
     const std::uint32_t place = place_of(n);
     if (place == nowhere) return {};
     const Tensor& sum = items_[place].adjoint;
-    return sum.defined() && is_unique(sum) ? sum : Tensor();
+    if (!sum.defined() || !is_unique(sum)) return {};
+    Node::of(sum)->copied = false;  // a rule may add to it
+    return sum;
   }
 
   // --- 3. The end: either all gradients are stored, or, if something threw, none.
@@ -234,10 +236,12 @@ class Sweep {
       mode.capture->before_grad(n, true);
     std::unique_lock lock(mutex_of(n), std::defer_lock);
     if (!RefCount::single_threaded()) lock.lock();
-    if (!n->grad)
+    if (!n->grad) {
       n->grad = Node::steal(adjoint);
-    else
+      n->grad->copied = false;
+    } else {
       add_in_place(Node::share(n->grad), adjoint);
+    }
     if (mode.capture) [[unlikely]]
       mode.capture->after_grad(n);
   }

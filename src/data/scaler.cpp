@@ -90,24 +90,27 @@ void Scaler::load_state(const ScalerState& state) {
                                   name_of(scale.dtype()) +
                                   " were given; equal shapes in floating point are required");
   for (const double s : scale.to_vector<double>())
-    if (!std::isfinite(s) || s == 0)
-      fail("Scaler.load_state",
-           "a scale is " + text_of(s) + "; finite values other than 0 are required");
+    if (!std::isnormal(s))
+      fail("Scaler.load_state", "a scale is " + text_of(s) +
+                                    "; finite values that can be divided by, beyond 2.3e-308, are "
+                                    "required");
   shift_ = shift.detach().to(float64).clone();
   scale_ = scale.detach().to(float64).clone();
 }
 
 void StandardScaler::learn(const double* values, Index n, Index stride, double& shift,
                            double& scale) const {
-  double sum = 0, squares = 0;
+  // In long double, where the squares of all finite values are in range.
+  long double sum = 0, squares = 0;
   for (Index i = 0; i < n; ++i) sum += values[i * stride];
-  shift = sum / static_cast<double>(n);
+  const long double mean = sum / static_cast<long double>(n);
   for (Index i = 0; i < n; ++i) {
-    const double d = values[i * stride] - shift;
+    const long double d = values[i * stride] - mean;
     squares += d * d;
   }
-  scale = std::sqrt(squares / static_cast<double>(n));
-  if (scale == 0 || !std::isfinite(scale)) scale = 1;  // beyond the range of squares
+  shift = static_cast<double>(mean);
+  scale = static_cast<double>(std::sqrt(squares / static_cast<long double>(n)));
+  if (!std::isnormal(scale)) scale = 1;  // nothing can be divided by it
 }
 void StandardScaler::learn_constant(double value, double& shift, double& scale) const {
   shift = value;
@@ -127,7 +130,7 @@ void MinMaxScaler::learn(const double* values, Index n, Index stride, double& sh
     most = std::max(most, values[i * stride]);
   }
   scale = (most - least) / (high_ - low_);
-  if (scale == 0 || !std::isfinite(scale)) scale = 1;
+  if (!std::isnormal(scale)) scale = 1;
   shift = least - low_ * scale;
 }
 void MinMaxScaler::learn_constant(double value, double& shift, double& scale) const {

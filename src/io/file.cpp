@@ -1,53 +1,73 @@
 #include "gradus/io/file.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 
 #include "gradus/error.hpp"
+#include "io/disk/output.hpp"
+#include "io/disk/system.hpp"
+#include "io/disk/temporary.hpp"
 #include "io/gzip.hpp"
 
 namespace gradus::io {
 namespace {
 
+using detail::Descriptor;
+using detail::Destination;
+using detail::fail_write;
+namespace sys = detail::system;
+
 [[noreturn]] void fail_errno(const char* operation, const std::string& path, const char* step,
                              int error) {
-  fail(operation, path + ": " + step + " failed: " + std::strerror(error));
+  fail(operation, printable(path) + ": " + step + " failed: " + std::strerror(error));
 }
 
-[[noreturn]] void fail_write(const std::string& path, const char* step, int error) {
-  throw FileError("[write_file] " + path + ": " + step + " failed: " + std::strerror(error));
+/// The new file gets owner, group and permissions of the old one, as far as this process may give
+/// them; a file of another owner runs as nobody else. Answers errno or 0.
+int take_over(int fd, const struct stat& old) {
+  mode_t mode = old.st_mode & 07777;
+  struct stat made {};
+  if (::fstat(fd, &made) != 0) return errno;
+  if ((made.st_uid != old.st_uid || made.st_gid != old.st_gid) &&
+      sys::fchown(fd, old.st_uid, old.st_gid) != 0) {
+    mode &= 0777;
+    if (made.st_gid != old.st_gid)
+      static_cast<void>(sys::fchown(fd, static_cast<uid_t>(-1), old.st_gid));
+  }
+  return sys::fchmod(fd, mode) != 0 ? errno : 0;
 }
 
-/// An open file, closed at the end of its life.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return ::close(fd);
-  }
-
- private:
-  int fd_;
-};
+/// A regular file, or none yet.
+void replace(const std::string& path, const Destination& to, std::string_view bytes) {
+  if (to.exists && ::faccessat(AT_FDCWD, to.path.c_str(), W_OK, AT_EACCESS) != 0)
+    fail_write(path, "replacing the file, which may not be written,", errno);
+  std::string temporary;
+  Descriptor file =
+      detail::make_temporary(to.path, to.exists ? to.old.st_mode & 0777 : 0666, temporary);
+  const auto give_up = [&](const char* step, int error) {
+    sys::unlink(temporary);
+    fail_write(path, step, error);
+  };
+  if (const int error = detail::write_all(file.get(), bytes)) give_up("writing", error);
+  if (to.exists)
+    if (const int error = take_over(file.get(), to.old)) give_up("keeping the permissions", error);
+  if (sys::fsync(file.get()) != 0) give_up("flushing", errno);
+  // While it is open it is locked: nobody takes it for a leftover.
+  if (sys::rename(temporary, to.path) != 0) give_up("renaming", errno);
+  if (file.close() != 0) fail_write(path, "closing", errno);
+  const std::string folder = detail::folder_of(to.path);
+  if (const int error = detail::sync_folder(folder))
+    fail_write(folder, "flushing the folder", error);
+}
 
 }  // namespace
 
 std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(sys::open(path, O_RDONLY));
   if (file.get() < 0) {
     const int error = errno;
     fail("read_file", path + ": " + std::strerror(error) + "; a readable file is required" +
@@ -62,7 +82,7 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
   std::size_t size = 0;
   for (;;) {
     if (size == bytes.size()) bytes.resize(2 * size);
-    const ssize_t got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
+    const ssize_t got = sys::read(file.get(), bytes.data() + size, bytes.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_errno("read_file", path, "reading", errno);
     if (got == 0) break;
@@ -73,35 +93,11 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
 }
 
 void write_file_atomically(const std::string& path, std::string_view bytes) {
-  static std::atomic<unsigned> serial{0};
-  const std::string temporary = path + ".tmp" + text_of(::getpid()) + "." + text_of(serial++);
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (file.get() < 0) fail_write(temporary, "creating the file", errno);
-  const auto give_up = [&](const char* step, int error) {
-    ::unlink(temporary.c_str());
-    fail_write(path, step, error);
-  };
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t wrote = ::write(file.get(), bytes.data() + done,
-                                  std::min<std::size_t>(bytes.size() - done, 1 << 30));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) give_up("writing", errno);
-    done += static_cast<std::size_t>(wrote);
-  }
-  struct stat old {};
-  if (::stat(path.c_str(), &old) == 0 && ::fchmod(file.get(), old.st_mode & 07777) != 0)
-    give_up("keeping the permissions", errno);
-  if (::fsync(file.get()) != 0) give_up("flushing", errno);
-  if (file.close() != 0) give_up("closing", errno);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("renaming", errno);
-
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // Some file systems cannot flush a folder; the new contents are in place all the same.
-  if (directory.get() >= 0 && ::fsync(directory.get()) != 0 && errno != EINVAL && errno != EROFS)
-    fail_write(folder, "flushing the folder", errno);
+  const Destination to = detail::destination_of(path);
+  if (to.kind == Destination::Kind::replaced) return replace(path, to, bytes);
+  Descriptor file = detail::open_through(to);
+  if (const int error = detail::write_all(file.get(), bytes)) fail_write(path, "writing", error);
+  if (file.close() != 0) fail_write(path, "closing", errno);
 }
 
 }  // namespace gradus::io

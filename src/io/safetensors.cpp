@@ -1,14 +1,16 @@
 #include "gradus/io/safetensors.hpp"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "gradus/io/file.hpp"
 #include "gradus/io/nearest.hpp"
 #include "io/bytes.hpp"
 #include "io/csv_scan.hpp"
+#include "io/json.hpp"
 
 namespace gradus::io {
 
@@ -69,6 +71,39 @@ const char* type_name(DType dtype) {
   return "F64";
 }
 
+// ---- checksums ----------------------------------------------------------------------------------
+
+// Metadata: {"tensor": "8 hexadecimal digits", …, "__metadata__": "…"}, see docs/checkpoints.md.
+constexpr const char* sums_key = "gradus.crc32";
+constexpr const char* sums_begin = "{\"__metadata__\":\"";
+
+std::uint32_t add_to_sum(std::uint32_t sum, std::string_view bytes) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(sum, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
+
+/// Of dtype, shape and values, for the same bytes mean other numbers under another shape: the
+/// text "F32 2 3 " and then the bytes.
+std::uint32_t sum_of(const char* type, const Shape& shape, std::string_view values) {
+  std::string head = std::string(type) + " ";
+  for (const Index n : shape) head += text_of(n) + " ";
+  return add_to_sum(add_to_sum(0, head), values);
+}
+
+/// Of names and texts in their order, each with a 0 after it.
+std::uint32_t sum_of(const Metadata& metadata) {
+  std::uint32_t sum = 0;
+  for (const auto& [key, text] : metadata)
+    for (const std::string& part : {key, text}) sum = add_to_sum(sum, part + '\0');
+  return sum;
+}
+
+std::string text_of_sum(std::uint32_t sum) {
+  std::string text(8, '0');
+  for (std::size_t i = 0; i < 8; ++i) text[i] = "0123456789abcdef"[sum >> (28 - 4 * i) & 15];
+  return text;
+}
+
 struct Entry {
   std::string name;
   const Type* type;
@@ -90,6 +125,7 @@ class Parser {
         entries_.push_back(read_entry(key, value));
     }
     check_layout();
+    check_sums(out.metadata);
     for (const Entry& e : entries_) out.tensors.emplace_back(e.name, read_values(e));
     return out;
   }
@@ -116,52 +152,10 @@ class Parser {
     begin_ = 8 + length;
     const std::string_view text = bytes_.substr(8, length);
     if (text.empty() || text[0] != '{') refuse("byte 8: the header must begin with {");
-    check_nesting(text);
     try {
-      return json::parse(text.begin(), text.end(), watch_for_duplicates());
-    } catch (const json::exception& e) {
-      refuse("the header is not valid JSON: " + std::string(e.what()).substr(0, 200));
-    }
-  }
-
-  /// Names must be unique, though JSON parsers keep the last one and say nothing.
-  json::parser_callback_t watch_for_duplicates() {
-    return [this, keys = std::vector<std::unordered_set<std::string>>()](
-               int, json::parse_event_t event, json& value) mutable {
-      if (event == json::parse_event_t::object_start) keys.emplace_back();
-      if (event == json::parse_event_t::object_end) keys.pop_back();
-      if (event == json::parse_event_t::key) {
-        const auto& key = value.get_ref<const std::string&>();
-        if (!keys.back().insert(key).second)
-          refuse("the header has the name " + quote(key) + " twice");
-      }
-      return true;
-    };
-  }
-
-  /// Bounds what the JSON parser may be asked to build: its values take many times their text.
-  void check_nesting(std::string_view text) const {
-    constexpr std::size_t deepest = 3;  // file, tensor, shape
-    std::size_t depth = 0;
-    int commas[deepest + 1] = {};
-    bool is_list[deepest + 1] = {}, in_text = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const char c = text[i];
-      const auto stop = [&](const char* what) { refuse("byte " + text_of(8 + i) + ": " + what); };
-      if (in_text) {
-        if (c == '\\') ++i;
-        if (c == '"') in_text = false;
-      } else if (c == '"') {
-        in_text = true;
-      } else if (c == '{' || c == '[') {
-        if (++depth > deepest) stop("the header is nested too deeply");
-        is_list[depth] = c == '[';
-        commas[depth] = 0;
-      } else if (c == '}' || c == ']') {
-        if (depth-- == 0) stop("a bracket closes that was not opened");
-      } else if (c == ',' && is_list[depth] && ++commas[depth] >= max_rank) {
-        stop("a list is longer than 8, the largest number of axes");
-      }
+      return parse_json(text, {.depth = 3, .list = max_rank});  // file, tensor, shape
+    } catch (const JsonError& e) {
+      refuse(std::string("the header: ") + e.what());
     }
   }
 
@@ -171,6 +165,42 @@ class Parser {
       if (!text.is_string()) refuse("the metadata " + quote(key) + " must be a text");
       metadata.emplace_back(key, text.get<std::string>());
     }
+  }
+
+  /// Compares the sums that the file carries, if it does, and takes them out of the metadata.
+  void check_sums(Metadata& metadata) const {
+    const auto found = std::find_if(metadata.begin(), metadata.end(),
+                                    [](const auto& entry) { return entry.first == sums_key; });
+    if (found == metadata.end()) {
+      for (const auto& [key, text] : metadata)  // the name itself may be what was damaged
+        if (text.starts_with(sums_begin))
+          refuse("the metadata " + quote(key) + " holds checksums; the name " + quote(sums_key) +
+                 " is required for them; is the file damaged?");
+      return;
+    }
+    json sums;
+    try {
+      sums = parse_json(found->second, {.depth = 1});
+    } catch (const JsonError& e) {
+      refuse("the metadata " + quote(sums_key) + ": " + e.what() + "; is the file damaged?");
+    }
+    metadata.erase(found);
+    const auto check = [&](const std::string& name, const std::string& what, std::uint32_t sum) {
+      const auto saved = sums.find(name);
+      if (saved == sums.end() || *saved != text_of_sum(sum))
+        refuse(what + " has the checksum " + text_of_sum(sum) + "; " +
+               (saved == sums.end() ? "none" : quote(saved->dump())) +
+               " was saved; the file was damaged or edited after it was written; use a copy, or "
+               "take the metadata " +
+               quote(sums_key) + " out to use it as it is");
+    };
+    if (!sums.is_object() || sums.size() != entries_.size() + 1)
+      refuse("the metadata " + quote(sums_key) + " must have a checksum for each of " +
+             text_of(entries_.size()) + " tensors and for the metadata; is the file damaged?");
+    check(metadata_key, "the metadata", sum_of(metadata));
+    for (const Entry& e : entries_)
+      check(e.name, "tensor " + quote(e.name),
+            sum_of(e.type->name, e.shape, bytes_.substr(begin_ + e.begin, e.end - e.begin)));
   }
 
   Entry read_entry(const std::string& name, const json& value) const {
@@ -305,27 +335,46 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  for (const auto& [key, text] : metadata) {
-    if (header[metadata_key].contains(key))
+  // An object of its own: where memory runs out while null becomes one, nlohmann's destructor
+  // crashes.
+  header[metadata_key] = nlohmann::ordered_json::object();
+  Metadata sorted = metadata;  // as readers see it
+  std::sort(sorted.begin(), sorted.end());
+  std::erase_if(sorted, [](const auto& entry) { return entry.first == sums_key; });
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    const auto& [key, text] = sorted[i];
+    if (i > 0 && key == sorted[i - 1].first)
       refuse("the metadata " + quote(key) + " was given twice");
+    if ((key + text).find('\0') != std::string::npos)
+      refuse("the metadata " + quote(key) + " has the character 0; texts without it are required");
     header[metadata_key][key] = text;
   }
+  nlohmann::ordered_json sums = {{metadata_key, text_of_sum(sum_of(sorted))}};
+  header[metadata_key][sums_key] = "";  // its place
+  // Not header[name], which looks through all names before.
+  auto& entries = header.get_ref<nlohmann::ordered_json::object_t&>();
   std::uint64_t at = 0;
   std::unordered_set<std::string> seen;
   for (const auto* named : order) {
     const auto& [name, tensor] = *named;
     if (name.empty() || name == metadata_key)
       refuse("the name " + quote(name) + " was given; another, not empty, is required");
+    if (name.find('\0') != std::string::npos)
+      refuse("the name " + quote(name) + " has the character 0; one without it is required");
     if (!seen.insert(name).second) refuse("the name " + quote(name) + " was given twice");
-    const std::uint64_t end = at + values_of(tensor).size();
+    const std::string_view values = values_of(tensor);
+    const std::uint64_t end = at + values.size();
     const Shape dims = tensor.shape();
-    header[name] = {{"dtype", type_name(tensor.dtype())},
-                    {"shape", std::vector<Index>(dims.begin(), dims.end())},
-                    {"data_offsets", {at, end}}};
+    sums.push_back({name, text_of_sum(sum_of(type_name(tensor.dtype()), dims, values))});
+    entries.emplace_back(
+        name, nlohmann::ordered_json{{"dtype", type_name(tensor.dtype())},
+                                     {"shape", std::vector<Index>(dims.begin(), dims.end())},
+                                     {"data_offsets", {at, end}}});
     at = end;
   }
   std::string text;
   try {
+    header[metadata_key][sums_key] = sums.dump();
     text = header.dump();
   } catch (const json::exception& e) {
     refuse(std::string("names and metadata must be UTF-8: ") + e.what());

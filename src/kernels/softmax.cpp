@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -55,6 +56,13 @@ void log_softmax_row(const T* x, T* out, Index n) noexcept {
   });
 }
 
+// A cotangent of zeros gives zeros, whatever the row was. What is infinite or NaN in a row is so in
+// all of its gradient.
+template <class T>
+[[gnu::cold, gnu::noinline]] void mend_row(const T* g, T* dx, Index n) noexcept {
+  if (std::all_of(g, g + n, [](T v) { return v == T(0); })) std::fill_n(dx, n, T(0));
+}
+
 template <class T>
 void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
   const Batch<T> s(sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
@@ -91,7 +99,10 @@ void over_rows(const void* g, const void* out, void* dx, Index rows, Index cols,
   T* result = static_cast<T*>(dx);
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
-      row(upstream + r * cols, saved + r * cols, result + r * cols, cols);
+      T* const to = result + r * cols;
+      row(upstream + r * cols, saved + r * cols, to, cols);
+      if (cols > 0 && !std::isfinite(to[0])) [[unlikely]]
+        mend_row(upstream + r * cols, to, cols);
     }
   });
 }

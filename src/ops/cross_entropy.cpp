@@ -161,8 +161,9 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
                       from = data(saved), to = data(dx), n = saved.numel()] {
         const double total = *static_cast<const double*>(sum);
         const double scale = t.reduction == Reduction::sum ? 1 : total == 0 ? 0 : 1 / total;
-        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n,
-                       detail::number(type, g) * scale, 0);
+        const double factor = detail::number(type, g) * scale;
+        if (factor == 0) return kernels::fill(type, to, 0, n);
+        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n, factor, 0);
       });
       return {dx};
     }

@@ -17,7 +17,8 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation) 
     if (shape[static_cast<int>(axis)] == 0)
       fail(operation, "a tensor of shape " + to_string(shape) + " was given, of which axis " +
                           text_of(axis) +
-                          " is empty; nothing has no such value; reduce an axis that is not empty");
+                          " is empty; one or more elements to choose from are required; check how "
+                          "the tensor was made, or reduce other axes");
 }
 
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {

@@ -353,9 +353,11 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
                    " were given; (N, D) and (N), or (D) and a scalar, are required");
   const Tensor w = loss_weight(options.weight, like(target, x1), name);
   require_signs(target, w, name);
-  constexpr double tiny = 1e-12;
-  const Tensor lengths = (sum(square(x1), {-1}) + tiny) * (sum(square(x2), {-1}) + tiny);
-  const Tensor cosine = sum(x1 * x2, {-1}) / sqrt(lengths);
+  // sqrt(|x|^2 + 1e-12), as in PyTorch
+  const auto direction = [](const Tensor& x) {
+    return x / hypot(norm(x, 2, {-1}, true), detail::full_scalar(1e-6, x.dtype()));
+  };
+  const Tensor cosine = sum(direction(x1) * direction(x2), {-1});
   const Tensor loss = where(target > 0, 1 - cosine, relu(cosine - options.margin));
   return reduce_weighted(loss, options.reduction, w, name);
 }
@@ -372,8 +374,7 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
     fail(name, "p = " + text_of(options.p) + " was given; 1 or more is required");
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     const Tensor d = a - b + options.eps;
-    if (options.p == 2) return sqrt(sum(square(d), {-1}));
-    return pow(sum(pow(abs(d), options.p), {-1}), 1 / options.p);
+    return norm(d, options.p, {-1});
   };
   Tensor away = distance(anchor, negative);
   if (options.swap) away = minimum(away, distance(positive, negative));

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,21 +12,16 @@
 //   constexpr const char* algorithm(const Options*)   the name that begins its messages
 //   template <class O, class F> void visit_options(O& o, F f)   f(name, member) for every option
 //   void check(const Options& o)   throws if the options make no sense
+//   detail::Intake intake(const Options& o)   what the update makes of a gradient at first
 namespace gradus::optim {
 
 namespace detail {
-
-inline std::string text(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.9g", value);
-  return buffer;
-}
 
 inline void require(bool good, const char* algorithm, const char* option, double value,
                     const char* required) {
   if (!good)
     fail(algorithm,
-         std::string(option) + " = " + text(value) + " was given; " + required + " is required");
+         std::string(option) + " = " + text_of(value) + " was given; " + required + " is required");
 }
 /// NaN fails as well.
 inline void require_not_negative(const char* algorithm, const char* option, double value) {
@@ -70,6 +64,11 @@ OptimizerOf<Options>::OptimizerOf(const std::vector<Group>& groups)
 }
 
 template <class Options>
+detail::Intake OptimizerOf<Options>::intake_of(std::size_t group) const {
+  return intake(options_[group]);
+}
+
+template <class Options>
 double* OptimizerOf<Options>::momentum_of(std::size_t group) {
   double *momentum = nullptr, *beta1 = nullptr;
   visit_options(options_[group], [&](std::string_view name, auto& member) {
@@ -95,14 +94,20 @@ void OptimizerOf<Options>::set_group_options(std::size_t group,
                                              const std::vector<Option>& options) {
   Options changed = options_[group];
   auto item = options.begin();
-  visit_options(changed, [&item](const char*, auto& member) {
+  const Option* refused = nullptr;
+  visit_options(changed, [&item, &refused](const char*, auto& member) {
     using Member = std::decay_t<decltype(member)>;
     if constexpr (std::is_same_v<Member, double>)
       member = item->value;
+    else if (item->value >= 0 && item->value <= 1e9 && item->value == std::floor(item->value))
+      member = static_cast<Member>(item->value);
     else
-      member = static_cast<Member>(std::llround(item->value));
+      refused = &*item;
     ++item;
   });
+  if (refused)
+    fail(name(), std::string(refused->name) + " = " + text_of(refused->value) +
+                     "; a whole number from 0 to 1000000000 is required");
   detail::require_not_negative(name(), "lr", changed.lr);
   check(changed);
   options_[group] = changed;

@@ -38,8 +38,24 @@ std::int64_t StateReader::count(const std::string& key) {
   const double value = number(key);
   if (value >= 0 && value < 0x1p53 && value == std::floor(value))
     return static_cast<std::int64_t>(value);
-  note(key + " = " + text(value) + "; a whole number >= 0 is required");
+  note(key + " = " + text_of(value) + "; a whole number >= 0 is required");
   return 0;
+}
+
+double StateReader::finite(const std::string& key, double least) {
+  const double value = number(key);
+  if (std::isfinite(value) && value >= least) return value;
+  note(key + " = " + text_of(value) + "; a finite number" + (least == 0 ? " of 0 or more" : "") +
+       " is required");
+  return 0;
+}
+
+void StateReader::note(const std::string& fault) {
+  constexpr int most = 8;
+  if (++noted_ <= most)
+    faults_ += "; " + printable(fault);
+  else
+    ++more_;
 }
 
 Tensor StateReader::tensor(const std::string& key, const Shape& shape, DType dtype) {
@@ -51,14 +67,27 @@ Tensor StateReader::tensor(const std::string& key, const Shape& shape, DType dty
   return {};
 }
 
+Tensor StateReader::moment(const std::string& key, const Shape& shape, DType dtype) {
+  const Tensor values = tensor(key, shape, dtype);
+  if (!values.defined()) return values;
+  const bool squares = key.find("_sq") != key.npos || key.find("square") != key.npos;
+  for (const double value : values.to_vector<double>()) {
+    if (std::isfinite(value) && (value >= 0 || !squares)) continue;
+    note(key + " holds " + text_of(value) + "; finite numbers" + (squares ? " of 0 or more" : "") +
+         " are required");
+    break;
+  }
+  return values;
+}
+
 void StateReader::finish(const char* operation) {
   for (const auto& [key, value] : state_)
     if (!taken_.contains(key)) note("unexpected: " + key);
   if (!faults_.empty())
     fail(operation,
          "the saved state does not fit; the same algorithm with the same parameters in "
-         "the same order is required:" +
-             faults_);
+         "the same order is required" +
+             faults_ + (more_ ? "; and " + text_of(more_) + " more" : ""));
 }
 
 }  // namespace detail
@@ -85,7 +114,9 @@ StateDict Optimizer::state_dict() const {
     if (number_name()) state[param_key(i, number_name())] = detail::number(slot.number);
     const auto names = moment_names(slot);
     for (std::size_t k = 0; k < slot.moments.size(); ++k)
-      state[param_key(i, names[k])] = slot.moments[k].clone();
+      state[param_key(i, names[k])] = slot.moments[k].dtype() == slot.param.dtype()
+                                          ? slot.moments[k].clone()
+                                          : slot.moments[k].to(slot.param.dtype());
   }
   save_more(state);
   return state;
@@ -98,8 +129,8 @@ void Optimizer::load_state_dict(const StateDict& state) {
   for (std::size_t g = 0; g < num_groups(); ++g) {
     options.push_back(group_options(g));
     before.push_back(options.back());
-    for (Option& option : options.back()) option.value = reader.number(group_key(g, option.name));
-    initial_lr.push_back(reader.number(group_key(g, "initial_lr")));
+    for (Option& option : options.back()) option.value = reader.finite(group_key(g, option.name));
+    initial_lr.push_back(reader.finite(group_key(g, "initial_lr"), 0));
   }
   std::vector<Slot> slots = slots_;
   std::function<void()> take_more;
@@ -111,9 +142,10 @@ void Optimizer::load_state_dict(const StateDict& state) {
       slot.step = reader.count(param_key(i, "step"));
       if (number_name()) slot.number = reader.number(param_key(i, number_name()));
       slot.moments.clear();
+      slot.dtype = slot.param.dtype();
       if (slot.step == 0) continue;
       for (const char* moment : moment_names(slot))
-        slot.moments.push_back(reader.tensor(param_key(i, moment), slot.param.shape(), slot.dtype));
+        slot.moments.push_back(reader.moment(param_key(i, moment), slot.param.shape(), slot.dtype));
     }
     take_more = load_more(reader);
     reader.finish("load_state_dict");

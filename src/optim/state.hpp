@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <set>
 #include <string>
 
@@ -18,8 +19,12 @@ class StateReader {
   std::int64_t count(const std::string& key);
   /// A copy of the values.
   Tensor tensor(const std::string& key, const Shape& shape, DType dtype);
-  void note(const std::string& fault) { faults_ += "\n  " + fault; }
-  bool good() const { return faults_.empty(); }
+  /// The same of finite values, not negative where the name says that they are squares.
+  Tensor moment(const std::string& key, const Shape& shape, DType dtype);
+  /// A number that is finite and not below `least`.
+  double finite(const std::string& key, double least = std::numeric_limits<double>::lowest());
+  void note(const std::string& fault);
+  bool good() const { return noted_ == 0; }
   /// Throws if anything was noted or an entry was never read.
   void finish(const char* operation);
 
@@ -28,7 +33,8 @@ class StateReader {
 
   const StateDict& state_;
   std::set<std::string> taken_;
-  std::string faults_;
+  std::string faults_;  // the first ones
+  int noted_ = 0, more_ = 0;
 };
 
 }  // namespace gradus::optim::detail

@@ -89,7 +89,7 @@ std::string plain(const std::string& text) {
 }  // namespace
 
 Finding blame_non_finite(Context& run, std::uint64_t seed, std::uint64_t offset) {
-  const std::string what = !std::isfinite(run.loss) ? "The loss became " + text_of(run.loss)
+  const std::string what = !std::isfinite(run.loss) ? "The loss became " + rounded(run.loss)
                                                     : "The gradient is not finite";
   Finding finding{.kind = "non_finite"};
   const auto say = [&](const std::string& reason) {
@@ -107,7 +107,7 @@ Finding blame_non_finite(Context& run, std::uint64_t seed, std::uint64_t offset)
       finding.where = name;
       return say("the parameter " + name +
                  " is not finite after the update before; lower the learning rate from " +
-                 text_of(run.optimizer.lr()) + ", and clip the gradient's norm.");
+                 rounded(run.optimizer.lr()) + ", and clip the gradient's norm.");
     }
   const auto rows = bad_rows(run.output);
   const std::string where_rows = rows.empty()

@@ -6,10 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/utf8.hpp"
 #include "gradus/io/nearest.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv_scan.hpp"
+#include "io/json.hpp"
 #include "train/config_fields.hpp"
+#include "train/save/checkpoint_every.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 namespace {
@@ -22,28 +26,22 @@ using Json = nlohmann::ordered_json;
 
 [[noreturn]] void refuse(const std::string& text) { throw ConfigError("[config] " + text); }
 
-std::string number(double value) {
-  char text[32];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, value);
-  return std::string(text, end);
-}
-
 /// The text of a value, as parse() reads it.
-std::string text_of(const std::string& v) { return v; }
-std::string text_of(double v) { return number(v); }
-std::string text_of(Index v) { return text_of(v); }
-std::string text_of(std::uint64_t v) { return text_of(v); }
-std::string text_of(bool v) { return v ? "yes" : "no"; }
+std::string setting_text(const std::string& v) { return v; }
+std::string setting_text(double v) { return text_of(v); }
+std::string setting_text(Index v) { return text_of(v); }
+std::string setting_text(std::uint64_t v) { return text_of(v); }
+std::string setting_text(bool v) { return v ? "yes" : "no"; }
 template <class T>
-std::string text_of(const std::vector<T>& v) {
+std::string setting_text(const std::vector<T>& v) {
   if (v.empty()) return "none";
   std::string text;
-  for (const T& item : v) text += (text.empty() ? "" : ",") + text_of(item);
+  for (const T& item : v) text += (text.empty() ? "" : ",") + setting_text(item);
   return text;
 }
 template <class T>
-std::string text_of(const std::optional<T>& v) {
-  return v ? text_of(*v) : "auto";
+std::string setting_text(const std::optional<T>& v) {
+  return v ? setting_text(*v) : "auto";
 }
 
 [[noreturn]] void bad(const std::string& name, const std::string& text, const char* required) {
@@ -118,16 +116,20 @@ Json json_of(const std::optional<T>& value) {
 }
 
 /// A JSON value as the text that set() reads.
-std::string text_of_json(const std::string& name, const Json& value) {
+std::string text_of_json(const std::string& name, const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return text_of(value.get<bool>());
+  if (value.is_boolean()) return setting_text(value.get<bool>());
   if (value.is_null()) return "auto";
   if (value.is_number()) return value.dump();
   if (!value.is_array())
-    refuse("--" + name + ": " + value.dump().substr(0, 60) +
-           " was given; a number, text, truth value or list is required");
+    refuse("--" + name + " is an object; a number, text, truth value or list is required");
   std::string text;
-  for (const Json& item : value) text += (text.empty() ? "" : ",") + text_of_json(name, item);
+  for (const nlohmann::json& item : value) {
+    if (item.is_structured())
+      refuse("--" + name + " is a list of " + (item.is_array() ? "lists" : "objects") +
+             "; numbers, texts or truth values are required in it");
+    text += (text.empty() ? "" : ",") + text_of_json(name, item);
+  }
   return text.empty() ? "none" : text;
 }
 
@@ -149,7 +151,7 @@ std::vector<Setting> settings(const Config& config) {
   visit_settings(config, [&](const char* group, const char* name, const auto& member,
                              const char* help, const Choices& choices) {
     constexpr bool is_switch = std::is_same_v<std::decay_t<decltype(member)>, bool>;
-    std::string value = text_of(member);
+    std::string value = setting_text(member);
     bool off = false;  // by default
     if constexpr (is_switch) {
       off = std::string_view(help).find("(yes or no)") == std::string_view::npos;
@@ -161,8 +163,13 @@ std::vector<Setting> settings(const Config& config) {
 }
 
 void set(Config& config, const std::string& name, const std::string& text) {
+  if (text.find('\0') != text.npos)
+    refuse("--" + printable(name) + " " + quote(text) +
+           ": a text without the character 0 is required");
   std::string wanted = name;
   std::replace(wanted.begin(), wanted.end(), '_', '-');
+  if (find_no_utf8(text) != text.npos)  // it could not be kept with the run
+    bad(wanted, text, "text in UTF-8");
   bool known = false;
   Choices names;
   visit_settings(config, [&](const char*, const char* here, auto& member, const char*,
@@ -181,30 +188,27 @@ std::string to_json(const Config& config) {
   Json object = Json::object();
   visit_settings(config, [&](const char*, const char* name, const auto& member, const char*,
                              const Choices&) { object[name] = json_of(member); });
-  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return detail::dump(object, 2) + "\n";
 }
 
 void read_json(Config& config, const std::string& json, const std::string& name) {
-  Json object;
-  std::set<std::string> names;
-  const auto each = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (event != Json::parse_event_t::key || depth != 1) return true;
-    std::string key = parsed.get<std::string>();
-    std::replace(key.begin(), key.end(), '_', '-');
-    if (!names.insert(key).second) refuse(name + ": " + quote(key) + " is set twice");
-    return true;
-  };
+  const std::string file = name.empty() ? "" : printable(name) + ": ";
+  nlohmann::json object;
   try {
-    object = Json::parse(json, each);
-  } catch (const Json::exception& e) {
-    refuse(name + ": not valid JSON: " + std::string(e.what()).substr(0, 200));
+    object = io::detail::parse_json(json, {.depth = 4});
+  } catch (const io::detail::JsonError& e) {
+    refuse(file + e.what());
   }
-  if (!object.is_object()) refuse(name + ": a JSON object of settings is required");
+  if (!object.is_object()) refuse(file + "a JSON object of settings is required");
+  std::set<std::string> names;
   for (const auto& [key, value] : object.items()) {
+    std::string wanted = key;
+    std::replace(wanted.begin(), wanted.end(), '_', '-');
+    if (!names.insert(wanted).second) refuse(file + quote(wanted) + " is set twice");
     try {
-      set(config, key, text_of_json(key, value));
+      set(config, key, text_of_json(printable(key), value));
     } catch (const ConfigError& e) {
-      refuse(name + ": " + std::string(e.what()).substr(std::string("[config] ").size()));
+      refuse(file + std::string(e.what()).substr(std::string("[config] ").size()));
     }
   }
 }
@@ -222,15 +226,18 @@ void check(const Config& c) {
          least ? "1 to 1000000000" : "0 to 1000000000");
   };
   const auto not_negative = [&](const char* name, double value) {
-    need(value >= 0, name, number(value), "0 or more");
+    need(value >= 0, name, text_of(value), "0 or more");
   };
   const auto fraction = [&](const char* name, double value) {
-    need(value >= 0 && value < 1, name, number(value), "0 or more, and less than 1,");
+    need(value >= 0 && value < 1, name, text_of(value), "0 or more, and less than 1,");
   };
   if (c.epochs) count("epochs", *c.epochs, 1);
   if (c.batch_size) count("batch-size", *c.batch_size, 1);
-  if (c.hidden)
+  if (c.hidden) {
     for (const Index size : *c.hidden) count("hidden", size, 1);
+    need(c.hidden->size() <= 10'000, "hidden", text_of(c.hidden->size()) + " layers",
+         "at most 10000");
+  }
   for (const auto& [name, value] : {std::pair{"samples", c.samples},
                                     {"classes", c.classes},
                                     {"features", c.features},
@@ -238,23 +245,28 @@ void check(const Config& c) {
                                     {"embedding", c.embedding},
                                     {"step-size", c.step_size},
                                     {"patience", c.patience},
-                                    {"prefetch", c.prefetch},
-                                    {"checkpoint-every", c.checkpoint_every}})
+                                    {"prefetch", c.prefetch}})
     count(name, value, 0);
+  constexpr double most_numbers = 1e9;  // 8 GB
+  const double width = static_cast<double>(std::max<Index>(c.features, 2));
+  need(static_cast<double>(c.samples) * width <= most_numbers, "samples",
+       setting_text(c.samples) + " --features " + setting_text(c.features),
+       "a set by name of at most 1000000000 numbers");
   count("accumulate", c.accumulate, 1);
+  count("max-categories", c.max_categories, 1);
   count("repeat", c.repeat, 1);
   need(c.folds != 1, "folds", "1", "0, or 2 and more,");
   need(c.threads >= 0 && c.threads <= 256, "threads", text_of(c.threads), "0 to 256");
   const double validation = c.validation.value_or(0);
   fraction("validation", validation);
   fraction("test", c.test);
-  need(validation + c.test < 1, "validation", number(validation) + " --test " + number(c.test),
+  need(validation + c.test < 1, "validation", text_of(validation) + " --test " + text_of(c.test),
        "a sum below 1, so that samples are left to train on,");
   if (c.dropout) fraction("dropout", *c.dropout);
   if (c.label_smoothing) fraction("label-smoothing", *c.label_smoothing);
   if (c.noise) not_negative("noise", *c.noise);
   if (c.lr) not_negative("lr", *c.lr);
-  need(!c.find_lr || !c.lr, "find-lr", "with --lr " + number(c.lr.value_or(0)),
+  need(!c.find_lr || !c.lr, "find-lr", "with --lr " + text_of(c.lr.value_or(0)),
        "one of the two, or --lr auto,");
   if (c.weight_decay) not_negative("weight-decay", *c.weight_decay);
   for (const auto& [name, value] : {std::pair{"l1", c.l1},
@@ -264,11 +276,13 @@ void check(const Config& c) {
                                     {"clip-value", c.clip_value}})
     not_negative(name, value);
   need(c.clip_percentile >= 0 && c.clip_percentile <= 100, "clip-percentile",
-       number(c.clip_percentile), "0 to 100");
+       text_of(c.clip_percentile), "0 to 100");
   fraction("warmup", c.warmup);
   fraction("ema", c.ema);
   need(c.delimiter == "auto" || c.delimiter == "tab" || c.delimiter.size() == 1, "delimiter",
        c.delimiter, "one character, tab or auto");
+  CheckpointOptions ignored;
+  detail::set_checkpoint_every(ignored, c.checkpoint_every);
   if (!faults.empty()) refuse(faults);
 }
 
@@ -311,6 +325,9 @@ SourceOptions source_options(const Config& c) {
   io::CsvOptions& csv = o.csv;
   csv.delimiter = c.delimiter == "auto" ? '\0' : c.delimiter == "tab" ? '\t' : c.delimiter[0];
   csv.decimal = c.decimal[0];
+  csv.encoding = c.encoding == "latin-1"        ? io::Encoding::latin1
+                 : c.encoding == "windows-1252" ? io::Encoding::windows1252
+                                                : io::Encoding::utf8;
   if (c.header != "auto") csv.header = c.header == "yes";
   csv.targets = c.target;
   csv.task = c.task == "classification" ? io::Task::classification
@@ -323,6 +340,7 @@ SourceOptions source_options(const Config& c) {
   csv.missing_texts = c.missing_texts;
   csv.ignored = c.ignore;
   csv.drop_bad_rows = c.drop_bad_rows;
+  csv.max_categories = c.max_categories;
   csv.dtype = c.precision == "float64" ? float64 : float32;
   o.synthetic.n = c.samples;
   o.synthetic.noise = c.noise.value_or(-1);

@@ -7,11 +7,11 @@
 
 #include "gradus/ops.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train::detail {
 
-std::string text_of(double value) {
+std::string rounded(double value) {
   if (std::isnan(value)) return "NaN";  // which printf gives a sign
   std::array<char, 32> text;
   std::snprintf(text.data(), text.size(), "%.3g", value);
@@ -22,12 +22,12 @@ std::string when(const Context& run) {
   return "in epoch " + text_of(run.epoch) + " (step " + text_of(run.global_step) + ")";
 }
 
-std::string percent(double share) { return text_of(100 * share) + " %"; }
+std::string percent(double share) { return rounded(100 * share) + " %"; }
 
 std::string rate(double lr) {
   if (!(lr > 0) || !std::isfinite(lr)) return "a tenth";
   const double unit = std::pow(10, std::floor(std::log10(lr)));
-  return text_of(std::max(1.0, std::floor(lr / unit + 1e-9)) * unit);
+  return rounded(std::max(1.0, std::floor(lr / unit + 1e-9)) * unit);
 }
 
 namespace {
@@ -46,27 +46,36 @@ void Diagnosis::start(Context&) {
   reported_.clear();
   norms_.clear();
   epochs_.clear();
+  latest_.clear();
+  best_epoch_ = 0;
+  best_train_loss_ = best_validation_loss_ = best_before_trend_ = INFINITY;
   constant_ = first_loss_ = recent_ = NAN;
   lowest_ = INFINITY;
   weight_of_recent_ = largest_update_ = largest_norm_ = 0;
 }
 
 void Diagnosis::save(optim::StateDict& state) const {
-  state["norms"] = from_vector(norms_);
   state["losses"] = from_vector<double>(
       {constant_, first_loss_, recent_, lowest_, weight_of_recent_, largest_update_});
+  std::vector<double> latest = latest_;
+  latest.resize(static_cast<std::size_t>(limits::latest_losses), NAN);
+  state["latest_losses"] = from_vector(latest);
 }
 
-void Diagnosis::resume(const Context& run, const optim::StateDict& state) {
-  const std::vector<double> losses = numbers_at(state, "losses", 6);
-  norms_ = numbers_at(state, "norms");
+void Diagnosis::resume(const Context& run, State& state) {
+  const std::vector<double> losses = state.numbers("losses", 6);
+  norms_ = state.numbers("norms");
+  latest_.clear();
+  if (state.has("latest_losses"))  // a run that began with an earlier version has none
+    for (const double loss : state.numbers("latest_losses", limits::latest_losses))
+      if (!std::isnan(loss)) latest_.push_back(loss);
   constant_ = losses[0];
   first_loss_ = losses[1];
   recent_ = losses[2];
   lowest_ = losses[3];
   weight_of_recent_ = losses[4];
   largest_update_ = losses[5];
-  epochs_ = run.history;
+  for (const Epoch& epoch : run.history) add(epoch);
   for (const double norm : norms_)
     if (std::isfinite(norm)) largest_norm_ = std::max(largest_norm_, norm);
 }
@@ -94,6 +103,8 @@ void Diagnosis::step(Context& run) {
   weight_of_recent_ = 0.9 * weight_of_recent_ + 0.1;
   recent_ =
       std::isnan(recent_) ? run.loss : recent_ + 0.1 / weight_of_recent_ * (run.loss - recent_);
+  latest_.push_back(run.loss);
+  if (static_cast<Index>(latest_.size()) > limits::latest_losses) latest_.erase(latest_.begin());
   if (static_cast<Index>(norms_.size()) >= limits::first_steps)
     lowest_ = std::min(lowest_, recent_);
 }
@@ -122,16 +133,16 @@ void Diagnosis::judge_spike(Context& run) {
   if (norm <= limits::spike_over_median * *middle) return;
   report(run, {.kind = "gradient_spike",
                .alarm = false,
-               .text = "The gradient's norm jumps to " + text_of(norm) + " " + when(run) +
-                       ", where " + text_of(*middle) + " is usual and " + text_of(largest_norm_) +
+               .text = "The gradient's norm jumps to " + rounded(norm) + " " + when(run) +
+                       ", where " + rounded(*middle) + " is usual and " + rounded(largest_norm_) +
                        " was the largest; look at the samples of this batch, and clip the "
                        "gradient's norm at " +
-                       text_of(suggested_clip(90)) + "."});
+                       rounded(suggested_clip(90)) + "."});
 }
 
 bool Diagnosis::loss_is_large() const {
   const double scale = std::isfinite(constant_) ? constant_ : first_loss_;
-  return !(recent_ < limits::loss_large * scale);
+  return !(recent_ < limits::times(limits::loss_large, scale));
 }
 
 // ------------------------------------------------------------------ of layers, in the order from
@@ -159,7 +170,7 @@ void Diagnosis::judge_updates(Context& run, const std::vector<Layer>& layers) {
   const double lr = run.optimizer.lr();
   report(run, {.kind = "learning_rate_high",
                .where = where,
-               .text = "The learning rate " + text_of(lr) +
+               .text = "The learning rate " + rounded(lr) +
                        " is too high: a step changes the weights of " + where + " by " +
                        percent(largest) + " of their size, " + when(run) +
                        ", where 0.1 % to 1 % is usual" +
@@ -169,11 +180,17 @@ void Diagnosis::judge_updates(Context& run, const std::vector<Layer>& layers) {
 
 void Diagnosis::judge_divergence(Context& run) {
   const double scale = std::isfinite(constant_) ? std::max(constant_, first_loss_) : first_loss_;
-  if (!(recent_ > limits::diverged * scale && recent_ > limits::diverged * lowest_)) return;
+  if (!(recent_ > limits::times(limits::diverged, scale) &&
+        recent_ > limits::times(limits::diverged, lowest_)))
+    return;
+  // A few batches with samples of much weight are no divergence: nearly all must be high.
+  std::vector<double> ordered = latest_;
+  std::sort(ordered.begin(), ordered.end());
+  if (ordered.size() < 2 || ordered[1] <= limits::times(limits::diverged, scale)) return;
   report(run, {.kind = "divergence",
-               .text = "The loss diverges: it began with " + text_of(first_loss_) + " and is " +
-                       text_of(recent_) + " " + when(run) + "; lower the learning rate from " +
-                       text_of(run.optimizer.lr()) + " to " + rate(run.optimizer.lr() / 10) +
+               .text = "The loss diverges: it began with " + rounded(first_loss_) + " and is " +
+                       rounded(recent_) + " " + when(run) + "; lower the learning rate from " +
+                       rounded(run.optimizer.lr()) + " to " + rate(run.optimizer.lr() / 10) +
                        ", and clip the gradient's norm."});
 }
 
@@ -208,7 +225,7 @@ void Diagnosis::judge_units(Context& run, const std::vector<Layer>& layers) {
                  .where = first_saturated,
                  .text = "Units are saturated: " + list_of(saturated) +
                          " are where the derivative is nearly 0, " + when(run) +
-                         ", while the loss is " + text_of(recent_) +
+                         ", while the loss is " + rounded(recent_) +
                          "; start with smaller weights and biases 0, scale the inputs, and for a "
                          "sigmoid at the output take a loss from logits (cross_entropy, "
                          "bce_with_logits) instead of a squared error."});
@@ -251,12 +268,12 @@ void Diagnosis::judge_gradients(Context& run, const std::vector<Layer>& layers) 
   const std::string estimate = product == 1
                                    ? ""
                                    : "; weights times derivatives let expect a factor of " +
-                                         text_of(product) + " on the way back";
+                                         rounded(product) + " on the way back";
   if (high > 0 && low < limits::vanishing * high)
     report(run, {.kind = "vanishing_gradient",
                  .where = first->name,
                  .text = "The gradient vanishes on its way back: per weight it is " +
-                         text_of(low / high) + " times as large in " + first->name + " as in " +
+                         rounded(low / high) + " times as large in " + first->name + " as in " +
                          last->name + ", " + when(run) + estimate +
                          "; use relu or gelu with their initial values, normalization, residual "
                          "connections, or fewer layers."});
@@ -265,7 +282,7 @@ void Diagnosis::judge_gradients(Context& run, const std::vector<Layer>& layers) 
         run,
         {.kind = "exploding_gradient",
          .where = first->name,
-         .text = "The gradient explodes on its way back: per weight it is " + text_of(low / high) +
+         .text = "The gradient explodes on its way back: per weight it is " + rounded(low / high) +
                  " times as large in " + first->name + " as in " + last->name + ", " + when(run) +
                  estimate +
                  "; start with smaller weights, add normalization, and clip the gradient's norm."});

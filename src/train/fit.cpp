@@ -10,9 +10,7 @@ namespace {
 
 void require(bool good, const char* option, double given, const char* required) {
   if (good) return;
-  char number[32];
-  std::snprintf(number, sizeof number, "%g", given);
-  fail("fit", std::string(option) + " = " + number + " was given; " + required);
+  fail("fit", std::string(option) + " = " + text_of(given) + " was given; " + required);
 }
 
 void check(const FitOptions& o, const optim::Optimizer& optimizer) {
@@ -35,6 +33,10 @@ void check(const FitOptions& o, const optim::Optimizer& optimizer) {
           "a finite number of 0 or more is required");
   require(o.checkpoint.every_steps >= 0, "checkpoint.every_steps", number(o.checkpoint.every_steps),
           "a number of steps, or 0, is required");
+  require(o.checkpoint.every_epochs >= 0, "checkpoint.every_epochs",
+          number(o.checkpoint.every_epochs), "a number of epochs, or 0, is required");
+  require(o.checkpoint.every_seconds >= 0, "checkpoint.every_seconds", o.checkpoint.every_seconds,
+          "a number of seconds, or 0, is required");
   const int clips = (o.clip_norm > 0) + (o.clip_value > 0) + (o.clip_percentile > 0);
   if (clips > 1)
     fail("fit",

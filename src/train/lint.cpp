@@ -18,8 +18,8 @@ namespace {
 
 /// Root mean square of each feature of (samples, features).
 std::vector<double> feature_sizes(const Tensor& x) {
-  const Tensor values = x.to(float64);
-  return sqrt(mean(values * values, {0})).to_vector<double>();
+  return (norm(x.to(float64), 2, {0}) / std::sqrt(static_cast<double>(x.size(0))))
+      .to_vector<double>();
 }
 
 struct Range {
@@ -33,6 +33,12 @@ constexpr Range usual_rates[] = {
     {"Adadelta", 1e-2, 10}, {"Lion", 1e-6, 1e-2}, {"Muon", 1e-4, 0.3},    {"LBFGS", 1e-2, 2},
 };
 
+/// Steps of the optimizer.
+Index steps_of_epoch(const LintOptions& o) {
+  const Index batches = std::max<Index>(1, o.accumulate);
+  return (o.loader->size() + batches - 1) / batches;
+}
+
 /// The largest rate in the run.
 double peak_rate(const LintOptions& o) {
   const double base = o.optimizer->initial_lr();
@@ -40,7 +46,7 @@ double peak_rate(const LintOptions& o) {
   if (!o.scheduler) return std::max(base, o.optimizer->lr());
   Index units = std::max<Index>(o.scheduler->schedule().length(), o.epochs);
   if (o.scheduler->unit() == optim::Unit::step && o.loader && o.epochs > 0)
-    units = o.epochs * o.loader->size();
+    units = o.epochs * steps_of_epoch(o);
   double peak = 0;
   for (Index i = 0; i <= 1000; ++i)
     peak = std::max(peak, o.scheduler->schedule().lr(base, units * i / 1000));
@@ -71,15 +77,15 @@ void lint_inputs(Linter& l) {
   if (largest > limits::feature_large && largest > limits::feature_ratio * median)
     l.report("inputs_not_scaled", "",
              "The inputs are not scaled: feature " + text_of(at) + " has a size of " +
-                 text_of(largest) + ", the median feature " + text_of(median) +
+                 rounded(largest) + ", the median feature " + rounded(median) +
                  ", so one feature drowns the others" + remedy);
   else if (median > limits::feature_large)
     l.report("inputs_not_scaled", "",
-             "The inputs are not scaled: the median feature has a size of " + text_of(median) +
+             "The inputs are not scaled: the median feature has a size of " + rounded(median) +
                  ", and initial weights expect about 1" + remedy);
   else if (largest < limits::feature_small)
     l.report("inputs_not_scaled", "",
-             "The inputs are not scaled: no feature has a size above " + text_of(largest) +
+             "The inputs are not scaled: no feature has a size above " + rounded(largest) +
                  ", and initial weights expect about 1" + remedy);
 }
 
@@ -121,13 +127,13 @@ void lint_learning_rate(Linter& l) {
   for (const Range& range : usual_rates)
     if (name == range.optimizer) low = range.low, high = range.high;
   const double lr = peak_rate(l.options);
-  const std::string usual = "; with " + name + ", " + text_of(low) + " to " + text_of(high) +
+  const std::string usual = "; with " + name + ", " + rounded(low) + " to " + rounded(high) +
                             " is usual: let the learning rate finder choose, or try " +
-                            text_of(std::sqrt(low * high)) + ".";
+                            rounded(std::sqrt(low * high)) + ".";
   if (lr > high)
-    l.report("learning_rate_high", "", "The learning rate " + text_of(lr) + " is too high" + usual);
+    l.report("learning_rate_high", "", "The learning rate " + rounded(lr) + " is too high" + usual);
   if (lr < low)
-    l.report("learning_rate_low", "", "The learning rate " + text_of(lr) + " is too low" + usual);
+    l.report("learning_rate_low", "", "The learning rate " + rounded(lr) + " is too low" + usual);
 }
 
 void lint_schedule(Linter& l) {
@@ -135,7 +141,7 @@ void lint_schedule(Linter& l) {
   Index units = l.options.epochs;
   if (l.options.scheduler->unit() == optim::Unit::step) {
     if (!l.options.loader) return;
-    units *= l.options.loader->size();
+    units *= steps_of_epoch(l.options);
   }
   const std::string text = l.options.scheduler->check_length(units);
   if (!text.empty()) l.report("schedule_length", "", "The schedule " + text + ".");

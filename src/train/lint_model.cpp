@@ -79,7 +79,7 @@ void lint_output(Linter& l) {
     l.report("squared_error_on_sigmoid", last.name,
              what +
                  " under a squared error, whose gradient has the sigmoid's derivative as a factor" +
-                 (saturated ? ", and " + text_of(100 * last.saturated) +
+                 (saturated ? ", and " + rounded(100 * last.saturated) +
                                   " % of the outputs are already where it is nearly 0"
                             : std::string()) +
                  "; take a loss from logits (cross_entropy, bce_with_logits), and start with "
@@ -167,7 +167,7 @@ void lint_sigmoids(Linter& l) {
            text_of(longest.count) + " sigmoid layers follow each other from " +
                l.call(longest.first).name +
                " on: weights times derivatives multiply the gradient by about " +
-               text_of(longest.factor) +
+               rounded(longest.factor) +
                " on its way back, so that the first layers do not learn; use relu or gelu, "
                "normalization or residual connections.");
 }
@@ -180,16 +180,16 @@ void lint_units(Linter& l) {
     std::string why = "start with He's initial values and biases 0, and scale the inputs.";
     if (before >= 0 && l.call(before).bias.defined())
       why = "the biases of " + l.call(before).name + " have a mean of " +
-            text_of(mean(l.call(before).bias.detach()).item()) + ": " + why;
+            rounded(mean(l.call(before).bias.detach()).item()) + ": " + why;
     if (call.dead >= limits::dead) {
       l.report("dead_units", call.name,
-               text_of(100 * call.dead) + " % of the units of " + call.name + " are 0 for all of " +
+               rounded(100 * call.dead) + " % of the units of " + call.name + " are 0 for all of " +
                    text_of(l.trace.rows) + " samples and get no gradient; " + why);
       return;  // the layers after it suffer from the same
     }
     if (call.saturated >= limits::saturated && i != l.trace.last) {
       l.report("saturated_units", call.name,
-               text_of(100 * call.saturated) + " % of the outputs of " + call.name +
+               rounded(100 * call.saturated) + " % of the outputs of " + call.name +
                    " are where the derivative is nearly 0, before training; " + why);
       return;
     }
@@ -215,7 +215,7 @@ void lint_weights(Linter& l) {
     product *= ratio;
     if (ratio * limits::init_factor >= 1 && ratio <= limits::init_factor) continue;
     l.report("initial_weights", linear.name,
-             "The weights of " + linear.name + " are " + text_of(ratio) +
+             "The weights of " + linear.name + " are " + rounded(ratio) +
                  " times as large as suits the " + call.activation +
                  " after it; use nn::init::for_activation_.");
     return;
@@ -224,7 +224,7 @@ void lint_weights(Linter& l) {
     l.report("initial_weights", "",
              "The initial weights do not suit the activations: over all layers the signal's size "
              "is multiplied by about " +
-                 text_of(product) + "; use nn::init::for_activation_.");
+                 rounded(product) + "; use nn::init::for_activation_.");
 }
 
 }  // namespace gradus::train::detail

@@ -1,56 +1,39 @@
 #include "gradus/train/logs.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <fstream>
 
-#include "gradus/io/file.hpp"
+#include "gradus/io/csv.hpp"
+#include "io/disk/output.hpp"
 #include "optim/state.hpp"
-#include "train/json.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 
 namespace detail {
 
 optim::StateDict LogFile::state_dict() const {
+  if (file_) file_->sync();  // what the checkpoint says of the file is to hold after a power cut
   return {{"bytes", optim::detail::number(static_cast<double>(bytes_))}};
 }
 
 void LogFile::load_state_dict(const optim::StateDict& state) {
   optim::detail::StateReader reader(state);
   const Index bytes = reader.count("bytes");
-  reader.finish(operation_);
+  reader.finish("LogFile");
   bytes_ = bytes;
 }
 
 void LogFile::open(const Context& run) {
-  const auto refuse = [&](const std::string& what) {
-    throw io::FileError("[" + std::string(operation_) + "] " + path_ + ": " + what);
-  };
   if (!run.resumed) bytes_ = 0;
-  file_.reset(std::fopen(path_.c_str(), bytes_ > 0 ? "r+" : "w"));
-  if (!file_)
-    refuse(std::string(std::strerror(errno)) + "; a file that can be written is required");
-  if (bytes_ == 0) return;
-  struct stat info {};
-  if (::fstat(fileno(file_.get()), &info) != 0 || info.st_size < bytes_)
-    refuse("the file is shorter than the " + text_of(bytes_) +
-           " bytes that it had when the checkpoint was saved; is it another run's?");
-  if (::ftruncate(fileno(file_.get()), bytes_) != 0 || std::fseek(file_.get(), 0, SEEK_END) != 0)
-    refuse(std::string("cutting it to its length failed: ") + std::strerror(errno));
+  file_.reset();
+  file_ = std::make_shared<io::detail::Output>(path_, bytes_);
 }
 
 void LogFile::write(const std::string& line) {
   if (!file_) return;  // it could not be opened, and the run ends for that
   const std::string text = line + "\n";
-  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
-      std::fflush(file_.get()) != 0)
-    throw io::FileError("[" + std::string(operation_) + "] " + path_ +
-                        ": writing failed: " + std::strerror(errno) + "; is the disk full?");
+  file_->add(text);
   bytes_ += static_cast<Index>(text.size());
 }
 
@@ -59,24 +42,7 @@ namespace {
 /// null for what is not finite: every reader of JSON knows it.
 json finite(double value) { return std::isfinite(value) ? json(value) : json(); }
 
-/// Texts with invalid UTF-8 lose it.
-std::string dump(const json& object) {
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string csv_number(double value) {
-  if (std::isnan(value)) return "";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", value);
-  return text;
-}
-
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
+std::string csv_number(double value) { return std::isnan(value) ? "" : text_of(value); }
 
 }  // namespace
 }  // namespace detail
@@ -137,18 +103,13 @@ void JsonLog::on_fit_end(Context& run) { write_findings(run); }
 std::vector<Finding> read_findings(const std::string& path) {
   std::vector<Finding> findings;
   std::ifstream file(path);
+  Index number = 0;
   for (std::string line; std::getline(file, line);) {
+    ++number;
     if (!line.starts_with(R"({"event":"finding")")) continue;
-    const detail::json object = detail::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (object.is_discarded()) continue;  // cut off
-    Finding f;
-    f.kind = object.value("kind", "");
-    f.alarm = object.value("alarm", true);
-    f.where = object.value("where", "");
-    f.epoch = object.value("epoch", Index{0});
-    f.step = object.value("step", Index{0});
-    f.text = object.value("text", "");
-    findings.push_back(f);
+    if (file.eof()) break;  // cut off within the line
+    detail::Value object("read_findings", path, "line " + text_of(number), line);
+    findings.push_back(detail::read_finding(object));
   }
   return findings;
 }
@@ -170,7 +131,7 @@ void CsvLog::on_epoch_end(Context&, Epoch& e) {
         "epoch,train_loss,validation_loss,validation_accuracy,lr,grad_norm,seconds";
     for (const auto& [metric_name, value] : e.metrics) {
       metrics_.push_back(metric_name);
-      header += "," + detail::csv_text(metric_name);
+      header += "," + io::csv_field(metric_name);
     }
     write(header);
     has_header_ = true;

@@ -145,6 +145,7 @@ LrCurve sweep(nn::Module& model,
     curve.smoothed.push_back(mean / weight);
     if (o.on_step) o.on_step(i + 1, lr, value);
     lowest = std::min(lowest, mean / weight);
+    if (o.stop && *o.stop) break;
     if (mean / weight > o.divergence * lowest && lowest > 0) {
       curve.diverged = true;
       break;
@@ -171,6 +172,11 @@ LrCurve find_lr(nn::Module& model,
   LrCurve curve = sweep(model, loss, optimizer, own, options);
   if (curve.lr.empty()) {
     curve.reason = "The loss is not finite before the first step; look at the inputs and weights.";
+    return curve;
+  }
+  if (options.stop && *options.stop) {
+    curve.reason = "The sweep was interrupted after " + text_of(curve.lr.size()) + " of " +
+                   text_of(options.steps) + " steps.";
     return curve;
   }
   const double lowest = *std::min_element(curve.smoothed.begin(), curve.smoothed.end());

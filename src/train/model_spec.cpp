@@ -6,6 +6,7 @@
 #include "gradus/nn/embedding.hpp"
 #include "gradus/nn/mlp.hpp"
 #include "gradus/ops.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 
@@ -81,40 +82,7 @@ std::string to_json(const ModelSpec& spec) {
                        {"dropout", spec.dropout},
                        {"residual", spec.residual},
                        {"bias", spec.bias}};
-  return object.dump();
-}
-
-ModelSpec parse_model_spec(const std::string& json) {
-  try {
-    const Json o = Json::parse(json);
-    ModelSpec spec;
-    o.at("inputs").get_to(spec.inputs);
-    o.at("categories").get_to(spec.categories);
-    o.at("embedding_sizes").get_to(spec.embedding_sizes);
-    o.at("hidden").get_to(spec.hidden);
-    o.at("outputs").get_to(spec.outputs);
-    o.at("activation").get_to(spec.activation);
-    o.at("norm").get_to(spec.norm);
-    o.at("init").get_to(spec.init);
-    o.at("output").get_to(spec.output);
-    o.at("dropout").get_to(spec.dropout);
-    o.at("residual").get_to(spec.residual);
-    o.at("bias").get_to(spec.bias);
-    constexpr Index most = 1 << 24;  // a damaged file must not ask for all memory
-    std::vector<Index> sizes = spec.hidden;
-    for (const auto& list : {spec.categories, spec.embedding_sizes})
-      sizes.insert(sizes.end(), list.begin(), list.end());
-    sizes.push_back(spec.inputs);
-    sizes.push_back(spec.outputs);
-    for (const Index size : sizes)
-      if (size < 1 || size > most)
-        fail("parse_model_spec", "a size of " + text_of(size) + "; 1 to " + text_of(most) +
-                                     " is required; is the file damaged?");
-    return spec;
-  } catch (const nlohmann::json::exception& e) {
-    fail("parse_model_spec",
-         "the description of the model is damaged: " + std::string(e.what()).substr(0, 200));
-  }
+  return detail::dump(object);
 }
 
 }  // namespace gradus::train

@@ -9,7 +9,7 @@
 #include "train/blame.hpp"
 #include "train/diagnosis.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train {
 
@@ -18,7 +18,8 @@ struct Monitor::Impl {
   detail::Diagnosis judge;
   detail::Watch watch = {};
   std::vector<LayerEpoch> epochs = {};
-  std::uint64_t seed = 0, offset = 0;  // of the random numbers before the step
+  detail::EpochLists epoch_lists = {};  // the same
+  std::uint64_t seed = 0, offset = 0;   // of the random numbers before the step
   Index steps = 0;
   bool judged = false;                         // some window came to its end
   std::optional<optim::StateDict> saved = {};  // of the run that goes on
@@ -29,13 +30,15 @@ struct Monitor::Impl {
     judged = true;
   }
   /// Goes on where the run stood that has saved this.
-  void resume(const Context& run, const optim::StateDict& state) {
+  void resume(const Context& run, const optim::StateDict& entries) {
+    detail::State state = detail::monitor_state(entries);
     judge.resume(run, state);
     watch.resume(state);
     epochs = detail::load_epochs(state, watch.layers().size());
+    for (const LayerEpoch& epoch : epochs) epoch_lists.add(epoch);
     watch.name_layers(epochs);
-    const std::vector<double> counts = detail::numbers_at(state, "steps", 2);
-    steps = static_cast<Index>(counts[0]);
+    const std::vector<Index> counts = state.wholes("steps", 2);
+    steps = counts[0];
     judged = counts[1] != 0;
   }
 };
@@ -86,17 +89,27 @@ optim::StateDict Monitor::state_dict() const {
   optim::StateDict state;
   m.judge.save(state);
   m.watch.save(state);
-  detail::save(state, m.epochs);
   state["steps"] = from_vector<double>({static_cast<double>(m.steps), m.judged ? 1.0 : 0.0});
   return state;
 }
 
-void Monitor::load_state_dict(const optim::StateDict& state) {
+std::map<std::string, const std::vector<double>*> Monitor::lists() const {
+  const Impl& m = *impl_;
+  return {{"norms", &m.judge.norms()},
+          {"epochs", &m.epoch_lists.places},
+          {"epochs.layers", &m.epoch_lists.stats}};
+}
+
+void Monitor::load_state_dict(const optim::StateDict& entries) {
+  detail::State state = detail::monitor_state(entries);
   detail::load_epochs(state, detail::load_layers(state).size());
-  detail::numbers_at(state, "norms");
-  for (const auto& [key, count] : {std::pair("losses", 6), {"window", 3}, {"steps", 2}})
-    detail::numbers_at(state, key, static_cast<std::size_t>(count));
-  impl_->saved = state;  // until the model is known
+  state.numbers("norms");
+  state.numbers("losses", 6);
+  state.wholes("window", 3);
+  state.wholes("steps", 2);
+  if (state.has("latest_losses")) state.numbers("latest_losses", limits::latest_losses);
+  state.finish();
+  impl_->saved = entries;  // until the model is known
 }
 
 void Monitor::on_fit_begin(Context& run) {
@@ -109,6 +122,7 @@ void Monitor::on_fit_begin(Context& run) {
       m.judge.report(run, finding);
   m.watch.attach(run.model);
   m.epochs.clear();
+  m.epoch_lists = {};
   m.steps = 0;
   m.judged = false;
   if (saved) m.resume(run, *saved);
@@ -148,6 +162,7 @@ void Monitor::on_epoch_end(Context& run, Epoch& epoch) {
   const bool last = run.epoch == run.epochs || !run.stop.empty();
   if (last && !m.judged && m.watch.window_steps() > 0) m.judge_window(run);
   m.epochs.push_back(m.watch.take_epoch(epoch.epoch));
+  m.epoch_lists.add(m.epochs.back());
   m.judge.epoch(run, epoch);
 }
 

@@ -12,7 +12,6 @@ namespace gradus::train {
 
 using io::detail::find_labels;
 using io::detail::quote;
-using io::detail::text_of;
 
 namespace {
 
@@ -38,7 +37,7 @@ std::vector<std::string> find_classes(const io::RawTable& table, io::Task task,
     known = find_labels(values, column.is_text, task);
     for (const double label : known)
       names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                     : text_of(label));
+                                     : io::detail::name_of_number(label));
   }
   if (labels && !names.empty())
     for (const double v : values)
@@ -135,8 +134,10 @@ void Pipeline::learn_columns(const io::RawTable& table, const std::vector<Index>
                              const PipelineOptions& options) {
   const bool fills = options.missing == io::Missing::mean ||
                      options.missing == io::Missing::median || options.missing == io::Missing::mode;
+  std::vector<bool> is_target(table.columns.size());
+  for (const Index target : table.targets) is_target[static_cast<std::size_t>(target)] = true;
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    if (std::count(table.targets.begin(), table.targets.end(), static_cast<Index>(c))) continue;
+    if (is_target[c]) continue;
     const io::RawColumn& from = table.columns[c];
     Column column{from.name, from.is_text};
     std::vector<double> present;
@@ -224,8 +225,28 @@ Tensor Pipeline::flatten(const Tensor& x) const {
   return x.reshape({x.size(0), need});
 }
 
-Tensor Pipeline::scale(const Tensor& x) const {
-  return (scaler_ ? scaler_->transform(x.to(float64)) : x).to(dtype_);
+Tensor Pipeline::scale(const Tensor& x, const RowName& row) const {
+  const Tensor given = scaler_ ? x.to(float64) : x;
+  const Tensor scaled = (scaler_ ? scaler_->transform(given) : given).to(dtype_);
+  require_finite(scaled, given, row, "column", features_);
+  return scaled;
+}
+
+/// Refuses the first number that is not finite as the model is to take it.
+void Pipeline::require_finite(const Tensor& scaled, const Tensor& given, const RowName& row,
+                              const char* kind, const std::vector<std::string>& names) const {
+  if (scaled.numel() == 0 || all(isfinite(scaled)).item<bool>()) return;
+  const std::vector<double> values = scaled.to_vector<double>();
+  const auto bad = std::find_if(values.begin(), values.end(),
+                                [](double value) { return !std::isfinite(value); });
+  const auto at = static_cast<std::size_t>(bad - values.begin());
+  const auto i = static_cast<Index>(at);
+  fail("Pipeline", row(i / scaled.size(1)) + ": " + kind + " " +
+                       quote(names.at(static_cast<std::size_t>(i % scaled.size(1)))) + " has " +
+                       gradus::text_of(given.to_vector<double>()[at]) + ", which is " +
+                       gradus::text_of(*bad) + " as the model takes it; numbers that " +
+                       name_of(dtype_) + " can hold after scaling are required; correct the file" +
+                       (dtype_ == float32 ? ", or train with --precision float64" : ""));
 }
 
 Tensor Pipeline::unscale_inputs(const Tensor& x) const {
@@ -233,44 +254,61 @@ Tensor Pipeline::unscale_inputs(const Tensor& x) const {
 }
 
 Tensor Pipeline::unscale(const Tensor& output) const {
-  return target_scaler_ ? target_scaler_->inverse_transform(output) : output;
+  // In double precision: quantities may be larger than the model's numbers can be.
+  return target_scaler_ ? target_scaler_->inverse_transform(output.to(float64)) : output;
 }
 
-data::TensorDataset Pipeline::finish(const Tensor& x, const Tensor& y) const {
-  if (!y.defined()) return data::TensorDataset(scale(x));
+data::TensorDataset Pipeline::finish(const Tensor& x, const Tensor& y, const RowName& row) const {
+  if (!y.defined()) return data::TensorDataset(scale(x, row));
   Tensor target = y;
-  if (task_ == Task::regression)
-    target = (target_scaler_ ? target_scaler_->transform(y.to(float64)) : y).to(dtype_);
-  data::TensorDataset set(scale(x), target);
+  if (task_ == Task::regression) {
+    const Tensor given = y.to(float64).reshape({y.size(0), num_targets()});
+    target = (target_scaler_ ? target_scaler_->transform(given) : given).to(dtype_);
+    require_finite(target, given, row, "target", targets_);
+  }
+  data::TensorDataset set(scale(x, row), target);
   set.class_names = classes_;
   return set;
 }
 
+/// How messages name rows of a source.
+Pipeline::RowName Pipeline::name_rows(const Source& source, const std::vector<Index>& rows) {
+  return [&source, rows](Index i) { return source.row_name(rows.at(static_cast<std::size_t>(i))); };
+}
+
 Tensor Pipeline::inputs(const Source& source) const {
+  const RowName row = name_rows(source, all_rows(source));
   if (!is_table_ && source.table)
-    return scale(matrix_of(*source.table, static_cast<Index>(features_.size())));
+    return scale(matrix_of(*source.table, static_cast<Index>(features_.size())), row);
   if (source.table.has_value() != is_table_)
     fail("Pipeline", source.name + ": holds " + (is_table_ ? "tensors" : "a table") +
                          "; the model was trained on " + (is_table_ ? "a table" : "tensors") +
                          "; data of the same kind are required");
-  return scale(is_table_ ? encode(*source.table, all_rows(source)) : flatten(source.arrays.x()));
+  return scale(is_table_ ? encode(*source.table, all_rows(source)) : flatten(source.arrays.x()),
+               row);
 }
 
 data::TensorDataset Pipeline::dataset(const Source& source) const {
   return dataset(source, all_rows(source));
 }
 
-data::TensorDataset Pipeline::dataset(const Source& source, const std::vector<Index>& rows) const {
+data::TensorDataset Pipeline::dataset(const Source& source, const std::vector<Index>& rows,
+                                      std::map<std::string, Index>* unknown) const {
   if (source.table.has_value() && !is_table_)
     fail("Pipeline", source.name +
                          ": holds a table; the model was trained on tensors, and targets in the "
                          "same form (.npz, IDX, a set by name) are required to measure it");
   if (source.table.has_value() != is_table_) inputs(source);  // says what is wrong
-  if (!is_table_) return dataset(source.arrays.select(rows));
-  return finish(encode(*source.table, rows), encode_targets(*source.table, rows));
+  const RowName row = name_rows(source, rows);
+  if (!is_table_) return dataset(source.arrays.select(rows), row);
+  return finish(encode(*source.table, rows, unknown), encode_targets(*source.table, rows), row);
 }
 
 data::TensorDataset Pipeline::dataset(const data::TensorDataset& arrays) const {
+  return dataset(arrays, [](Index i) { return "sample " + gradus::text_of(i); });
+}
+
+data::TensorDataset Pipeline::dataset(const data::TensorDataset& arrays, const RowName& row) const {
   if (arrays.tensors().size() < 2) fail("Pipeline", "the data have no targets; give their file");
   const bool labels = arrays.y().dtype() == int64 && arrays.y().dim() == 1;
   if (labels == (task_ == Task::regression) ||
@@ -280,7 +318,7 @@ data::TensorDataset Pipeline::dataset(const data::TensorDataset& arrays) const {
                          name_of(arrays.y().dtype()) + " were given; " + text_of(num_targets()) +
                          (task_ == Task::regression ? " quantities a sample" : " classes") +
                          " are required, as in training");
-  return finish(flatten(arrays.x()), arrays.y());
+  return finish(flatten(arrays.x()), arrays.y(), row);
 }
 
 }  // namespace gradus::train

@@ -34,6 +34,15 @@ void space_out(Series& series, Index times) {
   if (series.empty()) series.stride = std::clamp<Index>((times + limit - 1) / limit, 1, 8);
 }
 
+/// Throws for numbers of times that are still to come: `now` is where the run stands.
+void require_past(const Series& series, Index now, const char* unit) {
+  if (!series.empty() && series.times.back() > now)
+    fail("Recorder", std::string("numbers of ") + unit + " " + text_of(series.times.back()) +
+                         " are there already, and the run goes on after " + unit + " " +
+                         text_of(now) +
+                         "; the state of this run is required; is the file damaged?");
+}
+
 }  // namespace
 
 Recorder::Recorder(const RecorderOptions& options) : options_(options) {
@@ -76,6 +85,12 @@ void Recorder::on_fit_begin(Context& run) {
     series->forget(kept);
   }
   kept = 0;
+  if (run.resumed) {
+    for (const Series* series : {&steps, &gradients})
+      require_past(*series, run.global_step, "step");
+    for (const Series* series : snapshots()) require_past(*series, run.epoch, "epoch");
+    require_past(idle, run.epoch, "epoch");
+  }
   for (Series* series : snapshots()) space_out(*series, run.epochs);
   space_out(idle, run.epochs);
   constexpr Index most = 1'000'000'000;  // of either, so that the product is a number

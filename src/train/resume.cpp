@@ -1,7 +1,6 @@
 #include <array>
 #include <charconv>
 #include <functional>
-#include <type_traits>
 
 #include "gradus/random.hpp"
 #include "train/run.hpp"
@@ -27,12 +26,16 @@ Part part(const std::string& name, T& object) {
 constexpr std::array choices_of_better{"automatic", "lower", "higher"};
 constexpr std::array choices_of_non_finite{"ignore", "raise", "skip", "stop"};
 
-std::string text_of(bool value) { return value ? "yes" : "no"; }
-template <class T>
-requires std::is_arithmetic_v<T> std::string text_of(T value) {
-  std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return {text.data(), end};
+std::string yes_or_no(bool value) { return value ? "yes" : "no"; }
+
+/// "1e-04" is "0.0001".
+bool same_setting(const std::string& a, const std::string& b) {
+  double x = 0, y = 0;
+  const auto is_number = [](const std::string& text, double& value) {
+    const char* const end = text.data() + text.size();
+    return std::from_chars(text.data(), end, value).ptr == end;
+  };
+  return a == b || (is_number(a, x) && is_number(b, y) && x == y);
 }
 
 std::vector<double> rates(const optim::Optimizer& optimizer) {
@@ -83,8 +86,8 @@ std::map<std::string, std::string> Run::settings() const {
   std::map<std::string, std::string> all = {
       {"batch_size", text_of(l.batch_size)},
       {"sampler", l.sampler},
-      {"drop_last", text_of(l.drop_last)},
-      {"merge_last_of_one", text_of(l.merge_last_of_one)},
+      {"drop_last", yes_or_no(l.drop_last)},
+      {"merge_last_of_one", yes_or_no(l.merge_last_of_one)},
       {"num_samples", text_of(l.num_samples)},
       {"validation samples", text_of(run_.validation.size())},
       {"clip_norm", text_of(o.clip_norm)},
@@ -94,7 +97,7 @@ std::map<std::string, std::string> Run::settings() const {
       {"l1", text_of(o.l1)},
       {"l2", text_of(o.l2)},
       {"ema_decay", text_of(o.ema_decay)},
-      {"ema_warmup", text_of(o.ema_warmup)},
+      {"ema_warmup", yes_or_no(o.ema_warmup)},
       {"monitor", judge_.monitor()},
       {"better", choices_of_better.at(static_cast<std::size_t>(o.better))},
       {"patience", text_of(o.patience)},
@@ -132,22 +135,50 @@ Checkpoint Run::capture() {
     at.seconds = seconds();
   }
   c.settings = settings();
-  c.history = run_.history;
   c.findings = run_.findings;
   c.texts = options_.checkpoint.texts;
   c.tensors = options_.checkpoint.tensors;
   return c;
 }
 
+Lists Run::lists() const {
+  Lists all;
+  for (const Callback* callback : options_.callbacks)
+    if (!callback->name().empty())
+      if (auto own = callback->lists(); !own.empty())
+        all["callback." + callback->name()] = std::move(own);
+  return all;
+}
+
 /// What cannot be right, whatever the parts say.
 std::string Run::find_misfits(const Checkpoint& c) {
   std::string faults;
-  const auto note = [&](const std::string& fault) { faults += "\n  " + fault; };
-  if (const std::string weights = compare_weights(c.weights, run_.model); !weights.empty())
-    note("weights:\n" + weights);
-  if (!c.best.empty())
-    if (const std::string best = compare_weights(c.best, run_.model); !best.empty())
-      note("best weights:\n" + best);
+  const auto note = [&](const std::string& fault) { faults += "; " + fault; };
+  const auto try_weights = [&](const std::string& what, const nn::StateDict& weights) {
+    if (const std::string misfits = compare_weights(weights, run_.model); !misfits.empty())
+      return note(what + ": " + misfits);
+    try {  // their values may contradict each other
+      const nn::StateDict before = run_.model.state_dict();
+      run_.model.load_state_dict(weights);
+      run_.model.load_state_dict(before);
+    } catch (const Error& error) {
+      note(what + ": " + error.what());
+    }
+  };
+  try_weights("weights", c.weights);
+  if (!c.best.empty()) try_weights("best weights", c.best);
+  if (c.place.step > run_.steps)
+    note("step " + text_of(c.place.step) + " of an epoch of " + text_of(run_.steps) + " steps");
+  if ((c.place.step == 0) != (c.loader.position == 0))
+    note("step " + text_of(c.place.step) + " of an epoch, and position " +
+         text_of(c.loader.position) + " in its data");
+  if (const auto judged = c.states.find("best"); judged != c.states.end()) {
+    const auto best = judged->second.find("best_epoch");  // its own reader checks the rest
+    if (best != judged->second.end() && best->second.numel() == 1 &&
+        !(best->second.item() < static_cast<double>(c.place.epoch)))
+      note("the best epoch is " + text_of(best->second.item()) + "; the run is in epoch " +
+           text_of(c.place.epoch));
+  }
   if (c.optimizer != run_.optimizer.name())
     note("the optimizer is " + std::string(run_.optimizer.name()) + "; " + c.optimizer +
          " was saved");
@@ -156,7 +187,8 @@ std::string Run::find_misfits(const Checkpoint& c) {
          " was saved");
   const auto own = settings();
   for (const auto& [name, saved] : c.settings)
-    if (const auto found = own.find(name); found != own.end() && found->second != saved)
+    if (const auto found = own.find(name);
+        found != own.end() && !same_setting(found->second, saved))
       note(name + " = " + found->second + "; " + saved + " was saved");
   const std::vector<Part> parts = parts_of_state();
   for (const Part& p : parts)
@@ -173,12 +205,18 @@ std::string Run::find_misfits(const Checkpoint& c) {
 void Run::restore(const Checkpoint& c) {
   std::string faults = find_misfits(c);
   std::vector<std::function<void()>> undo;
+  const auto put_back = [&] {
+    for (auto back = undo.rbegin(); back != undo.rend(); ++back) (*back)();
+  };
   const auto attempt = [&](const auto& load, std::function<void()> back) {
     try {
       load();
       undo.push_back(std::move(back));
+    } catch (const std::bad_alloc&) {  // which says nothing about the checkpoint
+      put_back();
+      throw;
     } catch (const std::exception& error) {
-      faults += std::string("\n  ") + error.what();
+      faults += std::string("; ") + error.what();
     }
   };
   for (const Part& p : parts_of_state()) {
@@ -190,16 +228,17 @@ void Run::restore(const Checkpoint& c) {
   const data::LoaderState place = run_.loader.state();
   attempt([&] { run_.loader.load_state(c.loader); }, [&, place] { run_.loader.load_state(place); });
   if (!faults.empty()) {
-    for (auto back = undo.rbegin(); back != undo.rend(); ++back) (*back)();
+    put_back();
     fail("resume",
          "the checkpoint does not fit this run; the model, data and options it was saved with are "
-         "required:" +
+         "required" +
              faults);
   }
   adopt(c);
 }
 
 void Run::adopt(const Checkpoint& c) {
+  if (history_file_) history_file_->resume(c, lists());
   run_.model.load_state_dict(c.weights);
   best_ = c.best;
   run_.history = c.history;

@@ -8,7 +8,8 @@
 #include "gradus/optim/regularize.hpp"
 #include "gradus/random.hpp"
 #include "train/diagnosis.hpp"
-#include "train/storage.hpp"
+#include "train/limits.hpp"
+#include "train/save/storage.hpp"
 
 namespace gradus::train::detail {
 namespace {
@@ -64,7 +65,10 @@ Run::Run(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
 }
 
 FitResult Run::go() {
-  if (!options_.checkpoint.path.empty()) prepare_storage(options_.checkpoint, capture());
+  if (!options_.checkpoint.path.empty()) {
+    prepare_storage(options_.checkpoint, capture());
+    history_file_.emplace(options_.checkpoint.path);
+  }
   if (options_.resume) restore(*options_.resume);
   try {
     tell(&Callback::on_fit_begin, run_);
@@ -154,11 +158,8 @@ void Run::take_step(std::vector<data::Batch>& parts) {
   run_.grad_norm = grad_norm(parameters_);
   tell(&Callback::on_backward_end, run_);
   sums_.lr = run_.optimizer.lr();
-  run_.skipped = !accept_step();
-  if (!run_.skipped) {
-    update(parts);
-    count_step(parts);
-  }
+  run_.skipped = !accept_step() || !update(parts);
+  if (!run_.skipped) count_step(parts);
   if (scheduler_ && scheduler_->unit() == optim::Unit::step) scheduler_->step();
 }
 
@@ -186,22 +187,25 @@ double Run::compute_gradient(std::vector<data::Batch>& parts) {
 /// Whether the step is to be taken; see FitOptions::non_finite.
 bool Run::accept_step() {
   if (options_.non_finite == optim::NonFinite::ignore) return true;
-  const bool finite_loss = std::isfinite(run_.loss);
-  if (finite_loss && std::isfinite(run_.grad_norm)) return true;
-  const std::string where = "in epoch " + text_of(run_.epoch) + ", step " + text_of(run_.step);
-  const std::string what = finite_loss ? "the gradient's norm became " : "the loss became ";
-  const std::string value = text_of(finite_loss ? run_.grad_norm : run_.loss);
+  if (!std::isfinite(run_.loss)) return refuse_step("the loss became " + rounded(run_.loss));
+  if (std::isfinite(run_.grad_norm)) return true;
+  return refuse_step("the gradient's norm became " + rounded(run_.grad_norm));
+}
+
+/// Does with a step that cannot be taken what FitOptions::non_finite says. False.
+bool Run::refuse_step(const std::string& what) {
+  const std::string where = " in epoch " + text_of(run_.epoch) + ", step " + text_of(run_.step);
   if (options_.non_finite == optim::NonFinite::raise)
-    throw NonFiniteError("[fit] " + what + value + " " + where +
+    throw NonFiniteError("[fit] " + what + where +
                          "; a finite one is required; lower the learning rate, clip gradients or "
                          "scale the inputs");
   ++result_.skipped_steps;
-  if (options_.non_finite == optim::NonFinite::stop)
-    end(Ended::non_finite, what + value + " " + where);
+  if (options_.non_finite == optim::NonFinite::stop) end(Ended::non_finite, what + where);
   return false;
 }
 
-void Run::update(std::vector<data::Batch>& parts) {
+/// False if the step could not be taken.
+bool Run::update(std::vector<data::Batch>& parts) {
   if (lbfgs_) {
     lbfgs_->step([&] {
       const double loss = compute_gradient(parts);
@@ -215,9 +219,18 @@ void Run::update(std::vector<data::Batch>& parts) {
     if (options_.clip_norm > 0) scale = clip_coefficient(run_.grad_norm, options_.clip_norm);
     if (percentile_) scale = percentile_->coefficient(run_.grad_norm);
     if (options_.clip_value > 0) clip_grad_value(parameters_, options_.clip_value);
-    run_.optimizer.step(optim::StepOptions{.grad_scale = scale});
+    // Of a gradient this large float32 may not hold the squares that the optimizer keeps.
+    const bool huge = options_.non_finite != optim::NonFinite::ignore &&
+                      !(scale * run_.grad_norm < limits::gradient_huge);
+    const auto result = run_.optimizer.step(
+        {.grad_scale = scale,
+         .non_finite = huge ? optim::NonFinite::skip : optim::NonFinite::ignore});
+    if (result != optim::StepResult::updated)
+      return refuse_step("the gradient's norm became " + rounded(run_.grad_norm) +
+                         ", too large for an update,");
   }
   if (ema_) ema_->update();
+  return true;
 }
 
 void Run::count_step(const std::vector<data::Batch>& parts) {
@@ -239,8 +252,7 @@ bool Run::after_step() {
     run_.loader.set_epoch(run_.loader.state().epoch + 1);
     return false;
   }
-  const Index every = options_.checkpoint.every_steps;
-  if (every > 0 && run_.global_step % every == 0) save();
+  if (save_is_due(false)) save();
   if (options_.stop && *options_.stop) interrupt();
   return !ended_;
 }
@@ -253,12 +265,28 @@ void Run::interrupt() {
           (saved_ ? "; " + options_.checkpoint.path + " goes on from there" : ""));
 }
 
+/// See CheckpointOptions.
+bool Run::save_is_due(bool epoch_ended) const {
+  const CheckpointOptions& o = options_.checkpoint;
+  if (o.path.empty()) return false;
+  if (epoch_ended && (ended_ || run_.epoch == options_.epochs || result_.checkpoint.empty()))
+    return true;
+  if (epoch_ended && o.every_epochs > 0 && run_.epoch % o.every_epochs == 0) return true;
+  if (!epoch_ended && o.every_steps > 0 && run_.global_step % o.every_steps == 0) return true;
+  return o.every_seconds > 0 &&
+         std::chrono::duration<double>(Clock::now() - last_save_).count() >= o.every_seconds;
+}
+
 /// Writes a checkpoint, unless that was done since the last step.
 void Run::save() {
   if (options_.checkpoint.path.empty() || saved_) return;
-  save_checkpoint(options_.checkpoint.path, capture());
+  Checkpoint checkpoint = capture();
+  checkpoint.appended = history_file_->add(run_.history, lists());
+  save_with_history(options_.checkpoint.path, checkpoint);
+  history_file_->remove_others();
   result_.checkpoint = options_.checkpoint.path;
   saved_ = true;
+  last_save_ = Clock::now();
 }
 
 void Run::end_epoch() {
@@ -290,7 +318,7 @@ void Run::end_epoch() {
     end(Ended::early, judge_.verdict());
   else if (options_.stop && *options_.stop && run_.epoch < options_.epochs)
     interrupt();
-  if (options_.checkpoint.every_epoch || ended_ || run_.epoch == options_.epochs) save();
+  if (save_is_due(true)) save();
 }
 
 }  // namespace gradus::train::detail

@@ -10,6 +10,7 @@
 #include "gradus/optim/lbfgs.hpp"
 #include "gradus/train/fit.hpp"
 #include "train/judge.hpp"
+#include "train/save/history_file.hpp"
 
 namespace gradus::train::detail {
 
@@ -39,19 +40,22 @@ class Run {
   bool read_parts(std::vector<data::Batch>& parts);
   void take_step(std::vector<data::Batch>& parts);
   double compute_gradient(std::vector<data::Batch>& parts);
-  void update(std::vector<data::Batch>& parts);
+  bool update(std::vector<data::Batch>& parts);
   bool accept_step();
+  bool refuse_step(const std::string& what);
   void count_step(const std::vector<data::Batch>& parts);
   bool after_step();
   void end_epoch();
   void interrupt();
   // resume.cpp
   Checkpoint capture();
+  Lists lists() const;
   std::vector<struct Part> parts_of_state();
   void restore(const Checkpoint& checkpoint);
   void adopt(const Checkpoint& checkpoint);
   std::map<std::string, std::string> settings() const;
   std::string find_misfits(const Checkpoint& checkpoint);
+  bool save_is_due(bool epoch_ended) const;
   void save();
   void end(Ended ended, const std::string& reason);
   void restore_best();
@@ -75,7 +79,9 @@ class Run {
   Judge judge_;
   nn::StateDict best_;
   Sums sums_;
-  Clock::time_point started_;  // the epoch
+  std::optional<HistoryFile> history_file_;  // if there are checkpoints
+  Clock::time_point started_;                // the epoch
+  Clock::time_point last_save_ = Clock::now();
   bool ended_ = false;
   bool within_epoch_ = false;  // between its first and its last step
   bool saved_ = false;         // since the last step

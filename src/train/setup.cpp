@@ -6,6 +6,7 @@
 
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
+#include "train/save/checkpoint_every.hpp"
 
 namespace gradus::train {
 namespace {
@@ -65,8 +66,10 @@ Prepared prepare(const Config& given, const Source& source, const data::SplitInd
     config.scaler = !source.table && source.arrays.x().dim() > 2 ? "none" : "standard";
   p.pipeline.fit(source, parts.train, pipeline_options(config));
   p.train = p.pipeline.dataset(source, parts.train);
-  if (!parts.validation.empty()) p.validation = p.pipeline.dataset(source, parts.validation);
-  if (!parts.test.empty()) p.test = p.pipeline.dataset(source, parts.test);
+  std::map<std::string, Index> unknown;
+  if (!parts.validation.empty())
+    p.validation = p.pipeline.dataset(source, parts.validation, &unknown);
+  if (!parts.test.empty()) p.test = p.pipeline.dataset(source, parts.test, &unknown);
   if (!source.test.empty()) p.test = p.pipeline.dataset(source.test);
   p.config = resolve(config, {.samples = p.train.size(),
                               .inputs = p.train.x().size(1),
@@ -79,6 +82,8 @@ Prepared prepare(const Config& given, const Source& source, const data::SplitInd
     p.report.rows_refused = source.table->report.rows_refused;
     p.report.refusals = source.table->report.refusals;
     p.report.missing = source.table->report.missing;
+    p.report.mixed_columns = source.table->report.mixed_columns;
+    p.report.unknown.assign(unknown.begin(), unknown.end());
   }
   note_duplicates(p);
   return p;
@@ -190,8 +195,21 @@ FitOptions fit_options(const Config& c) {
   if (c.monitor != "auto")
     o.monitor = c.monitor == "train_loss" ? c.monitor : "validation_" + c.monitor;
   o.non_finite = optim::NonFinite::stop;
-  o.checkpoint.every_steps = c.checkpoint_every;
+  detail::set_checkpoint_every(o.checkpoint, c.checkpoint_every);
   return o;
+}
+
+Tensor predict(const SavedModel& saved, const Source& source) {
+  const Tensor output = run_model(*saved.model, saved.pipeline.inputs(source));
+  const Tensor values = saved.pipeline.unscale(saved.objective.predict(output));
+  if (values.numel() == 0 || all(isfinite(values)).item<bool>()) return values;
+  const std::vector<double> all_values = values.to_vector<double>();
+  Index at = 0;
+  while (std::isfinite(all_values[static_cast<std::size_t>(at)])) ++at;
+  fail("predict", source.row_name(at / values.size(1)) + ": the model answers " +
+                      text_of(all_values[static_cast<std::size_t>(at)]) +
+                      "; values as in training, for which its sums stay finite, are required; "
+                      "look for numbers that are much too large in this row");
 }
 
 Tensor run_model(nn::Module& model, const Tensor& x, Index batch_size) {

@@ -161,6 +161,11 @@ void require_targets(const SourceOptions& options, const io::RawTable& table) {
 
 }  // namespace
 
+std::string Source::row_name(Index row) const {
+  return printable(name) + (table ? ":" + text_of(table->lines.at(static_cast<std::size_t>(row)))
+                                  : ": sample " + text_of(row));
+}
+
 std::vector<std::string> set_names() {
   std::vector<std::string> names = {"digits"};
   for (const Set& set : sets()) names.emplace_back(set.name);

@@ -1,16 +1,15 @@
 #include "gradus/train/tensorboard.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <vector>
+
+#include "io/disk/output.hpp"
+#include "io/disk/temporary.hpp"
 
 // An event file is a list of records, each
 //   uint64 length, uint32 masked crc of the length, bytes, uint32 masked crc of the bytes
@@ -19,7 +18,7 @@
 namespace gradus::train {
 namespace detail {
 
-std::uint32_t crc32c(std::string_view bytes) {
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
   static const std::array<std::uint32_t, 256> table = [] {
     std::array<std::uint32_t, 256> t{};
     for (std::uint32_t i = 0; i < 256; ++i) {
@@ -28,7 +27,7 @@ std::uint32_t crc32c(std::string_view bytes) {
     }
     return t;
   }();
-  std::uint32_t crc = ~0U;
+  std::uint32_t crc = ~before;
   for (const char c : bytes) crc = (crc >> 8) ^ table[(crc ^ static_cast<unsigned char>(c)) & 0xFF];
   return ~crc;
 }
@@ -100,13 +99,28 @@ std::string histogram(std::vector<double> values) {
 }  // namespace
 }  // namespace detail
 
+namespace {
+
+constexpr std::size_t most_waiting = 1 << 16;  // bytes
+
+std::string new_path(const std::string& folder) {
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return folder + "/events.out.tfevents." + text_of(now.count()) + ".gradus." +
+         io::detail::random_name();
+}
+
+}  // namespace
+
+TensorBoardLog::TensorBoardLog(std::string folder, const TensorBoardOptions& options)
+    : folder_(std::move(folder)), path_(new_path(folder_)), options_(options) {}
+
 void TensorBoardLog::record(std::string_view bytes) {
   const std::string length = detail::little_endian(static_cast<std::uint64_t>(bytes.size()));
-  const std::string text =
-      length + detail::masked_crc(length) + std::string(bytes) + detail::masked_crc(bytes);
-  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size())
-    fail("TensorBoardLog",
-         path_ + ": writing failed: " + std::strerror(errno) + "; is the disk full?");
+  waiting_ += length + detail::masked_crc(length);
+  waiting_ += bytes;
+  waiting_ += detail::masked_crc(bytes);
+  if (waiting_.size() >= most_waiting) flush();
 }
 
 void TensorBoardLog::event(Index step, const std::string& field) {
@@ -120,23 +134,16 @@ void TensorBoardLog::scalar(const std::string& tag, double value, Index step) {
 }
 
 void TensorBoardLog::flush() {
-  if (file_ && std::fflush(file_.get()) != 0)
-    fail("TensorBoardLog",
-         path_ + ": writing failed: " + std::strerror(errno) + "; is the disk full?");
+  if (file_) file_->add(waiting_);
+  waiting_.clear();
 }
 
 void TensorBoardLog::on_fit_begin(Context& run) {
-  static std::atomic<unsigned> serial{0};
+  if (file_) path_ = new_path(folder_);  // of the run before
   std::error_code ignored;
   std::filesystem::create_directories(folder_, ignored);
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  path_ = folder_ + "/events.out.tfevents." + text_of(now.count()) + ".gradus." +
-          text_of(::getpid()) + "." + text_of(serial++);
-  file_.reset(std::fopen(path_.c_str(), "wx"));
-  if (!file_)
-    fail("TensorBoardLog",
-         path_ + ": " + std::strerror(errno) + "; a folder that can be written is required");
+  file_ = std::make_shared<io::detail::Output>(io::detail::Output::create(path_));
+  waiting_.clear();
   event(0, detail::block(3, "brain.Event:2"));
   // SessionLog{status: START} drops later steps of older files.
   if (run.resumed) event(run.global_step + 1, detail::block(7, detail::whole(1, 1)));

@@ -8,7 +8,7 @@
 #include "gradus/nn/linear.hpp"
 #include "gradus/optim/clip.hpp"
 #include "train/limits.hpp"
-#include "train/monitor_state.hpp"
+#include "train/save/monitor_state.hpp"
 
 namespace gradus::train::detail {
 
@@ -354,9 +354,9 @@ void Watch::save(optim::StateDict& state) const {
                            static_cast<double>(epoch_steps_)});
 }
 
-void Watch::resume(const optim::StateDict& state) {
+void Watch::resume(State& state) {
   std::vector<SavedLayer> saved = load_layers(state);
-  const std::vector<double> window = numbers_at(state, "window", 3);
+  const std::vector<Index> window = state.wholes("window", 3);
   if (saved.size() != layers_.size())
     fail("Monitor.load_state_dict",
          "the state of " + text_of(saved.size()) + " modules was given; that of the " +
@@ -365,9 +365,9 @@ void Watch::resume(const optim::StateDict& state) {
     layers_[i].window = std::move(saved[i].window);
     layers_[i].epoch = std::move(saved[i].epoch);
   }
-  window_steps_ = static_cast<Index>(window[0]);
-  window_samples_ = static_cast<Index>(window[1]);
-  epoch_steps_ = static_cast<Index>(window[2]);
+  window_steps_ = window[0];
+  window_samples_ = window[1];
+  epoch_steps_ = window[2];
 }
 
 void Watch::name_layers(std::vector<LayerEpoch>& epochs) {

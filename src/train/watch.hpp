@@ -10,6 +10,8 @@
 
 namespace gradus::train::detail {
 
+class State;
+
 /// The mean of the finite numbers that were added, NaN without any.
 struct Mean {
   double sum = 0;
@@ -81,7 +83,7 @@ class Watch {
 
   /// Adds to the state of a monitor, and takes it up again after attach().
   void save(optim::StateDict& state) const;
-  void resume(const optim::StateDict& state);
+  void resume(State& state);
   /// Gives the layers of epochs the names of the modules, and keeps the last as the latest numbers.
   void name_layers(std::vector<LayerEpoch>& epochs);
 

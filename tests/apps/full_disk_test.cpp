@@ -25,7 +25,7 @@ std::string command(const std::string& options) { return program("train") + " " 
 }  // namespace
 
 TEST_CASE("train on a disk that fills up exits with 5, and resume goes on when there is space") {
-  const SmallDisk disk("8m");
+  const SmallDisk disk("64m");
   if (skip(disk)) return;
   const std::string run_folder = disk / "run", checkpoint = run_folder + "/checkpoint.safetensors";
   std::future<Ran> training = std::async(std::launch::async, [&] {
@@ -44,7 +44,7 @@ TEST_CASE("train on a disk that fills up exits with 5, and resume goes on when t
   const train::Checkpoint saved = train::load_checkpoint(checkpoint);
   CHECK(saved.history.size() >= 1);
   disk.clear();
-  const Ran again = run("cd / && exec timeout --preserve-status -s INT 2 " +
+  const Ran again = run("cd / && exec timeout --preserve-status -s INT 1 " +
                         command("resume '" + run_folder + "'"));
   INFO(again.err);
   CHECK(again.status == 130);

@@ -1,46 +1,86 @@
-#include "fuzz/fuzz.hpp"
-#include "gradus/gradus.hpp"
-#include "gradus/train.hpp"
+#include "fuzz/command.hpp"
+#include "fuzz/mutate.hpp"
 
 using namespace gradus;
 
 namespace {
 
-/// The file of a run of two epochs.
-std::string small_run() {
-  const std::string path = std::filesystem::temp_directory_path() / "gradus_fuzz_checkpoint";
-  nn::MLP model({2, 3, 2});
-  optim::AdamW optimizer(model.parameters());
-  data::DataLoader loader(data::make_moons({.n = 8}), {.batch_size = 4});
-  train::Monitor monitor;
-  train::Recorder recorder;
-  train::fit(
-      model,
-      [](const Tensor& output, const Tensor& target) { return cross_entropy(output, target); },
-      optimizer, nullptr, loader, {},
-      {.epochs = 2, .checkpoint = {.path = path}, .callbacks = {&monitor, &recorder}});
-  const std::string bytes = io::read_file(path);
-  std::filesystem::remove(path);
-  return bytes.substr(8);
+struct Base {
+  io::NamedTensors tensors;
+  io::Metadata metadata;
+};
+
+std::string run_folder() { return fuzz::folder() + "/run"; }
+std::string file() { return run_folder() + "/checkpoint.safetensors"; }
+
+/// The checkpoint of a run of three epochs that stands after the second.
+Base made(std::vector<std::string> flags) {
+  static int number = 0;
+  const std::string data = fuzz::folder() + "/data" + std::to_string(number++) + ".csv";
+  fuzz::write(data,
+              "a,b,y\n1,red,0\n2,blue,1\n3,red,0\n4,blue,1\n5,red,0\n6,blue,1\n7,red,1\n8,red,0\n");
+  std::filesystem::remove_all(run_folder());
+  flags.insert(flags.begin(),
+               {"fit", "--data", data, "--run", run_folder(), "--epochs", "2", "--hidden", "3",
+                "--batch-size", "2", "--quiet", "--validation", "0.25", "--test", "0"});
+  fuzz::must_run(command_fit, flags);
+  const io::SafeTensors saved = io::read_safetensors(file());
+  Base base{saved.tensors, saved.metadata};
+  for (auto& [key, text] : base.metadata)
+    if (key == "gradus.text.config") {
+      const std::string epochs = "\"epochs\": ";
+      const std::size_t at = text.find(epochs) + epochs.size();
+      text.replace(at, 1, "3");
+    }
+  return base;
+}
+
+const std::vector<Base>& bases() {
+  static const std::vector<Base> list = {
+      made({}),
+      made({"--optimizer", "sgd", "--schedule", "plateau", "--clip-percentile", "50", "--ema",
+            "0.9", "--norm", "batch"}),
+      made({"--optimizer", "lbfgs", "--diagnose", "no"}),
+      made({"--optimizer", "muon", "--schedule", "restarts", "--accumulate", "2", "--patience",
+            "3"}),
+      made({"--optimizer", "adadelta", "--sampler", "weighted", "--tensorboard"})};
+  return list;
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
-  fuzz::write_seeds(*argc, *argv, {small_run()});
+  fuzz::be_quiet();
+  bases();
+  std::vector<std::string> seeds;
+  for (char base = 0; base < 5; ++base)
+    for (char part = 0; part < 10; ++part) seeds.push_back(fuzz::seed(base, part));
+  fuzz::write_seeds(*argc, *argv, seeds);
   return 0;
 }
 
-/// The input is the header's text and then the values; the length in front is computed.
+/// The input says what is changed in the checkpoint of a run: one of its documents, or tensors.
+/// Then the run goes on, and its report is written. Settings are left to the config fuzzer: a run
+/// may well ask for a million epochs.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return fuzz::expect_result_or_error(data, size, [](std::string_view bytes) {
-    const train::Checkpoint checkpoint =
-        train::parse_checkpoint(io::parse_safetensors(fuzz::with_length(bytes)));
-    train::Monitor monitor;
-    train::Recorder recorder;
-    for (const auto& [name, state] : checkpoint.states) {
-      if (name == "callback.monitor") monitor.load_state_dict(state);
-      if (name == "callback." + recorder.name()) recorder.load_state_dict(state);
+  fuzz::Choices choices(data, size);
+  Base base = bases()[choices.below(bases().size())];
+  for (int changes = 0; !choices.done() && changes < 8; ++changes) {
+    if (choices.below(2)) {
+      fuzz::mutate(base.tensors, choices);
+      continue;
     }
-  });
+    auto& [key, text] = base.metadata[choices.below(base.metadata.size())];
+    if (key == "gradus.text.config") continue;
+    fuzz::json document = fuzz::json::parse(text, nullptr, false);
+    if (!document.is_structured()) continue;
+    fuzz::mutate(document, choices);
+    text = document.dump();
+  }
+  fuzz::drop_doubles(base.tensors);
+  io::write_safetensors(file(), base.tensors, base.metadata);
+  fuzz::run(command_report, {"report", run_folder(), "--out", fuzz::folder() + "/page.html"});
+  fuzz::run(command_inspect, {"inspect", file()});
+  fuzz::run(command_resume, {"resume", run_folder(), "--quiet"});
+  return 0;
 }

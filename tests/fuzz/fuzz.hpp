@@ -33,12 +33,16 @@ int expect_result_or_error(const std::uint8_t* data, std::size_t size, Read read
   return 0;
 }
 
-/// The text of a safetensors header and the values, with the header's length in front.
+/// The header of a safetensors file and the values, with the header's length in front.
+inline std::string framed(std::string_view header, std::string_view values) {
+  std::string file;
+  for (int i = 0; i < 8; ++i) file += static_cast<char>(header.size() >> (8 * i) & 0xff);
+  return file.append(header).append(values);
+}
+/// The same, where both stand in one text.
 inline std::string with_length(std::string_view bytes) {
   const std::size_t length = bytes.rfind('}') + 1;  // npos + 1 is 0
-  std::string file;
-  for (int i = 0; i < 8; ++i) file += static_cast<char>(length >> (8 * i) & 0xff);
-  return file.append(bytes);
+  return framed(bytes.substr(0, length), bytes.substr(length));
 }
 
 }  // namespace gradus::fuzz

@@ -58,21 +58,21 @@ void add_json(std::vector<Malformed>& list) {
         "{\"a\":1}x", "{\"a\":\"\xff\"}", "{\"a\":\"\x01\"}", "{\"a\":\"\\x\"}", "{\"a\":tru}",
         "{\"a\":01}", "{\"a\":NaN}", "{\"a", "{\"a\":\"\\ud800\"}"})
     list.push_back({std::string("JSON ") + text, file(text), "not valid JSON"});
-  list.push_back({"closing too much", file("{}}"), "was not opened"});
+  list.push_back({"closing too much", file("{}}"), "not valid JSON"});
   for (const char* text : {"[]", "1", "\"a\"", "null", " {}", "\xef\xbb\xbf{}"})
     list.push_back({std::string("begins ") + text, file(text), "must begin with {"});
   list.push_back({"deep", file("{\"a\":[[[[1]]]]}"), "nested too deeply"});
   list.push_back({"very deep", file("{\"a\":" + std::string(100000, '[')), "nested too deeply"});
   list.push_back({"long list", file("{\"a\":[1,1,1,1,1,1,1,1,1,1]}"), "list is longer than 8"});
   list.push_back({"name twice", file("{\"a\":" + good_entry + ",\"a\":" + good_entry + "}"),
-                  "name \"a\" twice"});
+                  "name \"a\" stands twice"});
   list.push_back({"escaped name twice",
                   file("{\"a\":" + good_entry + ",\"\\u0061\":" + good_entry + "}"),
-                  "name \"a\" twice"});
+                  "name \"a\" stands twice"});
   list.push_back(
       {"key twice",
        file("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}"),
-       "name \"dtype\" twice"});
+       "name \"dtype\" stands twice"});
   for (const char* value : {"[]", "1", "\"x\"", "null"})
     list.push_back(
         {"metadata", file(std::string("{\"__metadata__\":") + value + "}", ""), "object of texts"});
@@ -81,7 +81,7 @@ void add_json(std::vector<Malformed>& list) {
                     file(std::string("{\"__metadata__\":{\"k\":") + value + "}}", ""),
                     "metadata \"k\" must be a text"});
   list.push_back({"metadata twice", file("{\"__metadata__\":{\"k\":\"\",\"k\":\"\"}}", ""),
-                  "name \"k\" twice"});
+                  "name \"k\" stands twice"});
 }
 
 void add_entries(std::vector<Malformed>& list) {
@@ -253,4 +253,77 @@ TEST_CASE("names and metadata that cannot be written are refused") {
   CHECK_THROWS_WITH(io::format_safetensors({{"\xff", x}}), contains("UTF-8"));
   CHECK_THROWS_WITH(io::format_safetensors({}, {{"a", ""}, {"a", ""}}), contains("twice"));
   CHECK_THROWS_WITH(io::format_safetensors({{"a", Tensor()}}), contains("undefined"));
+  const std::string nul("a\0b", 3);
+  CHECK_THROWS_WITH(io::format_safetensors({{nul, x}}), contains("character 0"));
+  CHECK_THROWS_WITH(io::format_safetensors({}, {{nul, ""}}), contains("character 0"));
+  CHECK_THROWS_WITH(io::format_safetensors({}, {{"a", nul}}), contains("character 0"));
+}
+
+namespace {
+
+std::string refusal(const std::string& bytes) {
+  try {
+    io::parse_safetensors(bytes, "f.st");
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+/// The same file with other bytes for a part of its header, as long as those.
+std::string replace(std::string bytes, const std::string& from, const std::string& to) {
+  const std::size_t at = bytes.find(from);
+  REQUIRE(at != std::string::npos);
+  return bytes.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("a bit that flips anywhere in a file is found, and in a tensor's values by name") {
+  const std::string bytes = io::format_safetensors(
+      {{"first", tensor({{1, 2, 3}, {4, 5, 6}})}, {"second", arange(2).to(int64)}},
+      {{"fill", "12"}, {"name", "\"quoted\""}});
+  REQUIRE(refusal(bytes).empty());
+  // Wide values stand first: second has the 16 bytes before the last 24.
+  for (std::size_t at = 0; at < bytes.size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[at] = static_cast<char>(flipped[at] ^ (1 << bit));
+      INFO("byte " << at << ", bit " << bit);
+      const std::string text = refusal(flipped);
+      REQUIRE_FALSE(text.empty());
+      if (at >= bytes.size() - 24)
+        REQUIRE_THAT(text, contains("f.st: tensor \"first\" has the checksum"));
+      else if (at >= bytes.size() - 40)
+        REQUIRE_THAT(text, contains("f.st: tensor \"second\" has the checksum"));
+    }
+}
+
+TEST_CASE("tensors that change their names, shapes or dtypes with each other are found") {
+  const std::string bytes =
+      io::format_safetensors({{"a", tensor({{1, 2, 3}, {4, 5, 6}})}, {"b", ones({3, 2})}});
+  CHECK_THAT(refusal(replace(bytes, "[2,3]", "[3,2]")), contains("tensor \"a\" has the checksum"));
+  CHECK_THAT(refusal(replace(bytes, "F32", "I32")), contains("tensor \"a\" has the checksum"));
+  const std::string swapped = replace(replace(bytes, "\"a\":{", "\"x\":{"), "\"b\":{", "\"a\":{");
+  CHECK_THAT(refusal(swapped), contains("checksum"));
+}
+
+TEST_CASE("files without checksums are read, and those that lack some are refused") {
+  CHECK(io::parse_safetensors(good).at("a").numel() == 4);
+  CHECK(io::parse_safetensors(good).metadata.empty());
+  const auto with = [](const std::string& sums) {
+    return refusal(
+        file("{\"__metadata__\":{\"gradus.crc32\":" + sums + "},\"a\":" + good_entry + "}"));
+  };
+  CHECK_THAT(with("\"{}\""), contains("a checksum for each of 1 tensors"));
+  CHECK_THAT(with("\"[]\""), contains("a checksum for each of 1 tensors"));
+  CHECK_THAT(with("\"[[]]\""), contains("nested too deeply"));
+  CHECK_THAT(with("\"\""), contains("not valid JSON"));
+  CHECK_THAT(with(R"("{\"__metadata__\":\"00000000\",\"b\":\"0\"}")"), contains("none was saved"));
+  CHECK_THAT(with(R"("{\"__metadata__\":\"00000001\",\"a\":\"0\"}")"),
+             contains("the metadata has the checksum 00000000"));
+  // What is read and written again has the sums of what it is then.
+  io::SafeTensors again = io::parse_safetensors(io::format_safetensors({{"a", arange(2)}}));
+  again.tensors[0].second = arange(3);
+  CHECK(refusal(io::format_safetensors(again.tensors, again.metadata)).empty());
 }

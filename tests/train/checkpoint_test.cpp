@@ -118,15 +118,26 @@ TEST_CASE("files that are no whole checkpoint are refused with what they lack") 
     CHECK_THROWS_WITH(train::parse_checkpoint(bad, "file"),
                       contains("[load_checkpoint] file") && contains(text));
   };
-  refused("gradus.run", "\"version\":1", "\"version\":2", "version 2");
-  refused("gradus.run", "{", "[", "parse error");
+  refused("gradus.run", "\"version\":1", "\"version\":9", "version is 9");
+  refused("gradus.run", "{", "[", "not valid JSON");
   refused("gradus.run", "\"seed\"", "\"sead\"", "seed");
-  refused("gradus.run", "\"epoch\":4", "\"epoch\":0", "no place");
-  refused("gradus.run", "\"epoch\":4", "\"epoch\":\"x\"", "type");
+  refused("gradus.run", "\"epoch\":4", "\"epoch\":0", "gradus.run.place.epoch is 0");
+  refused("gradus.run", "\"epoch\":4", "\"epoch\":\"x\"", "whole number");
   refused("gradus.history", "\"inf\"", "\"infinite\"", "infinite");
   refused("gradus.history", "\"metrics\"", "\"metric\"", "metrics");
   refused("gradus.findings", "\"kind\"", "\"kin\"", "kind");
-  refused("gradus.states", "[", "", "parse error");
+  refused("gradus.states", "[", "", "not valid JSON");
+  refused("gradus.run", "\"step\":2", "\"step\":78", "from 0 to 77");
+  refused("gradus.run", "\"accumulate\":3", "\"accumulate\":0", "place.accumulate is 0");
+  refused("gradus.run", "\"position\":40", "\"position\":-1", "loader.position is -1");
+  refused("gradus.run", "\"samples\":1000", "\"samples\":1e30", "loader.samples is 1e+30");
+  refused("gradus.run", "\"seconds\":1e+300", "\"seconds\":-1", "seconds is -1");
+  refused("gradus.run", "\"optimizer\"", "\"more\":1,\"optimizer\"", "\"more\"");
+  refused("gradus.run", "\"optimizer\"", "\"seed\":1,\"optimizer\"", "stands twice");
+  refused("gradus.history", "\"epoch\":2", "\"epoch\":1", "from 2 to 3");
+  refused("gradus.history", "\"epoch\":2", "\"epoch\":4", "from 2 to 3");
+  refused("gradus.states", "\"optimizer\"", "\"optimiser\"", "gradus/state/optimizer");
+  refused("gradus.states", "[", "[\"optimizer\",", "does not hold already");
   io::SafeTensors strange = good;
   strange.tensors.emplace_back("gradus/unknown/x", zeros({1}));
   CHECK_THROWS_WITH(train::parse_checkpoint(strange), contains("gradus/unknown/x"));
@@ -187,6 +198,55 @@ TEST_CASE("a checkpoint that does not fit lists every mismatch and changes nothi
   CHECK_THROWS_WITH(third.fit(), contains("the optimizer is SGD; AdamW was saved"));
 }
 
+TEST_CASE("a checkpoint whose numbers contradict each other or the run is refused in one line") {
+  const TemporaryFolder folder;
+  Recipe recipe{.what = "",
+                .options = {.epochs = 2, .checkpoint = {.path = folder / "c", .every_steps = 3}}};
+  Program first(recipe, 1);
+  first.killer.at = 10;
+  CHECK_THROWS_AS(first.fit(), Killed);
+  const train::Checkpoint good = train::load_checkpoint(folder / "c");
+  REQUIRE(good.place.step > 0);
+  const auto refused = [&](const char* text, const auto& change) {
+    train::Checkpoint bad = good;
+    change(bad);
+    Program second(recipe, 2);
+    second.options.resume = &bad;
+    std::string message;
+    try {
+      second.fit();
+    } catch (const Error& error) {
+      message = error.what();
+    }
+    CHECK_THAT(message, contains(text));
+    CHECK(message.find('\n') == std::string::npos);
+  };
+  const auto entry = [](const std::string& part, const std::string& name, double value) {
+    return [=](train::Checkpoint& c) { c.states.at(part).at(name) = full({}, value, float64); };
+  };
+  refused("step 1000 of an epoch of",
+          [](train::Checkpoint& c) { c.place.step = c.place.global_step = 1000; });
+  refused("step 0 of an epoch, and position", [](train::Checkpoint& c) { c.place.step = 0; });
+  refused("position 0 in its data", [](train::Checkpoint& c) { c.loader.position = 0; });
+  refused("the best epoch is 9", entry("best", "best_epoch", 9));
+  refused("best_epoch = -1", entry("best", "best_epoch", -1));
+  refused("best_epoch = 0.5", entry("best", "best_epoch", 0.5));
+  refused("time = nan", entry("scheduler", "time", NAN));
+  refused("param.0.step = inf", entry("optimizer", "param.0.step", INFINITY));
+  refused("group.0.lr = nan", entry("optimizer", "group.0.lr", NAN));
+  refused("group.0.initial_lr = -1", entry("optimizer", "group.0.initial_lr", -1));
+  refused("amsgrad = 0.5", entry("optimizer", "group.0.amsgrad", 0.5));
+  refused("amsgrad = 1e+300", entry("optimizer", "group.0.amsgrad", 1e300));
+  refused("param.0.exp_avg_sq holds -1", [](train::Checkpoint& c) {
+    c.states.at("optimizer").at("param.0.exp_avg_sq").fill_(-1);
+  });
+  refused("param.0.exp_avg holds nan",
+          [](train::Checkpoint& c) { c.states.at("optimizer").at("param.0.exp_avg").fill_(NAN); });
+  refused("exp_avg is (2,) float32", [](train::Checkpoint& c) {
+    c.states.at("optimizer").at("param.0.exp_avg") = zeros({2});
+  });
+}
+
 TEST_CASE("two callbacks of one name are refused") {
   Program program({.what = "", .options = {.checkpoint = {.path = "/tmp/never-written"}}}, 1);
   Counter twin;
@@ -210,12 +270,16 @@ TEST_CASE("whether checkpoints can be written is found out before the first step
 
 TEST_CASE("what killed writers left beside a checkpoint is removed, what others write is not") {
   const TemporaryFolder folder;
-  const std::string mine = std::to_string(::getpid());
-  const std::string kept[] = {"c.tmp" + mine + ".0", "c.tmp1.0.old", "c.tmp", "c.tmpx.1",
-                              "d.tmp999999999.0"};
-  for (const std::string& name : kept) write_bytes(folder / name, "x");
-  write_bytes(folder / "c.tmp999999999.0", "x");
+  const std::string kept[] = {"c.tmp1.0", "c.history", "c.abcdefgh.history", "d.abcdefgh.history",
+                              ".gradus-abcdefgh"};
+  for (const std::string& name : kept) write_bytes(folder / name, "mine");
+  const std::string left[] = {".c.gradus-abcdefgh", "c.22222222.history", "c.33333333.history"};
+  write_bytes(folder / left[0], "x");
+  write_bytes(folder / left[1], "gradus-hi");
+  write_bytes(folder / left[2], "gradus-history 1\n{}\n");
   Program({.what = "", .options = {.checkpoint = {.path = folder / "c"}}}, 1).fit();
-  CHECK_FALSE(std::filesystem::exists(folder / "c.tmp999999999.0"));
-  for (const std::string& name : kept) CHECK(std::filesystem::exists(folder / name));
+  for (const std::string& name : left) CHECK_FALSE(std::filesystem::exists(folder / name));
+  for (const std::string& name : kept) CHECK(read_bytes(folder / name) == "mine");
+  // Nothing else is there but the checkpoint and its history.
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 5 + 2);
 }

@@ -19,7 +19,8 @@ namespace {
 /// Lets a second epoch's checkpoint fail; the first one's must stay.
 void check_failure(const std::string& path, const std::function<void()>& sabotage,
                    const std::string& text) {
-  const Recipe recipe{.what = "", .options = {.epochs = 3, .checkpoint = {.path = path}}};
+  const Recipe recipe{.what = "",
+                      .options = {.epochs = 3, .checkpoint = {.path = path, .every_epochs = 1}}};
   Program program(recipe, 1);
   std::string first;
   program.options.on_epoch = [&](const train::Epoch& epoch) {
@@ -36,7 +37,7 @@ void check_failure(const std::string& path, const std::function<void()>& sabotag
   CHECK_FALSE(program.model->is_training());
   for (const auto& entry :
        std::filesystem::directory_iterator(std::filesystem::path(path).parent_path()))
-    CHECK(entry.path().filename().string().find(".tmp") == std::string::npos);
+    CHECK(entry.path().filename().string().find(".gradus-") == std::string::npos);
 }
 
 /// The largest size of a file, for the lifetime.
@@ -72,8 +73,9 @@ TEST_CASE("a checkpoint that grows beyond a limit fails, and leaves the one befo
 TEST_CASE("a checkpoint in a folder that vanished fails and says so") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "run");
-  const Recipe recipe{.what = "",
-                      .options = {.epochs = 2, .checkpoint = {.path = folder / "run/c"}}};
+  const Recipe recipe{
+      .what = "",
+      .options = {.epochs = 2, .checkpoint = {.path = folder / "run/c", .every_epochs = 1}}};
   Program program(recipe, 1);
   program.options.on_epoch = [&](const train::Epoch&) {
     std::filesystem::remove_all(folder / "run");

@@ -207,6 +207,8 @@ TEST_CASE("options out of range are refused by name before anything happens") {
   refused({.patience = -1}, "patience");
   refused({.min_delta = NAN}, "min_delta");
   refused({.checkpoint = {.every_steps = -1}}, "every_steps");
+  refused({.checkpoint = {.every_epochs = -1}}, "every_epochs");
+  refused({.checkpoint = {.every_seconds = -1}}, "every_seconds");
   refused({.callbacks = {nullptr}}, "callback");
   refused({.monitor = "validation_loss"}, "empty validation part");
   data::DataLoader none(line(3), {.batch_size = 4, .drop_last = true});

@@ -89,7 +89,7 @@ TEST_CASE("a pipeline that was saved and read does the same") {
                train::Pipeline::parse(pipeline.json(), {{"scaler.shift", ones({1}, float64)},
                                                         {"scaler.scale", ones({1}, float64)}});
              }),
-             contains("scaler.shift has the shape (1,)"));
+             contains("scaler.shift is (1,) float64"));
 }
 
 TEST_CASE("columns are found by name, and by position where there are no names") {

@@ -328,6 +328,18 @@ TEST_CASE("states of a recorder that do not fit together are refused and change 
   refused("judged.validation.confusion", tensor({1, 2, 3}, int64), "classes x classes");
   refused("judged.validation.wrong", tensor({1, 2, 3}), "does not fit its inputs");
   refused("judged.validation.answers", tensor({1, 2}), "has 2 numbers instead of 0");
+  for (const double odd : {double(NAN), double(INFINITY), 1e300, 0.5, -1.0}) {
+    for (const char* key : {"steps.stride", "judged.validation.size", "judged.validation.confusion",
+                            "surface_classes", "kept"}) {
+      std::vector<double> numbers = good.at(key).to_vector<double>();
+      numbers[0] = odd;
+      refused(key, from_vector(numbers, good.at(key).shape()), "whole ones from");
+    }
+    std::vector<double> times = good.at("steps.times").to_vector<double>();
+    times[0] = odd;
+    refused("steps.times", from_vector(times), "whole ones from 1");
+  }
+  refused("unknown", tensor({1}), "is not known");
   Recorder target;
   CHECK_THROWS_WITH(target.load_state_dict(
                         {{"idle.times", tensor({1}, int64)}, {"idle.stride", tensor(1, int64)}}),

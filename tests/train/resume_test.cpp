@@ -35,7 +35,7 @@ std::vector<Recipe> recipes() {
        .options = {.monitor = "f1_macro", .patience = 2, .min_delta = 0.01}},
       {.what = "value clipping, saved every third step",
        .optimizer = "adam",
-       .options = {.clip_value = 0.1, .checkpoint = {.every_steps = 3, .every_epoch = false}}},
+       .options = {.clip_value = 0.1, .checkpoint = {.every_steps = 3}}},
       {.what = "LBFGS, accumulation",
        .optimizer = "lbfgs",
        .scheduler = false,
@@ -56,7 +56,7 @@ std::string train_and_resume(Recipe recipe, Index kill, Index epoch = 0) {
   const TemporaryFolder folder;
   recipe.options.epochs = 3;
   recipe.options.checkpoint.path = folder / "run.safetensors";
-  if (recipe.options.checkpoint.every_epoch) recipe.options.checkpoint.every_steps = 1;
+  if (recipe.options.checkpoint.every_steps == 0) recipe.options.checkpoint.every_steps = 1;
   Program first(recipe, 1);
   first.killer.at = kill;
   first.killer.at_epoch = epoch;

@@ -11,7 +11,7 @@ namespace gradus::io {
 /// A file or folder that cannot be written.
 class FileError : public Error {
  public:
-  using Error::Error;
+  explicit FileError(const std::string& text) : Error(printable(text)) {}
 };
 
 /// The largest size, in bytes, that a compressed file may unpack to unless a reader's option says
@@ -29,7 +29,10 @@ std::string gunzip(std::string_view bytes, const std::string& name,
                    std::size_t limit = default_unpacked_limit);
 
 /// Replaces the file at `path` by `bytes`, or leaves it as it was and throws FileError: writes
-/// a temporary file beside it, flushes it to disk, renames it, flushes the folder.
+/// a temporary file beside it, flushes it to disk, renames it, flushes the folder. The new file has
+/// the permissions and, where this process may give it away, the owner of the old one; other names
+/// of the old file (hard links) keep the old contents. Links are followed, and stay. Only regular
+/// files are replaced: devices, pipes and open descriptors (/dev/stdout, /dev/fd/3) are written to.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
 }  // namespace gradus::io

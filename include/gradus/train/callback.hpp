@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -91,6 +92,10 @@ class Callback {
   virtual std::string name() const { return ""; }
   virtual optim::StateDict state_dict() const { return {}; }
   virtual void load_state_dict(const optim::StateDict&) {}
+  /// Lists that only ever grow at their end. They are not part of state_dict(), so that a
+  /// checkpoint need not write them again each time; load_state_dict() finds them as float64
+  /// entries of one axis, under these names.
+  virtual std::map<std::string, const std::vector<double>*> lists() const { return {}; }
 };
 
 }  // namespace gradus::train

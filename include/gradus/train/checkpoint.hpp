@@ -25,6 +25,14 @@ struct Place {
   double lr = 0, seconds = 0;
 };
 
+/// The part of a file beside a checkpoint that is its own: what only grows is appended there, so
+/// that a checkpoint is as large after a thousand epochs as after one.
+struct HistoryPlace {
+  std::string file = "";   ///< in the folder of the checkpoint; "": there is none
+  std::int64_t bytes = 0;  ///< of it, from its beginning
+  std::uint32_t crc = 0;   ///< CRC-32C of these
+};
+
 /// Everything a run needs to go on bit for bit. fit() makes it and takes it up again; a program
 /// adds what it needs to build model and data again as `texts` and `tensors`.
 struct Checkpoint {
@@ -44,31 +52,37 @@ struct Checkpoint {
   std::vector<Finding> findings = {};
   std::map<std::string, std::string> texts = {};
   std::map<std::string, Tensor> tensors = {};
+  HistoryPlace appended = {};  ///< where history and lists stood, if fit() wrote it
 };
 
-/// When and where fit() writes checkpoints. There is one file, which is replaced as a whole: after
-/// each save, and if one fails or the process is killed, it is complete.
+/// When and where fit() writes checkpoints. There is one, which is replaced as a whole: after each
+/// save, and if one fails or the process is killed, it is complete. Beside it is a file called
+/// PATH.xxxxxxxx.history; the two belong together. Whatever else is asked for, the first epoch, the
+/// end of the run and FitOptions::stop are followed by one.
 struct CheckpointOptions {
-  std::string path = "";    ///< a .safetensors file; "": no checkpoints
-  Index every_steps = 0;    ///< also in the middle of epochs; 0: not there
-  bool every_epoch = true;  ///< otherwise, besides every_steps, at the end of the run alone
+  std::string path = "";  ///< a .safetensors file; "": no checkpoints
+  /// Once so much time has passed since the last one, after the next step; 0: never for that.
+  double every_seconds = 60;
+  Index every_steps = 0;   ///< after every so many steps; 0: never for that
+  Index every_epochs = 0;  ///< after every so many epochs; 0: after the first and the last alone
   std::map<std::string, std::string> texts = {};  ///< see Checkpoint
   std::map<std::string, Tensor> tensors = {};     ///< see Checkpoint
   std::uintmax_t free_bytes = 0;                  ///< what is to be left free on the disk besides
 };
 
-/// Writes one .safetensors file; see io::write_file_atomically. The weights have their own names,
-/// as PyTorch would write them; all else is under "gradus/…" and in the metadata. Throws, leaving
-/// an old file as it was, if it cannot be written or a weight's name begins with "gradus/".
+/// Writes one .safetensors file with all of it, history and lists too; see
+/// io::write_file_atomically. The weights have their own names, as PyTorch would write them; all
+/// else is under "gradus/…" and in the metadata. Throws, leaving an old file as it was, if it
+/// cannot be written or a weight's name begins with "gradus/".
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 
-/// Reads what save_checkpoint() wrote. Throws for files that are damaged, cut off, or hold no
-/// checkpoint. Files of weights alone are for io::read_safetensors().
+/// Reads what save_checkpoint() or fit() wrote. Throws for files that are damaged, cut off, or hold
+/// no checkpoint. Files of weights alone are for io::read_safetensors().
 Checkpoint load_checkpoint(const std::string& path);
-/// The same from a file that was read.
+/// The same from a file that was read; `name` is its path, in whose folder the history lies.
 Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name = "checkpoint");
 
-/// Lists, one a line, everything in which the weights differ from the model's in name, shape or
+/// Lists, in one line, everything in which the weights differ from the model's in name, shape or
 /// dtype; "" if nothing does.
 std::string compare_weights(const nn::StateDict& weights, const nn::Module& model);
 

@@ -1,11 +1,14 @@
 #pragma once
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "gradus/train/callback.hpp"
+
+namespace gradus::io::detail {
+class Output;
+}
 
 namespace gradus::train {
 
@@ -19,20 +22,15 @@ class LogFile : public Callback {
   optim::StateDict state_dict() const override;
 
  protected:
-  explicit LogFile(const char* operation, std::string path)
-      : operation_(operation), path_(std::move(path)) {}
+  explicit LogFile(std::string path) : path_(std::move(path)) {}
   /// Opens the file: anew, or where a resumed run stood.
   void open(const Context& run);
   /// Throws if the line cannot be written.
   void write(const std::string& line);
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  const char* operation_;
   std::string path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::shared_ptr<io::detail::Output> file_;
   Index bytes_ = 0;
 };
 
@@ -48,7 +46,7 @@ struct JsonLogOptions {
 class JsonLog : public detail::LogFile {
  public:
   explicit JsonLog(const std::string& path, const JsonLogOptions& options = {})
-      : LogFile("JsonLog", path), options_(options) {}
+      : LogFile(path), options_(options) {}
   void on_fit_begin(Context& run) override;
   void on_step_end(Context& run) override;
   void on_epoch_end(Context& run, Epoch& epoch) override;
@@ -70,7 +68,7 @@ std::vector<Finding> read_findings(const std::string& path);
 /// columns are what the first epoch has. To stand last among the callbacks.
 class CsvLog : public detail::LogFile {
  public:
-  explicit CsvLog(const std::string& path) : LogFile("CsvLog", path) {}
+  explicit CsvLog(const std::string& path) : LogFile(path) {}
   void on_fit_begin(Context& run) override;
   void on_epoch_end(Context& run, Epoch& epoch) override;
   std::string name() const override { return "csv_log"; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct LrFinderOptions {
   /// Random generators that the model uses beside this thread's own, to be put back, too.
   std::vector<Generator*> generators = {};
   std::function<void(Index step, double lr, double loss)> on_step = {};
+  /// Looked at after every step; once true, the sweep ends, without a suggestion.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// The losses of a sweep over learning rates, and what they suggest.

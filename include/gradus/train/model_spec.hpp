@@ -50,8 +50,9 @@ class ColumnEmbedding : public nn::Module {
 std::shared_ptr<nn::Module> build_model(const ModelSpec& spec, DType dtype = float32,
                                         Generator* generator = nullptr);
 
-/// The specification as JSON, and back; throws for JSON that is none.
+/// The specification as JSON, and back. Throws, naming `file`, for JSON that is none, sizes out of
+/// range, lists that do not fit each other and names that are not known.
 std::string to_json(const ModelSpec& spec);
-ModelSpec parse_model_spec(const std::string& json);
+ModelSpec parse_model_spec(const std::string& json, const std::string& file = "");
 
 }  // namespace gradus::train

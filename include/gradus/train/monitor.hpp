@@ -80,6 +80,7 @@ class Monitor : public Callback {
   std::string name() const override;
   optim::StateDict state_dict() const override;
   void load_state_dict(const optim::StateDict& state) override;
+  std::map<std::string, const std::vector<double>*> lists() const override;
 
   void on_fit_begin(Context& context) override;
   void on_step_begin(Context& context) override;

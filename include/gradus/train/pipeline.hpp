@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +12,10 @@
 #include "gradus/train/task.hpp"
 
 namespace gradus::train {
+
+namespace detail {
+class Value;
+}
 
 struct PipelineOptions {
   io::Task task = io::Task::automatic;
@@ -37,17 +43,19 @@ class Pipeline {
            const PipelineOptions& options = {});
 
   /// The inputs of all rows, (n, features). Throws one Error that lists all missing columns, or the
-  /// first values that cannot be encoded, with file, line and column.
+  /// first values that cannot be encoded or are not finite when scaled, with file, line and column.
   Tensor inputs(const Source& source) const;
   /// Inputs and targets; throws as inputs(), and for targets that are not there or not known.
   data::TensorDataset dataset(const Source& source) const;
-  /// The same for some rows.
-  data::TensorDataset dataset(const Source& source, const std::vector<Index>& rows) const;
+  /// The same for some rows. Texts that were not trained on count as none where `unknown` receives
+  /// how many a column has.
+  data::TensorDataset dataset(const Source& source, const std::vector<Index>& rows,
+                              std::map<std::string, Index>* unknown = nullptr) const;
   /// The same for tensors: Source::test.
   data::TensorDataset dataset(const data::TensorDataset& arrays) const;
   /// Inputs of a model in the units of the data.
   Tensor unscale_inputs(const Tensor& x) const;
-  /// Outputs of a regression in the units of the data.
+  /// Outputs of a regression in the units of the data; float64 where they were scaled.
   Tensor unscale(const Tensor& output) const;
 
   bool is_fitted() const { return !features_.empty(); }
@@ -67,10 +75,12 @@ class Pipeline {
   /// How a further file of the same kind is to be read.
   io::CsvOptions csv_options(io::CsvOptions base = {}) const;
 
-  /// Everything as JSON and tensors, and back. Throws for a state that is damaged.
+  /// Everything as JSON and tensors, and back. Throws, naming `file`, for a state that is damaged:
+  /// parts that do not fit each other, numbers out of range, more values in a sample than `inputs`.
   std::string json() const;
   io::NamedTensors tensors() const;
-  static Pipeline parse(const std::string& json, const io::NamedTensors& tensors);
+  static Pipeline parse(const std::string& json, const io::NamedTensors& tensors,
+                        const std::string& file = "", Index inputs = 1 << 24);
 
  private:
   struct Column {
@@ -84,12 +94,20 @@ class Pipeline {
   void learn_columns(const io::RawTable& table, const std::vector<Index>& training,
                      const PipelineOptions& options);
   void name_features();
+  static Column read_column(const detail::Value& from);
+  void read_targets(const detail::Value& from);
   void fit_scalers(const Tensor& x, const Tensor& y, const PipelineOptions& options);
-  Tensor encode(const io::RawTable& table, const std::vector<Index>& rows) const;
+  Tensor encode(const io::RawTable& table, const std::vector<Index>& rows,
+                std::map<std::string, Index>* unknown = nullptr) const;
   Tensor encode_targets(const io::RawTable& table, const std::vector<Index>& rows) const;
   Tensor flatten(const Tensor& x) const;
-  Tensor scale(const Tensor& x) const;
-  data::TensorDataset finish(const Tensor& x, const Tensor& y) const;
+  using RowName = std::function<std::string(Index row)>;
+  static RowName name_rows(const Source& source, const std::vector<Index>& rows);
+  Tensor scale(const Tensor& x, const RowName& row) const;
+  void require_finite(const Tensor& scaled, const Tensor& given, const RowName& row,
+                      const char* kind, const std::vector<std::string>& names) const;
+  data::TensorDataset finish(const Tensor& x, const Tensor& y, const RowName& row) const;
+  data::TensorDataset dataset(const data::TensorDataset& arrays, const RowName& row) const;
 
   bool is_table_ = false, named_ = false, embed_ = false, ignore_unknown_ = false;
   std::vector<Column> columns_;

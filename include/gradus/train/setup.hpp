@@ -50,10 +50,17 @@ struct SavedModel {
   std::shared_ptr<nn::Module> model;  ///< in evaluation mode
 };
 
+/// The configuration that was saved in a file; what it cannot be is an Error about the file.
+Config saved_config(const std::string& json, const std::string& file);
+
 void save_model(const std::string& path, const nn::Module& model, const ModelSpec& spec,
                 const Pipeline& pipeline, const Config& config);
 /// Reads the file, or model.safetensors in a folder. Throws one Error that lists every mismatch.
 SavedModel load_model(const std::string& path);
+
+/// What a saved model predicts for the rows of a source: probabilities (n, classes), or quantities
+/// in the units of the data (n, targets). Throws, naming the row, for one that is not finite.
+Tensor predict(const SavedModel& saved, const Source& source);
 
 /// The outputs of a model for inputs of any number, in batches, unrecorded.
 Tensor run_model(nn::Module& model, const Tensor& x, Index batch_size = 1024);

@@ -29,6 +29,8 @@ struct Source {
   data::TensorDataset test = {};    ///< samples that the source itself keeps for the end, or none
 
   Index size() const { return table ? table->rows : arrays.size(); }
+  /// A row as messages name it: "flowers.csv:7", its line in the file, or "digits: sample 5".
+  std::string row_name(Index row) const;
 };
 
 /// The names of the sets that need no file: digits, xor, moons, …

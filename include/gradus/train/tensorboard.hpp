@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "gradus/train/callback.hpp"
+
+namespace gradus::io::detail {
+class Output;
+}
 
 namespace gradus::train {
 
@@ -20,19 +23,15 @@ struct TensorBoardOptions {
 /// a new file, which tells TensorBoard to drop what was written after the checkpoint.
 class TensorBoardLog : public Callback {
  public:
-  explicit TensorBoardLog(std::string folder, const TensorBoardOptions& options = {})
-      : folder_(std::move(folder)), options_(options) {}
+  explicit TensorBoardLog(std::string folder, const TensorBoardOptions& options = {});
   void on_fit_begin(Context& run) override;
   void on_step_end(Context& run) override;
   void on_epoch_end(Context& run, Epoch& epoch) override;
   void on_fit_end(Context& run) override;
-  /// The file that is written; "" before the run.
+  /// The file that is, or will be, written.
   const std::string& path() const { return path_; }
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
   void scalar(const std::string& tag, double value, Index step);
   void event(Index step, const std::string& field);
   void record(std::string_view bytes);
@@ -40,12 +39,13 @@ class TensorBoardLog : public Callback {
 
   std::string folder_, path_;
   TensorBoardOptions options_;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::shared_ptr<io::detail::Output> file_;
+  std::string waiting_;  // to be written
 };
 
 namespace detail {
-/// CRC-32C (Castagnoli), as in iSCSI.
-std::uint32_t crc32c(std::string_view bytes);
+/// CRC-32C (Castagnoli), as in iSCSI, of `bytes`, or of them after others whose code was `before`.
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
 }  // namespace detail
 
 }  // namespace gradus::train

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "gradus/train/recorder.hpp"
+#include "train/save/state.hpp"
 
 namespace gradus::train {
 
@@ -83,53 +84,41 @@ void save(optim::StateDict& state, const std::string& name, const Series& series
   }
 }
 
-[[noreturn]] void refuse(const std::string& key, const std::string& why) {
-  fail("Recorder.load_state_dict",
-       "entry \"" + key + "\" " + why + "; the state of a recorder is required");
-}
+using detail::State;
 
-/// The numbers of an entry, empty if there is none; `length` < 0 takes any.
-std::vector<double> numbers(const optim::StateDict& state, const std::string& key, Index length) {
-  const auto found = state.find(key);
-  if (found == state.end()) return {};
-  const Tensor& tensor = found->second;
-  if (length >= 0 && tensor.numel() != length)
-    refuse(key, "has " + text_of(tensor.numel()) + " numbers instead of " + text_of(length));
-  return tensor.to_vector<double>();
-}
+constexpr const char* operation = "Recorder.load_state_dict";
 
-Series load(const optim::StateDict& state, const std::string& name, std::size_t limit) {
+Series load(State& state, const std::string& name, std::size_t limit) {
   Series series;
   series.limit = limit;
-  for (const double time : numbers(state, name + ".times", -1))
-    series.times.push_back(static_cast<Index>(time));
-  if (series.times.empty()) return series;
-  for (std::size_t i = 0; i < series.times.size(); ++i)
-    if (series.times[i] < (i ? series.times[i - 1] + 1 : 1))
-      refuse(name + ".times", "does not grow from 1 on");
-  const std::vector<double> stride = numbers(state, name + ".stride", 1);
-  if (stride.empty() || !(stride[0] >= 1)) refuse(name + ".stride", "is missing or below 1");
-  series.stride = static_cast<Index>(stride[0]);
-  const auto rows = static_cast<Index>(series.times.size());
+  const std::string times = name + ".times";
+  if (!state.has(times)) return series;
+  series.times = state.wholes(times, State::any, 1);
+  for (std::size_t i = 1; i < series.times.size(); ++i)
+    if (series.times[i] <= series.times[i - 1]) state.refuse(times, "does not grow");
+  series.stride = state.whole(name + ".stride", 1);
+  const std::size_t rows = series.times.size();
   std::vector<std::vector<double>> columns;
-  for (auto entry = state.lower_bound(name + ".0"); entry != state.end(); ++entry) {
+  for (const std::string& key : state.names(name + ".0")) {
     const std::string start = column_key(name, columns.size(), "");
-    if (!entry->first.starts_with(start)) break;
-    const Index count = entry->second.numel();
-    if (count % rows != 0 || (!columns.empty() && count != static_cast<Index>(columns[0].size())))
-      refuse(entry->first, "does not have one row for each of " + text_of(rows) + " times");
-    series.columns.push_back(entry->first.substr(start.size()));
-    columns.push_back(entry->second.to_vector<double>());
+    if (!key.starts_with(start)) break;
+    series.columns.push_back(key.substr(start.size()));
+    columns.push_back(state.numbers(key));
+    const std::size_t count = columns.back().size();
+    if (rows == 0 || count == 0 || count % rows != 0 || count != columns[0].size())
+      state.refuse(key, "does not have one row for each of " + text_of(rows) + " times");
   }
-  if (columns.empty()) refuse(name + ".times", "stands without columns");
-  series.width = columns[0].size() / series.times.size();
-  for (std::size_t i = 0; i < series.times.size(); ++i)
+  if (columns.empty()) state.refuse(times, "stands without columns");
+  series.width = columns[0].size() / rows;
+  for (std::size_t i = 0; i < rows; ++i)
     for (const std::vector<double>& column : columns)
       series.values.insert(series.values.end(),
                            column.begin() + static_cast<std::ptrdiff_t>(i * series.width),
                            column.begin() + static_cast<std::ptrdiff_t>((i + 1) * series.width));
   return series;
 }
+
+constexpr Index most_labels = 1'000'000;
 
 Tensor row_of(const std::vector<double>& values) { return from_vector(values); }
 
@@ -150,40 +139,44 @@ void save(optim::StateDict& state, const Judgement& judged) {
   state[key + ".answers"] = row_of(judged.answers);
 }
 
-Judgement load_judgement(const optim::StateDict& state, const std::string& part) {
-  Judgement judged{.part = part};
-  const std::string key = "judged." + judged.part;
-  const std::vector<double> size = numbers(state, key + ".size", 2);
-  if (size.empty() || !(size[0] >= 0 && size[1] >= 0 && size[1] < 1e6))
-    refuse(key + ".size", "is missing or negative");
-  judged.samples = static_cast<Index>(size[0]);
-  judged.classes = static_cast<Index>(size[1]);
-  for (const double n : numbers(state, key + ".confusion", -1))
-    judged.confusion.push_back(static_cast<Index>(n));
-  if (!judged.confusion.empty() &&
-      static_cast<Index>(judged.confusion.size()) != judged.classes * judged.classes)
-    refuse(key + ".confusion", "is not classes x classes");
-  const std::vector<double> facts = numbers(state, key + ".wrong", -1);
-  const std::vector<double> inputs = numbers(state, key + ".wrong_inputs", -1);
+void load_wrong(State& state, const std::string& key, Judgement& judged) {
+  const std::vector<double> facts = state.numbers(key + ".wrong");
+  const std::vector<double> inputs = state.numbers(key + ".wrong_inputs");
   const std::size_t count = facts.size() / 4;
   if (facts.size() % 4 != 0 || (count ? inputs.size() % count != 0 : !inputs.empty()))
-    refuse(key + ".wrong", "does not fit its inputs");
+    state.refuse(key + ".wrong", "does not fit its inputs");
   for (std::size_t i = 0; i < count; ++i) {
     const double* f = facts.data() + 4 * i;
     const double* x = inputs.data() + i * (inputs.size() / count);
-    judged.wrong.push_back(
-        {static_cast<Index>(f[0]), f[1], f[2], f[3], {x, x + inputs.size() / count}});
+    const Index sample = state.whole_of(key + ".wrong", f[0], 0, judged.samples - 1);
+    if (judged.classes > 0) {
+      state.whole_of(key + ".wrong", f[1], -most_labels, most_labels);
+      state.whole_of(key + ".wrong", f[2], 0, judged.classes - 1);
+    }
+    judged.wrong.push_back({sample, f[1], f[2], f[3], {x, x + inputs.size() / count}});
   }
-  judged.truths = numbers(state, key + ".truths", -1);
-  judged.answers = numbers(state, key + ".answers", static_cast<Index>(judged.truths.size()));
+}
+
+Judgement load_judgement(State& state, const std::string& part) {
+  Judgement judged{.part = part};
+  const std::string key = "judged." + judged.part;
+  const std::vector<Index> size = state.wholes(key + ".size", 2);
+  judged.samples = size[0];
+  judged.classes = state.whole_of(key + ".size", static_cast<double>(size[1]), 0, most_labels);
+  judged.confusion = state.wholes(key + ".confusion", State::any);
+  if (!judged.confusion.empty() &&
+      static_cast<Index>(judged.confusion.size()) != judged.classes * judged.classes)
+    state.refuse(key + ".confusion", "is not classes x classes");
+  load_wrong(state, key, judged);
+  judged.truths = state.numbers(key + ".truths");
+  judged.answers = state.numbers(key + ".answers", static_cast<Index>(judged.truths.size()));
   return judged;
 }
 
-std::vector<Judgement> load_judgements(const optim::StateDict& state) {
+std::vector<Judgement> load_judgements(State& state) {
   std::vector<Judgement> all;
-  for (auto entry = state.lower_bound("judged."); entry != state.end(); ++entry) {
-    if (!entry->first.starts_with("judged.")) break;
-    const std::string part = entry->first.substr(7, entry->first.rfind('.') - 7);
+  for (const std::string& name : state.names("judged.")) {
+    const std::string part = name.substr(7, name.rfind('.') - 7);
     if (all.empty() || all.back().part != part) all.push_back(load_judgement(state, part));
   }
   return all;
@@ -217,23 +210,24 @@ optim::StateDict Recorder::state_dict() const {
   return state;
 }
 
-void Recorder::load_state_dict(const optim::StateDict& state) {
+void Recorder::load_state_dict(const optim::StateDict& entries) {
   Recorder loaded(options_);
+  State state(operation, "recorder", entries);
   for_each_series(
       loaded, [&](const char* name, Series& series) { series = load(state, name, series.limit); });
   if (!loaded.surface.empty()) {
-    loaded.surface_range = numbers(state, "surface_range", -1);
+    loaded.surface_range = state.numbers("surface_range");
     const std::size_t inputs = loaded.surface_range.size() / 2;
     if (inputs < 1 || inputs > 2 || loaded.surface_range.size() % 2 != 0)
-      refuse("surface_range", "does not hold 2 or 4 numbers");
-    loaded.surface_points = numbers(state, "surface_points", -1);
-    if (loaded.surface_points.size() % (inputs + 1) != 0) refuse("surface_points", "is cut off");
-    const std::vector<double> classes = numbers(state, "surface_classes", 1);
-    loaded.surface_classes = !classes.empty() && classes[0] != 0;
+      state.refuse("surface_range", "does not hold 2 or 4 numbers");
+    loaded.surface_points = state.numbers("surface_points");
+    if (loaded.surface_points.size() % (inputs + 1) != 0)
+      state.refuse("surface_points", "is cut off");
+    loaded.surface_classes = state.whole("surface_classes", 0, 1) == 1;
   }
-  if (const std::vector<double> kept_time = numbers(state, "kept", 1); !kept_time.empty())
-    loaded.kept = static_cast<Index>(kept_time[0]);
+  if (state.has("kept")) loaded.kept = state.whole("kept");
   loaded.judged = load_judgements(state);
+  state.finish();
   loaded.layers_ = std::move(layers_);
   loaded.activations_ = std::move(activations_);
   loaded.grid_ = std::move(grid_);

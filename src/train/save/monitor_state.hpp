@@ -3,25 +3,28 @@
 // What a monitor remembers, as numbers in a checkpoint. All that reads throws for a state that no
 // monitor has written.
 
+#include "train/save/state.hpp"
 #include "train/watch.hpp"
 
 namespace gradus::train::detail {
 
-inline constexpr auto any_count = static_cast<std::size_t>(-1);
-
-/// The float64 numbers of an entry, `count` of them.
-std::vector<double> numbers_at(const optim::StateDict& state, const std::string& key,
-                               std::size_t count = any_count);
+/// The entries of a monitor's state.
+inline State monitor_state(const optim::StateDict& entries) {
+  return State("Monitor.load_state_dict", "monitor", entries, float64);
+}
 
 /// What the window and the epoch that are running have added up so far.
 struct SavedLayer {
   Tally window, epoch;
 };
 void save(optim::StateDict& state, const std::vector<Layer>& layers);
-std::vector<SavedLayer> load_layers(const optim::StateDict& state);
+std::vector<SavedLayer> load_layers(State& state);
 
 /// The numbers of complete epochs, without the names of the modules.
-void save(optim::StateDict& state, const std::vector<LayerEpoch>& epochs);
-std::vector<LayerEpoch> load_epochs(const optim::StateDict& state, std::size_t layers);
+struct EpochLists {
+  std::vector<double> places, stats;
+  void add(const LayerEpoch& epoch);
+};
+std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers);
 
 }  // namespace gradus::train::detail

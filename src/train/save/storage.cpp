@@ -1,12 +1,11 @@
-#include "train/storage.hpp"
-
-#include <signal.h>
+#include "train/save/storage.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 
 #include "gradus/io/file.hpp"
+#include "io/disk/system.hpp"
+#include "io/disk/temporary.hpp"
 
 namespace gradus::train::detail {
 namespace {
@@ -37,21 +36,6 @@ std::uintmax_t expected_size(const Checkpoint& c) {
   return bytes;
 }
 
-/// Removes "name.tmp<process>.<n>" of processes that are no more; see io::write_file_atomically.
-void remove_leftovers(const fs::path& path) {
-  const std::string start = path.filename().string() + ".tmp";
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path.parent_path(), ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(start)) continue;
-    const std::string rest = name.substr(start.size());
-    const std::size_t dot = rest.find('.');
-    if (dot == 0 || dot > 9 || rest.find_first_not_of("0123456789.") != std::string::npos) continue;
-    if (::kill(static_cast<pid_t>(std::stol(rest)), 0) != 0 && errno == ESRCH)
-      fs::remove(entry.path(), ignored);
-  }
-}
-
 }  // namespace
 
 void prepare_storage(const CheckpointOptions& options, const Checkpoint& first) {
@@ -60,10 +44,13 @@ void prepare_storage(const CheckpointOptions& options, const Checkpoint& first) 
   if (fs::is_directory(path, ignored))
     fail("fit", "checkpoint.path = \"" + options.path +
                     "\" is a folder; the path of a file in a folder that exists is required");
-  remove_leftovers(path);
-  const std::string probe = options.path + ".probe";
-  io::write_file_atomically(probe, "");
-  fs::remove(probe, ignored);
+  const std::string folder = path.parent_path().string();
+  io::detail::remove_stale_temporaries(folder);
+  std::string probe;
+  {
+    const io::detail::Descriptor file = io::detail::make_temporary(options.path, 0666, probe);
+    io::detail::system::unlink(probe);
+  }
 
   const std::uintmax_t size = expected_size(first);
   std::error_code none;
