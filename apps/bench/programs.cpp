@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <gradus/text.hpp>
 #include <sstream>
 #include <stdexcept>
 
@@ -73,7 +74,7 @@ std::map<std::string, std::string> tuned_environment(std::vector<std::string>& n
 
 std::map<std::string, std::string> environment_of(const Programs& programs, const Program& program,
                                                   int threads) {
-  const std::string count = std::to_string(threads);
+  const std::string count = gradus::text_of(threads);
   std::map<std::string, std::string> env = {{"OMP_NUM_THREADS", count},
                                             {"OPENBLAS_NUM_THREADS", count}};
   if (programs.own_kernels) env["OPENBLAS_CORETYPE"] = env["OPENBLAS_L2_SIZE"] = "-";
@@ -147,11 +148,11 @@ std::vector<Json> Programs::run(const Program& program, const std::vector<std::s
                                 int threads) const {
   std::vector<std::string> command = program.command;
   command.insert(command.end(), arguments.begin(), arguments.end());
-  command.insert(command.end(), {"--threads", std::to_string(threads)});
+  command.insert(command.end(), {"--threads", gradus::text_of(threads)});
   command.insert(command.end(), program.more.begin(), program.more.end());
   const Ran ran = run_command(command, environment_of(*this, program, threads));
   if (ran.status != 0)
-    throw std::runtime_error(program.name + " ended with status " + std::to_string(ran.status) +
+    throw std::runtime_error(program.name + " ended with status " + gradus::text_of(ran.status) +
                              ": " + ran.err.substr(0, 2000));
   std::vector<Json> lines;
   std::istringstream stream(ran.out);

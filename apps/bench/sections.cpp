@@ -6,14 +6,15 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <gradus/text.hpp>
 #include <stdexcept>
 
 namespace bench {
 namespace {
 
 std::string repeated(int size, int layers) {
-  std::string sizes = std::to_string(size);
-  for (int i = 0; i < layers; ++i) sizes += "-" + std::to_string(size);
+  std::string sizes = gradus::text_of(size);
+  for (int i = 0; i < layers; ++i) sizes += "-" + gradus::text_of(size);
   return sizes;
 }
 
@@ -39,7 +40,7 @@ std::vector<std::string> sweep_texts(const std::string& sweep, bool quick) {
   std::vector<std::string> all;
   const int first = sweep == "width" ? 16 : 1, last = sweep == "depth" ? 1024 : 4096;
   for (int n = first; n <= last; n *= quick ? 16 : 4) {
-    const std::string text = std::to_string(n);
+    const std::string text = gradus::text_of(n);
     if (sweep == "batch") all.push_back(text + "=64-128-128-10:relu:none:" + text + ":ce:adamw");
     if (sweep == "width") all.push_back(text + "=" + repeated(n, 2) + "-10:relu:none:32:ce:adamw");
     if (sweep == "depth") all.push_back(text + "=" + repeated(32, n) + ":tanh:tanh:32:mse:adamw");
@@ -160,7 +161,7 @@ bool verify(const Programs& programs, const Settings& settings) {
   const Program* gradus = programs.find("gradus");
   if (!gradus) throw std::runtime_error("--verify compares with gradus: name it in --programs");
   namespace fs = std::filesystem;
-  const fs::path folder = fs::temp_directory_path() / ("gradus_bench_" + std::to_string(getpid()));
+  const fs::path folder = fs::temp_directory_path() / ("gradus_bench_" + gradus::text_of(getpid()));
   fs::create_directory(folder);
   const auto arguments =
       with({"losses", "--lr", "1e-3", "--steps", "10", "--folder", folder.string()},

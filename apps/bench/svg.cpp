@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <gradus/text.hpp>
 
 #include "results.hpp"
 
@@ -75,7 +76,7 @@ std::string draw(const std::string& title, const std::string& x_name,
   for (double power = x.from; power <= x.to; ++power) {
     const double value = std::pow(4, power), at = x.place(value);
     text += line(at, kTop, at, kHeight - kBottom) + label(at, kHeight - kBottom + 18,
-                                                          std::to_string(std::lround(value)),
+                                                          gradus::text_of(std::lround(value)),
                                                           "text-anchor=\"middle\"");
   }
   for (double power = y.from; power <= y.to; ++power) {

@@ -1,5 +1,6 @@
 // Results as Markdown tables.
 #include <algorithm>
+#include <gradus/text.hpp>
 
 #include "sections.hpp"
 #include "svg.hpp"
@@ -37,7 +38,7 @@ std::string steps(const Results& results, int threads) {
   if (programs.empty()) return "";
   Table table;
   table.head = head_of("workload", programs, {"gradus / by hand", "best peer / gradus"});
-  if (threads > 1) table.head.push_back("1 thread / " + std::to_string(threads));
+  if (threads > 1) table.head.push_back("1 thread / " + gradus::text_of(threads));
   for (const auto& item : present_workloads(results, "steps")) {
     std::vector<std::string> row = {item};
     for (const auto& program : programs)
@@ -49,7 +50,7 @@ std::string steps(const Results& results, int threads) {
       row.push_back(number_text(results.ratio({"steps", "", item, 1}, {"gradus"}, gradus)));
     table.rows.push_back(row);
   }
-  return "### A training step, " + std::to_string(threads) +
+  return "### A training step, " + gradus::text_of(threads) +
          (threads > 1 ? " threads\n\n" : " thread\n\n") + table.text() + "\n";
 }
 
@@ -102,7 +103,7 @@ std::string scalars(const Results& results) {
   Table table;
   table.head = head_of("operations", programs, {"gradus bytes"});
   for (const long size : results.sizes({"scalars"})) {
-    std::vector<std::string> row = {std::to_string(size)};
+    std::vector<std::string> row = {gradus::text_of(size)};
     for (const auto& program : programs)
       row.push_back(time_text(results.median_of({"scalars", program, "", -1, size})));
     row.push_back(number_text(results.median_of({"scalars", "gradus", "", -1, size}, "bytes")));
@@ -135,7 +136,7 @@ std::string elementwise(const Results& results) {
                                                      item.substr(0, dot) + ".forward", -1, size})));
       table.rows.push_back(row);
     }
-    text += "### Nanoseconds per element at " + std::to_string(size) + " elements, 1 thread\n\n" +
+    text += "### Nanoseconds per element at " + gradus::text_of(size) + " elements, 1 thread\n\n" +
             table.text() + "\n";
   }
   return text;
@@ -147,7 +148,7 @@ std::string chains(const Results& results) {
   table.head = {"elements",          "gradus", "captured", "by hand", "gradus / captured",
                 "captured / by hand"};
   for (const long size : results.sizes({"chains"})) {
-    std::vector<std::string> row = {std::to_string(size)};
+    std::vector<std::string> row = {gradus::text_of(size)};
     for (const char* program : {"gradus", "captured", "by hand"})
       row.push_back(number_text(results.median_of({"chains", program, "", -1, size})));
     const Query any{"chains", "", "", -1, size}, captured{"chains", "captured", "", -1, size};

@@ -21,7 +21,7 @@ bool print_gradients(nn::Module& model, const train::Objective& objective, const
     if (check.error <= allowed) continue;
     good = false;
     std::printf("  the gradient of %s differs from finite differences by %.1e of its norm\n",
-                check.name.c_str(), check.error);
+                printable(check.name).c_str(), check.error);
   }
   std::printf("gradients: %s (%zu parameters in float64, largest relative difference %.1e)\n",
               good ? "right" : "wrong", checks.size(), checks.empty() ? 0.0 : checks[0].error);
@@ -72,7 +72,8 @@ int command_check(int argc, char** argv) {
   const auto optimizer = train::make_optimizer(config, *model);
   const data::DataLoader loader = train::make_loader(config, data.train);
   const auto findings = lint_model(data, objective, *model, *optimizer, nullptr, loader);
-  for (const train::Finding& finding : findings) std::printf("%s\n", finding.text.c_str());
+  for (const train::Finding& finding : findings)
+    std::printf("%s\n", printable(finding.text).c_str());
   std::printf("linter: %zu findings\n", findings.size());
   return gradients && learns ? Exit::fine : Exit::failed;
 }

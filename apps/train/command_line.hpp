@@ -40,6 +40,10 @@ class SettingFlags {
   std::vector<std::pair<std::string, std::string>> values_;
 };
 
+/// A message of the library in the words of the command: flags in place of options and members.
+/// Texts in quotes stay as they are.
+std::string in_flags(const std::string& message);
+
 /// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
 /// an unknown one.
 bool parse(CLI::App& app, int argc, char** argv);

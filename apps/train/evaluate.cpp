@@ -24,8 +24,8 @@ void print_targets(const train::SavedModel& saved, const data::TensorDataset& se
     const Index at = static_cast<Index>(t);
     train::MetricAccumulator one({.outputs = train::Outputs::values});
     one.add(slice(answers, 1, at, at + 1), slice(truths, 1, at, at + 1));
-    std::printf("%-20s %10.4f %10.4g %10.4g\n", pipeline.target_names()[t].c_str(), one.r2(),
-                one.mae(), one.rmse());
+    std::printf("%-20s %10.4f %10.4g %10.4g\n", printable(pipeline.target_names()[t]).c_str(),
+                one.r2(), one.mae(), one.rmse());
   }
 }
 
@@ -33,7 +33,8 @@ void print_targets(const train::SavedModel& saved, const data::TensorDataset& se
 void print_details(const train::SavedModel& saved, const data::TensorDataset& set,
                    const train::Metrics& metrics) {
   for (const auto& [name, value] : metrics)
-    if (name != "loss" && name != "accuracy") std::printf("%-20s %.4f\n", name.c_str(), value);
+    if (name != "loss" && name != "accuracy")
+      std::printf("%-20s %.4f\n", printable(name).c_str(), value);
   if (saved.pipeline.target_names().size() > 1) print_targets(saved, set);
   const auto& names = saved.pipeline.class_names();
   if (names.empty() || names.size() > 50) return;
@@ -42,8 +43,9 @@ void print_details(const train::SavedModel& saved, const data::TensorDataset& se
   const std::vector<train::ClassScore> classes = accumulator.classes();
   std::printf("\n%-20s %10s %10s %10s %10s\n", "class", "precision", "recall", "F1", "samples");
   for (std::size_t c = 0; c < classes.size() && c < names.size(); ++c)
-    std::printf("%-20s %10.4f %10.4f %10.4f %10lld\n", names[c].c_str(), classes[c].precision,
-                classes[c].recall, classes[c].f1, static_cast<long long>(classes[c].support));
+    std::printf("%-20s %10.4f %10.4f %10.4f %10lld\n", printable(names[c]).c_str(),
+                classes[c].precision, classes[c].recall, classes[c].f1,
+                static_cast<long long>(classes[c].support));
 }
 
 }  // namespace
@@ -53,8 +55,8 @@ int command_evaluate(int argc, char** argv) {
   std::string path;
   app.add_option("MODEL,--model", path, "run folder or model file")->required();
   const SettingFlags flags(app, {},
-                           {"data", "labels", "header", "delimiter", "decimal", "missing-texts",
-                            "drop-bad-rows", "threads"});
+                           {"data", "labels", "header", "delimiter", "decimal", "encoding",
+                            "missing-texts", "drop-bad-rows", "threads"});
   if (!parse(app, argc, argv)) return Exit::fine;
   train::SavedModel saved = train::load_model(path);
   const train::Config config = flags.read(saved.config);
@@ -84,8 +86,8 @@ int command_evaluate(int argc, char** argv) {
     fail("evaluate", source.name + ": the loss is " + text_of(train::metric(metrics, "loss")) +
                          "; data like those that the model was trained on are required");
   }
-  std::printf("%lld samples of %s\n%s\n", static_cast<long long>(set.size()), source.name.c_str(),
-              describe(metrics, part).c_str());
+  std::printf("%lld samples of %s\n%s\n", static_cast<long long>(set.size()),
+              printable(source.name).c_str(), describe(metrics, part).c_str());
   print_details(saved, set, metrics);
   return Exit::fine;
 }

@@ -16,8 +16,8 @@ int command_explain(int argc, char** argv) {
   app.add_option("MODEL,--model", path, "run folder or model file")->required();
   app.add_option("--out", out, "file for the page")->type_name("FILE")->capture_default_str();
   app.add_option("--sample", sample, "number of the row, from 0")->capture_default_str();
-  const SettingFlags flags(app, {},
-                           {"data", "labels", "header", "delimiter", "decimal", "missing-texts"});
+  const SettingFlags flags(
+      app, {}, {"data", "labels", "header", "delimiter", "decimal", "encoding", "missing-texts"});
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   train::SourceOptions options = train::source_options(flags.read(saved.config));
@@ -30,12 +30,22 @@ int command_explain(int argc, char** argv) {
     throw UsageError("--sample " + text_of(sample) + ": 0 to " + text_of(source.size() - 1) +
                      " is required, the rows of " + source.name);
   const data::TensorDataset one = saved.pipeline.dataset(source, {sample});
+  // The weights of classes come from the training part, which is here only with the model's own
+  // data.
+  const train::Objective objective =
+      saved.config.balance && !flags.given("data")
+          ? train::objective_of(saved.config, saved.pipeline,
+                                train::prepare(saved.config, source).train)
+          : saved.objective;
   train::ExplainOptions page;
   page.title = "One step on row " + text_of(sample) + " of " + source.name;
-  page.loss_name = saved.objective.loss == "bce" ? "bce_with_logits" : saved.objective.loss;
+  page.loss_name = objective.loss == "bce" ? "bce_with_logits" : objective.loss;
+  page.compared = objective.compared(one.y());
+  if (objective.loss == "bce" && objective.class_weights.defined() && objective.outputs == 1)
+    page.weight = objective.class_weights[one.y().item<Index>()].item();
   page.input_names = saved.pipeline.features();
   page.class_names = saved.pipeline.class_names();
-  train::write_explain(out, *saved.model, one.x(), one.y(), saved.objective.function, page);
-  std::printf("wrote %s\n", out.c_str());
+  train::write_explain(out, *saved.model, one.x(), one.y(), objective.function, page);
+  std::printf("wrote %s\n", printable(out).c_str());
   return Exit::fine;
 }

@@ -64,7 +64,7 @@ train::RateSweep find_rate(train::Prepared& data, bool quiet) {
     rate = rate_text(*data.config.lr);
     sweep.note = curve.reason + " The run was trained with " + rate + ", the default.";
   }
-  if (!quiet) std::printf("learning rate %s: %s\n", rate.c_str(), sweep.note.c_str());
+  if (!quiet) std::printf("learning rate %s: %s\n", rate.c_str(), printable(sweep.note).c_str());
   return sweep;
 }
 
@@ -96,7 +96,7 @@ int command_find_lr(int argc, char** argv) {
   if (const auto suggestion = curve.suggestion())
     std::printf("try --lr %s\n", rate_text(*suggestion).c_str());
   else
-    std::printf("no suggestion: %s\n", curve.reason.c_str());
+    std::printf("no suggestion: %s\n", printable(curve.reason).c_str());
   if (out.empty()) return Exit::fine;
   train::ReportData page{.title = "Learning rates for " + data.config.data};
   page.facts = {{"data", data.config.data}, {"optimizer", data.config.optimizer}};
@@ -105,6 +105,6 @@ int command_find_lr(int argc, char** argv) {
   page.lr_curve = train::rate_sweep(curve);
   page.config = texts_of(data.config);
   train::write_report(out, page);
-  std::printf("wrote %s\n", out.c_str());
+  std::printf("wrote %s\n", printable(out).c_str());
   return Exit::fine;
 }

@@ -19,13 +19,13 @@ void print_statistics(const io::NamedTensors& parameters) {
               "least", "most");
   for (const auto& [name, tensor] : parameters) {
     if (tensor.numel() == 0) {
-      std::printf("%-24s %-14s\n", name.c_str(), to_string(tensor.shape()).c_str());
+      std::printf("%-24s %-14s\n", printable(name).c_str(), to_string(tensor.shape()).c_str());
       continue;
     }
     const Tensor values = tensor.detach().to(float64);
     const double mean_value = mean(values).item();
     const double deviation = std::sqrt(mean(pow(values - mean_value, 2)).item());
-    std::printf("%-24s %-14s %10.4f %10.4f %10.4f %10.4f\n", name.c_str(),
+    std::printf("%-24s %-14s %10.4f %10.4f %10.4f %10.4f\n", printable(name).c_str(),
                 to_string(tensor.shape()).c_str(), mean_value, deviation, min(values).item(),
                 max(values).item());
   }
@@ -66,12 +66,14 @@ int command_inspect(int argc, char** argv) {
   const train::SavedModel saved = train::load_model(path);
   const train::Pipeline& pipeline = saved.pipeline;
   std::printf("%s from %zu features, trained on %s with the loss %s\n", name_of(pipeline.task()),
-              pipeline.features().size(), saved.config.data.c_str(), saved.objective.loss.c_str());
+              pipeline.features().size(), printable(saved.config.data).c_str(),
+              saved.objective.loss.c_str());
   std::string list;
   for (const std::string& name :
        pipeline.class_names().empty() ? pipeline.target_names() : pipeline.class_names())
     list += (list.empty() ? "" : ", ") + name;
-  std::printf("%s: %s\n\n", pipeline.class_names().empty() ? "predicts" : "classes", list.c_str());
+  std::printf("%s: %s\n\n", pipeline.class_names().empty() ? "predicts" : "classes",
+              printable(list).c_str());
   std::printf("%s", nn::summary(*saved.model, {1, saved.spec.inputs}, pipeline.dtype()).c_str());
   print_statistics(saved.model->named_parameters());
   return Exit::fine;

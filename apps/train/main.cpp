@@ -9,6 +9,7 @@
 #include <gradus/io/file.hpp>
 #include <gradus/io/nearest.hpp>
 #include <gradus/train.hpp>
+#include <new>
 
 #include "command_line.hpp"
 #include "commands.hpp"
@@ -63,9 +64,17 @@ int dispatch(int argc, char** argv) {
                    io::nearest(word, names) + "?");
 }
 
+/// A list of the library's, one item a line, in one line.
+std::string in_one_line(std::string text) {
+  const std::string separator = "\n  ";
+  for (std::size_t at = 0; (at = text.find(separator, at)) != text.npos;)
+    text.replace(at, separator.size(), at > 0 && text[at - 1] == ':' ? " " : "; ");
+  return text;
+}
+
 int complain(const std::exception& error, int status) {
   std::fflush(stdout);
-  std::fprintf(stderr, "train: %s\n", error.what());
+  std::fprintf(stderr, "train: %s\n", printable(in_flags(in_one_line(error.what()))).c_str());
   return status;
 }
 
@@ -99,6 +108,10 @@ int main(int argc, char** argv) {
     return complain(error, Exit::non_finite);
   } catch (const Error& error) {
     return complain(error, Exit::bad_input);
+  } catch (const std::bad_alloc&) {
+    return complain(Error("[train] there is not enough memory for what was asked; fewer or smaller "
+                          "data, layers or batches are required"),
+                    Exit::bad_input);
   } catch (const std::exception& error) {
     return complain(error, Exit::failed);
   }

@@ -1,5 +1,8 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <gradus/io/csv.hpp>
 #include <gradus/io/file.hpp>
 #include <gradus/ops.hpp>
 #include <gradus/threads.hpp>
@@ -13,18 +16,18 @@ using namespace gradus;
 
 namespace {
 
-/// A field of a CSV file, in quotes where it needs them.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
+/// With the digits that the model computes with.
+std::string number(double value, DType dtype) {
+  return dtype == float32 ? text_of(static_cast<float>(value)) : text_of(value);
 }
 
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return text;
+/// For a terminal.
+void print_lines(const std::string& text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::printf("%s\n", printable(text.substr(at, end - at)).c_str());
+    at = end + 1;
+  }
 }
 
 /// One line a sample: the class and the probability of each, or the quantities.
@@ -34,19 +37,22 @@ std::string to_csv(const train::SavedModel& saved, const Tensor& values) {
   const Index columns = values.size(1);
   if (names.empty()) {
     for (Index c = 0; c < columns; ++c)
-      text += (c ? "," : "") + field(saved.pipeline.target_names()[static_cast<std::size_t>(c)]);
+      text += (c ? "," : "") +
+              io::csv_field(saved.pipeline.target_names()[static_cast<std::size_t>(c)]);
   } else {
     text = "prediction";
-    for (const std::string& name : names) text += "," + field("p(" + name + ")");
+    for (const std::string& name : names) text += "," + io::csv_field("p(" + name + ")");
   }
   text += "\n";
   const std::vector<double> all = values.to_vector<double>();
   for (Index r = 0; r < values.size(0); ++r) {
     const double* row = all.data() + r * columns;
     if (!names.empty())
-      text +=
-          field(names[static_cast<std::size_t>(std::max_element(row, row + columns) - row)]) + ",";
-    for (Index c = 0; c < columns; ++c) text += (c ? "," : "") + number(row[c]);
+      text += io::csv_field(
+                  names[static_cast<std::size_t>(std::max_element(row, row + columns) - row)]) +
+              ",";
+    for (Index c = 0; c < columns; ++c)
+      text += (c ? "," : "") + number(row[c], saved.pipeline.dtype());
     text += "\n";
   }
   return text;
@@ -60,8 +66,8 @@ int command_predict(int argc, char** argv) {
   app.add_option("MODEL,--model", path, "run folder or model file")->required();
   app.add_option("--out", out, "file for the predictions; default: standard output")
       ->type_name("FILE");
-  const SettingFlags flags(app, {},
-                           {"data", "header", "delimiter", "decimal", "missing-texts", "threads"});
+  const SettingFlags flags(
+      app, {}, {"data", "header", "delimiter", "decimal", "encoding", "missing-texts", "threads"});
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   train::Config config = flags.read(saved.config);
@@ -76,7 +82,9 @@ int command_predict(int argc, char** argv) {
   options.need_targets = false;
   const train::Source source = train::load_source(options);
   const std::string text = to_csv(saved, train::predict(saved, source));
-  if (out.empty())
+  if (out.empty() && isatty(STDOUT_FILENO) != 0)
+    print_lines(text);
+  else if (out.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
     io::write_file_atomically(out, text);

@@ -81,6 +81,6 @@ int command_report(int argc, char** argv) {
                              .report = path,
                              .found = train::read_findings(run + "/history.jsonl"),
                              .quiet = true});
-  std::printf("wrote %s\n", path.c_str());
+  std::printf("wrote %s\n", printable(path).c_str());
   return Exit::fine;
 }

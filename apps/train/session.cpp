@@ -73,10 +73,28 @@ train::FitOptions fit_options(const train::Prepared& data, const Session& sessio
   return options;
 }
 
+/// Puts what the callbacks before it have found into the words of the command.
+class FlagNames : public train::Callback {
+ public:
+  void on_fit_begin(train::Context& run) override { translate(run); }
+  void on_backward_end(train::Context& run) override { translate(run); }
+  void on_step_end(train::Context& run) override { translate(run); }
+  void on_epoch_end(train::Context& run, train::Epoch&) override { translate(run); }
+  void on_fit_end(train::Context& run) override { translate(run); }
+
+ private:
+  void translate(train::Context& run) {
+    for (; done_ < run.findings.size(); ++done_)
+      run.findings[done_].text = in_flags(run.findings[done_].text);
+  }
+  std::size_t done_ = 0;
+};
+
 /// What is told how a run goes on, in the order in which it is told.
 struct Listeners {
   std::unique_ptr<train::Recorder> recorder;
   std::unique_ptr<train::Monitor> monitor;
+  std::unique_ptr<FlagNames> flag_names = std::make_unique<FlagNames>();
   std::vector<std::unique_ptr<train::Callback>> all;
 
   Listeners(const train::Prepared& data, const train::Objective& objective,
@@ -105,6 +123,7 @@ struct Listeners {
     std::vector<train::Callback*> pointers;
     if (monitor) pointers.push_back(monitor.get());
     if (recorder) pointers.push_back(recorder.get());
+    pointers.push_back(flag_names.get());
     for (const auto& callback : all) pointers.push_back(callback.get());
     return pointers;
   }
@@ -121,7 +140,8 @@ void print_head(const train::Prepared& data, const nn::Module& model) {
 void print_findings(const std::vector<train::Finding>& findings) {
   for (const bool alarm : {true, false})
     for (const train::Finding& finding : findings)
-      if (finding.alarm == alarm) std::printf("%s%s\n", alarm ? "! " : "  ", finding.text.c_str());
+      if (finding.alarm == alarm)
+        std::printf("%s%s\n", alarm ? "! " : "  ", printable(finding.text).c_str());
 }
 
 /// Adds those that are not there.
@@ -135,11 +155,11 @@ void add_findings(std::vector<train::Finding>& findings, const std::vector<train
 /// What the way a run ended means for the exit status, said on stderr unless all went well.
 int status_of(const train::FitResult& result) {
   if (result.ended == train::Ended::interrupted) {
-    std::fprintf(stderr, "train: %s\n", result.reason.c_str());
+    std::fprintf(stderr, "train: %s\n", printable(in_flags(result.reason)).c_str());
     return Signals::status();
   }
   if (result.ended == train::Ended::non_finite) {
-    std::fprintf(stderr, "train: %s\n", result.reason.c_str());
+    std::fprintf(stderr, "train: %s\n", printable(in_flags(result.reason)).c_str());
     return Exit::non_finite;
   }
   return Exit::fine;
@@ -160,7 +180,10 @@ std::vector<train::Finding> lint_model(const train::Prepared& data,
   options.scheduler = scheduler;
   options.loader = &loader;
   options.epochs = data.config.epochs.value_or(0);
-  return train::lint(model, options);
+  options.accumulate = data.config.accumulate;
+  std::vector<train::Finding> findings = train::lint(model, options);
+  for (train::Finding& finding : findings) finding.text = in_flags(finding.text);
+  return findings;
 }
 
 train::Metrics measure(nn::Module& model, const train::Objective& objective,
@@ -196,13 +219,14 @@ std::string describe(const train::Metrics& metrics, const std::string& part) {
 
 void print_outcome(const Outcome& outcome, const train::RunFolder& folder) {
   if (!outcome.part.empty()) std::printf("%s\n", describe(outcome.metrics, outcome.part).c_str());
-  if (outcome.saved) std::printf("saved %s\n", (folder / "model.safetensors").c_str());
+  if (outcome.saved) std::printf("saved %s\n", printable(folder / "model.safetensors").c_str());
 }
 
 void print_report(const train::Prepared& data, const train::Source& source) {
   const Index rows = source.table ? source.table->report.rows_read : source.size();
-  std::printf("%s: %lld rows, %zu features, %s", source.name.c_str(), static_cast<long long>(rows),
-              data.pipeline.features().size(), name_of(data.pipeline.task()));
+  std::printf("%s: %lld rows, %zu features, %s", printable(source.name).c_str(),
+              static_cast<long long>(rows), data.pipeline.features().size(),
+              name_of(data.pipeline.task()));
   if (!data.pipeline.class_names().empty())
     std::printf(" of %zu classes", data.pipeline.class_names().size());
   std::printf("\n%s", data.report.to_string().c_str());
@@ -219,12 +243,10 @@ Outcome train_model(const train::Prepared& data, const Session& session) {
     outcome.findings = lint_model(data, trainee.objective, *trainee.model, *trainee.optimizer,
                                   trainee.scheduler_or_null(), trainee.loader);
   train::ProgressPrinter printer;
+  if (!session.quiet) options.callbacks.push_back(&printer);
   if (!session.quiet) {
     print_findings(outcome.findings);
     print_head(data, *trainee.model);
-    printer.header();
-    options.on_step = [&](const train::Progress& progress) { printer.step(progress); };
-    options.on_epoch = [&](const train::Epoch& epoch) { printer.epoch(epoch, options.epochs); };
   }
   // A run that goes on has told of some already.
   const std::size_t before =

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <locale>
 #include <map>
-#include <sstream>
 
 using namespace gradus;
 
@@ -49,13 +47,7 @@ class Settings {
     if (const auto* text = node.as_string()) return text->get();
     if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
     if (const auto* whole = node.as_integer()) return text_of(whole->get());
-    if (const auto* number = node.as_floating_point()) {
-      std::ostringstream out;
-      out.imbue(std::locale::classic());
-      out.precision(17);
-      out << number->get();
-      return out.str();
-    }
+    if (const auto* number = node.as_floating_point()) return text_of(number->get());
     const toml::array* const list = node.as_array();
     if (!list)
       refuse(node.source(), "\"" + name + "\" is neither a number, text, truth value nor list");

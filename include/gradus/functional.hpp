@@ -1,5 +1,10 @@
 #pragma once
 
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "gradus/function.hpp"
 #include "gradus/gradcheck.hpp"
 
@@ -62,13 +67,35 @@ using SampleLoss =
 std::vector<Tensor> per_sample_grad(const SampleLoss& loss, const std::vector<Tensor>& params,
                                     const Tensor& x, const Tensor& y);
 
-/// f(inputs) without the memory of its graph: nothing inside f is recorded, and the backward pass
-/// computes f once more, with the state that default_generator() had, so that dropout repeats its
-/// mask. The value and f's first derivatives are those without the checkpoint to the last bit;
-/// higher derivatives, and gradients of tensors that are used elsewhere too, are sums in another
-/// order and may differ by rounding. A gradient flows to `inputs` only: list the parameters that f
-/// uses among them. A tensor that requires a gradient and was captured instead throws Error (detach
-/// it if it is meant as a constant).
-Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs);
+/// Tensors with their names.
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+/// f(inputs) without the memory of its graph: nothing that f records is kept, and the backward pass
+/// computes f once more. For a module see nn/checkpoint.hpp: `checkpoint(module, x)`.
+///
+/// The value and f's first derivatives are those without the checkpoint to the last bit; higher
+/// derivatives, and gradients of tensors that are used elsewhere too, are sums in another order and
+/// may differ by rounding. A gradient flows to `inputs` and to the tensors `uses` that f uses
+/// without being given them, such as module.named_parameters(); any other tensor that requires a
+/// gradient throws Error (detach it if it is a constant).
+///
+/// The second time is like the first: random numbers are those of then, from whatever generators,
+/// which stay where they are; modules train or evaluate as they did; what f writes, such as running
+/// statistics, moves once. An exception leaves all that as it was, too. What cannot be repeated
+/// throws Error, when it is met or in the backward pass: a tensor that f uses and that was changed,
+/// replaced or frozen after the forward pass; another matmul_precision(); other random numbers,
+/// operations or values; set_data, register_hook, a gradient that is stored (backward(),
+/// zero_grad()) or the step of an optimizer, inside f. Other effects of f, such as printing, happen
+/// twice. Backward passes of several threads take turns where f writes or depends on a mode; the
+/// forward passes of one module that writes do not.
+Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs,
+                  const NamedTensors& uses = {});
+
+namespace detail {
+/// True while a function under checkpoint() runs in this thread.
+bool is_watched();
+/// Tells it that what happens depends on *flag, which its recomputation then finds as it is now.
+void depend_on(const std::shared_ptr<bool>& flag);
+}  // namespace detail
 
 }  // namespace gradus

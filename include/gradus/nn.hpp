@@ -4,6 +4,7 @@
 
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/attention.hpp"
+#include "gradus/nn/checkpoint.hpp"
 #include "gradus/nn/container.hpp"
 #include "gradus/nn/conv.hpp"
 #include "gradus/nn/embedding.hpp"

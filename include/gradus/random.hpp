@@ -6,6 +6,13 @@
 
 namespace gradus {
 
+class Generator;
+namespace detail {
+struct Draw;
+struct Drawn;
+Drawn draw(Generator& generator, std::uint64_t count, bool replayable);
+}  // namespace detail
+
 /// A counter-based source of random numbers (Philox 4x32-10): the same seed gives the same numbers
 /// on every platform and for any number of threads. Not for concurrent use; give each thread its
 /// own.
@@ -15,10 +22,7 @@ class Generator {
   std::uint64_t seed() const { return seed_; }
   /// How many blocks of four 32-bit numbers were handed out; with the seed, the whole state.
   std::uint64_t offset() const { return offset_; }
-  void set_state(std::uint64_t seed, std::uint64_t offset) {
-    seed_ = seed;
-    offset_ = offset;
-  }
+  void set_state(std::uint64_t seed, std::uint64_t offset);
   /// Reserves numbers for `count` elements and returns the offset of the first.
   std::uint64_t advance(std::uint64_t count);
   /// One number below `bound` (> 0), without bias.
@@ -27,6 +31,9 @@ class Generator {
   double uniform();
 
  private:
+  friend detail::Drawn detail::draw(Generator& generator, std::uint64_t count, bool replayable);
+  detail::Draw take(std::uint64_t count);
+
   std::uint64_t seed_;
   std::uint64_t offset_ = 0;
 };

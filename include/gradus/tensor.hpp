@@ -34,19 +34,21 @@ class Tensor {
   }
   Tensor(Tensor&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   /// Assignment binds the handle, as a pointer's does; `x[0] = y` would change nothing and does not
-  /// compile: x[0].copy_(y) and x[0].fill_(v) write values.
+  /// compile, nor does x[0].swap(y). Values are written by copy_ and fill_.
   Tensor& operator=(const Tensor& other) & noexcept {
-    Tensor(other).swap(*this);
+    Tensor copy(other);
+    swap(copy);
     return *this;
   }
   Tensor& operator=(Tensor&& other) & noexcept {
-    Tensor(std::move(other)).swap(*this);
+    Tensor taken(std::move(other));
+    swap(taken);
     return *this;
   }
   ~Tensor() {
     if (node_ && node_->refs.release()) detail::destroy(node_);
   }
-  void swap(Tensor& other) noexcept { std::swap(node_, other.node_); }
+  void swap(Tensor& other) & noexcept { std::swap(node_, other.node_); }
 
   bool defined() const { return node_ != nullptr; }
   /// True if both handles refer to the same tensor.
@@ -85,16 +87,19 @@ class Tensor {
   /// same.
   Tensor to(DType dtype) const;
   /// The same values, sharing memory, without history. One-element results of operations are
-  /// copied.
+  /// copied: see copy_.
   Tensor detach() const;
   /// A copy of the values; differentiable: the gradient passes through.
   Tensor clone() const;
   /// A view of the same values in another shape; one length may be -1. Gradient: reshaped back.
   Tensor reshape(const Shape& shape) const;
-  /// The `index`-th slice along the first axis (negative counts from the end).
+  /// The `index`-th slice along the first axis (negative counts from the end), a copy: see copy_.
   Tensor operator[](Index index) const;
 
   /// Overwrites the values with those of `source` (broadcast, converted); see mutable_data.
+  /// Refused, as every change in place, on a tensor that only holds a copy of values of another
+  /// (x[i], slice, permute, expand, a one-element result that is detached or reshaped), which it
+  /// would not reach: clone() it, or make it a leaf by requires_grad_(), if the copy is meant.
   Tensor& copy_(const Tensor& source);
   /// Overwrites every value; see mutable_data.
   Tensor& fill_(double value);
@@ -109,7 +114,7 @@ class Tensor {
   bool is_leaf() const;
   /// The gradient that backward() has summed so far, or an undefined tensor.
   Tensor grad() const;
-  /// Replaces the gradient; an undefined tensor clears it.
+  /// Replaces the gradient by a copy of `grad`; an undefined tensor clears it.
   void set_grad(const Tensor& grad);
   /// Asks backward() to keep the gradient of this intermediate result in grad().
   Tensor& retain_grad();

@@ -6,7 +6,10 @@
 
 namespace gradus::detail {
 
-void Capture::before_write(Node* n) {
+void StepCapture::made(Node* n) { n->captured = true; }
+void StepCapture::made(Buffer* buffer) { buffer->captured = true; }
+
+void StepCapture::before_write(Node* n) {
   // A view that the step made may be of memory from outside.
   if ((n->is_inline() ? n->captured : n->buffer->captured) || written.contains(n->data)) return;
   if (n->captured) ++tensors;
@@ -15,12 +18,12 @@ void Capture::before_write(Node* n) {
   written.emplace(n->data, Written{Node::share(n), {first, first + bytes}});
 }
 
-void Capture::use(const Inputs& inputs) {
+void StepCapture::use(const Inputs& inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (Node* n = node(inputs[i]); !n->captured) used.emplace(n, inputs[i]);
 }
 
-void Capture::before_grad(Node* leaf, bool adds) {
+void StepCapture::before_grad(Node* leaf, bool adds) {
   if (leaf->captured || leaves.contains(leaf)) return;
   if (adds)
     fail("capture",
@@ -29,7 +32,7 @@ void Capture::before_grad(Node* leaf, bool adds) {
   leaves.emplace(leaf, Leaf{Node::share(leaf), leaf->grad ? Node::share(leaf->grad) : Tensor()});
 }
 
-void Capture::after_grad(Node* leaf) {
+void StepCapture::after_grad(Node* leaf) {
   if (!leaf->grad || leaf->captured) return;
   Leaf& known = leaves.at(leaf);
   const std::size_t functions = tape ? tape->functions() : known.functions;
@@ -42,7 +45,7 @@ void Capture::after_grad(Node* leaf) {
   known.functions = functions;
 }
 
-void Capture::restore() const noexcept {
+void StepCapture::restore() const noexcept {
   for (const auto& [place, before] : written)
     if (!before.before.empty()) {
       Node* const to = node(before.tensor);
@@ -67,30 +70,51 @@ void refuse_capture(const char* operation, const char* reason) {
 }
 
 void refuse_reading(const Tensor& t, const char* operation) {
+  note_read({t});
   if (node(t)->captured)
     refuse_capture(operation,
                    "it reads values on its way, and the step would go on with those of now; "
                    "compute with tensors (where, clamp), or return the tensor and read it then");
 }
 
-void before_change(const void* owner, const std::function<std::function<void()>()>& make_undo) {
-  if (!mode.capture || mode.capture->undo.contains(owner)) return;
+void StepCapture::before_change(const void* owner,
+                                const std::function<std::function<void()>()>& make_undo) {
+  if (undo.contains(owner)) return;
   const PauseTape pause;
   const PauseArena aside;
-  const std::int64_t tensors = thread_cache.tensors;
-  mode.capture->undo.emplace(owner, make_undo());
-  mode.capture->tensors += thread_cache.tensors - tensors;
+  const std::int64_t before = thread_cache.tensors;
+  undo.emplace(owner, make_undo());
+  tensors += thread_cache.tensors - before;
 }
 
-const Draw* draw_replayable(Generator& generator, std::uint64_t count) {
+void StepCapture::before_draws(Generator& generator) {
   before_change(&generator, [&] {
     return [&generator, seed = generator.seed(), offset = generator.offset()] {
       generator.set_state(seed, offset);
     };
   });
-  const auto draw = std::make_shared<Draw>();
-  replayable([draw, count, &generator] { *draw = {generator.seed(), generator.advance(count)}; });
-  return draw.get();
+}
+
+void before_change(const void* owner, const std::function<std::function<void()>()>& make_undo) {
+  if (mode.capture) mode.capture->before_change(owner, make_undo);
+}
+
+Drawn draw(Generator& generator, std::uint64_t count, bool replayable) {
+  Capture* const capture = mode.capture;
+  std::optional<Drawn> drawn;
+  if (capture) drawn = capture->draw_again(count);
+  if (!drawn && replayable && is_capturing()) {
+    capture->before_draws(generator);
+    const auto draw = std::make_shared<Draw>();
+    detail::replayable([draw, count, &generator] { *draw = generator.take(count); });
+    drawn = {*draw, draw.get()};
+  }
+  if (!drawn) {
+    refuse_capture("a random operation", "every replay would draw the same numbers");
+    drawn = {generator.take(count)};
+  }
+  if (capture) capture->drawn(*drawn, count);
+  return *drawn;
 }
 
 }  // namespace gradus::detail

@@ -2,28 +2,82 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <vector>
 
+#include "autograd/node.hpp"
 #include "core/pool.hpp"
 #include "core/tape.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/random.hpp"
 
-// What the library tells a step while it is captured; see gradus/capture.hpp.
+// What the library tells those that listen to a part of a program: a step that is captured (see
+// gradus/capture.hpp), a function that is to be repeated (see functional/watch.hpp).
 namespace gradus::detail {
 
+struct Buffer;
 struct Node;
 
-/// What a step touches of the world outside it, and how that was before.
+/// The place in its stream where a random operation begins to draw.
+struct Draw {
+  std::uint64_t seed, offset;
+};
+/// A draw; in a captured step, `replayed` is where each replay finds it.
+struct Drawn {
+  Draw draw;
+  const Draw* replayed = nullptr;
+};
+
+/// What is told of all that this thread does, while mode.capture points to it.
 class Capture {
  public:
-  /// Values from outside the step are about to change.
-  void before_write(Node* n);
-  /// Inputs from outside the step have to live as long as it does.
-  void use(const Inputs& inputs);
+  Capture() = default;
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+  virtual ~Capture() = default;
+
+  virtual void made(Node* n) = 0;
+  virtual void made(Buffer* buffer) = 0;
+  /// An operation that may be recorded uses its inputs.
+  virtual void use(const Inputs& inputs) = 0;
+  /// Values are read by other operations, a view, or the host.
+  virtual void read(const Inputs&) {}
+  /// An operation was recorded.
+  virtual void recorded(const char*, const Inputs&) {}
+  /// Values are about to change.
+  virtual void before_write(Node* n) = 0;
+  /// What a tensor refers to is about to be replaced.
+  virtual void before_replace(const Node*, const char* /*operation*/) {}
   /// The gradient of a leaf is about to be replaced, or added to by a backward pass.
-  void before_grad(Node* leaf, bool adds);
-  void after_grad(Node* leaf);
+  virtual void before_grad(Node* leaf, bool adds) = 0;
+  virtual void after_grad(Node* leaf) = 0;
+  /// Something is about to change that no tensor shows; `make_undo` returns what puts it back.
+  virtual void before_change(const void* owner,
+                             const std::function<std::function<void()>()>& make_undo) = 0;
+  /// A generator is about to move in every replay.
+  virtual void before_draws(Generator&) {}
+  virtual void drawn(const Drawn&, std::uint64_t /*count*/) {}
+  /// The draw that was made here before, if this is a repetition: generators stand still in one.
+  virtual bool repeats() const { return false; }
+  virtual std::optional<Drawn> draw_again(std::uint64_t /*count*/) { return {}; }
+  /// What happens depends on the flag.
+  virtual void depends_on(const std::shared_ptr<bool>&) {}
+};
+
+/// What a step touches of the world outside it, and how that was before.
+class StepCapture : public Capture {
+ public:
+  void made(Node* n) override;
+  void made(Buffer* buffer) override;
+  /// Inputs from outside the step have to live as long as it does.
+  void use(const Inputs& inputs) override;
+  void before_write(Node* n) override;
+  void before_grad(Node* leaf, bool adds) override;
+  void after_grad(Node* leaf) override;
+  void before_change(const void* owner,
+                     const std::function<std::function<void()>()>& make_undo) override;
+  void before_draws(Generator& generator) override;
   /// Puts everything back to where it was before.
   void restore() const noexcept;
 
@@ -52,8 +106,14 @@ inline bool is_capturing() { return tape != nullptr; }
 /// Throws if a step is being captured: `operation` cannot be part of one, because of `reason`.
 void refuse_capture(const char* operation, const char* reason);
 
-/// Throws if `operation` would read values that a replay computes anew.
+/// Tells that `operation` reads values on the host; throws if a replay computes them anew.
 void refuse_reading(const Tensor& t, const char* operation);
+
+/// Tells of values that are read by another way than record().
+inline void note_read(const Inputs& inputs) {
+  if (mode.capture) [[unlikely]]
+    mode.capture->read(inputs);
+}
 
 /// Something is about to change that no tensor shows; `make_undo` returns what puts it back.
 void before_change(const void* owner, const std::function<std::function<void()>()>& make_undo);
@@ -68,11 +128,7 @@ auto replayable(const F& f) {
   return f();
 }
 
-/// The place in its stream where a random operation begins to draw.
-struct Draw {
-  std::uint64_t seed, offset;
-};
-/// Draws for `count` elements now and in every replay; the result lives as long as the tape.
-const Draw* draw_replayable(Generator& generator, std::uint64_t count);
+/// Draws for `count` elements; in a captured step in every replay, if `replayable`.
+Drawn draw(Generator& generator, std::uint64_t count, bool replayable = false);
 
 }  // namespace gradus::detail

@@ -47,6 +47,7 @@ Tensor Vjp::accumulator(int i) const {
 }
 Tensor Vjp::spare() const {
   if (create_graph() || detail::mode.anomaly || !detail::is_unique(grad)) return {};
+  Node::of(grad)->copied = false;  // what it may stand for is no more
   return grad;
 }
 
@@ -188,6 +189,7 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                to_string(inputs[i].shape()) +
                "; pass allow_unused = true to get zeros, or require its gradient before the "
                "computation");
+    if (gradient.defined()) node(gradient)->copied = false;
     gradients.push_back(gradient.defined() ? std::move(gradient) : zeros_like(inputs[i]));
   }
   return gradients;

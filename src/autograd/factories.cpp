@@ -1,5 +1,4 @@
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -49,9 +48,7 @@ Tensor tensor(const Values& values, DType dtype) {
   if (dtype == int64)
     for (const double number : flat)
       if (!(std::abs(number) < 0x1p53)) {  // braces hold doubles, which would lose bits
-        char text[32];
-        std::snprintf(text, sizeof text, "%.17g", number);
-        fail("tensor", std::string(text) +
+        fail("tensor", text_of(number) +
                            " was given for int64; a number between -2^53 and 2^53 is required; "
                            "pass larger ones as a std::vector<std::int64_t> to from_vector");
       }
@@ -149,22 +146,38 @@ Generator& default_generator() {
 }
 void manual_seed(std::uint64_t seed) { default_generator().set_state(seed, 0); }
 
+void Generator::set_state(std::uint64_t seed, std::uint64_t offset) {
+  if (detail::mode.capture && detail::mode.capture->repeats()) return;
+  seed_ = seed;
+  offset_ = offset;
+}
+
+detail::Draw Generator::take(std::uint64_t count) {
+  return {seed_, std::exchange(offset_, offset_ + count)};
+}
+
 std::uint64_t Generator::advance(std::uint64_t count) {
-  detail::refuse_capture("a random operation", "every replay would draw the same numbers");
-  return std::exchange(offset_, offset_ + count);
+  const detail::Draw draw = detail::draw(*this, count).draw;
+  if (draw.seed != seed_)
+    fail("checkpoint",
+         "the function draws from a generator that was seeded anew after the forward pass, so its "
+         "numbers cannot be repeated; seed it after backward");
+  return draw.offset;
 }
 
 std::uint64_t Generator::below(std::uint64_t bound) {
   if (bound == 0) fail("Generator.below", "the bound 0 was given; 1 or more is required");
   const std::uint64_t limit = ~std::uint64_t{0} - ~std::uint64_t{0} % bound;
   for (;;) {
-    const auto words = philox(seed_, advance(1));
+    const detail::Draw draw = detail::draw(*this, 1).draw;
+    const auto words = philox(draw.seed, draw.offset);
     const std::uint64_t number = std::uint64_t{words[0]} << 32 | words[1];
     if (number < limit) return number % bound;
   }
 }
 double Generator::uniform() {
-  const auto words = philox(seed_, advance(1));
+  const detail::Draw draw = detail::draw(*this, 1).draw;
+  const auto words = philox(draw.seed, draw.offset);
   return static_cast<double>((std::uint64_t{words[0]} << 32 | words[1]) >> 11) * 0x1p-53;
 }
 
@@ -181,8 +194,8 @@ Tensor rand(const Shape& shape, DType dtype, Generator* generator) {
   require_floating(dtype, "rand");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
-  kernels::uniform(dtype, data(out), out.numel(), 0, 1, g.seed(),
-                   g.advance(philox_blocks(out.numel())));
+  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
+  kernels::uniform(dtype, data(out), out.numel(), 0, 1, draw.seed, draw.offset);
   return out;
 }
 
@@ -190,8 +203,8 @@ Tensor randn(const Shape& shape, DType dtype, Generator* generator) {
   require_floating(dtype, "randn");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
-  kernels::normal(dtype, data(out), out.numel(), 0, 1, g.seed(),
-                  g.advance(philox_blocks(out.numel())));
+  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
+  kernels::normal(dtype, data(out), out.numel(), 0, 1, draw.seed, draw.offset);
   return out;
 }
 
@@ -201,8 +214,9 @@ Tensor randint(Index low, Index high, const Shape& shape, DType dtype, Generator
                         " were given; low < high is required");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, int64);
-  kernels::randint(static_cast<std::int64_t*>(data(out)), out.numel(), low, high, g.seed(),
-                   g.advance(philox_blocks(out.numel())));
+  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
+  kernels::randint(static_cast<std::int64_t*>(data(out)), out.numel(), low, high, draw.seed,
+                   draw.offset);
   return out.to(dtype);
 }
 

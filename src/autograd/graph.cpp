@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "autograd/walk.hpp"
+#include "core/utf8.hpp"
 
 namespace gradus {
 
@@ -36,7 +37,8 @@ std::vector<std::string> lines_of(Node* n, const std::string& name, const GraphO
                       : n->released      ? "freed"
                       : n->requires_grad ? "leaf"
                                          : "constant";
-  if (!name.empty()) title = n->record ? name + " = " + title : name;
+  if (!name.empty())
+    title = n->record ? printable_lines(name) + " = " + title : printable_lines(name);
   std::vector<std::string> lines = {title, to_string(x.shape()) + " " + name_of(x.dtype())};
   if (n->numel > options.max_values || n->numel == 0) return lines;
   lines.push_back(in_one_line(x));
@@ -85,7 +87,7 @@ std::string escape_dot(char c) {
 
 /// Mermaid reads #number; as a character; these have a meaning of their own in labels.
 std::string escape_mermaid(char c) {
-  static const std::string special = "\"#&;<>\\`[]{}()|*_";
+  static const std::string special = "\"#%&;<>\\`[]{}()|*_";
   if (c == '\n') return "<br/>";
   if (special.find(c) == std::string::npos) return std::string(1, c);
   return "#" + text_of(static_cast<int>(c)) + ";";

@@ -23,7 +23,7 @@ Buffer* make_buffer(std::size_t bytes) {
   const bool few = bytes <= few_bytes;
   auto* buffer = new (allocate(sizeof(Buffer) + (few ? bytes : 0))) Buffer;
   buffer->bytes = bytes;
-  buffer->captured = mode.capture != nullptr;
+  buffer->captured = false;
   buffer->data = buffer + 1;
   if (!few) {
     try {
@@ -33,6 +33,8 @@ Buffer* make_buffer(std::size_t bytes) {
       throw;
     }
   }
+  if (mode.capture) [[unlikely]]
+    mode.capture->made(buffer);
   count(&ThreadCache::buffers, 1);
   if (bytes <= small_limit) {
     const std::int64_t now = count(&ThreadCache::small_bytes, static_cast<std::int64_t>(bytes));
@@ -61,13 +63,14 @@ Node* make_node(const Index* dims, int rank, Index numel, DType dtype) {
   const std::uint32_t kind = static_cast<std::uint32_t>(dtype) | static_cast<std::uint32_t>(rank)
                                                                      << 8;
   std::memcpy(&n->dtype, &kind, sizeof kind);
-  if (mode.capture) n->captured = true;
   n->numel = numel;
   n->data = n->value;
   n->record = nullptr;
   n->grad = nullptr;
   n->extras = nullptr;
   if (rank) std::memcpy(n->behind(), dims, behind);
+  if (mode.capture) [[unlikely]]
+    mode.capture->made(n);
   count(&ThreadCache::tensors, 1);
   return n;
 }
@@ -152,8 +155,10 @@ Tensor empty_like(const Tensor& x, DType dtype) {
 
 Tensor alias(const Tensor& x, const Shape& shape) {
   const Node* from = node(x);
+  note_read({x});
   Tensor t = Node::adopt(make_node(shape.data(), shape.size(), from->numel, from->dtype));
   share_values(Node::of(t), from);
+  Node::of(t)->copied = from->is_inline() || from->copied;
   return t;
 }
 

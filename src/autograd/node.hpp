@@ -85,6 +85,7 @@ struct Node : NodeRefs {
   bool retains_grad : 1;
   bool captured : 1;  // made by a step while it was captured
   bool released : 1;  // was recorded, and its graph has been freed
+  bool copied : 1;    // stands for (a part of) another tensor, whose values it does not share
   std::atomic<std::uint32_t> inline_version{0};
   std::atomic<std::uint32_t> slot{0};  // 1 + its place in the sweep that came first
   void* data;
@@ -171,8 +172,16 @@ inline Tensor empty_like(const Tensor& x) { return empty_like(x, node(x)->dtype)
 /// A tensor like x, without history, with every value equal to `value`.
 Tensor constant_like(const Tensor& x, double value);
 /// The same values under another shape of equal numel, without history; single inline values are
-/// copied.
+/// copied, as `as_copied` says.
 Tensor alias(const Tensor& x, const Shape& shape);
+
+/// Notes that t stands for a part of another tensor, such as x[i], but holds a copy of its values.
+/// Writing to it would not reach the other, as it does through views that share memory, and is
+/// refused: a user who means the copy says clone().
+inline Tensor as_copied(Tensor t) {
+  node(t)->copied = true;
+  return t;
+}
 
 inline void* data(const Tensor& t) { return node(t)->data; }
 

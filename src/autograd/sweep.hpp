@@ -28,6 +28,7 @@ class Sweep {
     bool wanted = false;   // an input of grad()
     bool needed = true;    // it, or something below it, is wanted
     bool expands = true;   // something below it is
+    bool closed = false;   // the sweep ends here, and hooks are for another one
   };
   struct Visit {
     Node* node;
@@ -49,7 +50,7 @@ class Sweep {
   /// Nothing below a node of a closed end is visited.
   void close(Node* n) {
     Item& item = items_[enter(n)];
-    item.entered = true;
+    item.entered = item.closed = true;
     item.needed = item.expands = false;
   }
   void want(Node* n) {
@@ -86,7 +87,7 @@ class Sweep {
     while (single_.defined() || next_ != 0) {
       Tensor node, adjoint;
       std::uint32_t wanted = nowhere;  // its place, if it is an input of grad()
-      bool expands = true;
+      bool expands = true, closed = false;
       if (single_.defined() && single_depth_ >= next_ >> 32) {
         node.swap(single_);
         adjoint.swap(single_adjoint_);
@@ -95,12 +96,13 @@ class Sweep {
         next_ = queue_.empty() ? 0 : dequeue();
         Item& item = items_[place];
         expands = item.expands;
+        closed = item.closed;
         adjoint.swap(item.adjoint);
         if (item.wanted) wanted = place;
         node = item.wanted ? item.node : leave(place);
       }
       Node* n = Node::of(node);
-      if (n->extras) run_hooks(n, adjoint);
+      if (n->extras && !closed) run_hooks(n, adjoint);
       if (wanted != nowhere) items_[wanted].adjoint = adjoint;
       if (n->retains_grad && all_) retained_.emplace_back(node, adjoint);
       if (!expands) continue;
@@ -110,7 +112,7 @@ class Sweep {
       if (!retain_graph && !n->refs.unique()) release_record(n);
     }
     for (Item& item : items_)
-      if (item.leaf && item.adjoint.defined() && Node::of(item.node)->extras)
+      if (item.leaf && !item.closed && item.adjoint.defined() && Node::of(item.node)->extras)
         run_hooks(Node::of(item.node), item.adjoint);
   }
 
@@ -186,7 +188,9 @@ class Sweep {
     const std::uint32_t place = place_of(n);
     if (place == nowhere) return {};
     const Tensor& sum = items_[place].adjoint;
-    return sum.defined() && is_unique(sum) ? sum : Tensor();
+    if (!sum.defined() || !is_unique(sum)) return {};
+    Node::of(sum)->copied = false;  // a rule may add to it
+    return sum;
   }
 
   // --- 3. The end: either all gradients are stored, or, if something threw, none.
@@ -232,10 +236,12 @@ class Sweep {
       mode.capture->before_grad(n, true);
     std::unique_lock lock(mutex_of(n), std::defer_lock);
     if (!RefCount::single_threaded()) lock.lock();
-    if (!n->grad)
+    if (!n->grad) {
       n->grad = Node::steal(adjoint);
-    else
+      n->grad->copied = false;
+    } else {
       add_in_place(Node::share(n->grad), adjoint);
+    }
     if (mode.capture) [[unlikely]]
       mode.capture->after_grad(n);
   }

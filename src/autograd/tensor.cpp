@@ -48,13 +48,23 @@ const void* Tensor::raw(DType dtype) const {
   if (n->dtype != dtype)
     fail("data", std::string("values of dtype ") + name_of(n->dtype) + " were asked for as " +
                      name_of(dtype) + "; the types must be equal; convert with to()");
-  if (detail::is_capturing()) [[unlikely]]
+  if (detail::mode.capture) [[unlikely]]
     detail::refuse_reading(*this, "data");
   return n->data;
 }
 
 namespace {
+[[noreturn, gnu::cold, gnu::noinline]] void fail_copied(const char* operation) {
+  fail(operation,
+       "the tensor holds a copy of values of another (x[i], slice, permute, expand, or a single "
+       "result reshaped or detached), which a change would not reach; write to the other tensor "
+       "(build its new values with where, concat or scatter, and copy_ them), or take a clone() "
+       "if the copy is meant");
+}
+
 void require_writable(const Node* n, const char* operation) {
+  if (n->copied) [[unlikely]]
+    fail_copied(operation);
   if (n->requires_grad && detail::mode.grad)
     fail(operation,
          "a tensor that requires a gradient would be changed in place while recording; "
@@ -82,6 +92,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
     fail("copy_", "a source of shape " + to_string(source.shape()) + " does not broadcast to " +
                       to_string(shape()) + "; reshape it first");
   const NoGrad guard;
+  detail::note_read({source});
   const Tensor values = expand(source.to(to->dtype), shape());
   to->bump_version();
   if (to->numel) kernels::copy(to->dtype, detail::data(values), to->data, to->numel);
@@ -97,6 +108,8 @@ Tensor& Tensor::fill_(double value) {
 Tensor& Tensor::set_data(const Tensor& values) {
   detail::refuse_capture("set_data", "it replaces memory that replays use; use copy_");
   Node* n = node(*this);
+  if (detail::mode.capture) detail::mode.capture->before_replace(n, "set_data");
+  if (n->copied) fail_copied("set_data");
   if (n->record || n->released)
     fail("set_data",
          "the tensor is the result of a recorded operation; only a leaf's values can be "
@@ -189,6 +202,7 @@ Tensor& Tensor::requires_grad_(bool value) {
          std::string("a tensor of dtype ") + name_of(n->dtype) +
              " cannot have a gradient; float32 or float64 is required; convert it with to()");
   n->requires_grad = value;
+  n->copied = false;  // a variable of its own from now on
   return *this;
 }
 
@@ -203,8 +217,15 @@ void Tensor::set_grad(const Tensor& grad) {
     fail("set_grad", "a gradient of shape " + to_string(grad.shape()) + ", " +
                          name_of(grad.dtype()) + " was given; the tensor's " + to_string(shape()) +
                          ", " + name_of(n->dtype) + " is required");
+  if (grad.defined() && n->copied) fail_copied("set_grad");
   if (detail::mode.capture) detail::mode.capture->before_grad(n, false);
-  Tensor fresh = grad.defined() ? grad.detach() : Tensor();
+  // A copy: backward passes add to it and clipping scales it in place, which nobody who holds
+  // `grad`, or gave it to a second leaf, asked for (PyTorch shares it).
+  Tensor fresh;
+  if (grad.defined()) {
+    const NoGrad guard;
+    fresh = grad.clone();
+  }
   if (n->grad) Node::adopt(std::exchange(n->grad, nullptr));
   n->grad = Node::steal(fresh);
   if (detail::mode.capture) detail::mode.capture->after_grad(n);
@@ -224,6 +245,7 @@ int Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
     fail("register_hook",
          "the tensor requires no gradient, so the hook would never be called; "
          "call requires_grad_() on a leaf first");
+  if (detail::mode.capture) detail::mode.capture->before_replace(n, "register_hook");
   if (!n->extras) n->extras = new detail::Extras;
   n->extras->hooks.push_back({n->extras->next_hook, std::move(hook)});
   return n->extras->next_hook++;

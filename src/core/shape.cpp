@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/utf8.hpp"
 #include "gradus/error.hpp"
 
 namespace gradus {
 
 void fail(const char* operation, const std::string& message) {
-  throw Error("[" + std::string(operation) + "] " + message);
+  throw Error("[" + std::string(operation) + "] " + printable_lines(message));
 }
 
 void IndexList::assign(const Index* items, std::size_t count) {

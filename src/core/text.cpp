@@ -3,6 +3,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "core/utf8.hpp"
 
 namespace gradus {
 namespace {
@@ -20,29 +24,6 @@ template <class T>
 std::string digits(T value) {
   std::array<char, 24> text;
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
-
-/// The character that begins at `at`, and its length in bytes; length 0 if it is no valid UTF-8.
-struct Character {
-  char32_t code;
-  std::size_t bytes;
-};
-Character character_at(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4) return {0, 0};
-  char32_t code = first & (0x7fU >> bytes);
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {0, 0};
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  if (code < least[bytes] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {0, 0};
-  return {code, bytes};
 }
 
 /// Characters that a terminal obeys, or that hide or reorder their neighbours.
@@ -69,6 +50,32 @@ std::string text_of(double value) { return shortest(value); }
 std::string text_of(float value) { return shortest(value); }
 std::string text_of(std::int64_t value) { return digits(value); }
 std::string text_of(std::uint64_t value) { return digits(value); }
+
+std::size_t find_no_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    std::uint64_t next = 0;  // most text is ASCII
+    for (; at + sizeof next <= text.size(); at += sizeof next) {
+      std::memcpy(&next, text.data() + at, sizeof next);
+      if (next & 0x8080808080808080) break;
+    }
+    if (at == text.size()) break;
+    const std::size_t bytes = character_at(text, at).bytes;
+    if (bytes == 0) return at;
+    at += bytes;
+  }
+  return text.npos;
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string lines;
+  for (std::size_t at = 0;;) {
+    const std::size_t end = text.find('\n', at);
+    lines += printable(text.substr(at, end - at));
+    if (end == text.npos) return lines;
+    lines += '\n';
+    at = end + 1;
+  }
+}
 
 std::string printable(std::string_view text) {
   std::string out;

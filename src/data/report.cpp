@@ -49,7 +49,8 @@ std::string classes_to_string(const std::vector<std::pair<std::string, Index>>& 
     single += count == 1;
   }
   for (std::size_t i = 0; i < std::min(class_counts.size(), 2 * most_listed); ++i)
-    counts += (i ? ", " : "") + class_counts[i].first + " " + text_of(class_counts[i].second);
+    counts +=
+        (i ? ", " : "") + printable(class_counts[i].first) + " " + text_of(class_counts[i].second);
   if (class_counts.size() > 2 * most_listed) counts += ", …";
   if (most >= 10 * std::max<Index>(least, 1)) text = "classes are unbalanced: " + counts + "\n";
   if (single)
@@ -65,16 +66,28 @@ std::string DataReport::to_string() const {
   const auto line = [&](const std::string& l) { text += l + "\n"; };
   if (rows_refused) {
     line(text_of(rows_refused) + " of " + text_of(rows_read) + " rows were left out");
-    for (const std::string& why : refusals) line("  " + why);
+    for (const std::string& why : refusals) line("  " + printable(why));
   }
-  std::size_t gaps = 0;
-  for (const auto& [column, count] : missing)
-    if (count && ++gaps <= most_listed)
-      line("column \"" + column + "\": " + text_of(count) + " missing values");
-  if (gaps > most_listed)
-    line("and " + text_of(gaps - most_listed) + " more columns with missing values");
+  const auto list = [&](const std::vector<std::pair<std::string, Index>>& columns,
+                        const std::string& one, const std::string& several,
+                        const std::string& kind) {
+    std::size_t listed = 0;
+    for (const auto& [column, count] : columns)
+      if (count && ++listed <= most_listed)
+        line("column \"" + printable(column) + "\": " + text_of(count) +
+             (count == 1 ? one : several));
+    if (listed > most_listed)
+      line("and " + text_of(listed - most_listed) + " more columns with " + kind);
+  };
+  list(missing, " missing value", " missing values", "missing values");
+  list(mixed_columns, " number among texts; the column is read as text",
+       " numbers among texts; the column is read as text", "numbers among texts");
+  list(unknown, " value outside of the training part is not in it, and counts as none",
+       " values outside of the training part are not in it, and count as none",
+       "values that are not in the training part");
   for (std::size_t i = 0; i < std::min(constant_columns.size(), most_listed); ++i)
-    line("column \"" + constant_columns[i] + "\" is constant: it carries no information");
+    line("column \"" + printable(constant_columns[i]) +
+         "\" is constant: it carries no information");
   if (constant_columns.size() > most_listed)
     line("and " + text_of(constant_columns.size() - most_listed) + " more constant columns");
   text += classes_to_string(class_counts);

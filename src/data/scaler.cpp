@@ -100,15 +100,17 @@ void Scaler::load_state(const ScalerState& state) {
 
 void StandardScaler::learn(const double* values, Index n, Index stride, double& shift,
                            double& scale) const {
-  double sum = 0, squares = 0;
+  // In long double, where the squares of all finite values are in range.
+  long double sum = 0, squares = 0;
   for (Index i = 0; i < n; ++i) sum += values[i * stride];
-  shift = sum / static_cast<double>(n);
+  const long double mean = sum / static_cast<long double>(n);
   for (Index i = 0; i < n; ++i) {
-    const double d = values[i * stride] - shift;
+    const long double d = values[i * stride] - mean;
     squares += d * d;
   }
-  scale = std::sqrt(squares / static_cast<double>(n));
-  if (!std::isnormal(scale)) scale = 1;  // beyond the range of squares, or no divisor
+  shift = static_cast<double>(mean);
+  scale = static_cast<double>(std::sqrt(squares / static_cast<long double>(n)));
+  if (!std::isnormal(scale)) scale = 1;  // nothing can be divided by it
 }
 void StandardScaler::learn_constant(double value, double& shift, double& scale) const {
   shift = value;

@@ -28,7 +28,7 @@ std::vector<std::byte> values_of(const Tensor& t) {
 using Values = std::vector<std::vector<std::byte>>;
 
 /// All that a step has computed: its results, gradients, and what it has changed.
-Values values_after(const Capture& capture, const std::vector<Tensor>& outputs) {
+Values values_after(const StepCapture& capture, const std::vector<Tensor>& outputs) {
   Values values;
   for (const Tensor& output : outputs) values.push_back(values_of(output));
   for (const auto& [n, leaf] : capture.leaves)
@@ -39,9 +39,9 @@ Values values_after(const Capture& capture, const std::vector<Tensor>& outputs) 
 
 /// The result of f; whatever happens, everything is then as it was before.
 template <class F>
-auto attempt(const Capture& capture, F f) {
+auto attempt(const StepCapture& capture, F f) {
   struct Restore {
-    const Capture& capture;
+    const StepCapture& capture;
     ~Restore() { capture.restore(); }
   } restore{capture};
   return f();
@@ -115,7 +115,7 @@ class Program {
     bool keeps;           // after the step it is still there
   };
   void record(const Function& f);
-  void take_over(const Capture& capture);
+  void take_over(const StepCapture& capture);
   void require_nothing_kept(std::int64_t more) const;
   void play();
 
@@ -145,13 +145,13 @@ Program::Program(const Function& f, const Tensor* const* example, std::size_t co
 
 void Program::record(const Function& f) {
   // Once for what happens only the first time, such as moments that an optimizer makes.
-  Capture first;
+  StepCapture first;
   const Values expected = attempt(first, [&] {
     Tape unused;
     const Listen listen(unused, first);
     return values_after(first, f.outputs(inputs_));
   });
-  Capture capture;
+  StepCapture capture;
   attempt(capture, [&] {
     const std::int64_t before = thread_cache.tensors;
     {
@@ -189,7 +189,7 @@ void Program::require_nothing_kept(std::int64_t more) const {
                         "instead");
 }
 
-void Program::take_over(const Capture& capture) {
+void Program::take_over(const StepCapture& capture) {
   for (const auto& [n, leaf] : capture.leaves)
     leaves_.push_back({leaf.tensor, leaf.grad, node(leaf.tensor)->grad != nullptr});
   for (const auto& [place, written] : capture.written) written_.push_back(written.tensor);
@@ -246,6 +246,10 @@ struct CapturedState {
 
   Program& program_for(const Tensor* const* inputs, std::size_t count) {
     if (tape) fail("capture", "a captured step is called while another one is captured");
+    if (mode.capture)
+      fail("capture",
+           "a captured step is called by a function under checkpoint(), which would repeat it; "
+           "call it outside");
     for (std::size_t i = 0; i < programs.size(); ++i)
       if (programs[i]->fits(inputs, count)) {
         if (i) std::swap(programs[0], programs[i]);

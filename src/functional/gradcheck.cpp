@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "gradus/autograd.hpp"
@@ -280,12 +279,6 @@ Function gradient_of(const Function& f, std::size_t arity) {
   });
 }
 
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.10g", value);
-  return text;
-}
-
 std::string describe(const GradcheckEntry& e, bool random) {
   const std::string place =
       random ? "output " + text_of(e.output) + " along random cotangent " + text_of(e.row) +
@@ -293,7 +286,7 @@ std::string describe(const GradcheckEntry& e, bool random) {
              : "output " + text_of(e.output) + " element " + text_of(e.row) +
                    " with respect to input " + text_of(e.input) + " element " + text_of(e.index);
   return (e.order > 1 ? "derivative of order " + text_of(e.order) + ", " : "") + place +
-         ": analytic " + number(e.analytic) + ", numeric " + number(e.numeric);
+         ": analytic " + text_of(e.analytic) + ", numeric " + text_of(e.numeric);
 }
 
 void finish(GradcheckReport& report, bool random) {
@@ -318,14 +311,14 @@ void finish(GradcheckReport& report, bool random) {
                             "function's domain or pass a smaller eps";
   } else {
     report.message = text_of(report.checked) + " derivatives agree, largest relative error " +
-                     number(report.largest_error);
+                     text_of(report.largest_error);
   }
   if (!report.kinks.empty()) {
     const GradcheckEntry& kink = report.kinks.front();
     report.message += "; " + text_of(report.kinks.size()) +
                       " lie at a kink, where no derivative exists, the first at " +
-                      describe(kink, random) + ", from the left " + number(kink.left) +
-                      ", from the right " + number(kink.right);
+                      describe(kink, random) + ", from the left " + text_of(kink.left) +
+                      ", from the right " + text_of(kink.right);
   }
 }
 
@@ -341,10 +334,10 @@ void check_arguments(const Tensors& inputs, const GradcheckOptions& options) {
   if (options.order < 1)
     fail("gradcheck", "order " + text_of(options.order) + " was given; 1 or more is required");
   if (!(options.eps > 0 && options.eps < 1))
-    fail("gradcheck", "eps " + number(options.eps) + " was given; a number in (0, 1) is required");
+    fail("gradcheck", "eps " + text_of(options.eps) + " was given; a number in (0, 1) is required");
   if (!(options.tolerance > 0))
     fail("gradcheck",
-         "tolerance " + number(options.tolerance) + " was given; a positive number is required");
+         "tolerance " + text_of(options.tolerance) + " was given; a positive number is required");
   if (options.random_directions < 0)
     fail("gradcheck", text_of(options.random_directions) +
                           " random_directions were given; 0 (all entries) or more are required");

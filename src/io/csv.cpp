@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "gradus/io/file.hpp"
 #include "gradus/io/nearest.hpp"
@@ -23,10 +23,11 @@ constexpr Index most_columns = 1'000'000;
 /// What the first lines tell.
 struct Layout {
   std::vector<std::string> columns;
-  std::vector<std::string> class_names;  // of scikit-learn's first line
-  Index rows = -1;                       // as it declares
-  bool has_first_line = false;           // a first line that is not data
-  bool named = false;                    // the first line names the columns
+  std::unordered_map<std::string_view, Index> number_of;  // of a column, by its name
+  std::vector<std::string> class_names;                   // of scikit-learn's first line
+  Index rows = -1;                                        // as it declares
+  bool has_first_line = false;                            // a first line that is not data
+  bool named = false;                                     // the first line names the columns
 };
 
 bool is_number(std::string_view text, const CsvOptions& options) {
@@ -34,8 +35,8 @@ bool is_number(std::string_view text, const CsvOptions& options) {
   return parse_number(text, options.decimal, value);
 }
 
-/// Refuses what is not text, and returns the text without a byte order mark.
-std::string_view check_text(std::string_view text, const std::string& name) {
+/// Refuses what is not text.
+void check_text(std::string_view text, const std::string& name) {
   const auto begins = [&](std::string_view with) { return text.substr(0, with.size()) == with; };
   if (begins("\xff\xfe") || begins("\xfe\xff"))
     fail("read_csv",
@@ -45,16 +46,12 @@ std::string_view check_text(std::string_view text, const std::string& name) {
                          ":1:1: a zip or spreadsheet file; CSV text is required; unpack it, or "
                          "save the sheet as CSV");
   if (const std::size_t at = text.find('\0'); at != text.npos) {
-    const std::string_view before = text.substr(0, at);
-    const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-    fail("read_csv", name + ":" + text_of(1 + std::count(before.begin(), before.end(), '\n')) +
-                         ":" + text_of(at - line_start + 1) +
-                         ": a zero byte; text is required; is this a binary file?");
+    fail("read_csv", place_of(text, at, name) +
+                         "a zero byte; text is required; is this a binary file, or UTF-16?");
   }
-  if (begins("\xef\xbb\xbf")) text.remove_prefix(3);
-  if (text.find_first_not_of(" \t\r\n") == text.npos)
+  const std::size_t mark = begins("\xef\xbb\xbf") ? 3 : 0;
+  if (text.find_first_not_of(" \t\r\n", mark) == text.npos)
     fail("read_csv", name + ":1:1: the file is empty; lines of fields are required");
-  return text;
 }
 
 void check_options(const CsvOptions& o) {
@@ -116,11 +113,10 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
   }
   const bool named = layout.named = !layout.columns.empty();
   if (!named) layout.columns.resize(layout.rows >= 0 ? width : fields);
-  std::unordered_set<std::string_view> known;
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     std::string& name = layout.columns[i];
     if (name.empty()) name = "column " + text_of(i);
-    if (!named || known.insert(name).second) continue;
+    if (layout.number_of.emplace(name, static_cast<Index>(i)).second || !named) continue;
     again.begin_record();
     for (std::size_t field = 0; field <= i; ++field) again.take();
     again.fail_here("the column name " + quote(name) +
@@ -133,8 +129,8 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
 /// The number of the field that is called `wanted`, or is the wanted-th; -1 if there is none.
 Index find_column(const Layout& layout, const std::string& wanted) {
   const Index count = static_cast<Index>(layout.columns.size());
-  const auto at = std::find(layout.columns.begin(), layout.columns.end(), wanted);
-  if (at != layout.columns.end()) return at - layout.columns.begin();
+  const auto at = layout.number_of.find(wanted);
+  if (at != layout.number_of.end()) return at->second;
   double number;
   if (parse_number(wanted, '.', number) && number == std::floor(number) &&
       number >= static_cast<double>(-count) && number < static_cast<double>(count))
@@ -158,12 +154,14 @@ Index need_column(const Layout& layout, const CsvOptions& options, const std::st
 std::vector<Index> find_targets(const Layout& layout, const CsvOptions& options,
                                 const std::string& name) {
   std::vector<Index> found;
+  std::vector<bool> known(layout.columns.size());
   for (const std::string& wanted : options.targets)
     if (const Index at = need_column(layout, options, name, wanted, "target column"); at >= 0) {
-      if (std::find(found.begin(), found.end(), at) != found.end())
+      if (known[static_cast<std::size_t>(at)])
         fail("read_csv",
              name + ":1:1: the target column " + quote(wanted) + " was given twice; name it once");
       found.push_back(at);
+      known[static_cast<std::size_t>(at)] = true;
     }
   if (!options.targets.empty()) return found;
   if (options.target.empty()) return {static_cast<Index>(layout.columns.size()) - 1};
@@ -201,6 +199,7 @@ Columns make_columns(const Layout& layout, const std::vector<Index>& targets,
     columns.list.emplace_back();
     columns.list.back().name = layout.columns[i];
     columns.list.back().kind = kinds[i];
+    columns.list.back().asked = columns.list.back().fixed = kinds[i] != Column::unknown;
   }
   return columns;
 }
@@ -208,9 +207,8 @@ Columns make_columns(const Layout& layout, const std::vector<Index>& targets,
 /// Refuses a column of texts all of which are numbers with the other decimal mark.
 void check_decimal(const Column& column, const CsvOptions& options, const std::string& name) {
   const char other = options.decimal == '.' ? ',' : '.';
-  const auto& asked = options.categorical;
   double ignored;
-  if (std::find(asked.begin(), asked.end(), column.name) != asked.end()) return;
+  if (column.asked) return;
   for (const std::string& text : column.values)
     if (!parse_number(text, other, ignored)) return;
   if (column.values.empty()) return;
@@ -230,7 +228,9 @@ data::TensorDataset Table::dataset() const {
 
 RawTable parse_raw_csv(std::string_view text, const CsvOptions& options, const std::string& name) {
   check_options(options);
-  text = check_text(text, name);
+  check_text(text, name);
+  std::string decoded;
+  text = to_utf8(text, options.encoding, name, decoded);
   CsvScanner scanner(text, options.delimiter ? options.delimiter : detect_delimiter(text), name);
   const Layout layout = find_layout(scanner, options);
   const std::vector<Index> targets = find_targets(layout, options, name);

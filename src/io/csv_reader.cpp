@@ -19,6 +19,60 @@ bool is_missing(std::string_view text, const CsvOptions& options) {
 
 namespace {
 
+/// What may be done about a text among numbers.
+std::string fix_of(std::string_view text, const CsvOptions& options) {
+  double ignored;
+  if (parse_number(text, options.decimal == '.' ? ',' : '.', ignored))
+    return options.decimal == '.' ? "set .decimal = ','" : "set .decimal = '.'";
+  return "correct it, list it in .missing_texts if it stands for a missing value, list the column "
+         "in .categorical if it holds names, or leave bad rows out with .drop_bad_rows";
+}
+
+std::string among_numbers(const Column& column, const CsvOptions& options) {
+  return column.odd_at + ": column " + quote(column.name) + " has " + quote(column.first_odd) +
+         " among numbers; a number is required; " + fix_of(column.first_odd, options);
+}
+
+std::size_t count_numbers(const std::vector<std::string>& texts, const CsvOptions& options) {
+  double ignored;
+  return static_cast<std::size_t>(std::count_if(
+      texts.begin(), texts.end(),
+      [&](const std::string& text) { return parse_number(text, options.decimal, ignored); }));
+}
+
+/// Numbers and texts of a column.
+struct Mixture {
+  Index numbers = 0, texts = 0;  // cells
+  std::size_t different_numbers = 0, different_texts = 0;
+  /// Half of the cells or more; or texts that are few, but stand in many cells.
+  bool is_numeric() const {
+    return numbers >= texts || (different_numbers > 10 && different_numbers > different_texts);
+  }
+};
+
+/// `cells` holds a column of texts as codes of `column`, one of numbers with NaN for the texts.
+Mixture mixture_of(const Column& column, std::vector<double> cells, const CsvOptions& options) {
+  Mixture found;
+  if (column.kind == Column::number) {
+    found.numbers = static_cast<Index>(cells.size());
+    found.texts = column.odd;
+    std::sort(cells.begin(), cells.end());
+    found.different_numbers =
+        static_cast<std::size_t>(std::unique(cells.begin(), cells.end()) - cells.begin());
+    found.different_texts = column.values.size();
+    return found;
+  }
+  double ignored;
+  std::vector<bool> is_number;
+  for (const std::string& text : column.values) {
+    is_number.push_back(parse_number(text, options.decimal, ignored));
+    ++(is_number.back() ? found.different_numbers : found.different_texts);
+  }
+  for (const double code : cells)
+    ++(is_number[static_cast<std::size_t>(code)] ? found.numbers : found.texts);
+  return found;
+}
+
 /// Reads the rows below the first line into columns.
 class Reader {
  public:
@@ -73,9 +127,9 @@ class Reader {
       double value = 0;
       const bool plain = column.kind != Column::text && options_.decimal == '.' &&
                          options_.missing_texts.empty() && scanner_.take_number(value, limit_);
-      if (plain)
+      if (plain && column.kind == Column::unknown)
         column.kind = Column::number;
-      else if (!cell(column, is_target_[c], value, whole))
+      else if (!plain && !cell(column, is_target_[c], value, whole))
         return false;
       row_[c] = value;
     }
@@ -109,15 +163,36 @@ class Reader {
       column.kind = Column::number;
       return true;
     }
-    if (column.kind == Column::number || (is_target && options_.task == Task::regression))
-      return refuse(not_a_number(column, text));
+    if (column.fixed && column.kind == Column::number) return refuse(not_a_number(column, text));
+    if (column.first_odd.empty() && !column.fixed) {
+      column.first_odd = text;
+      column.odd_at = scanner_.here();
+    }
+    const bool room = static_cast<Index>(column.values.size()) <= options_.max_categories;
+    if (column.kind == Column::number) {
+      ++column.odd;
+      if (room) column.code_of(text);  // how many there are tells whether this is a column of texts
+      value = std::numeric_limits<double>::quiet_NaN();
+      return true;
+    }
     column.kind = Column::text;
     value = column.code_of(text);
     if (static_cast<Index>(column.values.size()) > options_.max_categories)
+      too_many_texts(column, text, value);
+    return true;
+  }
+
+  /// A column that began with a text, and has more different values than a column of texts may
+  /// have.
+  void too_many_texts(Column& column, std::string_view text, double& value) {
+    if (column.fixed || 2 * count_numbers(column.values, options_) <= column.values.size())
       scanner_.fail_here("column " + quote(column.name) + " has more than " +
                          text_of(options_.max_categories) + " different texts; " +
                          what_it_may_be(text));
-    return true;
+    if (!options_.drop_bad_rows) fail("read_csv", among_numbers(column, options_));
+    column.kind = Column::number;  // its rows will be read again
+    ++column.odd;
+    value = std::numeric_limits<double>::quiet_NaN();
   }
 
   /// Of a column with very many different texts.
@@ -131,14 +206,8 @@ class Reader {
   }
 
   std::string not_a_number(const Column& column, std::string_view text) const {
-    double ignored;
-    std::string fix =
-        "correct it, list the column in .categorical if it holds names, or leave bad "
-        "rows out with drop_bad_rows";
-    if (parse_number(text, options_.decimal == '.' ? ',' : '.', ignored))
-      fix = options_.decimal == '.' ? "set .decimal = ','" : "set .decimal = '.'";
-    return "column " + quote(column.name) + " has " + quote(text) +
-           "; a number is required, as in the rows before; " + fix;
+    return "column " + quote(column.name) + " has " + quote(text) + "; a number is required; " +
+           fix_of(text, options_);
   }
 
   /// Labels of scikit-learn's files must be numbers of the classes in the first line.
@@ -185,10 +254,59 @@ class Reader {
 
 }  // namespace
 
-void read_rows(CsvScanner& scanner, const CsvOptions& options, Columns& columns,
+namespace {
+
+/// Decides what columns with numbers and texts hold, and notes those of texts; true if the rows
+/// have to be read again for it. Throws for a text among numbers.
+bool judge_kinds(Columns& columns, const CsvOptions& options, data::DataReport& report) {
+  bool again = false;
+  const std::size_t width = columns.list.size();
+  for (std::size_t c = 0; c < width; ++c) {
+    Column& column = columns.list[c];
+    if (column.fixed || column.first_odd.empty()) continue;
+    if (column.kind == Column::text && count_numbers(column.values, options) == 0) continue;
+    std::vector<double> cells;
+    for (std::size_t i = c; i < columns.cells.size(); i += width)
+      if (!std::isnan(columns.cells[i])) cells.push_back(columns.cells[i]);
+    const Mixture found = mixture_of(column, std::move(cells), options);
+    if (found.numbers == 0 || found.texts == 0) continue;
+    const bool numeric = found.is_numeric();
+    if (numeric && !options.drop_bad_rows) fail("read_csv", among_numbers(column, options));
+    if (!numeric) report.mixed_columns.emplace_back(column.name, found.numbers);
+    again = again || numeric || column.kind == Column::number;
+    column.kind = numeric ? Column::number : Column::text;
+    column.fixed = true;
+  }
+  return again;
+}
+
+}  // namespace
+
+void read_rows(const CsvScanner& start, const CsvOptions& options, Columns& columns,
                const std::vector<Index>& targets, const std::vector<std::string>& class_names,
                data::DataReport& report) {
+  for (const Index target : targets)
+    if (options.task == Task::regression || !class_names.empty()) {
+      Column& column = columns.list[static_cast<std::size_t>(target)];
+      if (!column.fixed) column.kind = Column::number;
+      column.fixed = true;
+    }
+  CsvScanner scanner = start;
   Reader(scanner, options, columns, targets, class_names, report).run();
+  data::DataReport judged;
+  if (!judge_kinds(columns, options, report)) return;
+  judged.mixed_columns = std::move(report.mixed_columns);
+  report = std::move(judged);
+  columns.cells.clear();
+  columns.lines.clear();
+  columns.rows = 0;
+  for (Column& column : columns.list) {
+    column.values.clear();
+    column.codes.clear();
+    column.missing = column.odd = 0;
+  }
+  CsvScanner again = start;
+  Reader(again, options, columns, targets, class_names, report).run();
 }
 
 }  // namespace gradus::io::detail

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "gradus/error.hpp"
+#include "io/csv_reader.hpp"
 
 namespace gradus::io::detail {
 
@@ -74,6 +75,28 @@ bool CsvScanner::take_number(double& value, double limit) {
   return true;
 }
 
+namespace {
+
+/// True for apostrophes and blanks, if any, before a character with which formulas begin.
+bool looks_like_formula(std::string_view text) {
+  const std::size_t at = std::min(text.find_first_not_of("' "), text.size());
+  const std::string_view rest = text.substr(at);
+  if (rest.empty()) return false;
+  if (std::string_view("=+-@\t\r\n").find(rest[0]) != rest.npos) return true;
+  for (const std::string_view wide : {"＝", "＋", "－", "＠"})
+    if (rest.starts_with(wide)) return true;
+  return false;
+}
+
+std::string_view without_apostrophe(std::string_view text) {
+  if (!text.starts_with('\'')) return text;
+  const std::string_view rest = text.substr(1);
+  double number;
+  return looks_like_formula(rest) && !parse_number(rest, '.', number) ? rest : text;
+}
+
+}  // namespace
+
 std::string_view CsvScanner::take() {
   const auto blank = [this](char c) { return c == ' ' || (c == '\t' && delimiter_ != '\t'); };
   while (at_ != end_ && blank(*at_)) ++at_;
@@ -81,13 +104,13 @@ std::string_view CsvScanner::take() {
   field_start_ = line_start_;
   field_line_ = line_;
   quoted_ = at_ != end_ && *at_ == '"';
-  if (quoted_) return take_quoted();
+  if (quoted_) return without_apostrophe(take_quoted());
   while (at_ != end_ && *at_ != delimiter_ && *at_ != '\n' && *at_ != '\r') ++at_;
   const char* last = at_;
   while (last != field_ && blank(last[-1])) --last;
   const std::string_view text(field_, static_cast<std::size_t>(last - field_));
   finish_field();
-  return text;
+  return without_apostrophe(text);
 }
 
 std::string_view CsvScanner::take_quoted() {
@@ -147,18 +170,10 @@ void CsvScanner::fail_here(const std::string& message) const {
 }
 
 std::string quote(std::string_view text) {
-  constexpr std::size_t longest = 40;
-  std::string out = "\"";
-  for (const char c : text.substr(0, longest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
-    } else {
-      constexpr const char* digits = "0123456789abcdef";
-      out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return out + (text.size() > longest ? "…\"" : "\"");
+  std::size_t longest = 40;
+  if (text.size() <= longest) return "\"" + printable(text) + "\"";
+  while (longest > 37 && (text[longest] & 0xc0) == 0x80) --longest;  // not within a letter
+  return "\"" + printable(text.substr(0, longest)) + "…\"";
 }
 
 bool parse_number(std::string_view text, char decimal, double& value) {
@@ -210,3 +225,22 @@ std::vector<std::string> take_record(CsvScanner& scanner) {
 }
 
 }  // namespace gradus::io::detail
+
+namespace gradus::io {
+
+std::string csv_field(std::string_view text, char delimiter) {
+  double number;
+  std::string out;
+  if (detail::looks_like_formula(text) && !detail::parse_number(text, '.', number)) out = "'";
+  out += text;
+  const bool missing = detail::is_missing(text, {});  // without quotes
+  const bool outer = !out.empty() && (out.front() == ' ' || out.front() == '\t' ||
+                                      out.back() == ' ' || out.back() == '\t');
+  if (!missing && !outer && out.find(delimiter) == out.npos &&
+      out.find_first_of("\"\n\r") == out.npos)
+    return out;
+  for (std::size_t at = 0; (at = out.find('"', at)) != out.npos; at += 2) out.insert(at, 1, '"');
+  return '"' + out + '"';
+}
+
+}  // namespace gradus::io

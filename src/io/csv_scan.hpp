@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gradus/shape.hpp"
+#include "gradus/io/csv.hpp"
 
 namespace gradus::io::detail {
 
@@ -54,7 +54,13 @@ class CsvScanner {
   const std::string& name_;
 };
 
-/// `"text"`, shortened, with control characters written as \xNN.
+/// "name:line:column: " of a byte.
+std::string place_of(std::string_view text, std::size_t at, const std::string& name);
+/// The text as UTF-8 and without a byte order mark: a part of `text`, or `decoded`. Throws for
+/// bytes that the encoding does not have.
+std::string_view to_utf8(std::string_view text, Encoding encoding, const std::string& name,
+                         std::string& decoded);
+/// `"text"`, shortened, as it may be shown in a terminal.
 std::string quote(std::string_view text);
 /// value of a number written with '.' (or `decimal`); false if it is none. Infinite if too large.
 bool parse_number(std::string_view text, char decimal, double& value);

@@ -40,7 +40,8 @@ void sort_codes(Columns& columns, std::size_t c) {
 
 double typical(std::vector<double> values, Missing policy) {
   if (policy == Missing::mean)
-    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    return static_cast<double>(std::accumulate(values.begin(), values.end(), 0.0L) /
+                               static_cast<long double>(values.size()));
   if (policy == Missing::median) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
@@ -92,6 +93,9 @@ Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
 
 }  // namespace
 
+/// Both zeros are one name.
+std::string name_of_number(double number) { return text_of(number == 0 ? 0.0 : number); }
+
 std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task) {
   if (task == Task::regression) return {};
   std::vector<double> labels = values;
@@ -125,7 +129,7 @@ void build_y(const RawTable& raw, const CsvOptions& options, Table& table) {
     class_names.clear();
     for (const double label : labels)
       class_names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                           : text_of(label + 0.0));  // -0 is 0
+                                           : name_of_number(label));
     for (double& v : values)
       v = static_cast<double>(std::lower_bound(labels.begin(), labels.end(), v) - labels.begin());
   }

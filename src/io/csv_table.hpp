@@ -21,7 +21,11 @@ struct Column {
   enum Kind { unknown, number, text };
   std::string name;
   Kind kind = unknown;
+  bool asked = false;  // the options say of which kind it is
+  bool fixed = false;  // they do, or all cells were judged
   Index missing = 0;
+  Index odd = 0;                    // texts among numbers
+  std::string odd_at, first_odd;    // place and text of the first text
   std::vector<std::string> values;  // of the codes
   std::unordered_map<std::string, double, TextHash, std::equal_to<>> codes;
 
@@ -46,6 +50,8 @@ struct Columns {
 void sort_codes(Columns& columns, std::size_t c);
 /// The different values of a target if it holds labels, else none.
 std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task);
+/// A number as the name of a class or category.
+std::string name_of_number(double number);
 /// Mean, median or commonest of the values, which must not be empty.
 double typical(std::vector<double> values, Missing policy);
 

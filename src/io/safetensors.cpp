@@ -335,6 +335,9 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  // An object of its own: where memory runs out while null becomes one, nlohmann's destructor
+  // crashes.
+  header[metadata_key] = nlohmann::ordered_json::object();
   Metadata sorted = metadata;  // as readers see it
   std::sort(sorted.begin(), sorted.end());
   std::erase_if(sorted, [](const auto& entry) { return entry.first == sums_key; });
@@ -348,6 +351,8 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
   }
   nlohmann::ordered_json sums = {{metadata_key, text_of_sum(sum_of(sorted))}};
   header[metadata_key][sums_key] = "";  // its place
+  // Not header[name], which looks through all names before.
+  auto& entries = header.get_ref<nlohmann::ordered_json::object_t&>();
   std::uint64_t at = 0;
   std::unordered_set<std::string> seen;
   for (const auto* named : order) {
@@ -361,9 +366,10 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
     const std::uint64_t end = at + values.size();
     const Shape dims = tensor.shape();
     sums.push_back({name, text_of_sum(sum_of(type_name(tensor.dtype()), dims, values))});
-    header[name] = {{"dtype", type_name(tensor.dtype())},
-                    {"shape", std::vector<Index>(dims.begin(), dims.end())},
-                    {"data_offsets", {at, end}}};
+    entries.emplace_back(
+        name, nlohmann::ordered_json{{"dtype", type_name(tensor.dtype())},
+                                     {"shape", std::vector<Index>(dims.begin(), dims.end())},
+                                     {"data_offsets", {at, end}}});
     at = end;
   }
   std::string text;

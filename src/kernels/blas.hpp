@@ -2,9 +2,37 @@
 
 #include <cblas.h>
 
+#include <atomic>
 #include <mutex>
 
 namespace gradus::kernels {
+
+/// How many callers are in OpenBLAS, and for how many of them at once it had scratch memory.
+struct BlasCallers {
+  static inline std::atomic<int> now{0}, provided{0};
+  /// Throws if OpenBLAS cannot have its scratch memory for so many callers.
+  static void provide(int callers);
+};
+
+/// Held during a call to OpenBLAS, which takes scratch memory for each caller at once, keeps it,
+/// and tries again for ever where there is none.
+class BlasScratch {
+ public:
+  BlasScratch() {
+    const int callers = ++BlasCallers::now;
+    if (callers <= BlasCallers::provided.load(std::memory_order_relaxed)) [[likely]]
+      return;
+    try {
+      BlasCallers::provide(callers);
+    } catch (...) {
+      --BlasCallers::now;
+      throw;
+    }
+  }
+  ~BlasScratch() { --BlasCallers::now; }
+  BlasScratch(const BlasScratch&) = delete;
+  BlasScratch& operator=(const BlasScratch&) = delete;
+};
 
 /// True if several threads may call OpenBLAS at once: its serial variant shares scratch memory
 /// without a lock.
@@ -17,7 +45,6 @@ class BlasGuard {
   BlasGuard() {
     static const bool once = (openblas_set_num_threads(1), true);
     static_cast<void>(once);
-    if (!blas_is_reentrant()) lock_ = std::unique_lock(mutex());
   }
 
  private:
@@ -25,7 +52,9 @@ class BlasGuard {
     static std::mutex instance;
     return instance;
   }
-  std::unique_lock<std::mutex> lock_;
+  std::unique_lock<std::mutex> lock_{blas_is_reentrant() ? std::unique_lock<std::mutex>()
+                                                         : std::unique_lock(mutex())};
+  BlasScratch scratch_;  // after the lock: one caller needs it once
 };
 
 }  // namespace gradus::kernels

@@ -140,7 +140,21 @@ struct Matrices {
     return memory;
   }
   Index work() const { return c.out_channels * depth * places; }
+
+  /// op(a) op(b), as gemm().
+  void product(Zeros zeros, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
+               const void* b, Index ldb, double beta, void* to) const {
+    if (zeros == Zeros::none)
+      gemm(t, ta, tb, m, n, k, a, lda, b, ldb, beta, to, n);
+    else
+      zero_gemm(t, zeros, ta, tb, m, n, k, a, lda, b, ldb, beta, to, n);
+  }
 };
+
+/// The same factors in the other order.
+Zeros swapped(Zeros z) {
+  return z == Zeros::first ? Zeros::second : z == Zeros::second ? Zeros::first : z;
+}
 
 }  // namespace
 
@@ -158,23 +172,24 @@ void col2im(DType t, const Plane& p, Index channels, const void* columns, void* 
     col2im(p, channels, static_cast<const double*>(columns), static_cast<double*>(x));
 }
 
-void convolve(DType t, const Convolution& c, const void* x, const void* w, void* y) {
+void convolve(DType t, Zeros zeros, const Convolution& c, const void* x, const void* w, void* y) {
   if (detail::tape) [[unlikely]]
-    return detail::remember([=] { convolve(t, c, x, w, y); });
+    return detail::remember([=] { convolve(t, zeros, c, x, w, y); });
   const Matrices m{c, t};
   each(c.images * c.groups, m.work(), [&](Index i) {
     const Index image = i / c.groups, group = i % c.groups;
     const Scratch memory(m.columns_bytes());
     // (out, depth) x (depth, places)
-    gemm(t, false, false, c.out_channels, m.places, m.depth, m.weight(w, group), m.depth,
-         m.columns(m.input(x, image, group), memory.get()), m.places, 0, m.output(y, image, group),
-         m.places);
+    m.product(swapped(zeros), false, false, c.out_channels, m.places, m.depth, m.weight(w, group),
+              m.depth, m.columns(m.input(x, image, group), memory.get()), m.places, 0,
+              m.output(y, image, group));
   });
 }
 
-void convolve_input(DType t, const Convolution& c, const void* g, const void* w, void* dx) {
+void convolve_input(DType t, Zeros zeros, const Convolution& c, const void* g, const void* w,
+                    void* dx) {
   if (detail::tape) [[unlikely]]
-    return detail::remember([=] { convolve_input(t, c, g, w, dx); });
+    return detail::remember([=] { convolve_input(t, zeros, c, g, w, dx); });
   const Matrices m{c, t};
   const Index size = c.in_channels * c.plane.inputs();
   each(c.images * c.groups, m.work(), [&](Index i) {
@@ -183,26 +198,32 @@ void convolve_input(DType t, const Convolution& c, const void* g, const void* w,
     void* to = m.input(dx, image, group);
     void* columns = is_plain(c.plane) ? to : memory.get();
     // (out, depth)^T x (out, places)
-    gemm(t, true, false, m.depth, m.places, c.out_channels, m.weight(w, group), m.depth,
-         m.output(g, image, group), m.places, 0, columns, m.places);
+    m.product(swapped(zeros), true, false, m.depth, m.places, c.out_channels, m.weight(w, group),
+              m.depth, m.output(g, image, group), m.places, 0, columns);
     if (columns == to) return;
     std::memset(to, 0, static_cast<std::size_t>(size * m.bytes));
     col2im(t, c.plane, c.in_channels, columns, to);
   });
 }
 
-void convolve_weight(DType t, const Convolution& c, const void* x, const void* g, void* dw) {
+void convolve_weight(DType t, Zeros zeros, const Convolution& c, const void* x, const void* g,
+                     void* dw) {
   if (detail::tape) [[unlikely]]
-    return detail::remember([=] { convolve_weight(t, c, x, g, dw); });
+    return detail::remember([=] { convolve_weight(t, zeros, c, x, g, dw); });
   const Matrices m{c, t};
   if (c.images == 0) return fill(t, dw, 0, c.groups * c.out_channels * m.depth);
   each(c.groups, c.images * m.work(), [&](Index group) {
     const Scratch memory(m.columns_bytes());
-    for (Index image = 0; image < c.images; ++image)
+    for (Index image = 0; image < c.images; ++image) {
+      const void* const from = m.input(x, image, group);
+      // The image is looked through in place of its columns, which hold each value many times.
+      const bool finite =
+          zeros == Zeros::second && all_finite(t, from, c.in_channels * c.plane.inputs());
       // (out, places) x (depth, places)^T
-      gemm(t, false, true, c.out_channels, m.depth, m.places, m.output(g, image, group), m.places,
-           m.columns(m.input(x, image, group), memory.get()), m.places, image ? 1 : 0,
-           m.weight(dw, group), m.depth);
+      m.product(finite ? Zeros::none : swapped(zeros), false, true, c.out_channels, m.depth,
+                m.places, m.output(g, image, group), m.places, m.columns(from, memory.get()),
+                m.places, image ? 1 : 0, m.weight(dw, group));
+    }
   });
 }
 

@@ -3,10 +3,9 @@
 #include <cstdint>
 
 #include "gradus/dtype.hpp"
+#include "kernels/zeros.hpp"
 
 namespace gradus::kernels {
-
-using Index = std::int64_t;
 
 /// A window that moves along one axis: place o reads the inputs o stride - padding + k dilation.
 struct Window {
@@ -37,12 +36,16 @@ struct Convolution {
 // x (images, groups in_channels, inputs), w (groups out_channels, in_channels, kernels), y and g
 // (images, groups out_channels, outputs).
 
+// The zeros of the factors named by `zeros` make 0 whatever they meet.
+
 /// y = x * w.
-void convolve(DType t, const Convolution& c, const void* x, const void* w, void* y);
+void convolve(DType t, Zeros zeros, const Convolution& c, const void* x, const void* w, void* y);
 /// dx, the gradient of <g, x * w> by x.
-void convolve_input(DType t, const Convolution& c, const void* g, const void* w, void* dx);
+void convolve_input(DType t, Zeros zeros, const Convolution& c, const void* g, const void* w,
+                    void* dx);
 /// dw, the gradient of <g, x * w> by w.
-void convolve_weight(DType t, const Convolution& c, const void* x, const void* g, void* dw);
+void convolve_weight(DType t, Zeros zeros, const Convolution& c, const void* x, const void* g,
+                     void* dw);
 
 /// The position in its plane of each window's largest element, the first of equal ones; the first
 /// NaN wins. x (planes, inputs), index (planes, outputs).

@@ -21,6 +21,7 @@
   X(square, x* x)                                                                  \
   X(cube, x* x* x)                                                                 \
   X(reciprocal, V(1) / x)                                                          \
+  X(hypot_one, select(abs(x) > V(1e10), abs(x), sqrt(V(1) + x * x)))               \
   X(sin, sin(x))                                                                   \
   X(cos, cos(x))                                                                   \
   X(tan, tan(x))                                                                   \
@@ -84,9 +85,12 @@
   X(floor_divide, pairwise(a, b, floor_divide_of))                                                \
   X(safe_div,                                                                                     \
     select((a == V(0)) | ((b == V(0)) & (a == a)), V(0), a / b)) /* 0 where a or b is 0 */        \
+  X(quotient, select((b == V(0)) & (a == a), V(0), a / b))       /* 0 where b is 0 */             \
   X(safe_mul, product_or_zero(a, b))                             /* 0 where a is 0 */             \
   X(zero_mul, select((a == V(0)) | (b == V(0)), V(0), a * b))    /* 0 where a or b is 0 */        \
   X(safe_pow, select((a == V(0)) & (b < V(0)), V(0), pairwise(a, b, pow_of)))                     \
+  X(exp_below, select(a == b, select(b == num<V>(-INFINITY), V(0), V(1)),                         \
+                      exp(a - b)))                            /* e^(a - b), a <= b */             \
   X(share, select(a == b, V(0.5), select(a < b, V(0), V(1)))) /* of a in maximum(a, b) */         \
   X(lerp_scalar, select(abs(p) < V(0.5), a + p * (b - a), b - (b - a) * (V(1) - p)))              \
   X(tanh_grad, product_or_zero(a, V(1) - b * b))                                                  \
@@ -107,7 +111,7 @@
   X(hardswish_grad,                                                                               \
     select(b <= V(-3), V(0), select(b >= V(3), a, product_or_zero(a, b / V(3) + V(0.5)))))        \
   X(hardsigmoid_grad, select((b > V(-3)) & (b < V(3)), a / V(6), V(0)))                           \
-  X(softsign_grad, product_or_zero(a, V(1) / ((V(1) + abs(b)) * (V(1) + abs(b)))))                \
+  X(softsign_grad, select(a == V(0), V(0), a / (V(1) + abs(b)) / (V(1) + abs(b))))                \
   X(erf_grad, product_or_zero(a, num<V>(1.1283791670955126) * exp(-(b * b))))                     \
   X(clamp_grad, select((b >= p) & (b <= q), a, V(0)))    /* min, max */                           \
   X(hardtanh_grad, select((b <= p) | (b >= q), V(0), a)) /* min, max */

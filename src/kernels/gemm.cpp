@@ -64,8 +64,10 @@ void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda,
              Index ldb, T beta, T* c, Index ldc) {
   if (k == 0) return scale(m, n, beta, c, ldc);
   if (small_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
-  if (m * n * k > small_work && blas_is_fast())
+  if (m * n * k > small_work && blas_is_fast()) {
+    const BlasScratch scratch;
     return cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
   simd_gemm(m, n, k, View<T>{a, ta ? 1 : lda, ta ? lda : 1}, View<T>{b, tb ? 1 : ldb, tb ? ldb : 1},
             beta, c, ldc);
 }

@@ -25,4 +25,13 @@ void lu_solve(DType t, bool transposed, Index n, Index k, const void* a, const s
 void triangular_solve(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
                       void* x);
 
+// Solutions x of derivative rules, for a cotangent b (n, k) whose zeros make 0 whatever they meet:
+// columns of x that came out infinite or NaN once more.
+
+/// A column of zeros has a solution of zeros.
+void keep_zero_columns(DType t, Index n, Index k, const void* b, void* x);
+/// As triangular_solve(), without the terms that have a 0 in them.
+void mend_triangular(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
+                     const void* b, void* x);
+
 }  // namespace gradus::kernels

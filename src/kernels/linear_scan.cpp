@@ -15,7 +15,10 @@ void run(const void* factor, const void* term, void* to, Index outer, Index axis
     for (Index i = 0; axis > 0 && i < inner; ++i) h[first + i] = b[first + i];
     for (Index t = 1; t < axis; ++t) {
       const Index row = first + t * step;
-      for (Index i = row; i < row + inner; ++i) h[i] = a[i] * h[i - step] + b[i];
+      for (Index i = row; i < row + inner; ++i) {
+        const T before = h[i - step], next = a[i] * before;
+        h[i] = (before == T(0) ? T(0) : next) + b[i];
+      }
     }
   }
 }

@@ -3,6 +3,7 @@
 #include "core/tape.hpp"
 #include "kernels/activation.hpp"
 #include "kernels/gemm_small.hpp"
+#include "kernels/zeros.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -39,7 +40,7 @@ void forward(Index m, Index n, Index k, const float* x, const float* w, const fl
 
 template <class Act>
 void backward(Index m, Index n, Index k, const float* g, const float* saved, const float* x,
-              const float* w, LinearGradients to) noexcept {
+              const float* w, LinearGradients to) {
   alignas(64) float dz[most_rows * small_limit];  // (m, n), n padded
   float *dx = static_cast<float*>(to.x), *dw = static_cast<float*>(to.weight),
         *db = static_cast<float*>(to.bias);
@@ -53,15 +54,34 @@ void backward(Index m, Index n, Index k, const float* g, const float* saved, con
     }
     if (db != nullptr) add_to(db + j, cols, to.into_bias ? 1.f : 0.f, total);
   });
+  // A sum is added to where every term is finite; elsewhere it is mended first.
+  alignas(64) float apart[small_limit * small_limit];
+  const bool adds = to.into_weight && dw != nullptr,
+             straight = !adds || all_finite(DType::float32, x, m * k);
+  float* const product = straight ? dw : apart;
+  const float beta = adds && straight ? 1.f : 0.f;
   for_batches(k, [=, &dz](Index j, Index cols) {
-    if (dw != nullptr)  // (n, m) x (m, k)
-      small_columns(n, m, dz, Index{1}, small_limit, x + j, k, cols, [=](Index o, V sum) {
-        add_to(dw + o * k + j, cols, to.into_weight ? 1.f : 0.f, sum);
-      });
+    if (product != nullptr)  // (n, m) x (m, k)
+      small_columns(n, m, dz, Index{1}, small_limit, x + j, k, cols,
+                    [=](Index o, V sum) { add_to(product + o * k + j, cols, beta, sum); });
     if (dx != nullptr)  // (m, n) x (n, k)
       small_columns(m, n, dz, small_limit, Index{1}, w + j, k, cols,
                     [=](Index i, V sum) { store_columns(dx + i * k + j, sum, cols); });
   });
+  // As in zero_gemm(), the first row tells.
+  const auto is_strange = [k](const float* row) {
+    V sum(0.f);
+    for_batches(k, [=, &sum](Index j, Index cols) {
+      const V v = load_columns(row + j, cols);
+      sum = sum + (v - v);
+    });
+    return !(sum_lanes(sum) == 0.f);
+  };
+  if (product != nullptr && beta == 0 && n > 0 && is_strange(product)) [[unlikely]]
+    mend_product(true, false, n, k, m, dz, small_limit, x, k, product, k);
+  if (dx != nullptr && m > 0 && is_strange(dx)) [[unlikely]]
+    mend_product(false, false, m, k, n, dz, small_limit, w, k, dx, k);
+  for (Index i = 0; !straight && i < n * k; ++i) dw[i] += apart[i];
 }
 
 }  // namespace

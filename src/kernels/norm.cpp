@@ -4,45 +4,42 @@
 
 #include "core/tape.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/moments.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/row_loops.hpp"
 #include "kernels/rows.hpp"
+#include "kernels/zeros.hpp"
 
 namespace gradus::kernels {
 namespace {
 
-template <class T>
-T row_sum(const T* x, Index n) noexcept {
-  return sum_row<T>(
-      n, [=](Index i, auto whole, Index count) noexcept { return read(x + i, whole, count); });
-}
-
-// Sum of (x - center)^2.
-template <class T>
-T row_squares(const T* x, T center, Index n) noexcept {
-  const Batch<T> m(center);
-  return sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
-    const Batch<T> d = read(x + i, whole, count, center) - m;
-    return d * d;
-  });
-}
-
-// Layer norm, and RMS norm, which has no mean and no beta.
+// Layer norm, and RMS norm, which has no mean and no beta. The mean is taken off in two parts, for
+// it may be large beside the deviations.
 template <bool Centered, class T>
-void norm_row(const T* x, const T* gamma, const T* beta, T eps, T* out, T* mean, T* rstd,
-              Index n) noexcept {
-  const T size = static_cast<T>(n);
-  const T center = Centered ? row_sum(x, n) / size : T(0);
-  const T scale = T(1) / std::sqrt(row_squares(x, center, n) / size + eps);
-  const Batch<T> m(center), s(scale);
+void norm_row(const T* x, const T* gamma, const T* beta, double eps, T* out, T* mean, T* rest,
+              T* rstd, Index n) {
+  Moments<T> moments{T(0), T(0), 0};
+  if constexpr (Centered)
+    moments = moments_of(x, n);
+  else
+    moments.squares = squares_of(x, n);
+  using W = Wide<T>;
+  const T scale =
+      static_cast<T>(W(1) / std::sqrt(moments.squares / static_cast<W>(n) + static_cast<W>(eps)));
+  const Batch<T> m(moments.mean), l(moments.rest), s(scale);
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
-    Batch<T> h = (read(x + i, whole, count) - m) * s;
+    Batch<T> h = read(x + i, whole, count);
+    if constexpr (Centered) h = (h - m) - l;
+    h = h * s;
     if (gamma != nullptr) h = h * read(gamma + i, whole, count);
     if (beta != nullptr) h = h + read(beta + i, whole, count);
     write(out + i, h, whole, count);
   });
-  if (mean != nullptr) *mean = center;
-  if (rstd != nullptr) *rstd = scale;
+  if constexpr (Centered) {
+    *mean = moments.mean;
+    *rest = moments.rest;
+  }
+  *rstd = scale;
 }
 
 template <bool Centered, class T>
@@ -54,39 +51,81 @@ void norm(const void* x, const void* gamma, const void* beta, double eps, void* 
   auto *result = static_cast<T*>(out), *m = static_cast<T*>(mean), *s = static_cast<T*>(rstd);
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
-      norm_row<Centered>(in + r * cols, ga, be, static_cast<T>(eps), result + r * cols,
-                         m == nullptr ? nullptr : m + r, s == nullptr ? nullptr : s + r, cols);
+      norm_row<Centered>(in + r * cols, ga, be, eps, result + r * cols, m + r, m + rows + r, s + r,
+                         cols);
     }
   });
 }
 
+// What normalizes a row: its mean in two parts, and 1 / its deviation.
+template <class T>
+struct Row {
+  T mean, rest, rstd;
+};
+
 // dgamma and dbeta of the rows so far; scratch holds them until all tiles are done.
 template <bool Centered, class T>
-void norm_backward_row(const T* g, const T* x, const T* gamma, T mean, T rstd, T* dx, T* dgamma,
+void norm_backward_row(const T* g, const T* x, const T* gamma, Row<T> row, T* dx, T* dgamma,
                        T* dbeta, Index n) noexcept {
-  const Batch<T> m(mean), s(rstd);
-  Batch<T> s1(T(0)), s2(T(0));
-  each_batch<T>(n, [&](Index i, auto whole, Index count) {
-    const Batch<T> y = read(g + i, whole, count);
-    const Batch<T> h = (read(x + i, whole, count) - m) * s;
-    const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
-    if constexpr (Centered) s1 = s1 + t;
-    s2 = multiply_add(t, h, s2);
-    if (dgamma != nullptr) {
-      write(dgamma + i, multiply_add(y, h, read(dgamma + i, whole, count)), whole, count);
-    }
-    if (dbeta != nullptr) write(dbeta + i, read(dbeta + i, whole, count) + y, whole, count);
+  const Batch<T> m(row.mean), l(row.rest), s(row.rstd);
+  const auto normalized = [=](Index i, auto whole, Index count) noexcept {
+    const Batch<T> v = read(x + i, whole, count);
+    if constexpr (Centered) return ((v - m) - l) * s;
+    return v * s;
+  };
+  const Sums sums = sum_blocks(n, [&](Index first, Index length) noexcept -> Sums {
+    Batch<T> s1(T(0)), s2(T(0));
+    each_batch<T>(length, [&](Index at, auto whole, Index count) {
+      const Index i = first + at;
+      const Batch<T> y = read(g + i, whole, count), h = normalized(i, whole, count);
+      const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
+      if constexpr (Centered) s1 = s1 + t;
+      s2 = multiply_add(t, h, s2);
+      if (dgamma != nullptr)
+        write(dgamma + i, multiply_add(y, h, read(dgamma + i, whole, count)), whole, count);
+      if (dbeta != nullptr) write(dbeta + i, read(dbeta + i, whole, count) + y, whole, count);
+    });
+    return {Centered ? static_cast<double>(sum_lanes(s1)) : 0, static_cast<double>(sum_lanes(s2))};
   });
   if (dx == nullptr) return;
-  const T size = static_cast<T>(n);
-  const Batch<T> a(Centered ? sum_lanes(s1) / size : T(0)), b(sum_lanes(s2) / size);
+  const double size = static_cast<double>(n);
+  const Batch<T> a(static_cast<T>(sums.first / size)), b(static_cast<T>(sums.second / size));
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
-    const Batch<T> y = read(g + i, whole, count);
-    const Batch<T> h = (read(x + i, whole, count) - m) * s;
+    const Batch<T> y = read(g + i, whole, count), h = normalized(i, whole, count);
     const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
-    write(dx + i, s * (t - a - h * b), whole, count);
+    if constexpr (Centered)
+      write(dx + i, s * (t - a - h * b), whole, count);
+    else
+      write(dx + i, s * (t - h * b), whole, count);
   });
 }
+
+// The same for a row, or gammas, with infinities or NaN: a cotangent of 0 adds 0 to every sum.
+template <bool Centered, class T>
+[[gnu::cold, gnu::noinline]] void strange_backward_row(const T* g, const T* x, const T* gamma,
+                                                       Row<T> row, T* dx, T* dgamma, T* dbeta,
+                                                       Index n) noexcept {
+  const auto scaled = [=](Index i) {
+    return g[i] == T(0) ? T(0) : gamma == nullptr ? g[i] : g[i] * gamma[i];
+  };
+  const auto normalized = [=](Index i) { return ((x[i] - row.mean) - row.rest) * row.rstd; };
+  T s1 = 0, s2 = 0;
+  bool counts = false;
+  for (Index i = 0; i < n; ++i) {
+    if (g[i] == T(0)) continue;
+    const T h = normalized(i), t = scaled(i);
+    counts |= !(t == T(0));
+    if (Centered) s1 += t;
+    s2 += t * h;
+    if (dgamma != nullptr) dgamma[i] += g[i] * h;
+    if (dbeta != nullptr) dbeta[i] += g[i];
+  }
+  const T size = static_cast<T>(n), a = s1 / size, b = s2 / size;
+  for (Index i = 0; dx != nullptr && i < n; ++i)
+    dx[i] = counts ? row.rstd * (scaled(i) - a - normalized(i) * b) : T(0);
+}
+
+constexpr Index rows_per_sum = 128;  // gradients of gamma and beta that are summed in T
 
 template <bool Centered, class T>
 void norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
@@ -96,16 +135,22 @@ void norm_backward(const void* g, const void* x, const void* gamma, const void* 
              *s = static_cast<const T*>(rstd);
   auto *result = static_cast<T*>(dx), *dg = static_cast<T*>(dgamma), *db = static_cast<T*>(dbeta);
   const Index group = rows_per_tile(rows, cols), tiles = (rows + group - 1) / group;
-  std::vector<T> part(dg != nullptr || db != nullptr
-                          ? static_cast<std::size_t>(2 * std::max<Index>(tiles, 1) * cols)
-                          : 0);
+  const Index per_tile = (group + rows_per_sum - 1) / rows_per_sum, parts = tiles * per_tile;
+  std::vector<T> part(dg != nullptr || db != nullptr ? static_cast<std::size_t>(2 * parts * cols)
+                                                     : 0);
+  const bool usual_gamma =
+      ga == nullptr || all_finite(sizeof(T) == 4 ? DType::float32 : DType::float64, ga, cols);
   for_row_tiles(rows, cols, [&](Index t, Index first, Index last) {
-    T* const sums = part.data() + 2 * t * cols;
     for (Index r = first; r < last; ++r) {
-      norm_backward_row<Centered>(y + r * cols, in + r * cols, ga, Centered ? m[r] : T(0), s[r],
-                                  result == nullptr ? nullptr : result + r * cols,
-                                  dg == nullptr ? nullptr : sums,
-                                  db == nullptr ? nullptr : sums + cols, cols);
+      T* const sums = part.data() + 2 * (t * per_tile + (r - first) / rows_per_sum) * cols;
+      const Row<T> row{Centered ? m[r] : T(0), Centered ? m[rows + r] : T(0), s[r]};
+      const bool usual =
+          usual_gamma && row.rstd > T(0) && std::isfinite(row.mean + row.rest + row.rstd);
+      const auto backward =
+          usual ? norm_backward_row<Centered, T> : strange_backward_row<Centered, T>;
+      backward(y + r * cols, in + r * cols, ga, row,
+               result == nullptr ? nullptr : result + r * cols, dg == nullptr ? nullptr : sums,
+               db == nullptr ? nullptr : sums + cols, cols);
     }
   });
   for (T* out : {dg, db}) {
@@ -113,7 +158,7 @@ void norm_backward(const void* g, const void* x, const void* gamma, const void* 
     const T* sums = part.data() + (out == db ? cols : 0);
     for (Index c = 0; c < cols; ++c) {
       double total = 0;
-      for (Index t = 0; t < tiles; ++t) total += static_cast<double>(sums[2 * t * cols + c]);
+      for (Index p = 0; p < parts; ++p) total += static_cast<double>(sums[2 * p * cols + c]);
       out[c] = static_cast<T>(total);
     }
   }
@@ -143,32 +188,42 @@ void run_batch_norm(const void* x, const void* gamma, const void* beta, double e
   const double count = static_cast<double>(rows);
   for_panels(rows, channels, [=](Index c0, Index width) {
     double sum[panel] = {}, squares[panel] = {};
-    T center[panel], scale[panel], shift[panel];
+    [[maybe_unused]] double deviations[panel] = {};
+    T center[panel], rest[panel], scale[panel], shift[panel];
     for (Index r = 0; r < rows; ++r) {
       const T* row = in + r * channels + c0;
       for (Index c = 0; c < width; ++c) sum[c] += static_cast<double>(row[c]);
     }
-    for (Index c = 0; c < width; ++c) center[c] = static_cast<T>(sum[c] /= count);
+    for (Index c = 0; c < width; ++c) sum[c] /= count;
     for (Index r = 0; r < rows; ++r) {
       const T* row = in + r * channels + c0;
       for (Index c = 0; c < width; ++c) {
         const double d = static_cast<double>(row[c]) - sum[c];
         squares[c] += d * d;
+        if constexpr (std::is_same_v<T, double>) deviations[c] += d;
       }
     }
     for (Index c = 0; c < width; ++c) {
-      const double variance = squares[c] / count, inverse = 1 / std::sqrt(variance + eps);
-      means[c0 + c] = center[c];
+      using W = Wide<T>;
+      Moments<T> moments{static_cast<T>(sum[c]), T(0), squares[c]};
+      if constexpr (std::is_same_v<T, double>)
+        moments = moments_about(sum[c], {deviations[c], squares[c]}, in + c0 + c, rows, channels);
+      else  // sums in double are exact enough
+        moments.rest = static_cast<T>(sum[c] - static_cast<double>(moments.mean));
+      const W variance = moments.squares / static_cast<W>(rows);
+      const W inverse = 1 / std::sqrt(variance + static_cast<W>(eps));
+      means[c0 + c] = center[c] = moments.mean;
+      means[channels + c0 + c] = rest[c] = moments.rest;
       vars[c0 + c] = static_cast<T>(variance);
       rstds[c0 + c] = static_cast<T>(inverse);
-      scale[c] =
-          static_cast<T>(ga == nullptr ? inverse : inverse * static_cast<double>(ga[c0 + c]));
+      scale[c] = static_cast<T>(ga == nullptr ? inverse : inverse * static_cast<W>(ga[c0 + c]));
       shift[c] = be == nullptr ? T(0) : be[c0 + c];
     }
     for (Index r = 0; r < rows; ++r) {
       const T* row = in + r * channels + c0;
       T* to = result + r * channels + c0;
-      for (Index c = 0; c < width; ++c) to[c] = (row[c] - center[c]) * scale[c] + shift[c];
+      for (Index c = 0; c < width; ++c)
+        to[c] = ((row[c] - center[c]) - rest[c]) * scale[c] + shift[c];
     }
   });
 }
@@ -188,12 +243,21 @@ void run_batch_norm_backward(const void* g, const void* x, const void* gamma, co
     for (Index r = 0; r < rows; ++r) {
       const T *up = y + r * channels + c0, *row = in + r * channels + c0;
       for (Index c = 0; c < width; ++c) {
-        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
+        const T h = ((row[c] - m[c0 + c]) - m[channels + c0 + c]) * s[c0 + c];
         s1[c] += static_cast<double>(up[c]);
         s2[c] += static_cast<double>(up[c] * h);
       }
     }
+    // A channel whose cotangents are all 0 gets 0, whatever it holds.
+    const auto is_zero = [=](Index c) {
+      for (Index r = 0; r < rows; ++r)
+        if (y[r * channels + c0 + c] != T(0)) return false;
+      return true;
+    };
+    bool zero[panel] = {};
     for (Index c = 0; c < width; ++c) {
+      zero[c] = s1[c] == 0 && (s2[c] == 0 || !std::isfinite(s2[c])) && is_zero(c);
+      if (zero[c]) s2[c] = 0;
       if (db != nullptr) db[c0 + c] = static_cast<T>(s1[c]);
       if (dg != nullptr) dg[c0 + c] = static_cast<T>(s2[c]);
       factor[c] = ga == nullptr ? s[c0 + c] : s[c0 + c] * ga[c0 + c];
@@ -205,10 +269,12 @@ void run_batch_norm_backward(const void* g, const void* x, const void* gamma, co
       const T *up = y + r * channels + c0, *row = in + r * channels + c0;
       T* to = result + r * channels + c0;
       for (Index c = 0; c < width; ++c) {
-        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
+        const T h = ((row[c] - m[c0 + c]) - m[channels + c0 + c]) * s[c0 + c];
         to[c] = factor[c] * (up[c] - a[c] - h * b[c]);
       }
     }
+    for (Index c = 0; c < width; ++c)
+      for (Index r = 0; zero[c] && r < rows; ++r) result[r * channels + c0 + c] = 0;
   });
 }
 
@@ -219,7 +285,8 @@ void run_scale_rows(const void* x, const void* scale, void* out, Index rows, Ind
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
       const T f = factor[r];
-      for (Index c = 0; c < cols; ++c) result[r * cols + c] = in[r * cols + c] * f;
+      for (Index c = 0; c < cols; ++c)
+        result[r * cols + c] = f == T(0) ? T(0) : in[r * cols + c] * f;
     }
   });
 }

@@ -1,5 +1,6 @@
 #include "kernels/pointwise_loss.hpp"
 
+#include <cmath>
 #include <vector>
 
 #include "core/tape.hpp"
@@ -13,6 +14,7 @@ struct Squared {
   static V value(V x, V y) noexcept {
     return (x - y) * (x - y);
   }
+  static double exact(double x, double y) noexcept { return value(x, y); }
   template <class V>
   static V slope(V x, V y) noexcept {
     return V(2) * (x - y);
@@ -24,6 +26,12 @@ struct BceLogits {
   template <class V>
   static V value(V x, V y) noexcept {
     return y * math::softplus(-x) + (V(1) - y) * math::softplus(x);
+  }
+  // The value for any number: a label of 0 or 1 leaves one term out, even an infinite one.
+  static double exact(double x, double y) noexcept {
+    const double positive = y == 0 ? 0 : y * math::softplus(-x);
+    const double negative = y == 1 ? 0 : (1 - y) * math::softplus(x);
+    return positive + negative;
   }
   template <class V>
   static V slope(V x, V y) noexcept {
@@ -55,14 +63,25 @@ T sum_block(const T* x, const T* y, Index n) noexcept {
   }
 }
 
+/// The same where it came out infinite or NaN: in double, which terms of float do not overflow.
+template <class F, class T>
+[[gnu::cold, gnu::noinline]] double sum_block_exactly(const T* x, const T* y, Index n) noexcept {
+  double sum = 0;
+  for (Index i = 0; i < n; ++i)
+    sum += F::exact(static_cast<double>(x[i]), static_cast<double>(y[i]));
+  return sum;
+}
+
 template <class F, class T>
 void forward(const void* from, const void* target, void* out, Index n, double scale) {
   const T *x = static_cast<const T*>(from), *y = static_cast<const T*>(target);
   const auto range = [=](Index first, Index count) {
     double sum = 0;
-    for (Index i = first; i < first + count; i += block)
-      sum += static_cast<double>(
-          sum_block<F>(x + i, y + i, first + count - i < block ? first + count - i : block));
+    for (Index i = first; i < first + count; i += block) {
+      const Index length = first + count - i < block ? first + count - i : block;
+      const auto part = static_cast<double>(sum_block<F>(x + i, y + i, length));
+      sum += std::isfinite(part) ? part : sum_block_exactly<F>(x + i, y + i, length);
+    }
     return sum;
   };
   double sum = 0;

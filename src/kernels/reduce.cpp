@@ -167,10 +167,10 @@ void over_long_columns(const T* x, T* out, Index axis, Index inner, F f) {
   });
   for (Index t = 1; t < tiles; ++t)
     for (Index j = 0; j < inner; ++j) part[j] = Op::combine(part[j], part[t * inner + j]);
-  for (Index j = 0; j < inner; ++j) out[j] = f(part[j]);
+  for (Index j = 0; j < inner; ++j) out[j] = f(part[j], static_cast<const T*>(nullptr));
 }
 
-// f(value) turns the accumulated value into the result.
+// f(value, row) turns the accumulated value into the result; no row where it is one column of many.
 template <class Op, class T, class F>
 void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) {
   const Index panels = (inner + panel - 1) / panel;
@@ -188,13 +188,13 @@ void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) 
     if constexpr (std::is_floating_point_v<T>) {
       if (axis <= panel_rows) {
         return combine_rows<Op>(from, axis, inner, cols, [=](Index i, T value) noexcept {
-          to[i] = f(static_cast<A>(value));
+          to[i] = f(static_cast<A>(value), static_cast<const T*>(nullptr));
         });
       }
     }
     alignas(64) A acc[panel];
     combine_columns<Op>(from, axis, inner, cols, acc);
-    for (Index i = 0; i < cols; ++i) to[i] = f(acc[i]);
+    for (Index i = 0; i < cols; ++i) to[i] = f(acc[i], static_cast<const T*>(nullptr));
   };
   if (outer * axis * inner < parallel_from) {
     for (Index p = 0; p < outer * panels; ++p) piece(p);
@@ -215,27 +215,24 @@ void run(const void* from, void* to, Index outer, Index axis, Index inner, F f) 
   if (outer == 0 || inner == 0) return;
   if (inner != 1) return over_middle<Op>(x, out, outer, axis, inner, f);
   if (outer == 1) {
-    *out = f(combine_all<Op>(x, axis));
+    *out = f(combine_all<Op>(x, axis), x);
     return;
   }
   if (outer * axis < parallel_from) {
-    for (Index o = 0; o < outer; ++o) out[o] = f(combine_row<Op>(x + o * axis, axis));
+    for (Index o = 0; o < outer; ++o) out[o] = f(combine_row<Op>(x + o * axis, axis), x + o * axis);
     return;
   }
   const Index group = axis >= tile_size ? 1 : tile_size / axis;
   parallel_for((outer + group - 1) / group, [&](Index t) {
     const Index end = (t + 1) * group < outer ? (t + 1) * group : outer;
-    for (Index o = t * group; o < end; ++o) out[o] = f(combine_row<Op>(x + o * axis, axis));
+    for (Index o = t * group; o < end; ++o)
+      out[o] = f(combine_row<Op>(x + o * axis, axis), x + o * axis);
   });
 }
 
+// The sum of e^(x - largest).
 template <class T>
-T log_sum_exp(const T* x, Index n, Index stride) noexcept {
-  T largest = MaxOp<T>::neutral;
-  if (stride == 1) largest = combine_row<MaxOp<T>>(x, n);
-  for (Index i = 0; stride != 1 && i < n; ++i) largest = MaxOp<T>::combine(largest, x[i * stride]);
-  if (!(std::abs(largest) <= std::numeric_limits<T>::max())) return largest;
-  double sum = 0;
+double sum_exp(const T* x, Index n, Index stride, T largest) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     if (stride == 1) {
       constexpr Index w = lanes<T>;
@@ -246,25 +243,50 @@ T log_sum_exp(const T* x, Index n, Index stride) noexcept {
         s = s + math::exp(load_part(x + i, n - i, -std::numeric_limits<T>::infinity()) -
                           Batch<T>(largest));
       }
-      return largest + std::log(sum_lanes(s));
+      return static_cast<double>(sum_lanes(s));
     }
   }
+  double sum = 0;
   for (Index i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[i * stride] - largest));
-  return largest + static_cast<T>(std::log(sum));
+  return sum;
 }
 
 template <class T>
-void run_log_sum_exp(const void* from, void* to, Index outer, Index axis, Index inner) {
+T log_sum_exp(const T* x, Index n, Index stride, T& share) noexcept {
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  T largest = MaxOp<T>::neutral;
+  if (stride == 1) largest = combine_row<MaxOp<T>>(x, n);
+  for (Index i = 0; stride != 1 && i < n; ++i) largest = MaxOp<T>::combine(largest, x[i * stride]);
+  share = 1;
+  if (largest == infinity) {
+    Index count = 0;
+    for (Index i = 0; i < n; ++i) count += x[i * stride] == infinity;
+    share = T(1) / static_cast<T>(count);
+  }
+  if (!(std::abs(largest) <= std::numeric_limits<T>::max())) return largest;
+  const double sum = sum_exp(x, n, stride, largest);
+  const T out = static_cast<T>(static_cast<double>(largest) + std::log(sum));
+  share = static_cast<T>(std::exp(static_cast<double>(out) - static_cast<double>(largest)) / sum);
+  return out;
+}
+
+template <class T>
+void run_log_sum_exp(const void* from, void* to, void* shares, Index outer, Index axis,
+                     Index inner) {
   const T* x = static_cast<const T*>(from);
-  T* out = static_cast<T*>(to);
-  if (axis == 0)
-    return fill(sizeof(T) == 4 ? DType::float32 : DType::float64, to,
-                -std::numeric_limits<double>::infinity(), outer * inner);
+  T *out = static_cast<T*>(to), *share = static_cast<T*>(shares);
+  const DType type = sizeof(T) == 4 ? DType::float32 : DType::float64;
+  if (axis == 0) {
+    if (share != nullptr) fill(type, share, 1, outer * inner);
+    return fill(type, to, -std::numeric_limits<double>::infinity(), outer * inner);
+  }
   const Index group = axis >= tile_size ? 1 : tile_size / axis;
   const Index count = outer * inner;
   const auto range = [=](Index first, Index last) {
     for (Index i = first; i < last; ++i) {
-      out[i] = log_sum_exp(x + i / inner * axis * inner + i % inner, axis, inner);
+      T unused;
+      out[i] = log_sum_exp(x + i / inner * axis * inner + i % inner, axis, inner,
+                           share == nullptr ? unused : share[i]);
     }
   };
   if (count * axis < parallel_from) return range(0, count);
@@ -274,18 +296,31 @@ void run_log_sum_exp(const void* from, void* to, Index outer, Index axis, Index 
 }
 
 template <class T>
+void run_mean(const void* x, void* out, Index outer, Index axis, Index inner) {
+  if constexpr (std::is_integral_v<T>) {
+    run<SumOp<T>, T>(x, out, outer, axis, inner,
+                     [axis](T sum, const T*) { return axis == 0 ? T{0} : sum / axis; });
+  } else {
+    constexpr DType type = sizeof(T) == 4 ? DType::float32 : DType::float64;
+    run<SumOp<T>, T>(x, out, outer, axis, inner, [axis](double sum, const T* row) {
+      T mean = static_cast<T>(sum / static_cast<double>(axis));
+      if (row != nullptr && axis > 1 &&
+          (row[0] == row[1] || !(std::abs(mean) <= std::numeric_limits<T>::max())))
+        mend_means(type, row, &mean, 1, axis, 1);
+      return mean;
+    });
+    if (inner != 1) mend_means(type, x, out, outer, axis, inner);
+  }
+}
+
+template <class T>
 void run(Reduce op, const void* x, void* out, Index outer, Index axis, Index inner) {
-  const auto as_is = [](auto v) { return static_cast<T>(v); };
+  const auto as_is = [](auto v, const T*) { return static_cast<T>(v); };
   switch (op) {
     case Reduce::sum:
       return run<SumOp<T>, T>(x, out, outer, axis, inner, as_is);
     case Reduce::mean:
-      return run<SumOp<T>, T>(x, out, outer, axis, inner, [axis](auto v) {
-        if constexpr (std::is_integral_v<T>)
-          return axis == 0 ? T{0} : static_cast<T>(v / axis);
-        else
-          return static_cast<T>(v / static_cast<double>(axis));
-      });
+      return run_mean<T>(x, out, outer, axis, inner);
     case Reduce::prod:
       return run<ProdOp<T>, T>(x, out, outer, axis, inner, as_is);
     case Reduce::max:
@@ -297,7 +332,7 @@ void run(Reduce op, const void* x, void* out, Index outer, Index axis, Index inn
     case Reduce::sum_abs:
       return run<AbsOp<T>, T>(x, out, outer, axis, inner, as_is);
     case Reduce::logsumexp:
-      if constexpr (!std::is_integral_v<T>) run_log_sum_exp<T>(x, out, outer, axis, inner);
+      if constexpr (!std::is_integral_v<T>) run_log_sum_exp<T>(x, out, nullptr, outer, axis, inner);
       return;
     case Reduce::any:
     case Reduce::all:
@@ -341,6 +376,14 @@ void reduce(Reduce op, DType t, const void* x, void* out, Index outer, Index axi
     case DType::float64:
       return run<double>(op, x, out, outer, axis, inner);
   }
+}
+
+void log_sum_exp(DType t, const void* x, void* out, void* share, Index outer, Index axis,
+                 Index inner) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { log_sum_exp(t, x, out, share, outer, axis, inner); });
+  if (t == DType::float32) return run_log_sum_exp<float>(x, out, share, outer, axis, inner);
+  if (t == DType::float64) return run_log_sum_exp<double>(x, out, share, outer, axis, inner);
 }
 
 double sum_squares(DType t, const void* x, Index n) {

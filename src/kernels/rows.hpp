@@ -12,10 +12,10 @@ using Index = std::int64_t;
 void softmax(DType t, const void* x, void* out, Index rows, Index cols);
 void log_softmax(DType t, const void* x, void* out, Index rows, Index cols);
 
-/// dx = out (g - sum(g out)); dx may be g.
+/// dx = out (g - sum(g out)), and 0 for a row of g that is 0; dx is not g.
 void softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows, Index cols);
 
-/// dx = g - exp(out) sum(g); dx may be g.
+/// dx = g - exp(out) sum(g), and 0 for a row of g that is 0; dx is not g.
 void log_softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows,
                           Index cols);
 
@@ -32,11 +32,11 @@ struct CrossEntropy {
 double cross_entropy(DType t, const void* x, const std::int64_t* target, void* loss, void* grad,
                      Index rows, Index cols, const CrossEntropy& options);
 
-/// dx[r, :] = x[r, :] scale[r].
+/// dx[r, :] = x[r, :] scale[r], and 0 for a scale of 0 whatever x.
 void scale_rows(DType t, const void* x, const void* scale, void* dx, Index rows, Index cols);
 
-/// out = (x - mean) rstd gamma + beta per row; gamma, beta (cols) may be null; mean, rstd (rows)
-/// may be null.
+/// out = (x - mean) rstd gamma + beta per row; gamma, beta (cols) may be null; rstd (rows); mean
+/// (2, rows) in two parts, as it is rounded and what that leaves.
 void layer_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
                 void* mean, void* rstd, Index rows, Index cols);
 
@@ -51,13 +51,23 @@ void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, 
 void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* rstd,
                        void* dx, void* dgamma, Index rows, Index cols);
 
-/// Training forward over (rows, channels): statistics per channel over the rows; mean, var
-/// (biased), rstd (channels) are written; gamma, beta may be null.
+/// Training forward over (rows, channels): statistics per channel over the rows; var (biased), rstd
+/// (channels) and mean (2, channels) in two parts are written; gamma, beta may be null.
 void batch_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
                 void* mean, void* var, void* rstd, Index rows, Index cols);
 void batch_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
                          const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
                          Index cols);
+
+/// out (rows) = sum of (x - mean)^2 / divisor per row, or its root; mean (2, rows) is written as by
+/// layer_norm.
+void spread(DType t, const void* x, void* mean, void* out, Index rows, Index cols, double divisor,
+            bool root);
+
+/// dx = factor (x - mean) g / out per row, 0 for g = 0 and out = 0; mean (2, rows), or null for 0;
+/// out may be null for 1.
+void spread_backward(DType t, const void* g, const void* x, const void* mean, const void* out,
+                     double factor, void* dx, Index rows, Index cols);
 
 /// out[c] = beta out[c] + sum over rows of x[r, c].
 void col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta);

@@ -86,16 +86,82 @@ void run_arg(ArgReduce op, const void* from, std::int64_t* out, Index outer, Ind
   });
 }
 
+/// The state of a running operation over values of type A.
 template <class A>
-A scan_step(Scan op, A a, A b) noexcept {
-  if (op == Scan::cumsum) return a + b;
-  if (op == Scan::cumprod) return a * b;
-  if constexpr (std::is_floating_point_v<A>) {
-    const A hi = a > b || a != a ? a : b, lo = a > b || a != a ? b : a;
-    if (std::isinf(hi)) return hi;  // both -inf, or one +inf
-    return hi + std::log1p(std::exp(lo - hi));
-  } else {
-    return a;
+struct Running {
+  A value;
+  void start(A x) noexcept { value = x; }
+  A result() const noexcept { return value; }
+};
+template <class A>
+struct RunningSum : Running<A> {
+  void add(A x) noexcept { this->value += x; }
+};
+template <class A>
+struct RunningProduct : Running<A> {
+  void add(A x) noexcept { this->value *= x; }
+};
+template <class A>
+struct RunningMax : Running<A> {
+  void add(A x) noexcept { this->value = this->value > x || is_nan(this->value) ? this->value : x; }
+};
+
+/// The largest value and the sum of e^(x - largest), kept apart: their sum would lose the logarithm
+/// beside a large maximum.
+template <class A>
+struct RunningLogSum {
+  A largest, sum;
+  void start(A x) noexcept {
+    largest = x;
+    sum = is_nan(x) ? x : (x == -std::numeric_limits<A>::infinity() ? A{0} : A{1});
+  }
+  void add(A x) noexcept {
+    if (x > largest) {
+      sum = sum * std::exp(largest - x) + 1;
+      largest = x;
+    } else if (x == largest) {
+      sum += (x == -std::numeric_limits<A>::infinity() ? A{0} : A{1});
+    } else {
+      sum += std::exp(x - largest);
+    }
+  }
+  A result() const noexcept { return largest + std::log(sum); }
+};
+
+template <class State, class T>
+void run_scan(const T* x, T* out, Index outer, Index axis, Index inner, bool reverse) {
+  using A = decltype(State().result());
+  if (inner == 1 && axis > 0) {
+    const Index step = reverse ? -1 : 1;
+    for (Index o = 0; o < outer; ++o) {
+      Index at = o * axis + (reverse ? axis - 1 : 0);
+      State state;
+      state.start(static_cast<A>(x[at]));
+      out[at] = x[at];
+      for (Index a = 1; a < axis; ++a) {
+        at += step;
+        state.add(static_cast<A>(x[at]));
+        out[at] = static_cast<T>(state.result());
+      }
+    }
+    return;
+  }
+  for (Index o = 0; o < outer; ++o) {
+    for (Index j = 0; j < inner; j += panel) {
+      const Index cols = inner - j < panel ? inner - j : panel;
+      State state[panel];
+      for (Index a = 0; a < axis; ++a) {
+        const Index row = (o * axis + (reverse ? axis - 1 - a : a)) * inner + j;
+        for (Index i = 0; i < cols; ++i) {
+          const A v = static_cast<A>(x[row + i]);
+          if (a == 0)
+            state[i].start(v);
+          else
+            state[i].add(v);
+          out[row + i] = static_cast<T>(state[i].result());
+        }
+      }
+    }
   }
 }
 
@@ -105,33 +171,17 @@ void run_scan(Scan op, const void* from, void* to, Index outer, Index axis, Inde
   using A = std::conditional_t<std::is_integral_v<T>, T, double>;
   const T* x = static_cast<const T*>(from);
   T* out = static_cast<T*>(to);
-  if (inner == 1 && axis > 0) {
-    const Index step = reverse ? -1 : 1;
-    for (Index o = 0; o < outer; ++o) {
-      Index at = o * axis + (reverse ? axis - 1 : 0);
-      A acc = static_cast<A>(x[at]);
-      out[at] = x[at];
-      for (Index a = 1; a < axis; ++a) {
-        at += step;
-        acc = scan_step(op, acc, static_cast<A>(x[at]));
-        out[at] = static_cast<T>(acc);
-      }
-    }
-    return;
-  }
-  for (Index o = 0; o < outer; ++o) {
-    for (Index j = 0; j < inner; j += panel) {
-      const Index cols = inner - j < panel ? inner - j : panel;
-      A acc[panel];
-      for (Index a = 0; a < axis; ++a) {
-        const Index row = (o * axis + (reverse ? axis - 1 - a : a)) * inner + j;
-        for (Index i = 0; i < cols; ++i) {
-          const A v = static_cast<A>(x[row + i]);
-          acc[i] = a == 0 ? v : scan_step(op, acc[i], v);
-          out[row + i] = static_cast<T>(acc[i]);
-        }
-      }
-    }
+  switch (op) {
+    case Scan::cumsum:
+      return run_scan<RunningSum<A>>(x, out, outer, axis, inner, reverse);
+    case Scan::cumprod:
+      return run_scan<RunningProduct<A>>(x, out, outer, axis, inner, reverse);
+    case Scan::cummax:
+      return run_scan<RunningMax<A>>(x, out, outer, axis, inner, reverse);
+    case Scan::logcumsumexp:
+      if constexpr (std::is_floating_point_v<A>)
+        run_scan<RunningLogSum<A>>(x, out, outer, axis, inner, reverse);
+      return;
   }
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -55,6 +56,13 @@ void log_softmax_row(const T* x, T* out, Index n) noexcept {
   });
 }
 
+// A cotangent of zeros gives zeros, whatever the row was. What is infinite or NaN in a row is so in
+// all of its gradient.
+template <class T>
+[[gnu::cold, gnu::noinline]] void mend_row(const T* g, T* dx, Index n) noexcept {
+  if (std::all_of(g, g + n, [](T v) { return v == T(0); })) std::fill_n(dx, n, T(0));
+}
+
 template <class T>
 void softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept {
   const Batch<T> s(sum_row<T>(n, [=](Index i, auto whole, Index count) noexcept {
@@ -91,7 +99,10 @@ void over_rows(const void* g, const void* out, void* dx, Index rows, Index cols,
   T* result = static_cast<T*>(dx);
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
-      row(upstream + r * cols, saved + r * cols, result + r * cols, cols);
+      T* const to = result + r * cols;
+      row(upstream + r * cols, saved + r * cols, to, cols);
+      if (cols > 0 && !std::isfinite(to[0])) [[unlikely]]
+        mend_row(upstream + r * cols, to, cols);
     }
   });
 }
@@ -104,6 +115,19 @@ struct CrossEntropyRow {
 
   double weight_of(Index c) const noexcept {
     return weight == nullptr ? 1.0 : static_cast<double>(weight[c]);
+  }
+
+  // The loss once more, without the terms whose coefficient is 0: they may be infinite or NaN.
+  [[gnu::cold, gnu::noinline]] double sum_of_terms(const T* x, Index target,
+                                                   double log_sum) const noexcept {
+    double value = 0;
+    for (Index c = 0; c < cols; ++c) {
+      double w = smoothing / static_cast<double>(cols);
+      if (c == target) w += 1 - smoothing;
+      w *= weight_of(c);
+      if (w != 0) value += w * (log_sum - static_cast<double>(x[c]));
+    }
+    return value;
   }
 
   // Coefficient of -log p_c: w_c ((1 - smoothing) [c = target] + smoothing / cols).
@@ -120,6 +144,13 @@ struct CrossEntropyRow {
         const double w = share * weight_of(c);
         total += w;
         value += w * (log_sum - static_cast<double>(x[c]));
+      }
+    }
+    if (!std::isfinite(value)) [[unlikely]] {
+      value = sum_of_terms(x, target, log_sum);
+      if (value == 0 && total == 0) {  // no class counts, whatever the logits
+        for (Index c = 0; grad != nullptr && c < cols; ++c) grad[c] = 0;
+        grad = nullptr;
       }
     }
     *loss = static_cast<T>(value);

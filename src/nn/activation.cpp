@@ -1,7 +1,5 @@
 #include "gradus/nn/activation.hpp"
 
-#include <array>
-#include <cstdio>
 #include <string_view>
 
 #include "gradus/ops.hpp"
@@ -72,12 +70,6 @@ const Entry& entry_of(const std::string& name) {
   fail("Activation", "the name \"" + name + "\" was given; known are " + names);
 }
 
-std::string number(double value) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%g", value);
-  return text.data();
-}
-
 }  // namespace
 
 Activation::Activation(const std::string& name)
@@ -88,8 +80,8 @@ Activation::Activation(const char* name, const char* text, double a, double b)
   const Entry& entry = entry_of(name_);
   function_ = entry.function;
   text_ += "(";
-  if (entry.parameters > 0) text_ += number(a);
-  if (entry.parameters > 1) text_ += ", " + number(b);
+  if (entry.parameters > 0) text_ += text_of(a);
+  if (entry.parameters > 1) text_ += ", " + text_of(b);
   if (name_ == "gelu_tanh") text_ += "tanh";
   text_ += ")";
 }

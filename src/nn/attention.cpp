@@ -74,6 +74,7 @@ std::string MultiheadAttention::describe() const {
 
 Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,
                                       const Attend& options) const {
+  const Pass pass(*this);
   const bool batched = query.dim() == 3;
   const int batch = batch_first_ ? 0 : 1, length = batched ? 1 - batch : 0;
   const auto fits = [&](const Tensor& x) {
@@ -95,6 +96,21 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
     fail("MultiheadAttention", "key_padding_mask " + to_string(padding.shape()) +
                                    " was given for key " + to_string(key.shape()) +
                                    "; bool (N, S), or (S) without N, is required");
+  if (options.mask.defined()) {
+    const Shape scores{batched ? query.size(batch) : 1, heads_, query.size(length),
+                       key.size(length)};
+    Shape joined;
+    try {
+      joined = broadcast_shapes(options.mask.shape(), scores, "MultiheadAttention");
+    } catch (const Error&) {
+    }
+    if (!(joined == scores))
+      fail("MultiheadAttention",
+           "a mask of shape " + to_string(options.mask.shape()) + " was given for query " +
+               to_string(query.shape()) + " and key " + to_string(key.shape()) +
+               "; (L, S), or a shape that broadcasts to (N, heads, L, S), here " +
+               to_string(scores) + ", is required");
+  }
   if (options.is_causal && options.mask.defined())
     fail("MultiheadAttention",
          "a mask and is_causal were given; one of them is required; merge them into a mask");
@@ -158,6 +174,7 @@ Tensor TransformerEncoderLayer::feed_forward(const Tensor& x) const {
 }
 
 Tensor TransformerEncoderLayer::operator()(const Tensor& x, const Attend& options) const {
+  const Pass pass(*this);
   const auto attend = [&](const Tensor& y) { return dropout1(self_attn(y, y, y, options)); };
   if (norm_first_) {
     const Tensor y = x + attend(norm1(x));

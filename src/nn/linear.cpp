@@ -60,6 +60,7 @@ std::string Bilinear::describe() const {
 }
 
 Tensor Bilinear::operator()(const Tensor& x1, const Tensor& x2) const {
+  const Pass pass(*this);
   const Index out = weight.size(0), in1 = weight.size(1), in2 = weight.size(2);
   Shape lead = x1.shape(), lead2 = x2.shape();
   const bool fits = x1.dim() > 0 && x2.dim() > 0 && x1.size(-1) == in1 && x2.size(-1) == in2;

@@ -3,11 +3,14 @@
 #include <cxxabi.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <typeinfo>
 
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
+#include "gradus/functional.hpp"
 
 namespace gradus::nn {
 
@@ -21,7 +24,13 @@ struct Module::State {
   std::vector<Hook> hooks;
   int next_hook = 0;
   bool training = true;
+  bool standalone = false;
   std::string name;  // under which it was first registered
+  // Never used again, unlike the address of a module that is gone.
+  const std::uint64_t id = next_id.fetch_add(1, std::memory_order_relaxed);
+  // The module that called this one last and has it in its tree, so that one look is enough.
+  std::atomic<std::uint64_t> caller{0};
+  static inline std::atomic<std::uint64_t> next_id{1};
 
   bool has(const std::string& wanted) const {
     const auto is_it = [&](const auto& entry) { return entry.first == wanted; };
@@ -58,6 +67,11 @@ struct Module::Walk {
       modules(*child, name.empty() ? child_name : name + "." + child_name, parents_first, out);
     if (!parents_first) out.push_back({name, &module});
   }
+  static bool contains(const State& state, const State* wanted) {
+    return &state == wanted ||
+           std::any_of(state.children.begin(), state.children.end(),
+                       [&](const auto& child) { return contains(*child.second->state_, wanted); });
+  }
   static void add_once(NamedTensors& out, const std::string& name, const Tensor& tensor) {
     const bool known = std::any_of(out.begin(), out.end(),
                                    [&](const auto& entry) { return entry.second.is(tensor); });
@@ -69,7 +83,11 @@ Module::Module() : state_(std::make_shared<State>()) {}
 
 Tensor Module::operator()(const Tensor& x) const {
   const ModuleScope scope(state_->name);
-  Tensor out = forward(x);
+  Tensor out;
+  {
+    const Pass pass(*this);
+    out = forward(x);
+  }
   if (state_->hooks.empty()) return out;
   const auto hooks = state_->hooks;  // a hook may remove itself
   for (const auto& hook : hooks)
@@ -93,6 +111,59 @@ std::string Module::describe() const {
   if (const auto at = name.rfind(':'); at != std::string::npos) name.erase(0, at + 1);
   return name;
 }
+
+// ------------------------------------------------------------------ calls within calls
+
+namespace {
+constinit thread_local const void* running = nullptr;  // the innermost Pass
+}
+
+Module::Pass::Pass(const Module& module)
+    : module_(module), outer_(static_cast<const Pass*>(running)) {
+  if (outer_ && outer_->module_.state_ != module.state_ &&
+      module.state_->caller.load(std::memory_order_relaxed) != outer_->module_.state_->id)
+      [[unlikely]]
+    outer_->require_part(module);
+  running = this;
+}
+Module::Pass::~Pass() { running = outer_; }
+
+/// The path of the module that runs, as far as it is known by name: "encoder.fc1".
+std::string Module::Pass::place() const {
+  const std::string& name = module_.state_->name;
+  const std::string before = outer_ ? outer_->place() : "";
+  return before + (before.empty() || name.empty() ? "" : ".") + name;
+}
+
+/// Throws if `called` has parameters to train that no module of the passes that run knows of.
+void Module::Pass::require_part(const Module& called) const {
+  State& state = *called.state_;
+  if (!is_grad_enabled() || state.standalone) return;
+  if (Walk::contains(*module_.state_, &state))
+    return state.caller.store(module_.state_->id, std::memory_order_relaxed);
+  for (const Pass* pass = outer_; pass; pass = pass->outer_)
+    if (Walk::contains(*pass->module_.state_, &state)) return;
+  // A module may be known by its parameters alone, such as a Sequential made on the way.
+  NamedTensors unknown = called.named_parameters();
+  std::erase_if(unknown, [](const auto& entry) { return !entry.second.requires_grad(); });
+  for (const Pass* pass = this; pass && !unknown.empty(); pass = pass->outer_)
+    for (const Tensor& known : pass->module_.parameters())
+      std::erase_if(unknown, [&](const auto& entry) { return entry.second.is(known); });
+  if (unknown.empty()) return;
+  std::string names;
+  for (std::size_t i = 0; i < unknown.size() && i < 3; ++i)
+    names += (i ? ", " : "") + unknown[i].first;
+  if (unknown.size() > 3) names += ", …";
+  const std::string caller = module_.describe(), path = place();
+  fail(caller.c_str(),
+       "the forward pass" + (path.empty() ? "" : " of " + path) + " calls " + called.describe() +
+           ", which is no part of " + caller + ", so that its parameters (" + names +
+           ") would not be trained; every module with trainable parameters has to be in the tree; "
+           "make it a member with add(\"name\", …), or say nn::standalone(…) if it is meant to be "
+           "apart (a teacher, a target network)");
+}
+
+void Module::set_standalone(bool on) { state_->standalone = on; }
 
 // ------------------------------------------------------------------ registration
 
@@ -119,6 +190,8 @@ Tensor Module::parameter(const std::string& name, const Tensor& initial) {
 Tensor Module::buffer(const std::string& name, const Tensor& initial) {
   state_->require_free(name);
   Tensor handle = initial.is_leaf() ? initial : initial.detach().clone();
+  if (!handle.requires_grad())
+    handle.requires_grad_(false);  // as a slice, it is its own from now on
   state_->buffers.emplace_back(name, handle);
   return handle;
 }
@@ -177,7 +250,11 @@ Index Module::num_parameters(bool trainable_only) const {
 void Module::train(bool on) {
   Walk::states(state_, "", [on](State& state, const std::string&) { state.training = on; });
 }
-bool Module::is_training() const { return state_->training; }
+bool Module::is_training() const {
+  if (gradus::detail::is_watched()) [[unlikely]]
+    gradus::detail::depend_on({state_, &state_->training});
+  return state_->training;
+}
 
 void Module::to(DType dtype) {
   if (!is_floating_point(dtype))
@@ -208,6 +285,46 @@ struct Entry {
   std::string name;
   Tensor tensor;
 };
+
+const void* memory_of(const Tensor& t) {
+  switch (t.dtype()) {
+    case DType::float32:
+      return t.data<float>();
+    case DType::float64:
+      return t.data<double>();
+    case DType::int64:
+      return t.data<std::int64_t>();
+    case DType::boolean:
+      break;
+  }
+  return t.data<bool>();
+}
+
+/// Whether copying either into a tensor of this dtype leaves the same bits.
+bool same_values(const Tensor& a, const Tensor& b, DType dtype) {
+  const Tensor x = a.detach().to(dtype), y = b.detach().to(dtype);
+  return std::memcmp(memory_of(x), memory_of(y),
+                     static_cast<std::size_t>(x.numel()) * size_of(dtype)) == 0;
+}
+
+/// " a and b" for every two names of one tensor to which the state gives different values:
+/// whichever came last would win.
+std::string contradictions(const std::vector<Entry>& entries, const StateDict& state) {
+  std::map<const void*, const Entry*> first;
+  std::string found;
+  for (const Entry& entry : entries) {
+    const auto given = state.find(entry.name);
+    if (given == state.end() || entry.tensor.numel() == 0) continue;
+    const auto [place, fresh] = first.emplace(memory_of(entry.tensor), &entry);
+    if (fresh) continue;
+    const Entry& other = *place->second;
+    const Tensor& values = state.at(other.name);
+    if (values.numel() != given->second.numel() ||
+        !same_values(values, given->second, entry.tensor.dtype()))
+      found += (found.empty() ? " " : ", ") + other.name + " and " + entry.name;
+  }
+  return found;
+}
 }  // namespace
 
 StateDict Module::state_dict() const {
@@ -239,10 +356,16 @@ void Module::load_state_dict(const StateDict& state, const LoadOptions& options)
                      [&, &wanted = name](const Entry& entry) { return entry.name == wanted; }))
       unexpected += " " + name;
   if (!options.strict) missing.clear(), unexpected.clear();
+  const std::string torn = misfits.empty() ? contradictions(entries, state) : "";
   std::string problems;
   if (!missing.empty()) problems += "missing:" + missing + "; ";
   if (!unexpected.empty()) problems += "not expected:" + unexpected + "; ";
   if (!misfits.empty()) problems += "of another shape:" + misfits + "; ";
+  if (!torn.empty())
+    fail("load_state_dict",
+         problems + "different values for one tensor that has two names:" + torn +
+             "; equal values are required; load into a model without tied weights, or leave out "
+             "one of the names and pass strict = false");
   if (!problems.empty())
     fail("load_state_dict",
          problems + "build the module with the options it was saved with" +

@@ -94,15 +94,18 @@ RNNCell::RNNCell(Index input_size, Index hidden_size, const CellOptions& options
       relu_(is_relu(options.nonlinearity, "RNNCell")) {}
 
 Tensor RNNCell::operator()(const Tensor& x, const Tensor& h) const {
+  const Pass pass(*this);
   return rnn_step(linear(x, weight_ih, bias_ih), linear(checked(x, h), weight_hh, bias_hh), relu_);
 }
 
 LSTMState LSTMCell::operator()(const Tensor& x, const LSTMState& state) const {
+  const Pass pass(*this);
   const Tensor h = checked(x, state.h), c = checked(x, state.c);
   return lstm_step(linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh), c);
 }
 
 Tensor GRUCell::operator()(const Tensor& x, const Tensor& h) const {
+  const Pass pass(*this);
   const Tensor before = checked(x, h);
   return gru_step(linear(x, weight_ih, bias_ih), linear(before, weight_hh, bias_hh), before);
 }
@@ -188,6 +191,7 @@ RNN::RNN(Index input_size, Index hidden_size, const RecurrentOptions& options)
       relu_(is_relu(options.nonlinearity, "RNN")) {}
 
 RNN::Result RNN::operator()(const Tensor& x, const Tensor& h) const {
+  const Pass pass(*this);
   Tensor y = time_first(x);
   const Tensor start = initial(h, x, "h");
   std::vector<Tensor> last;
@@ -207,6 +211,7 @@ RNN::Result RNN::operator()(const Tensor& x, const Tensor& h) const {
 }
 
 LSTM::Result LSTM::operator()(const Tensor& x, const LSTMState& state) const {
+  const Pass pass(*this);
   Tensor y = time_first(x);
   const Tensor h = initial(state.h, x, "h"), c = initial(state.c, x, "c");
   std::vector<Tensor> last_h, last_c;
@@ -227,6 +232,7 @@ LSTM::Result LSTM::operator()(const Tensor& x, const LSTMState& state) const {
 }
 
 GRU::Result GRU::operator()(const Tensor& x, const Tensor& h) const {
+  const Pass pass(*this);
   Tensor y = time_first(x);
   const Tensor start = initial(h, x, "h");
   std::vector<Tensor> last;

@@ -1,8 +1,5 @@
 #include "gradus/nn/simple.hpp"
 
-#include <array>
-#include <cstdio>
-
 #include "gradus/ops.hpp"
 
 namespace gradus::nn {
@@ -12,11 +9,7 @@ Dropout::Dropout(double p, Generator* generator) : p_(p), generator_(generator) 
     fail("Dropout", "p = " + text_of(p) + " was given; a probability from 0 to 1 is required");
 }
 
-std::string Dropout::describe() const {
-  std::array<char, 48> text;
-  std::snprintf(text.data(), text.size(), "Dropout(%g)", p_);
-  return text.data();
-}
+std::string Dropout::describe() const { return "Dropout(" + text_of(p_) + ")"; }
 
 Tensor Dropout::forward(const Tensor& x) const { return dropout(x, p_, is_training(), generator_); }
 

@@ -190,7 +190,7 @@ Tensor softsign(const Tensor& x) {
   return activation("softsign", Unary::softsign, "softsign_grad", Binary::softsign_grad, x,
                     [](const Tensor& y) {
                       const Tensor d = abs(y) + 1;
-                      return detail::safe_div(sign(y) * -2, d * d * d);
+                      return sign(y) * -2 / d / d / d;
                     });
 }
 

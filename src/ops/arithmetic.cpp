@@ -121,7 +121,7 @@ Tensor div(const Tensor& a, const Tensor& b) {
           return {k.wants(0) ? detail::safe_div(k.grad, k.in(1)) : Tensor(),
                   k.wants(1)
                       ? -detail::safe_div(
-                            detail::safe_mul(k.grad, detail::safe_div(k.in(0), k.in(1))), k.in(1))
+                            detail::safe_mul(k.grad, detail::quotient(k.in(0), k.in(1))), k.in(1))
                       : Tensor()};
         });
   });
@@ -157,6 +157,20 @@ Tensor safe_div(const Tensor& num, const Tensor& den) {
   });
 }
 
+Tensor quotient(const Tensor& a, const Tensor& b) {
+  Tensor value = compute("div", Binary::quotient, a, b,
+                         [](auto u, auto v) { return v == 0 && u == u ? decltype(u)(0) : u / v; });
+  return record("quotient", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
+    return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
+            k.wants(1) ? -safe_div(safe_mul(k.grad, k.out()), k.in(1)) : Tensor()};
+  });
+}
+
+Tensor scaled(const Tensor& g, double b) {
+  if (std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max())) return g * b;
+  return safe_mul(g, full_scalar(b, node(g)->dtype));
+}
+
 }  // namespace detail
 
 Tensor add(const Tensor& a, double b) {
@@ -171,20 +185,11 @@ Tensor rsub(const Tensor& a, double b) {
                 {x}, [](const Vjp& k) { return -k.grad; });
 }
 
-namespace {
-
-/// g b, and 0 for a cotangent of 0 even where b is not finite in g's dtype.
-Tensor scaled(const Tensor& g, double b) {
-  if (std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max())) return g * b;
-  return detail::safe_mul(g, detail::full_scalar(b, node(g)->dtype));
-}
-
-}  // namespace
-
 Tensor mul(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
-  return record("mul", compute(Unary::mul_scalar, x, b, [](auto u, auto v) { return u * v; }), {x},
-                [b](const Vjp& k) { return k.give_scaled({b}) ? Tensor() : scaled(k.grad, b); });
+  return record(
+      "mul", compute(Unary::mul_scalar, x, b, [](auto u, auto v) { return u * v; }), {x},
+      [b](const Vjp& k) { return k.give_scaled({b}) ? Tensor() : detail::scaled(k.grad, b); });
 }
 
 Tensor operator/(const Tensor& a, double b) {
@@ -194,7 +199,7 @@ Tensor operator/(const Tensor& a, double b) {
   return record("div",
                 compute("div", Binary::div, a, divisor, [](auto u, auto v) { return u / v; }), {a},
                 [b](const Vjp& k) {
-                  if (b != 0) return k.grad / b;
+                  if (b == b && b != 0) return k.grad / b;
                   return detail::safe_div(k.grad, detail::full_scalar(b, node(k.grad)->dtype));
                 });
 }
@@ -203,7 +208,13 @@ Tensor rdiv(const Tensor& a, double b) {
   const Tensor x = detail::to_floating(a);
   return record("rdiv", compute(Unary::rdiv_scalar, x, b, [](auto u, auto v) { return v / u; }),
                 {x}, [b](const Vjp& k) {
-                  return -detail::safe_div(detail::safe_div(k.grad * b, k.in(0)), k.in(0));
+                  const Tensor& in = k.in(0);
+                  if (b == 0) {  // 0, but for a NaN
+                    const Tensor zero = detail::full_scalar(0, node(in)->dtype);
+                    return -detail::safe_mul(k.grad,
+                                             detail::quotient(detail::quotient(zero, in), in));
+                  }
+                  return -detail::safe_div(detail::safe_div(detail::scaled(k.grad, b), in), in);
                 });
 }
 

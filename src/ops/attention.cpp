@@ -3,6 +3,7 @@
 
 #include "gradus/ops/nn.hpp"
 #include "ops/common.hpp"
+#include "ops/linalg.hpp"
 
 namespace gradus {
 
@@ -38,16 +39,7 @@ Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
     fail("normalize", "p = " + text_of(p) + " and eps = " + text_of(eps) +
                           " were given; p of 1 or more and eps above 0 are required");
   const int a = normalize_axis(axis, x.dim(), "normalize");
-  Tensor length;
-  if (p == 1)
-    length = sum(abs(x), {a}, true);
-  else if (p == 2)
-    length = sqrt(sum(square(x), {a}, true));
-  else if (std::isinf(p))
-    length = amax(abs(x), {a}, true);
-  else
-    length = pow(sum(pow(abs(x), p), {a}, true), 1 / p);
-  return x / clamp_min(length, eps);
+  return x / clamp_min(norm(x, p, {a}, true), eps);
 }
 
 namespace {
@@ -63,6 +55,28 @@ void check_attention(const Tensor& q, const Tensor& k, const Tensor& v,
     fail(name, "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
                    ", v of shape " + to_string(v.shape()) +
                    " were given; (..., L, E), (..., S, E), (..., S, Ev) are required");
+  const auto shapes = [&] {
+    return "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
+           ", v of shape " + to_string(v.shape());
+  };
+  const auto batch = [](const Tensor& x) {
+    return Shape(x.shape().data(), static_cast<std::size_t>(x.dim() - 2));
+  };
+  Shape scores;
+  try {
+    scores = broadcast_shapes(batch(q), batch(k), name);
+    broadcast_shapes(scores, batch(v), name);
+  } catch (const Error&) {
+    fail(name, shapes() + " were given; their batch axes " + to_string(batch(q)) + ", " +
+                   to_string(batch(k)) + " and " + to_string(batch(v)) +
+                   " do not broadcast: aligned at the right, lengths must be equal or 1");
+  }
+  scores.push_back(q.size(-2));
+  scores.push_back(k.size(-2));
+  if (options.mask.defined() && !detail::broadcasts_to(options.mask.shape(), scores))
+    fail(name, "a mask of shape " + to_string(options.mask.shape()) + " was given for " + shapes() +
+                   "; a shape that broadcasts to that of the scores, " + to_string(scores) +
+                   ", is required");
   if (options.is_causal && options.mask.defined())
     fail(name, "a mask and is_causal were given; one of them is required; merge them into a mask");
   if (options.mask.defined() && options.mask.dtype() != boolean &&
@@ -78,21 +92,18 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
                                     const AttentionOptions& options) {
   check_attention(q, k, v, options);
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   Tensor scores = matmul(q * scale, k, false, true);  // (…, L, E) x (…, S, E)^T -> (…, L, S)
-  if (options.mask.defined() && broadcast_shapes(scores.shape(), options.mask.shape(),
-                                                 "scaled_dot_product_attention") != scores.shape())
-    fail("scaled_dot_product_attention",
-         "a mask of shape " + to_string(options.mask.shape()) + " was given for scores of shape " +
-             to_string(scores.shape()) + "; a shape that broadcasts to theirs is required");
   Tensor blocked = {};
   if (options.is_causal)
     blocked = logical_not(tril(ones({q.size(-2), k.size(-2)})));
   else if (options.mask.defined() && options.mask.dtype() == boolean)
     blocked = logical_not(options.mask);
   else if (options.mask.defined())
+    blocked = eq(options.mask, -infinity);
+  if (options.mask.defined() && options.mask.dtype() != boolean)
     scores = scores + options.mask.to(q.dtype());
-  if (blocked.defined())
-    scores = masked_fill(scores, blocked, -std::numeric_limits<double>::infinity());
+  if (blocked.defined()) scores = masked_fill(scores, blocked, -infinity);
   Tensor weights = softmax(scores, -1);
   // A row without a key has no softmax: it weighs nothing.
   if (blocked.defined() && !options.is_causal) weights = masked_fill(weights, blocked, 0);

@@ -81,6 +81,13 @@ Tensor full_scalar(double value, DType dtype);
 /// upstream gradient stays zero. Differentiable by itself.
 Tensor safe_div(const Tensor& num, const Tensor& den);
 
+/// a / b, and 0 where b is 0 unless a is NaN: a derivative that is a quotient of values, where a
+/// numerator of 0 does not hide a NaN below it. Differentiable by itself.
+Tensor quotient(const Tensor& a, const Tensor& b);
+
+/// g b, and 0 where g is 0 even if b is infinite or NaN.
+Tensor scaled(const Tensor& g, double b);
+
 /// g d, and 0 where g is 0 even if d is infinite or NaN: the product of derivative rules.
 /// Differentiable by itself.
 Tensor safe_mul(const Tensor& g, const Tensor& d);

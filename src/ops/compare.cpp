@@ -1,5 +1,6 @@
 #include "gradus/ops/compare.hpp"
 
+#include "autograd/capture.hpp"
 #include "ops/common.hpp"
 
 namespace gradus {
@@ -12,6 +13,7 @@ namespace {
 
 /// a op b for operands of one dtype.
 Tensor compared(const char* name, Compare op, const Tensor& a, const Tensor& b) {
+  detail::note_read({a, b});
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), name);
   kernels::Broadcast plan;
   if (!kernels::make_broadcast(detail::dims(shape), detail::dims(a.shape()),
@@ -43,6 +45,7 @@ Tensor logical(const char* name, Compare op, const Tensor& a, const Tensor& b) {
 }
 
 Tensor tested(Test op, const Tensor& x) {
+  detail::note_read({x});
   Tensor out = detail::empty_like(x, boolean);
   kernels::test(op, node(x)->dtype, node(x)->data, static_cast<bool*>(node(out)->data),
                 node(x)->numel);

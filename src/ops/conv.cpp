@@ -1,54 +1,65 @@
 #include "gradus/ops/conv.hpp"
 
+#include "ops/products.hpp"
 #include "ops/window.hpp"
 
 namespace gradus {
 
 using detail::data;
+using detail::first_and;
+using detail::second_and;
 using detail::WindowedOperation;
+using detail::Zeros;
 using kernels::Convolution;
 
 namespace {
 
 // <g, conv(x, w)> is linear in each of g, x and w: the gradient by one of them is a function of the
-// other two, and so each of these three functions has the other two as its gradients.
+// other two, and so each of these three functions has the other two as its gradients. In these the
+// zeros of the cotangent count, and those of a factor that was a cotangent itself.
 
-Tensor convolution(const Convolution& c, const Tensor& x, const Tensor& w);
-Tensor convolution_input(const Convolution& c, const Tensor& g, const Tensor& w);
-Tensor convolution_weight(const Convolution& c, const Tensor& x, const Tensor& g);
+Tensor convolution(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& w);
+Tensor convolution_input(Zeros zeros, const Convolution& c, const Tensor& g, const Tensor& w);
+Tensor convolution_weight(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& g);
 
-Tensor convolution(const Convolution& c, const Tensor& x, const Tensor& w) {
+Tensor convolution(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& w) {
   Tensor y = detail::empty(
       {c.images, c.groups * c.out_channels, c.plane.y.output, c.plane.x.output}, x.dtype());
-  kernels::convolve(x.dtype(), c, data(x), data(w), data(y));
-  return record("conv2d", std::move(y), {x, w}, [c](const Vjp& k) -> Grads<2> {
+  kernels::convolve(x.dtype(), zeros, c, data(x), data(w), data(y));
+  return record("conv2d", std::move(y), {x, w}, [zeros, c](const Vjp& k) -> Grads<2> {
     Grads<2> grads;
-    if (k.wants(0)) grads[0] = convolution_input(c, k.grad, k.in(1));
-    if (k.wants(1)) grads[1] = convolution_weight(c, k.in(0), k.grad);
+    if (k.wants(0))
+      grads[0] = convolution_input(first_and(has(zeros, Zeros::second)), c, k.grad, k.in(1));
+    if (k.wants(1))
+      grads[1] = convolution_weight(second_and(has(zeros, Zeros::first)), c, k.in(0), k.grad);
     return grads;
   });
 }
 
-Tensor convolution_input(const Convolution& c, const Tensor& g, const Tensor& w) {
+Tensor convolution_input(Zeros zeros, const Convolution& c, const Tensor& g, const Tensor& w) {
   Tensor x = detail::empty({c.images, c.groups * c.in_channels, c.plane.y.input, c.plane.x.input},
                            g.dtype());
-  kernels::convolve_input(g.dtype(), c, data(g), data(w), data(x));
-  return record("conv2d_input", std::move(x), {g, w}, [c](const Vjp& k) -> Grads<2> {
+  kernels::convolve_input(g.dtype(), zeros, c, data(g), data(w), data(x));
+  return record("conv2d_input", std::move(x), {g, w}, [zeros, c](const Vjp& k) -> Grads<2> {
     Grads<2> grads;
-    if (k.wants(0)) grads[0] = convolution(c, k.grad, k.in(1));
-    if (k.wants(1)) grads[1] = convolution_weight(c, k.grad, k.in(0));
+    if (k.wants(0))
+      grads[0] = convolution(first_and(has(zeros, Zeros::second)), c, k.grad, k.in(1));
+    if (k.wants(1))
+      grads[1] = convolution_weight(first_and(has(zeros, Zeros::first)), c, k.grad, k.in(0));
     return grads;
   });
 }
 
-Tensor convolution_weight(const Convolution& c, const Tensor& x, const Tensor& g) {
+Tensor convolution_weight(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& g) {
   Tensor w = detail::empty(
       {c.groups * c.out_channels, c.in_channels, c.plane.y.kernel, c.plane.x.kernel}, x.dtype());
-  kernels::convolve_weight(x.dtype(), c, data(x), data(g), data(w));
-  return record("conv2d_weight", std::move(w), {x, g}, [c](const Vjp& k) -> Grads<2> {
+  kernels::convolve_weight(x.dtype(), zeros, c, data(x), data(g), data(w));
+  return record("conv2d_weight", std::move(w), {x, g}, [zeros, c](const Vjp& k) -> Grads<2> {
     Grads<2> grads;
-    if (k.wants(0)) grads[0] = convolution_input(c, k.in(1), k.grad);
-    if (k.wants(1)) grads[1] = convolution(c, k.in(0), k.grad);
+    if (k.wants(0))
+      grads[0] = convolution_input(second_and(has(zeros, Zeros::second)), c, k.in(1), k.grad);
+    if (k.wants(1))
+      grads[1] = convolution(second_and(has(zeros, Zeros::first)), c, k.in(0), k.grad);
     return grads;
   });
 }
@@ -87,7 +98,7 @@ Tensor convolve(const WindowedOperation& op, const Tensor& x, const Tensor& weig
       planes.size(0), options.groups, w.size(1), out / options.groups,
       detail::plane_of(
           op, planes, {{w.size(2), w.size(3)}, options.stride, options.padding, options.dilation})};
-  Tensor y = convolution(c, planes, w);
+  Tensor y = convolution(Zeros::none, c, planes, w);
   if (bias.defined()) y = y + reshape(bias, {out, 1, 1});
   return detail::without_added_axes(op, y, x);
 }

@@ -107,9 +107,7 @@ Tensor soft_targets_of(const Tensor& x, const Tensor& target, const Tensor& weig
 }
 
 /// -sum_c q_c logp_c per row, 0 where q_c is 0 whatever logp_c.
-Tensor expected(const Tensor& q, const Tensor& logp) {
-  return -sum(where(ne(q, 0.0), q * logp, 0.0), {1});
-}
+Tensor expected(const Tensor& q, const Tensor& logp) { return -sum(detail::weigh(q, logp), {1}); }
 
 /// The sum of the weights of the targets that count.
 double divisor_of(const Tensor& target, const Tensor& weight, Index ignore_index) {
@@ -163,8 +161,9 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
                       from = data(saved), to = data(dx), n = saved.numel()] {
         const double total = *static_cast<const double*>(sum);
         const double scale = t.reduction == Reduction::sum ? 1 : total == 0 ? 0 : 1 / total;
-        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n,
-                       detail::number(type, g) * scale, 0);
+        const double factor = detail::number(type, g) * scale;
+        if (factor == 0) return kernels::fill(type, to, 0, n);
+        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n, factor, 0);
       });
       return {dx};
     }
@@ -189,10 +188,11 @@ Tensor with_probabilities(const Tensor& input, const Tensor& target,
   Tensor q = class_rows(target.to(x.dtype()));
   if (options.label_smoothing > 0)
     q = q * (1 - options.label_smoothing) + options.label_smoothing / classes;
-  if (options.weight.defined()) q = q * options.weight;
-  const Tensor losses = -sum(q * log_softmax(x, 1), {1});
-  return detail::reduce_weighted(reshape(losses, loss_shape(input)), options.reduction,
-                                 options.sample_weight, "cross_entropy");
+  if (options.weight.defined()) q = detail::weigh(options.weight, q);
+  const Tensor losses = reshape(expected(q, log_softmax(x, 1)), loss_shape(input));
+  Tensor w = options.sample_weight;
+  if (w.defined()) w = detail::sample_weight(w, losses, "cross_entropy");
+  return detail::reduce_weighted(losses, options.reduction, w, "cross_entropy");
 }
 
 /// Losses of labels by their sample weights; the mean divides by the sum of the weights, of samples
@@ -201,13 +201,13 @@ template <class Options>
 Tensor reduce_samples(const Tensor& losses, const Tensor& x, const Tensor& labels,
                       const Options& options, const char* operation) {
   const Shape shape = losses.shape();
-  const Tensor w =
-      detail::sample_weights(options.sample_weight, shape, operation).to(losses.dtype());
+  const Tensor w = detail::sample_weight(options.sample_weight, losses, operation);
+  const Tensor weighted = detail::weigh(w, losses);
   if (options.reduction != Reduction::mean)
-    return detail::reduce_loss(losses * w, options.reduction, operation);
+    return detail::reduce_loss(weighted, options.reduction, operation);
   const Terms hard{0, options.ignore_index, Reduction::none};
   const Tensor counts = sum(soft_targets_of(x, labels, options.weight, hard), {1});
-  return sum(losses * w) / sum(reshape(counts, shape) * w);
+  return sum(weighted) / sum(reshape(counts, shape) * w);
 }
 
 double batch_of(const Shape& shape, Reduction reduction, const char* operation) {

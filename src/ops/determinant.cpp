@@ -91,7 +91,7 @@ Logarithms logarithms(const Tensor& a, const char* operation) {
 /// Records `value`, a logarithm of |det(a)|.
 Tensor record_logarithm(const char* name, const Tensor& value, const Tensor& a) {
   return record(name, value, {a}, [](const Vjp& k) {
-    return per_matrix(k.grad) * transpose(detail::inverse_or_zero(k.in(0)));
+    return detail::safe_mul(per_matrix(k.grad), transpose(detail::inverse_or_zero(k.in(0))));
   });
 }
 
@@ -108,8 +108,8 @@ Tensor det(const Tensor& a) {
   Tensor value = from_vector(values, factors.stack.batch).to(a.dtype());
   return record("det", std::move(value), {a}, [](const Vjp& k) {
     const Tensor& x = k.in(0);
-    if (!well_conditioned(x)) return per_matrix(k.grad) * cofactors(x);
-    return per_matrix(k.grad * k.out()) * transpose(inverse(x));
+    if (!well_conditioned(x)) return detail::safe_mul(per_matrix(k.grad), cofactors(x));
+    return detail::safe_mul(per_matrix(detail::safe_mul(k.grad, k.out())), transpose(inverse(x)));
   });
 }
 

@@ -46,14 +46,14 @@ struct Term {
 };
 
 struct Equation {
-  std::string text;
+  std::string text, shapes;  // of the operands
   std::vector<std::string> terms;
   std::string output;
   bool is_explicit = false;
 };
 
 Equation split_equation(const std::string& text) {
-  Equation equation{text, {}, {}, false};
+  Equation equation{text, {}, {}, {}, false};
   std::string compact = text;
   compact.erase(std::remove(compact.begin(), compact.end(), ' '), compact.end());
   if (const std::size_t arrow = compact.find("->"); arrow != std::string::npos) {
@@ -108,10 +108,12 @@ Lengths lengths_of(const Equation& equation, const std::vector<Term>& terms) {
       Index& length = lengths[static_cast<std::size_t>(term.labels[i])];
       const Index own = term.tensor.size(static_cast<Index>(i));
       if (own != 1 && length != 1 && own != length)
-        fail_einsum(equation.text, std::string("has an axis '") + term.labels[i] + "' of length " +
-                                       text_of(length) + " in one operand and of length " +
-                                       text_of(own) +
-                                       " in another; equal lengths are required (1 broadcasts)");
+        fail_einsum(equation.text,
+                    (is_letter(term.labels[i]) ? std::string("has an axis '") + term.labels[i] + "'"
+                                               : std::string("has in \"...\" an axis")) +
+                        " of length " + text_of(length) + " in one operand and of length " +
+                        text_of(own) + " in another, of shapes " + equation.shapes +
+                        "; equal lengths are required (1 broadcasts)");
       if (own != 1) length = own;
     }
   return lengths;
@@ -222,7 +224,9 @@ std::vector<Tensor> in_one_dtype(const std::vector<Tensor>& operands) {
 }  // namespace
 
 Tensor einsum(const std::string& text, const std::vector<Tensor>& operands) {
-  const Equation equation = split_equation(text);
+  Equation equation = split_equation(text);
+  for (const Tensor& operand : operands)
+    equation.shapes += (equation.shapes.empty() ? "" : " and ") + to_string(operand.shape());
   if (operands.size() != equation.terms.size())
     fail_einsum(text, "names " + text_of(equation.terms.size()) + " operands and " +
                           text_of(operands.size()) + " were given; these must be equal");

@@ -1,3 +1,4 @@
+#include "autograd/capture.hpp"
 #include "gradus/ops/reduce.hpp"
 #include "ops/indexing.hpp"
 #include "ops/reduction.hpp"
@@ -16,7 +17,8 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation) 
     if (shape[static_cast<int>(axis)] == 0)
       fail(operation, "a tensor of shape " + to_string(shape) + " was given, of which axis " +
                           text_of(axis) +
-                          " is empty; nothing has no such value; reduce an axis that is not empty");
+                          " is empty; one or more elements to choose from are required; check how "
+                          "the tensor was made, or reduce other axes");
 }
 
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
@@ -49,6 +51,7 @@ namespace {
 Tensor extreme(const char* name, Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
   const Axes over = normalize_axes(axes, x.dim(), name);
   detail::require_nonempty(x, over, name);
+  detail::note_read({x});
   if (x.dtype() == boolean)
     return detail::reduce(op == Reduce::max ? Reduce::any : Reduce::all, x, over, keepdim);
   return record(name, detail::reduce(op, x, over, keepdim), {x}, [over](const Vjp& k) {
@@ -62,6 +65,7 @@ Tensor extreme(const char* name, Reduce op, const Tensor& x, const Axes& axes, b
 Tensor positions(const char* name, ArgReduce op, const Tensor& x, Index axis) {
   const int a = normalize_axis(axis, x.dim(), name);
   detail::require_nonempty(x, {a}, name);
+  detail::note_read({x});
   const NoGrad guard;
   const Tensor values = detail::to_arithmetic(x);
   Shape shape = x.shape();

@@ -1,6 +1,7 @@
 #include "gradus/ops/linalg.hpp"
 
 #include "ops/common.hpp"
+#include "ops/linalg.hpp"
 
 // Products of vectors and matrices under their customary names.
 namespace gradus {
@@ -21,7 +22,8 @@ void require_equal(const char* operation, const Tensor& a, const Tensor& b, Inde
   if (a.size(axis_a) != b.size(axis_b))
     fail(operation, "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) +
                         " were given; " + what + " " + text_of(a.size(axis_a)) + " and " +
-                        text_of(b.size(axis_b)) + " must be equal");
+                        text_of(b.size(axis_b)) + " (axes " + text_of(axis_a) + " and " +
+                        text_of(axis_b) + ") must be equal; transpose or reshape one of them");
 }
 
 }  // namespace
@@ -56,7 +58,7 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, double
   require_ranks("addmm", mat1, 2, mat2, 2, "two matrices");
   require_equal("addmm", mat1, mat2, 1, 0, "the inner lengths");
   const Shape shape = {mat1.size(0), mat2.size(1)};
-  if (!(broadcast_shapes(input.shape(), shape, "addmm") == shape))
+  if (!detail::broadcasts_to(input.shape(), shape))
     fail("addmm", "input of shape " + to_string(input.shape()) +
                       " was given for a product of shape " + to_string(shape) +
                       "; one that broadcasts to it is required");

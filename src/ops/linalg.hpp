@@ -7,6 +7,13 @@
 // Stacks of square matrices, shared by the operations of linear algebra.
 namespace gradus::detail {
 
+/// The batch axes of two operands, broadcast; `a` and `b` are the shapes that were given. Throws if
+/// they do not fit.
+Shape broadcast_batches(const Shape& batch_a, const Shape& batch_b, const Shape& a, const Shape& b,
+                        const char* operation);
+/// True if a tensor of shape `from` broadcasts to `to`.
+bool broadcasts_to(const Shape& from, const Shape& to);
+
 /// How many square matrices of which order.
 struct Stack {
   Index order, count;

@@ -10,6 +10,17 @@ namespace gradus {
 
 namespace detail {
 
+namespace {
+
+/// (N, 1, …, 1) for losses (N, …).
+Shape sample_column(const Shape& shape) {
+  Shape column{shape[0]};
+  while (column.size() < shape.size()) column.push_back(1);
+  return column;
+}
+
+}  // namespace
+
 Tensor reduce_loss(const Tensor& loss, Reduction reduction, const char* operation) {
   switch (reduction) {
     case Reduction::none:
@@ -28,25 +39,57 @@ Tensor reduce_loss(const Tensor& loss, Reduction reduction, const char* operatio
   return sum(loss) / static_cast<double>(loss.size(0));
 }
 
-Tensor sample_weights(const Tensor& weight, const Shape& shape, const char* operation) {
+Tensor weigh(const Tensor& factor, const Tensor& term) {
+  return record("weigh", zip("weigh", kernels::Binary::safe_mul, factor, term), {factor, term},
+                [](const Vjp& k) -> Grads<2> {
+                  const Tensor &f = k.in(0), &t = k.in(1);
+                  Tensor masked;  // where even a slope would be that of nothing
+                  if (k.wants(0) || k.create_graph())
+                    masked = logical_and(eq(f, 0.0), logical_not(isfinite(t)));
+                  Grads<2> grads;
+                  if (k.wants(0)) grads[0] = safe_mul(k.grad, where(masked, 0.0, t));
+                  if (k.wants(1)) grads[1] = zero_mul(k.grad, f);
+                  if (k.wants(1) && k.create_graph()) grads[1] = where(masked, 0.0, grads[1]);
+                  return grads;
+                });
+}
+
+Tensor loss_weight(const Tensor& weight, const Tensor& losses, const char* operation,
+                   const char* what) {
+  if (!weight.defined()) return weight;
   require_floating(weight, operation);
-  if (weight.shape() == shape) return weight;
-  if (shape.empty() || !(weight.shape() == Shape{shape[0]}))
-    fail(operation, "a weight of shape " + to_string(weight.shape()) +
+  bool fits = weight.dim() <= losses.dim();
+  for (int i = 1; fits && i <= weight.dim(); ++i)
+    fits = weight.size(-i) == 1 || weight.size(-i) == losses.size(-i);
+  if (fits) return weight.to(losses.dtype());
+  const Shape shape = losses.shape();
+  std::string text = std::string("a ") + what + " of shape " + to_string(weight.shape()) +
+                     " was given for losses of shape " + to_string(shape) +
+                     "; a shape that broadcasts to the losses', aligned at the last axis, is "
+                     "required";
+  if (!shape.empty() && weight.shape() == Shape{shape[0]})
+    text += "; for one number per sample reshape it to " + to_string(sample_column(shape));
+  fail(operation, text);
+}
+
+Tensor sample_weight(const Tensor& weight, const Tensor& losses, const char* operation) {
+  require_floating(weight, operation);
+  const Shape shape = losses.shape();
+  const Tensor w = weight.to(losses.dtype());
+  if (w.shape() == shape) return w;
+  if (shape.empty() || !(w.shape() == Shape{shape[0]}))
+    fail(operation, "a sample_weight of shape " + to_string(weight.shape()) +
                         " was given for losses of shape " + to_string(shape) +
-                        "; one weight per sample (the first axis) or per element is required");
-  Shape column{shape[0]};
-  while (column.size() < shape.size()) column.push_back(1);
-  return reshape(weight, column);
+                        "; one weight per sample (the first axis) or per loss is required");
+  return reshape(w, sample_column(shape));
 }
 
 Tensor reduce_weighted(const Tensor& loss, Reduction reduction, const Tensor& weight,
                        const char* operation) {
   if (!weight.defined()) return reduce_loss(loss, reduction, operation);
-  const Tensor w = sample_weights(weight, loss.shape(), operation).to(loss.dtype());
-  const Tensor weighted = loss * w;
+  const Tensor weighted = weigh(weight, loss);
   if (reduction != Reduction::mean) return reduce_loss(weighted, reduction, operation);
-  return sum(weighted) / sum(expand(w, loss.shape()));
+  return sum(weighted) / sum(expand(weight, loss.shape()));
 }
 
 void require_same_shape(const Tensor& input, const Tensor& target, const char* operation) {
@@ -61,9 +104,11 @@ void require_same_shape(const Tensor& input, const Tensor& target, const char* o
 }  // namespace detail
 
 using detail::data;
+using detail::loss_weight;
 using detail::reduce_loss;
 using detail::reduce_weighted;
 using detail::require_same_shape;
+using detail::weigh;
 
 namespace {
 
@@ -73,9 +118,13 @@ Tensor like(const Tensor& target, const Tensor& input) { return target.to(input.
 /// Reduces with weights that only scale the losses.
 Tensor reduce_scaled(const Tensor& loss, Reduction reduction, const Tensor& weight,
                      const char* operation) {
-  if (!weight.defined()) return reduce_loss(loss, reduction, operation);
-  const Tensor w = like(detail::sample_weights(weight, loss.shape(), operation), loss);
-  return reduce_loss(loss * w, reduction, operation);
+  return reduce_loss(weight.defined() ? weigh(weight, loss) : loss, reduction, operation);
+}
+
+/// x, but `fill` where an element counts for nothing and so may be anything.
+Tensor counted(const Tensor& x, const Tensor& weight, double fill) {
+  const NoGrad guard;
+  return weight.defined() ? where(ne(weight, 0.0), x, fill) : x.detach();
 }
 
 /// d^2 / 2 up to the bound, then the line that continues it; d >= 0.
@@ -118,11 +167,10 @@ Tensor fused_loss(const char* name, kernels::PointwiseLoss loss, const Tensor& x
       });
 }
 
-/// Throws unless low <= x <= high everywhere.
-void require_range(const Tensor& x, double low, double high, const char* operation,
-                   const char* what) {
-  const NoGrad guard;
-  const std::vector<double> values = x.to_vector<double>();
+/// Throws unless low <= x <= high wherever the weight is not 0.
+void require_range(const Tensor& x, double low, double high, const Tensor& weight,
+                   const char* operation, const char* what) {
+  const std::vector<double> values = counted(x, weight, low).to_vector<double>();
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!(values[i] >= low && values[i] <= high))
       fail(operation, std::string(what) + " " + text_of(values[i]) + " at element " + text_of(i) +
@@ -130,9 +178,9 @@ void require_range(const Tensor& x, double low, double high, const char* operati
                           " are required");
 }
 
-/// Throws unless every target is -1 or 1.
-void require_signs(const Tensor& target, const char* operation) {
-  const std::vector<double> values = target.detach().to_vector<double>();
+/// Throws unless every target is -1 or 1 wherever the weight is not 0.
+void require_signs(const Tensor& target, const Tensor& weight, const char* operation) {
+  const std::vector<double> values = counted(target, weight, 1).to_vector<double>();
   for (std::size_t i = 0; i < values.size(); ++i)
     if (values[i] != 1 && values[i] != -1)
       fail(operation, "target " + text_of(values[i]) + " at element " + text_of(i) +
@@ -152,13 +200,14 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& op
                                  options.reduction, squares);
         loss.defined())
       return loss;
-  return reduce_weighted(squares(input, y), options.reduction, options.weight, "mse_loss");
+  const Tensor w = loss_weight(options.weight, input, "mse_loss");
+  return reduce_weighted(squares(input, y), options.reduction, w, "mse_loss");
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& options) {
   require_same_shape(input, target, "l1_loss");
-  return reduce_weighted(abs(input - like(target, input)), options.reduction, options.weight,
-                         "l1_loss");
+  const Tensor w = loss_weight(options.weight, input, "l1_loss");
+  return reduce_weighted(abs(input - like(target, input)), options.reduction, w, "l1_loss");
 }
 
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1Options& options) {
@@ -167,7 +216,8 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1O
     fail("smooth_l1_loss", "beta = " + text_of(options.beta) + " was given; 0 or more is required");
   const Tensor d = abs(input - like(target, input));
   const Tensor loss = options.beta == 0 ? d : huber(d, options.beta) / options.beta;
-  return reduce_weighted(loss, options.reduction, options.weight, "smooth_l1_loss");
+  const Tensor w = loss_weight(options.weight, input, "smooth_l1_loss");
+  return reduce_weighted(loss, options.reduction, w, "smooth_l1_loss");
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions& options) {
@@ -175,18 +225,22 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions&
   if (!(options.delta > 0))
     fail("huber_loss", "delta = " + text_of(options.delta) + " was given; more than 0 is required");
   const Tensor loss = huber(abs(input - like(target, input)), options.delta);
-  return reduce_weighted(loss, options.reduction, options.weight, "huber_loss");
+  const Tensor w = loss_weight(options.weight, input, "huber_loss");
+  return reduce_weighted(loss, options.reduction, w, "huber_loss");
 }
 
 // ------------------------------------------------------------------ two classes
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const BceOptions& options) {
-  require_same_shape(input, target, "binary_cross_entropy");
-  require_range(input, 0, 1, "binary_cross_entropy", "the probability");
-  require_range(target, 0, 1, "binary_cross_entropy", "target");
+  const char* const name = "binary_cross_entropy";
+  require_same_shape(input, target, name);
+  const Tensor w = loss_weight(options.weight, input, name);
+  require_range(input, 0, 1, w, name, "the probability");
+  require_range(target, 0, 1, w, name, "target");
   const Tensor z = like(target, input);
-  const Tensor loss = -(z * clamp_min(log(input), -100) + (1 - z) * clamp_min(log1p(-input), -100));
-  return reduce_scaled(loss, options.reduction, options.weight, "binary_cross_entropy");
+  const Tensor loss =
+      -(weigh(z, clamp_min(log(input), -100)) + weigh(1 - z, clamp_min(log1p(-input), -100)));
+  return reduce_scaled(loss, options.reduction, w, name);
 }
 
 Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
@@ -196,24 +250,18 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
   const Tensor z = like(target, input);
   // Both terms are negative, so that nothing cancels for logits of any size.
   const auto terms = [](const Tensor& x, const Tensor& y) {
-    return -(y * logsigmoid(x) + (1 - y) * logsigmoid(-x));
+    return -(weigh(y, logsigmoid(x)) + weigh(1 - y, logsigmoid(-x)));
   };
   if (!options.pos_weight.defined() && !options.weight.defined())
     if (Tensor loss = fused_loss(name, kernels::PointwiseLoss::bce_logits, input, z,
                                  options.reduction, terms);
         loss.defined())
       return loss;
-  Tensor positive = z * logsigmoid(input);
-  if (const Tensor& p = options.pos_weight; p.defined()) {
-    const bool per_class = p.dim() == 1 && input.dim() > 0 && p.size(0) == input.size(-1);
-    if (p.dim() != 0 && !per_class)
-      fail(name, "a pos_weight of shape " + to_string(p.shape()) +
-                     " was given for logits of shape " + to_string(input.shape()) +
-                     "; a scalar, or one number per last axis, is required");
-    positive = positive * like(p, input);
-  }
-  const Tensor loss = -(positive + (1 - z) * logsigmoid(-input));
-  return reduce_scaled(loss, options.reduction, options.weight, name);
+  const Tensor w = loss_weight(options.weight, input, name);
+  const Tensor p = loss_weight(options.pos_weight, input, name, "pos_weight");
+  const Tensor positive = p.defined() ? weigh(p, z) : z;
+  const Tensor loss = -(weigh(positive, logsigmoid(input)) + weigh(1 - z, logsigmoid(-input)));
+  return reduce_scaled(loss, options.reduction, w, name);
 }
 
 Tensor focal_loss(const Tensor& input, const Tensor& target, const FocalOptions& options) {
@@ -222,21 +270,24 @@ Tensor focal_loss(const Tensor& input, const Tensor& target, const FocalOptions&
     fail("focal_loss", "alpha = " + text_of(options.alpha) +
                            " and gamma = " + text_of(options.gamma) +
                            " were given; alpha <= 1 and gamma >= 0 are required");
-  require_range(target, 0, 1, "focal_loss", "target");
+  const Tensor w = loss_weight(options.weight, input, "focal_loss");
+  require_range(target, 0, 1, w, "focal_loss", "target");
   const Tensor z = like(target, input);
-  const Tensor loss = -(z * logsigmoid(input) + (1 - z) * logsigmoid(-input));
-  const Tensor missing = z * sigmoid(-input) + (1 - z) * sigmoid(input);
+  const Tensor loss = -(weigh(z, logsigmoid(input)) + weigh(1 - z, logsigmoid(-input)));
+  const Tensor missing = weigh(z, sigmoid(-input)) + weigh(1 - z, sigmoid(input));
   Tensor focused = loss * pow(missing, options.gamma);
-  if (options.alpha >= 0) focused = focused * (z * (2 * options.alpha - 1) + (1 - options.alpha));
-  return reduce_weighted(focused, options.reduction, options.weight, "focal_loss");
+  if (options.alpha >= 0)
+    focused = weigh(z * (2 * options.alpha - 1) + (1 - options.alpha), focused);
+  return reduce_weighted(focused, options.reduction, w, "focal_loss");
 }
 
 Tensor hinge_loss(const Tensor& input, const Tensor& target, const HingeOptions& options) {
   require_same_shape(input, target, "hinge_loss");
-  require_signs(target, "hinge_loss");
+  const Tensor w = loss_weight(options.weight, input, "hinge_loss");
+  require_signs(target, w, "hinge_loss");
   Tensor loss = relu(options.margin - like(target, input) * input);
   if (options.squared) loss = square(loss);
-  return reduce_weighted(loss, options.reduction, options.weight, "hinge_loss");
+  return reduce_weighted(loss, options.reduction, w, "hinge_loss");
 }
 
 // ------------------------------------------------------------------ distributions
@@ -244,11 +295,12 @@ Tensor hinge_loss(const Tensor& input, const Tensor& target, const HingeOptions&
 Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& options) {
   require_same_shape(input, target, "kl_div");
   const Tensor t = like(target, input);
+  const Tensor w = loss_weight(options.weight, input, "kl_div");
+  // PyTorch 1.13 gives NaN for a target of 0 (a logarithm of -inf) that meets an input of -inf.
   if (options.log_target)
-    return reduce_weighted(exp(t) * (t - input), options.reduction, options.weight, "kl_div");
-  const Tensor positive = where(t > 0, t, 1.0);
-  return reduce_weighted(t * log(positive) - t * input, options.reduction, options.weight,
-                         "kl_div");
+    return reduce_weighted(weigh(exp(t), t - input), options.reduction, w, "kl_div");
+  const Tensor loss = weigh(t, log(where(t <= 0, 1.0, t)) - input);
+  return reduce_weighted(loss, options.reduction, w, "kl_div");
 }
 
 Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var,
@@ -263,25 +315,28 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
   if (!(options.eps > 0))
     fail("gaussian_nll_loss",
          "eps = " + text_of(options.eps) + " was given; more than 0 is required");
-  require_range(var, 0, HUGE_VAL, "gaussian_nll_loss", "the variance");
-  const Tensor lift = clamp_min(var.detach(), options.eps) - var.detach();
+  const Tensor w = loss_weight(options.weight, input, "gaussian_nll_loss");
+  require_range(var, 0, HUGE_VAL, w, "gaussian_nll_loss", "the variance");
+  const Tensor fixed = var.detach(), lift = where(fixed < options.eps, options.eps - fixed, 0.0);
   const Tensor v = like(var, input) + like(lift, input);
   Tensor loss = 0.5 * (log(v) + square(input - like(target, input)) / v);
   if (options.full) loss = loss + 0.5 * std::log(2 * std::numbers::pi);
-  return reduce_weighted(loss, options.reduction, options.weight, "gaussian_nll_loss");
+  return reduce_weighted(loss, options.reduction, w, "gaussian_nll_loss");
 }
 
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
                         const PoissonNllOptions& options) {
   require_same_shape(input, target, "poisson_nll_loss");
   const Tensor t = like(target, input);
-  Tensor loss = options.log_input ? exp(input) - t * input : input - t * log(input + options.eps);
+  const Tensor w = loss_weight(options.weight, input, "poisson_nll_loss");
+  Tensor loss =
+      options.log_input ? exp(input) - weigh(t, input) : input - weigh(t, log(input + options.eps));
   if (options.full) {
-    const Tensor large = where(t > 1, t, 1.0);
+    const Tensor large = where(t <= 1, 1.0, t);
     const Tensor stirling = large * log(large) - large + 0.5 * log(2 * std::numbers::pi * large);
-    loss = loss + where(t > 1, stirling, 0.0);
+    loss = loss + where(t <= 1, 0.0, stirling);
   }
-  return reduce_weighted(loss, options.reduction, options.weight, "poisson_nll_loss");
+  return reduce_weighted(loss, options.reduction, w, "poisson_nll_loss");
 }
 
 // ------------------------------------------------------------------ embeddings
@@ -296,12 +351,15 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
     fail(name, "x1 and x2 of shape " + to_string(x1.shape()) + " and target of shape " +
                    to_string(target.shape()) +
                    " were given; (N, D) and (N), or (D) and a scalar, are required");
-  require_signs(target, name);
-  constexpr double tiny = 1e-12;
-  const Tensor lengths = (sum(square(x1), {-1}) + tiny) * (sum(square(x2), {-1}) + tiny);
-  const Tensor cosine = sum(x1 * x2, {-1}) / sqrt(lengths);
+  const Tensor w = loss_weight(options.weight, like(target, x1), name);
+  require_signs(target, w, name);
+  // sqrt(|x|^2 + 1e-12), as in PyTorch
+  const auto direction = [](const Tensor& x) {
+    return x / hypot(norm(x, 2, {-1}, true), detail::full_scalar(1e-6, x.dtype()));
+  };
+  const Tensor cosine = sum(direction(x1) * direction(x2), {-1});
   const Tensor loss = where(target > 0, 1 - cosine, relu(cosine - options.margin));
-  return reduce_weighted(loss, options.reduction, options.weight, name);
+  return reduce_weighted(loss, options.reduction, w, name);
 }
 
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
@@ -316,13 +374,12 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
     fail(name, "p = " + text_of(options.p) + " was given; 1 or more is required");
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     const Tensor d = a - b + options.eps;
-    if (options.p == 2) return sqrt(sum(square(d), {-1}));
-    return pow(sum(pow(abs(d), options.p), {-1}), 1 / options.p);
+    return norm(d, options.p, {-1});
   };
   Tensor away = distance(anchor, negative);
   if (options.swap) away = minimum(away, distance(positive, negative));
-  return reduce_weighted(relu(distance(anchor, positive) - away + options.margin),
-                         options.reduction, options.weight, name);
+  const Tensor loss = relu(distance(anchor, positive) - away + options.margin);
+  return reduce_weighted(loss, options.reduction, loss_weight(options.weight, loss, name), name);
 }
 
 }  // namespace gradus

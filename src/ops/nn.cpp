@@ -9,12 +9,14 @@
 #include "kernels/gemm.hpp"
 #include "kernels/linear_small.hpp"
 #include "kernels/rows.hpp"
-#include "ops/common.hpp"
+#include "ops/products.hpp"
 
 namespace gradus {
 
 using detail::data;
 using detail::node;
+using detail::safe_mul;
+using detail::Zeros;
 
 // ------------------------------------------------------------------ linear
 
@@ -83,11 +85,11 @@ Grads<3> layer_gradients(const Vjp& k, const FusedActivation* act, bool has_bias
         {dx.defined() ? data(dx) : nullptr, dw.data(), db.data(), dw.into, db.into});
   } else {
     if (dx.defined())
-      kernels::gemm(type, false, false, rows, in, out, data(g), out, data(weight), in, 0, data(dx),
-                    in);
+      kernels::zero_gemm(type, Zeros::first, false, false, rows, in, out, data(g), out,
+                         data(weight), in, 0, data(dx), in);
     if (dw.tensor.defined())
-      kernels::gemm(type, true, false, out, in, rows, data(g), out, data(x), in, dw.into ? 1 : 0,
-                    dw.data(), in);
+      kernels::zero_gemm(type, Zeros::first, true, false, out, in, rows, data(g), out, data(x), in,
+                         dw.into ? 1 : 0, dw.data(), in);
     if (db.tensor.defined()) kernels::col_sum(type, data(g), db.data(), rows, out, db.into ? 1 : 0);
   }
   return {dx, dw.gradient(), db.gradient()};
@@ -97,8 +99,9 @@ Grads<3> layer_gradients(const Vjp& k, const FusedActivation* act, bool has_bias
 Grads<3> recorded_gradients(const Vjp& k, bool has_bias) {
   Grads<3> grads;
   const Tensor rows = as_rows(k.grad);
-  if (k.wants(0)) grads[0] = reshape(matmul(rows, k.in(1)), k.in(0).shape());
-  if (k.wants(1)) grads[1] = matmul(rows, as_rows(k.in(0)), true, false);
+  if (k.wants(0))
+    grads[0] = reshape(detail::zero_matmul(Zeros::first, rows, k.in(1)), k.in(0).shape());
+  if (k.wants(1)) grads[1] = detail::zero_matmul(Zeros::first, rows, as_rows(k.in(0)), true);
   if (has_bias && k.wants(2)) grads[2] = sum(rows, {0});
   return grads;
 }
@@ -199,7 +202,8 @@ Tensor softmax(const Tensor& x, Index axis) {
   });
   return record("softmax", std::move(value), {x}, [a](const Vjp& k) {
     const Tensor &g = k.grad, &out = k.out();
-    if (k.create_graph() || a != out.dim() - 1) return out * (g - sum(g * out, {a}, true));
+    if (k.create_graph() || a != out.dim() - 1)
+      return safe_mul(g - sum(safe_mul(g, out), {a}, true), out);
     Tensor dx = detail::empty_like(out);
     const Index cols = out.size(-1);
     kernels::softmax_backward(out.dtype(), data(g), data(out), data(dx),
@@ -218,7 +222,11 @@ Tensor log_softmax(const Tensor& x, Index axis) {
   });
   return record("log_softmax", std::move(value), {x}, [a](const Vjp& k) {
     const Tensor& g = k.grad;
-    if (k.create_graph() || a != g.dim() - 1) return g - softmax(k.in(0), a) * sum(g, {a}, true);
+    if (k.create_graph() || a != g.dim() - 1) {
+      // Multiplied by 1, or by NaN in rows of NaN, where a sum of 0 would hide them.
+      const Tensor p = softmax(k.in(0), a), one = p.detach() * 0 + 1;
+      return g - safe_mul(sum(safe_mul(g, one), {a}, true), p);
+    }
     const Tensor& out = k.out();
     Tensor dx = detail::empty_like(out);
     const Index cols = out.size(-1);
@@ -233,16 +241,14 @@ Tensor log_softmax(const Tensor& x, Index axis) {
 namespace {
 
 /// Linear in x, so it is its own derivative. Captures the numbers that make the mask, not the mask.
-/// In a captured step, `replayed` is where each replay finds them.
-Tensor masked(const Tensor& x, double p, detail::Draw draw, const detail::Draw* replayed) {
+Tensor masked(const Tensor& x, double p, detail::Drawn drawn) {
   Tensor value = detail::empty_like(x);
-  detail::launch(
-      [p, draw, replayed, type = x.dtype(), from = data(x), to = data(value), n = x.numel()] {
-        const detail::Draw now = replayed ? *replayed : draw;
-        kernels::dropout(type, from, to, n, p, now.seed, now.offset);
-      });
+  detail::launch([p, drawn, type = x.dtype(), from = data(x), to = data(value), n = x.numel()] {
+    const detail::Draw now = drawn.replayed ? *drawn.replayed : drawn.draw;
+    kernels::dropout(type, from, to, n, p, now.seed, now.offset);
+  });
   return record("dropout", std::move(value), {x},
-                [p, draw, replayed](const Vjp& k) { return masked(k.grad, p, draw, replayed); });
+                [p, drawn](const Vjp& k) { return masked(k.grad, p, drawn); });
 }
 
 }  // namespace
@@ -255,12 +261,7 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
                         "required");
   if (!training || p == 0) return x;
   Generator& source = generator ? *generator : default_generator();
-  const std::uint64_t blocks = mask_blocks(x.numel());
-  if (detail::is_capturing()) {
-    const detail::Draw* const replayed = detail::draw_replayable(source, blocks);
-    return masked(x, p, *replayed, replayed);
-  }
-  return masked(x, p, {source.seed(), source.advance(blocks)}, nullptr);
+  return masked(x, p, detail::draw(source, mask_blocks(x.numel()), true));
 }
 
 }  // namespace gradus

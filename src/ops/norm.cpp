@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/rows.hpp"
 #include "ops/reduction.hpp"
 
 namespace gradus {
@@ -20,13 +21,53 @@ Tensor sign_of(const Tensor& x) { return detail::map(Unary::sign, x); }
 
 Tensor norm_1(const Tensor& x, const Axes& over, bool keepdim) {
   return record("norm", detail::reduce(Reduce::sum_abs, x, over, keepdim), {x},
-                [over](const Vjp& k) { return kept(k.grad, over, k.in(0)) * sign_of(k.in(0)); });
+                [over](const Vjp& k) {
+                  return detail::safe_mul(kept(k.grad, over, k.in(0)), sign_of(k.in(0)));
+                });
 }
 
+/// The p-norm, recording nothing. Axes that are not neighbours go one run after another: the norm
+/// of norms is that of all.
+Tensor length(const Tensor& x, double p, const Axes& over, bool keepdim) {
+  Tensor value = x;
+  Shape left = x.shape();  // reduced axes become 1
+  for (int last = over.size() - 1, first; last >= 0; last = first - 1) {
+    for (first = last; first > 0 && over[first - 1] == over[first] - 1;) --first;
+    Index outer = 1, axis = 1, inner = 1;
+    for (int i = 0; i < left.size(); ++i)
+      (i < over[first] ? outer : i <= over[last] ? axis : inner) *= left[i];
+    const Tensor powers =
+        p == 2 ? value : detail::map(Unary::pow_scalar, detail::map(Unary::abs, value), p);
+    for (int i = first; i <= last; ++i) left[static_cast<int>(over[i])] = 1;
+    Tensor out = detail::empty(left, x.dtype());
+    kernels::reduce(p == 2 ? Reduce::sum_squares : Reduce::sum, x.dtype(), detail::data(powers),
+                    detail::data(out), outer, axis, inner);
+    kernels::root_of_sums(x.dtype(), p, detail::data(value), detail::data(out), outer, axis, inner);
+    value = std::move(out);
+  }
+  const NoGrad guard;
+  if (over.empty()) return abs(x);
+  return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
+}
+
+/// Whether `over` are the last axes.
+bool are_last(const Axes& over, const Tensor& x) {
+  return !over.empty() && over[0] == x.dim() - over.size();
+}
+
+// PyTorch squares without looking at the range: its norm of 1e-30 in float32 is 0, of 1e25
+// infinite.
 Tensor norm_2(const Tensor& x, const Axes& over, bool keepdim) {
-  const Tensor squares = detail::reduce(Reduce::sum_squares, x, over, keepdim);
-  return record("norm", detail::map(Unary::sqrt, squares), {x}, [over](const Vjp& k) {
-    return kept(detail::safe_div(k.grad, k.out()), over, k.in(0)) * k.in(0);
+  return record("norm", length(x, 2, over, keepdim), {x}, [over](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    if (k.create_graph() || !are_last(over, in))
+      return detail::safe_mul(kept(k.grad, over, in),
+                              detail::quotient(in, kept(k.out(), over, in)));
+    Tensor dx = detail::empty_like(in);
+    const Index rows = k.grad.numel(), cols = detail::reduced_count(in.shape(), over);
+    kernels::spread_backward(in.dtype(), detail::data(k.grad), detail::data(in), nullptr,
+                             detail::data(k.out()), 1, detail::data(dx), rows, cols);
+    return dx;
   });
 }
 
@@ -44,21 +85,22 @@ Tensor norm_extreme(Reduce op, const Tensor& x, const Axes& over, bool keepdim) 
   return record("norm", detail::reduce(op, sizes, over, keepdim), {x}, [over](const Vjp& k) {
     const Tensor& in = k.in(0);
     const Tensor shares = detail::tie_shares(detail::map(Unary::abs, in), k.out(), over);
-    return kept(k.grad, over, in) * detail::zip("norm", Binary::mul, shares, sign_of(in));
+    return detail::safe_mul(kept(k.grad, over, in),
+                            detail::zip("norm", Binary::mul, shares, sign_of(in)));
   });
 }
 
 /// (sum |x|^p)^(1/p).
 Tensor norm_p(const Tensor& x, double p, const Axes& over, bool keepdim) {
-  const Tensor powers = detail::map(Unary::pow_scalar, detail::map(Unary::abs, x), p);
-  const Tensor sums = detail::reduce(Reduce::sum, powers, over, keepdim);
-  return record("norm", detail::map(Unary::pow_scalar, sums, 1 / p), {x}, [over, p](const Vjp& k) {
+  return record("norm", length(x, p, over, keepdim), {x}, [over, p](const Vjp& k) {
     // sign(x) (|x| / norm)^(p - 1), where a zero stays zero for any p and order.
     const Tensor& in = k.in(0);
     const Tensor zero = eq(in, 0.0);
-    const Tensor ratio = where(zero, 1.0, detail::safe_div(abs(in), kept(k.out(), over, in)));
-    const Tensor slope = where(zero, 0.0, pow(ratio, p - 1) * sign_of(in));
-    return kept(k.grad, over, in) * slope;
+    const Tensor norm = kept(k.out(), over, in);
+    const Tensor ratio = where(zero, 1.0, detail::safe_div(abs(in), norm));
+    const Tensor none = detail::quotient(detail::full_scalar(0, in.dtype()), norm);  // or NaN
+    const Tensor slope = where(zero, none, pow(ratio, p - 1) * sign_of(in));
+    return detail::safe_mul(kept(k.grad, over, in), slope);
   });
 }
 

@@ -2,7 +2,7 @@
 
 #include "gradus/ops/nn.hpp"
 #include "kernels/rows.hpp"
-#include "ops/common.hpp"
+#include "ops/reduction.hpp"
 
 namespace gradus {
 
@@ -70,6 +70,22 @@ Tensor affine(const Tensor& y, const std::vector<Tensor>& in, const NormTerms& t
   return out;
 }
 
+/// x less its mean, twice: what rounding left of the mean of close values goes the second time.
+Tensor centred(const Tensor& x, const Axes& over) {
+  const Tensor once = x - mean(x, over, true);
+  return once - mean(once, over, true);
+}
+
+/// x / sqrt(mean(x^2) + eps) in recorded operations. It is the same for (c x) and (c^2 eps): with
+/// the saved 1 / sqrt(...) as the constant c, the squares stay in range for any x.
+Tensor standardized(const std::vector<Tensor>& in, const NormTerms& t, const Tensor& x,
+                    const Axes& over) {
+  const Axes axes = normalize_axes(over, x.dim(), "norm");
+  const Tensor c = reshape(in.back().detach(), detail::reduced_shape(x.shape(), axes, true));
+  const Tensor y = x * c;
+  return y * rsqrt(mean(square(y), axes, true) + square(c * std::sqrt(t.eps)));
+}
+
 /// Memory for the i-th input's gradient, or nothing if it is not wanted.
 Tensor room_for(const Vjp& k, int i, bool there) {
   return there && k.wants(i) ? detail::empty_like(k.in(i)) : Tensor();
@@ -109,16 +125,16 @@ Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& 
   t.has_weight = weight.defined();
   t.has_bias = bias.defined();
   Tensor value = detail::empty_like(x);
-  const Tensor means = detail::empty({t.rows}, x.dtype()), rstd = detail::empty_like(means);
+  const Tensor means = detail::empty({2, t.rows}, x.dtype()),
+               rstd = detail::empty({t.rows}, x.dtype());
   kernels::layer_norm(x.dtype(), data(x), memory_of(weight), memory_of(bias), eps, data(value),
                       data(means), data(rstd), t.rows, t.cols);
   return fused(
       "layer_norm", std::move(value), inputs_of(x, weight, bias, {means, rstd}),
       [t](const Vjp& k) { return backward_with(k, t, kernels::layer_norm_backward); },
       [t](const std::vector<Tensor>& in) {
-        const Tensor centred = in[0] - mean(in[0], trailing(t.axes), true);
-        const Tensor spread = mean(square(centred), trailing(t.axes), true);
-        return affine(centred * rsqrt(spread + t.eps), in, t);
+        return affine(standardized(in, t, centred(in[0], trailing(t.axes)), trailing(t.axes)), in,
+                      t);
       });
 }
 
@@ -145,8 +161,7 @@ Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& we
         return in_order(t, dx, dweight, {});
       },
       [t](const std::vector<Tensor>& in) {
-        const Tensor power = mean(square(in[0]), trailing(t.axes), true);
-        return affine(in[0] * rsqrt(power + t.eps), in, t);
+        return affine(standardized(in, t, in[0], trailing(t.axes)), in, t);
       });
 }
 
@@ -174,13 +189,11 @@ void check_channels(const Tensor& x, const Tensor& weight, const Tensor& bias,
 Tensor channels_last(const Tensor& x) { return x.dim() == 2 ? x : movedim(x, {1}, {-1}); }
 Tensor channels_second(const Tensor& x) { return x.dim() == 2 ? x : movedim(x, {-1}, {1}); }
 
-/// running = (1 - momentum) running + momentum batch, unrecorded.
-void move_towards(Tensor running, const Tensor& batch, double factor, double momentum) {
-  const DType type = running.dtype();
+/// running + momentum (batch - running), unrecorded: equal values stay what they are.
+void move_towards(Tensor running, const void* batch, double momentum) {
   node(running)->bump_version();
-  kernels::unary(kernels::Unary::mul_scalar, type, data(running), data(running), running.numel(),
-                 1 - momentum, 0);
-  kernels::axpy(type, momentum * factor, data(batch), data(running), running.numel());
+  kernels::binary(kernels::Binary::lerp_scalar, running.dtype(), data(running), batch,
+                  data(running), kernels::same_shape(running.numel()), momentum, 0);
 }
 
 /// Normalizes x (…, C) by the statistics of the batch, which move the running ones.
@@ -193,15 +206,15 @@ Tensor by_batch(const Tensor& x, const Tensor& running_mean, const Tensor& runni
          "or more, drop or merge a last batch of 1, or call eval()");
   const NormTerms t{weight.defined(), bias.defined(), rows, cols, x.dim() - 1, eps};
   Tensor value = detail::empty_like(x);
-  const Tensor means = detail::empty({cols}, x.dtype()), variances = detail::empty_like(means),
-               rstd = detail::empty_like(means);
+  const Tensor means = detail::empty({2, cols}, x.dtype()),
+               variances = detail::empty({cols}, x.dtype()), rstd = detail::empty_like(variances);
   kernels::batch_norm(x.dtype(), data(x), memory_of(weight), memory_of(bias), eps, data(value),
                       data(means), data(variances), data(rstd), rows, cols);
   if (running_mean.defined()) {
     const NoGrad guard;
     const double n = static_cast<double>(rows);
-    move_towards(running_mean, means, 1, momentum);
-    move_towards(running_var, variances, n / (n - 1), momentum);
+    move_towards(running_mean, data(means), momentum);
+    move_towards(running_var, data(variances * (n / (n - 1))), momentum);
   }
   return fused(
       "batch_norm", std::move(value), inputs_of(x, weight, bias, {means, rstd}),
@@ -209,8 +222,7 @@ Tensor by_batch(const Tensor& x, const Tensor& running_mean, const Tensor& runni
       [t](const std::vector<Tensor>& in) {
         Axes batch;
         for (int i = 0; i < t.axes; ++i) batch.push_back(i);
-        const Tensor centred = in[0] - mean(in[0], batch, true);
-        return affine(centred * rsqrt(mean(square(centred), batch, true) + t.eps), in, t);
+        return affine(standardized(in, t, centred(in[0], batch), batch), in, t);
       });
 }
 
@@ -244,10 +256,11 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
   if (training || !running_mean.defined())
     return channels_second(
         by_batch(channels_last(x), running_mean, running_var, weight, bias, momentum, eps));
+  // The mean comes off first: x scale and mean scale may be large and almost equal.
   Tensor scale = rsqrt(running_var + eps);
   if (weight.defined()) scale = scale * weight;
-  const Tensor shift = bias.defined() ? bias - running_mean * scale : -(running_mean * scale);
-  return x * per_channel(scale, x) + per_channel(shift, x);
+  const Tensor y = (x - per_channel(running_mean, x)) * per_channel(scale, x);
+  return bias.defined() ? y + per_channel(bias, x) : y;
 }
 
 }  // namespace gradus

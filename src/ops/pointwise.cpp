@@ -37,6 +37,12 @@ Tensor step(const char* name, Unary op, const Tensor& x) {
 /// 1 - x^2 without cancellation near -1 and 1.
 Tensor one_minus_square(const Tensor& x) { return (1 - x) * (1 + x); }
 
+/// sqrt(1 + x^2), also where x^2 is beyond the range. Its derivative is x / sqrt(1 + x^2).
+Tensor hypot_one(const Tensor& x) {
+  return record("hypot_one", detail::map(Unary::hypot_one, x), {x},
+                [](const Vjp& k) { return safe_mul(k.grad, k.in(0) / k.out()); });
+}
+
 /// g 2/sqrt(pi) e^(-x^2)
 Tensor erf_grad(const Tensor& g, const Tensor& x) {
   return record("erf_grad", detail::zip("erf_grad", Binary::erf_grad, g, x), {g, x},
@@ -99,7 +105,7 @@ Tensor exp2(const Tensor& x) {
 
 Tensor expm1(const Tensor& x) {
   return floating("expm1", Unary::expm1, x,
-                  [](const Vjp& k) { return safe_mul(k.grad, k.out() + 1); });
+                  [](const Vjp& k) { return safe_mul(k.grad, exp(k.in(0))); });
 }
 
 Tensor log(const Tensor& x) {
@@ -147,8 +153,10 @@ Tensor acos(const Tensor& x) {
 }
 
 Tensor atan(const Tensor& x) {
-  return floating("atan", Unary::atan, x,
-                  [](const Vjp& k) { return safe_div(k.grad, square(k.in(0)) + 1); });
+  return floating("atan", Unary::atan, x, [](const Vjp& k) {
+    const Tensor root = hypot_one(k.in(0));
+    return safe_div(safe_div(k.grad, root), root);
+  });
 }
 
 Tensor sinh(const Tensor& x) {
@@ -167,12 +175,12 @@ Tensor tanh(const Tensor& x) {
 
 Tensor asinh(const Tensor& x) {
   return floating("asinh", Unary::asinh, x,
-                  [](const Vjp& k) { return safe_div(k.grad, sqrt(square(k.in(0)) + 1)); });
+                  [](const Vjp& k) { return safe_div(k.grad, hypot_one(k.in(0))); });
 }
 
 Tensor acosh(const Tensor& x) {
   return floating("acosh", Unary::acosh, x, [](const Vjp& k) {
-    return safe_div(k.grad, sqrt((k.in(0) - 1) * (k.in(0) + 1)));
+    return safe_div(safe_div(k.grad, sqrt(k.in(0) - 1)), sqrt(k.in(0) + 1));
   });
 }
 

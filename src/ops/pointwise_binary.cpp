@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "gradus/ops/compare.hpp"
 #include "gradus/ops/pointwise.hpp"
@@ -7,8 +8,11 @@
 namespace gradus {
 
 using detail::node;
+using detail::quotient;
 using detail::safe_div;
 using detail::safe_mul;
+using detail::scaled;
+using detail::zero_mul;
 using kernels::Binary;
 using kernels::Ternary;
 using kernels::Unary;
@@ -34,8 +38,9 @@ Tensor with_number(const Tensor& a, double b, F f) {
 
 /// x^p, and 0 where x is 0.
 Tensor safe_pow(const Tensor& x, double p) {
-  return record("safe_pow", detail::map(Unary::safe_pow_scalar, x, p), {x},
-                [p](const Vjp& k) { return safe_mul(k.grad * p, safe_pow(k.in(0), p - 1)); });
+  return record("safe_pow", detail::map(Unary::safe_pow_scalar, x, p), {x}, [p](const Vjp& k) {
+    return safe_mul(scaled(k.grad, p), safe_pow(k.in(0), p - 1));
+  });
 }
 
 /// ln x, and 0 where x is 0.
@@ -53,8 +58,15 @@ Tensor safe_pow(const Tensor& a, const Tensor& b) {
 
 Grads<2> power_rule(const Vjp& k) {
   const Tensor &a = k.in(0), &b = k.in(1);
-  return {k.wants(0) ? safe_mul(k.grad, b * safe_pow(a, b - 1)) : Tensor(),
-          k.wants(1) ? safe_mul(k.grad, safe_pow(a, b) * safe_log(a)) : Tensor()};
+  // An infinite exponent or logarithm does not count beside a power of 0, nor a NaN beside an
+  // exponent of 0.
+  return {k.wants(0) ? safe_mul(k.grad, zero_mul(b, safe_pow(a, b - 1))) : Tensor(),
+          k.wants(1) ? safe_mul(k.grad, safe_mul(safe_pow(a, b), safe_log(a))) : Tensor()};
+}
+
+/// A number that may scale a cotangent of 0 in either precision.
+bool is_ordinary(double b) {
+  return std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
 /// x^p for p >= 1 in its fast form; below, 0 at 0.
@@ -136,7 +148,9 @@ Tensor pow(const Tensor& a, double p) {
   }
   return record("pow", detail::map(Unary::pow_scalar, x, p), {x}, [p](const Vjp& k) {
     if (p == 0) return zeros_like(k.grad);
-    return safe_mul(k.grad * p, power_in_rule(k.in(0), p - 1));
+    const Tensor power = power_in_rule(k.in(0), p - 1);
+    if (is_ordinary(p)) return safe_mul(k.grad * p, power);
+    return safe_mul(k.grad, scaled(power, p));
   });
 }
 
@@ -150,7 +164,9 @@ Tensor pow(double a, const Tensor& b) {
   const Tensor x = detail::to_floating(b);
   return record("pow", detail::map(Unary::rpow_scalar, x, a), {x}, [a](const Vjp& k) {
     if (a == 0) return zeros_like(k.grad);
-    return safe_mul(k.grad * std::log(a), k.out());
+    const double log_a = std::log(a);
+    if (is_ordinary(log_a)) return safe_mul(k.grad * log_a, k.out());
+    return safe_mul(k.grad, scaled(k.out(), log_a));
   });
 }
 
@@ -159,9 +175,17 @@ Tensor atan2(const Tensor& a, const Tensor& b) {
     return record("atan2", detail::zip("atan2", Binary::atan2, y, x), {y, x},
                   [](const Vjp& k) -> Grads<2> {
                     const Tensor &v = k.in(0), &u = k.in(1);
-                    const Tensor radius = hypot(v, u), g = safe_div(k.grad, radius);
-                    return {k.wants(0) ? safe_mul(g, safe_div(u, radius)) : Tensor(),
-                            k.wants(1) ? -safe_mul(g, safe_div(v, radius)) : Tensor()};
+                    // Infinite beside a NaN, the radius would hide it; the angle does not. An
+                    // infinite leg is as good as the largest number.
+                    const Tensor radius = hypot(v, u) + k.out().detach() * 0;
+                    const double most = v.dtype() == float32
+                                            ? static_cast<double>(std::numeric_limits<float>::max())
+                                            : std::numeric_limits<double>::max();
+                    const auto part = [&](const Tensor& leg) {
+                      const Tensor share = quotient(clamp(leg, -most, most), radius);
+                      return safe_div(safe_mul(k.grad, share), radius);
+                    };
+                    return {k.wants(0) ? part(u) : Tensor(), k.wants(1) ? -part(v) : Tensor()};
                   });
   });
 }
@@ -170,8 +194,8 @@ Tensor hypot(const Tensor& a, const Tensor& b) {
   return promoted(a, b, true, [](const Tensor& x, const Tensor& y) {
     return record("hypot", detail::zip("hypot", Binary::hypot, x, y), {x, y},
                   [](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? safe_mul(k.grad, safe_div(k.in(0), k.out())) : Tensor(),
-                            k.wants(1) ? safe_mul(k.grad, safe_div(k.in(1), k.out())) : Tensor()};
+                    return {k.wants(0) ? safe_mul(k.grad, quotient(k.in(0), k.out())) : Tensor(),
+                            k.wants(1) ? safe_mul(k.grad, quotient(k.in(1), k.out())) : Tensor()};
                   });
   });
 }
@@ -197,24 +221,24 @@ Tensor lerp(const Tensor& start, const Tensor& end, double weight) {
   return promoted(start, end, true, [weight](const Tensor& x, const Tensor& y) {
     return record("lerp", detail::zip("lerp", Binary::lerp_scalar, x, y, weight), {x, y},
                   [weight](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? k.grad * (1 - weight) : Tensor(),
-                            k.wants(1) ? k.grad * weight : Tensor()};
+                    return {k.wants(0) ? scaled(k.grad, 1 - weight) : Tensor(),
+                            k.wants(1) ? scaled(k.grad, weight) : Tensor()};
                   });
   });
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double value) {
   return ternary("addcmul", Ternary::addcmul, x, a, b, value, [value](const Vjp& k) -> Grads<3> {
-    return {k.grad, k.wants(1) ? safe_mul(k.grad * value, k.in(2)) : Tensor(),
-            k.wants(2) ? safe_mul(k.grad * value, k.in(1)) : Tensor()};
+    return {k.grad, k.wants(1) ? safe_mul(scaled(k.grad, value), k.in(2)) : Tensor(),
+            k.wants(2) ? safe_mul(scaled(k.grad, value), k.in(1)) : Tensor()};
   });
 }
 
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double value) {
   return ternary("addcdiv", Ternary::addcdiv, x, a, b, value, [value](const Vjp& k) -> Grads<3> {
-    const Tensor g = k.grad * value;
+    const Tensor g = scaled(k.grad, value);
     return {k.grad, k.wants(1) ? safe_div(g, k.in(2)) : Tensor(),
-            k.wants(2) ? -safe_div(safe_mul(g, safe_div(k.in(1), k.in(2))), k.in(2)) : Tensor()};
+            k.wants(2) ? -safe_div(safe_mul(g, quotient(k.in(1), k.in(2))), k.in(2)) : Tensor()};
   });
 }
 

@@ -30,14 +30,15 @@ bool has_empty_window(const kernels::Window& w) {
 }
 
 /// Every window of a pooling has an element of the input.
-Plane pool_plane(const WindowedOperation& op, const Tensor& planes, const WindowOptions& options) {
+Plane pool_plane(const WindowedOperation& op, const Tensor& x, const Tensor& planes,
+                 const WindowOptions& options) {
   const Plane plane = detail::plane_of(op, planes, options);
   const Size2 &kernel = options.kernel, &padding = options.padding;
   if (padding.height > kernel.height / 2 || padding.width > kernel.width / 2)
     fail(op.name, "a padding of " + op.text(padding) + " was given for a kernel of size " +
                       op.text(kernel) + "; at most half of the kernel is required");
   if (has_empty_window(plane.y) || has_empty_window(plane.x))
-    fail(op.name, "an input of shape " + to_string(planes.shape()) + " was given for a kernel of " +
+    fail(op.name, "an input of shape " + to_string(x.shape()) + " was given for a kernel of " +
                       op.text(kernel) + " with dilation " + op.text(options.dilation) +
                       " and padding " + op.text(padding) +
                       ", some windows of which meet padding only; a longer input or less dilation "
@@ -51,7 +52,7 @@ Shape pooled_shape(const Tensor& planes, const Plane& plane) {
 
 Tensor max_pool(const WindowedOperation& op, const Tensor& x, const WindowOptions& options) {
   const Tensor planes = detail::as_planes(op, x);
-  const Plane plane = pool_plane(op, planes, options);
+  const Plane plane = pool_plane(op, x, planes, options);
   const Index count = planes.size(0) * planes.size(1);
   const Tensor index = detail::empty({count, plane.outputs()}, int64);
   kernels::max_positions(x.dtype(), plane, count, data(planes), static_cast<Index*>(data(index)));
@@ -77,7 +78,7 @@ Tensor average(const Tensor& x, const Plane& plane, bool count_padding, bool adj
 Tensor avg_pool(const WindowedOperation& op, const Tensor& x, const WindowOptions& options,
                 bool count_include_pad) {
   const Tensor planes = detail::as_planes(op, x);
-  const Plane plane = pool_plane(op, planes, options);
+  const Plane plane = pool_plane(op, x, planes, options);
   return detail::without_added_axes(op, average(planes, plane, count_include_pad, false), x);
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "autograd/capture.hpp"
 #include "kernels/copy.hpp"
+#include "kernels/rows.hpp"
 #include "ops/reduction.hpp"
 
 namespace gradus {
@@ -137,14 +139,6 @@ double variance_divisor(const Shape& shape, const Axes& over, double correction)
   return std::max(0.0, static_cast<double>(detail::reduced_count(shape, over)) - correction);
 }
 
-/// The variance, recording nothing.
-Tensor variance(const Tensor& x, const Axes& over, double correction, bool keepdim) {
-  const Tensor average = detail::reduce(kernels::Reduce::mean, x, over, true);
-  const Tensor centered = detail::zip("var", kernels::Binary::sub, x, average);
-  const double divisor = variance_divisor(x.shape(), over, correction);
-  return detail::reduce(kernels::Reduce::sum_squares, centered, over, keepdim) / divisor;
-}
-
 /// g with the axes that were reduced as length 1.
 Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
   return reshape(g, detail::reduced_shape(x.shape(), over, true));
@@ -152,56 +146,136 @@ Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
 
 }  // namespace
 
-Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
-  detail::require_floating(x, "var");
-  const Axes over = normalize_axes(axes, x.dim(), "var");
-  return record("var", variance(x, over, correction, keepdim), {x},
-                [over, correction](const Vjp& k) {
-                  const Tensor& in = k.in(0);
-                  const double divisor = variance_divisor(in.shape(), over, correction);
-                  return kept(k.grad, over, in) * (2 / divisor) * (in - mean(in, over, true));
-                });
+namespace {
+
+/// The axes of `shape` with those of `over` last.
+Axes with_last(const Axes& over, int rank) {
+  Axes order;
+  for (int i = 0, next = 0; i < rank; ++i) {
+    const bool later = next < over.size() && over[next] == i;
+    next += later;
+    if (!later) order.push_back(i);
+  }
+  for (const Index axis : over) order.push_back(axis);
+  return order;
 }
 
+/// x with the axes `over` last and one: (rows, cols). Records nothing.
+Tensor as_rows(const Tensor& x, const Axes& over) {
+  const NoGrad guard;
+  const Index cols = detail::reduced_count(x.shape(), over);
+  const Index rows = numel(detail::reduced_shape(x.shape(), over, false));
+  return reshape(permute(x, with_last(over, x.dim())), {rows, cols});
+}
+
+/// The inverse of as_rows.
+Tensor from_rows(const Tensor& rows, const Shape& shape, const Axes& over) {
+  const NoGrad guard;
+  const Axes order = with_last(over, shape.size());
+  Shape moved = shape;
+  Axes back = order;
+  for (int i = 0; i < order.size(); ++i) {
+    moved[i] = shape[static_cast<int>(order[i])];
+    back[static_cast<int>(order[i])] = i;
+  }
+  return permute(reshape(rows, moved), back);
+}
+
+/// x less its mean, twice: what rounding left of the mean of close values goes the second time.
+Tensor centred(const Tensor& x, const Axes& over) {
+  const Tensor once = x - mean(x, over, true);
+  return once - mean(once, over, true);
+}
+
+/// The variance or, where `root`, the deviation, which is computed in the range of x where the
+/// squares are not.
+Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correction, bool keepdim,
+              bool root) {
+  detail::require_floating(x, name);
+  const Axes over = normalize_axes(axes, x.dim(), name);
+  const Tensor rows = as_rows(x, over);
+  Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
+  const Tensor means = empty({2, rows.size(0)}, x.dtype());
+  kernels::spread(x.dtype(), data(rows), data(means), data(out), rows.size(0), rows.size(1),
+                  variance_divisor(x.shape(), over, correction), root);
+  return record(name, std::move(out), {x, means}, [over, correction, root](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    const double divisor = variance_divisor(in.shape(), over, correction);
+    const double factor = (root ? 1 : 2) / divisor;
+    if (k.create_graph()) {
+      const Tensor distance = centred(in, over);
+      return detail::safe_mul(
+          kept(detail::scaled(k.grad, factor), over, in),
+          root ? detail::quotient(distance, kept(k.out(), over, in)) : distance);
+    }
+    const Tensor at = as_rows(in, over);
+    const Tensor dx = detail::empty_like(at);
+    kernels::spread_backward(in.dtype(), data(k.grad), data(at), data(k.in(1)),
+                             root ? data(k.out()) : nullptr, factor, data(dx), at.size(0),
+                             at.size(1));
+    return from_rows(dx, in.shape(), over);
+  });
+}
+
+}  // namespace
+
+Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
+  return spread("var", x, axes, correction, keepdim, false);
+}
+
+// PyTorch's deviation of equal values in float32 is not always 0, and it squares without looking at
+// the range.
 Tensor stddev(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
-  detail::require_floating(x, "stddev");
-  const Axes over = normalize_axes(axes, x.dim(), "stddev");
-  const Tensor squared = variance(x, over, correction, keepdim);
-  return record("stddev", detail::map(kernels::Unary::sqrt, squared), {x},
-                [over, correction](const Vjp& k) {
-                  const Tensor& in = k.in(0);
-                  const double divisor = variance_divisor(in.shape(), over, correction);
-                  const Tensor scale = detail::safe_div(k.grad, k.out()) / divisor;
-                  return kept(scale, over, in) * (in - mean(in, over, true));
-                });
+  return spread("stddev", x, axes, correction, keepdim, true);
 }
 
 namespace detail {
 
-Tensor exp_difference(const Tensor& x, const Tensor& lse) {
-  // Where lse is -inf, so is x: x less the lowest finite number stays -inf.
-  const double lowest = x.dtype() == float32 ? std::numeric_limits<float>::lowest()
-                                             : std::numeric_limits<double>::lowest();
-  const Tensor finite = map(kernels::Unary::clamp_min, lse, lowest);
-  const Tensor difference = zip("exp", kernels::Binary::sub, x, finite);
-  return record("exp_difference", map(kernels::Unary::exp, difference), {x, lse},
+Tensor exp_below(const Tensor& a, const Tensor& b) {
+  return record("exp_below", zip("exp_below", kernels::Binary::exp_below, a, b), {a, b},
                 [](const Vjp& k) -> Grads<2> {
-                  const Tensor slope = k.grad * k.out();
+                  const Tensor slope = safe_mul(k.grad, k.out());
                   return {slope, k.wants(1) ? -slope : Tensor()};
                 });
 }
 
 }  // namespace detail
 
+namespace {
+
+/// logsumexp over neighbouring axes.
+Tensor log_sum_exp(const Tensor& x, const Axes& over, bool keepdim) {
+  const Shape shape = x.shape();
+  const int last = over.empty() ? 0 : static_cast<int>(over[over.size() - 1]);
+  Index outer = 1, inner = 1;
+  for (int i = 0; !over.empty() && i < over[0]; ++i) outer *= shape[i];
+  for (int i = last + 1; i < shape.size(); ++i) inner *= shape[i];
+  Tensor out = empty(detail::reduced_shape(shape, over, keepdim), x.dtype());
+  const Tensor shares = detail::empty_like(out);
+  kernels::log_sum_exp(x.dtype(), data(x), data(out), data(shares), outer,
+                       detail::reduced_count(shape, over), inner);
+  return record("logsumexp", std::move(out), {x, shares}, [over](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    return detail::safe_mul(kept(detail::safe_mul(k.grad, k.in(1)), over, in),
+                            detail::exp_below(in, kept(k.out(), over, in)));
+  });
+}
+
+}  // namespace
+
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
-  const Tensor a = detail::to_floating(x);
-  const Axes over = normalize_axes(axes, a.dim(), "logsumexp");
-  return record("logsumexp", detail::reduce(kernels::Reduce::logsumexp, a, over, keepdim), {a},
-                [over](const Vjp& k) {
-                  const Tensor& in = k.in(0);
-                  return kept(k.grad, over, in) *
-                         detail::exp_difference(in, kept(k.out(), over, in));
-                });
+  Tensor value = detail::to_floating(x);
+  const Axes over = normalize_axes(axes, value.dim(), "logsumexp");
+  // Axes that are not neighbours: one run after another from the last.
+  for (int end = over.size(), first = end; first > 0; end = first) {
+    Axes run;
+    for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
+    for (int i = first; i < end; ++i) run.push_back(over[i]);
+    if (run.size() == over.size()) return log_sum_exp(value, over, keepdim);
+    value = log_sum_exp(value, run, true);
+  }
+  if (over.empty()) return log_sum_exp(value, over, keepdim);
+  return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
 }
 
 namespace {
@@ -216,7 +290,7 @@ Tensor prod_middle(const Tensor& x) {
     // The product of the others, exact also where x has zeros: of those before and those behind.
     const Tensor before = detail::shifted(detail::cumprod(k.in(0), 1, false), 1, false, 1);
     const Tensor behind = detail::shifted(detail::cumprod(k.in(0), 1, true), 1, true, 1);
-    return k.grad * (before * behind);
+    return detail::safe_mul(k.grad, before * behind);
   });
 }
 
@@ -227,11 +301,13 @@ Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
   Tensor value = detail::to_arithmetic(x);
   const Shape shape = x.shape();
   Shape left = shape;
-  for (int last = over.size() - 1; last >= 0; --last) {
-    const int axis = static_cast<int>(over[last]);
-    const detail::Split s = detail::split(left, axis);
-    value = prod_middle(reshape(value, {s.outer, s.axis, s.inner}));
-    left[axis] = 1;
+  for (int end = over.size(), first = end; end > 0; end = first) {  // neighbouring axes at once
+    for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
+    Index outer = 1, axis = 1, inner = 1;
+    for (int i = 0; i < left.size(); ++i)
+      (i < over[first] ? outer : i <= over[end - 1] ? axis : inner) *= left[i];
+    value = prod_middle(reshape(value, {outer, axis, inner}));
+    for (int i = first; i < end; ++i) left[static_cast<int>(over[i])] = 1;
   }
   return reshape(value, detail::reduced_shape(shape, over, keepdim));
 }
@@ -241,6 +317,7 @@ namespace {
 Tensor truth(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim,
              const char* name) {
   const NoGrad guard;
+  detail::note_read({x});
   const Axes over = normalize_axes(axes, x.dim(), name);
   return detail::reduce(op, x.to(boolean), over, keepdim);
 }

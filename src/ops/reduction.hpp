@@ -22,8 +22,8 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation);
 /// the number of ties; where `out` is NaN, the NaN in x tie.
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes);
 
-/// exp(x - lse) for x <= lse, and 0 where lse is -inf.
-Tensor exp_difference(const Tensor& x, const Tensor& lse);
+/// exp(a - b) for a <= b: 1 where both are equal, also at +inf, and 0 where b is -inf.
+Tensor exp_below(const Tensor& a, const Tensor& b);
 
 /// cumprod along an axis, from the end when `reverse`.
 Tensor cumprod(const Tensor& x, int axis, bool reverse);

@@ -25,6 +25,7 @@ Tensor cumsum_along(const Tensor& x, int axis, bool reverse) {
 
 /// h[t] = a[t] h[t - 1] + b[t]: the recurrence that the gradients of products obey, and that its
 /// own gradient obeys too: with s[t] = g[t] + a[t + 1] s[t + 1], db = s and da[t] = s[t] h[t - 1].
+/// An h of 0 stays 0 beside an infinite or NaN a: it is a sum of cotangents.
 Tensor linear_scan(const Tensor& a, const Tensor& b, int axis, bool reverse) {
   Tensor out = detail::empty_like(b);
   const detail::Split s = detail::split(b.shape(), axis);
@@ -32,7 +33,9 @@ Tensor linear_scan(const Tensor& a, const Tensor& b, int axis, bool reverse) {
   return record("linear_scan", std::move(out), {a, b}, [axis, reverse](const Vjp& k) -> Grads<2> {
     const Tensor next = detail::shifted(k.in(0), axis, !reverse, 0);
     const Tensor sums = linear_scan(next, k.grad, axis, !reverse);
-    return {k.wants(0) ? sums * detail::shifted(k.out(), axis, reverse, 0) : Tensor(), sums};
+    return {
+        k.wants(0) ? detail::zero_mul(sums, detail::shifted(k.out(), axis, reverse, 0)) : Tensor(),
+        sums};
   });
 }
 
@@ -55,11 +58,12 @@ Tensor shifted(const Tensor& x, int axis, bool reverse, double fill) {
 }
 
 Tensor cumprod(const Tensor& x, int axis, bool reverse) {
-  return record(
-      "cumprod", scanned(Scan::cumprod, x, axis, reverse), {x}, [axis, reverse](const Vjp& k) {
-        const Tensor next = shifted(k.in(0), axis, !reverse, 0);
-        return shifted(k.out(), axis, reverse, 1) * linear_scan(next, k.grad, axis, !reverse);
-      });
+  return record("cumprod", scanned(Scan::cumprod, x, axis, reverse), {x},
+                [axis, reverse](const Vjp& k) {
+                  const Tensor next = shifted(k.in(0), axis, !reverse, 0);
+                  return safe_mul(linear_scan(next, k.grad, axis, !reverse),
+                                  shifted(k.out(), axis, reverse, 1));
+                });
 }
 
 }  // namespace detail
@@ -76,15 +80,22 @@ Tensor cumprod(const Tensor& x, Index axis) {
 
 Tensor logcumsumexp(const Tensor& x, Index axis) {
   return along("logcumsumexp", detail::to_floating(x), axis, [](const Tensor& in, int a) {
-    return record(
-        "logcumsumexp", scanned(Scan::logcumsumexp, in, a, false), {in}, [a](const Vjp& k) {
-          // q[i] = sum over t >= i of g[t] exp(out[i] - out[t]): no exponent is positive.
-          const Tensor& out = k.out();
-          const Tensor next =
-              detail::shifted(out, a, true, std::numeric_limits<double>::infinity());
-          const Tensor q = linear_scan(detail::exp_difference(out, next), k.grad, a, true);
-          return detail::exp_difference(k.in(0), out) * q;
-        });
+    return record("logcumsumexp", scanned(Scan::logcumsumexp, in, a, false), {in},
+                  [a](const Vjp& k) {
+                    // The sum over t >= i of g[t] exp(x[i] - m[t]) / s[t], with the largest value m
+                    // so far, a constant that cancels, and s[t] = sum over i <= t of exp(x[i] -
+                    // m[t]). Differences of values, never of a value and the result: that is
+                    // rounded, by more than 1 if it is large.
+                    const double lowest = -std::numeric_limits<double>::infinity();
+                    const Tensor& from = k.in(0);
+                    const Tensor m = scanned(Scan::cummax, from, a, false);
+                    const Tensor decay = detail::exp_below(detail::shifted(m, a, false, lowest), m);
+                    const Tensor terms = detail::exp_below(from, m);
+                    const Tensor sums = linear_scan(decay, terms, a, false);
+                    const Tensor back = detail::shifted(decay, a, true, 0);
+                    return detail::safe_mul(
+                        linear_scan(back, detail::safe_div(k.grad, sums), a, true), terms);
+                  });
   });
 }
 

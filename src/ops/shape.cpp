@@ -28,7 +28,7 @@ using detail::strides_of;
 
 /// x read with strides from element `start` on, written out.
 Tensor read_strided(const Tensor& x, const Shape& shape, const Index* strides, Index start) {
-  Tensor out = detail::empty(shape, x.dtype());
+  Tensor out = detail::as_copied(detail::empty(shape, x.dtype()));
   if (out.numel() == 0) return out;
   const char* from =
       static_cast<const char*>(data(x)) + start * static_cast<Index>(size_of(x.dtype()));
@@ -54,7 +54,11 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
       fits &= !__builtin_mul_overflow(known, to[i], &known);
   }
   if (unknown >= 0 && known != 0) to[unknown] = count / known;
-  if (!fits || (unknown >= 0 && known == 0) || numel(to) != count)
+  if (unknown >= 0 && known == 0)
+    fail("reshape", "the shape " + to_string(shape) + " was given for a tensor of shape " +
+                        to_string(x.shape()) +
+                        "; beside a length of 0 a length of -1 can be anything; name it");
+  if (!fits || numel(to) != count)
     fail("reshape", "a tensor of shape " + to_string(x.shape()) + " does not fit into " +
                         to_string(shape) + "; both must have " + text_of(count) + " elements");
   return record("reshape", detail::alias(x, to), {x},
@@ -65,17 +69,21 @@ Tensor expand(const Tensor& x, const Shape& shape) {
   const Shape from = x.shape();
   Shape to = shape;
   const int extra = to.size() - from.size();
+  const auto refuse = [&](const std::string& why) {
+    fail("expand", "a tensor of shape " + to_string(from) + " cannot be expanded to " +
+                       to_string(shape) + "; " + why);
+  };
+  if (extra < 0) refuse("these are fewer axes; reshape or sum it");
   for (int i = 0; i < to.size(); ++i) {
     const Index have = i >= extra ? from[i - extra] : 1;
-    if (to[i] == -1 && i >= extra) to[i] = have;
-    if (extra < 0 || to[i] < 0 || (have != to[i] && have != 1))
-      fail("expand", "a tensor of shape " + to_string(from) + " cannot be expanded to " +
-                         to_string(shape) +
-                         "; aligned at the right, only axes of length 1 can be repeated");
+    if (to[i] == -1 && i < extra)
+      refuse("axis " + text_of(i) + " is new and has no length to keep; name it");
+    if (to[i] == -1) to[i] = have;
+    if (to[i] < 0) refuse("lengths are 0 or more, or -1 to keep one");
+    if (have != to[i] && have != 1)
+      refuse("aligned at the right, only axes of length 1 can be repeated, and axis " +
+             text_of(i - extra) + " has length " + text_of(have));
   }
-  if (extra < 0)
-    fail("expand", "a tensor of shape " + to_string(from) + " cannot be expanded to fewer axes, " +
-                       to_string(shape) + "; reshape or sum it");
   if (to == from) return x;
   Index strides[max_rank], full[max_rank];
   strides_of(from, full);
@@ -214,8 +222,11 @@ Tensor select(const Tensor& x, Index axis, Index index) {
   const int a = normalize_axis(axis, from.size(), "select");
   const Index length = from[a];
   if (index < -length || index >= length)
-    fail("select", "index " + text_of(index) + " was given for axis " + text_of(a) + " of length " +
-                       text_of(length) + "; -length to length - 1 are allowed");
+    fail("select",
+         "index " + text_of(index) + " was given for axis " + text_of(a) + " of length " +
+             text_of(length) + " of a tensor of shape " + to_string(from) +
+             (length ? "; " + text_of(-length) + " to " + text_of(length - 1) + " are allowed"
+                     : "; the axis is empty; check how the tensor was made"));
   const Index at = index < 0 ? index + length : index;
   Shape to = from;
   to.erase(a);
@@ -256,9 +267,10 @@ Tensor unflatten(const Tensor& x, Index axis, const Shape& lengths) {
   }
   if (unknown >= 0 && known > 0) inner[unknown] = from[a] / known;
   if (inner.empty() || known < 0 || (unknown >= 0 && known == 0) || numel(inner) != from[a])
-    fail("unflatten", "axis " + text_of(a) + " of length " + text_of(from[a]) + " cannot become " +
-                          to_string(lengths) +
-                          "; the product of the lengths, of which one may be -1, must be equal");
+    fail("unflatten",
+         "axis " + text_of(a) + " of length " + text_of(from[a]) + " of a tensor of shape " +
+             to_string(from) + " cannot become " + to_string(lengths) +
+             "; the product of the lengths, of which one may be -1, must be " + text_of(from[a]));
   Shape to = from;
   to.erase(a);
   for (int i = 0; i < inner.size(); ++i) to.insert(a + i, inner[i]);

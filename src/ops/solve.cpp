@@ -3,13 +3,18 @@
 #include "autograd/capture.hpp"
 #include "kernels/lapack.hpp"
 #include "ops/linalg.hpp"
+#include "ops/products.hpp"
 
 // Decompositions of square matrices, and systems of equations with them.
 namespace gradus {
 
 using detail::data;
+using detail::first_and;
 using detail::Lu;
+using detail::second_and;
 using detail::Stack;
+using detail::zero_matmul;
+using detail::Zeros;
 
 namespace detail {
 
@@ -87,7 +92,7 @@ Tensor inverse(const Tensor& a, bool zero_if_singular) {
   }
   return record("inverse", std::move(out), {a}, [](const Vjp& k) {
     const Tensor& x = k.out();
-    return -matmul(matmul(x, k.grad, true), x, false, true);
+    return -zero_matmul(Zeros::first, zero_matmul(Zeros::second, x, k.grad, true), x, false, true);
   });
 }
 
@@ -105,6 +110,7 @@ namespace {
 struct System {
   enum Kind { general, lower, upper } kind;
   bool transposed;
+  bool in_rule = false;  // b is a cotangent, whose zeros make 0 whatever they meet
   const char* operation() const { return kind == general ? "solve" : "solve_triangular"; }
 };
 
@@ -137,13 +143,20 @@ Tensor with_batch(const Tensor& x, Shape batch) {
   return expand(x, batch);
 }
 
+/// The i-th matrix of a stack.
+const void* matrix_of(const Tensor& x, Index i) {
+  const Index size = x.size(-2) * x.size(-1) * static_cast<Index>(size_of(x.dtype()));
+  return static_cast<const char*>(data(x)) + i * size;
+}
+
 /// op(a)^-1 b for checked tensors of two and more axes; batches broadcast.
 Tensor solve_system(const System& system, const Tensor& a, const Tensor& b) {
   const NoGrad guard;
   const Stack stack = detail::require_square(a, system.operation());
   const Shape batch = broadcast_shapes(stack.batch, batch_of(b), system.operation());
   const Tensor left = stack.count == 1 ? a : with_batch(a, batch);
-  Tensor out = detail::copy_of(with_batch(b, batch));
+  const Tensor right = with_batch(b, batch);
+  Tensor out = detail::copy_of(right);
   const Index n = stack.order, columns = b.size(-1);
   const auto bytes = static_cast<Index>(size_of(a.dtype()));
   const auto solution = [&](Index i) {
@@ -159,33 +172,41 @@ Tensor solve_system(const System& system, const Tensor& a, const Tensor& b) {
       const Index from = stack.count == 1 ? 0 : i;
       kernels::lu_solve(a.dtype(), system.transposed, n, columns, factors.matrix(from),
                         factors.pivots_of(from), solution(i));
+      if (system.in_rule)
+        kernels::keep_zero_columns(a.dtype(), n, columns, matrix_of(right, i), solution(i));
     }
   } else {
     require_diagonal(system, a, stack);
-    for (Index i = 0; i < count; ++i)
-      kernels::triangular_solve(
-          a.dtype(), system.kind == System::upper, system.transposed, n, columns,
-          static_cast<const char*>(data(left)) + (stack.count == 1 ? 0 : i * n * n * bytes),
-          solution(i));
+    for (Index i = 0; i < count; ++i) {
+      const void* const matrix = matrix_of(left, stack.count == 1 ? 0 : i);
+      const bool upper = system.kind == System::upper;
+      kernels::triangular_solve(a.dtype(), upper, system.transposed, n, columns, matrix,
+                                solution(i));
+      if (system.in_rule)
+        kernels::mend_triangular(a.dtype(), upper, system.transposed, n, columns, matrix,
+                                 matrix_of(right, i), solution(i));
+    }
   }
   return out;
 }
 
 Tensor system_of_equations(const System& system, const Tensor& a, const Tensor& b) {
-  return record(system.operation(), solve_system(system, a, b), {a, b},
-                [system](const Vjp& k) -> Grads<2> {
-                  // x = op(a)^-1 b: d b = op(a)^-T g, d op(a) = -(d b) x^T
-                  const System adjoint{system.kind, !system.transposed};
-                  Grads<2> grads;
-                  grads[1] = system_of_equations(adjoint, k.in(0), k.grad);
-                  if (!k.wants(0)) return grads;
-                  Tensor product = system.transposed ? matmul(k.out(), grads[1], false, true)
-                                                     : matmul(grads[1], k.out(), false, true);
-                  if (system.kind == System::lower) product = tril(product);
-                  if (system.kind == System::upper) product = triu(product);
-                  grads[0] = -product;
-                  return grads;
-                });
+  return record(
+      system.operation(), solve_system(system, a, b), {a, b}, [system](const Vjp& k) -> Grads<2> {
+        // x = op(a)^-1 b: d b = op(a)^-T g, d op(a) = -(d b) x^T
+        const System adjoint{system.kind, !system.transposed, true};
+        Grads<2> grads;
+        grads[1] = system_of_equations(adjoint, k.in(0), k.grad);
+        if (!k.wants(0)) return grads;
+        const bool too = system.in_rule;
+        Tensor product = system.transposed
+                             ? zero_matmul(second_and(too), k.out(), grads[1], false, true)
+                             : zero_matmul(first_and(too), grads[1], k.out(), false, true);
+        if (system.kind == System::lower) product = tril(product);
+        if (system.kind == System::upper) product = triu(product);
+        grads[0] = -product;
+        return grads;
+      });
 }
 
 /// Checks a system and turns a vector b into a column, which is dropped again.
@@ -200,6 +221,10 @@ Tensor checked_system(const System& system, const Tensor& a, const Tensor& b, bo
     fail(name, "a of shape " + to_string(a.shape()) + " and b of shape " + to_string(b.shape()) +
                    " were given; b with " + text_of(stack.order) + " rows is required" +
                    (vectors ? ", or a vector" : "; use unsqueeze(b, -1) for a vector"));
+  Shape batch = b.shape();  // without the rows, and the columns if there are any
+  batch.erase(batch.size() - 1);
+  if (!vector) batch.erase(batch.size() - 1);
+  detail::broadcast_batches(stack.batch, batch, a.shape(), b.shape(), name);
   if (vector) return squeeze(system_of_equations(system, a, unsqueeze(b, -1)), {-1});
   return system_of_equations(system, a, b);
 }
@@ -218,7 +243,7 @@ namespace {
 
 /// L^-T x for a lower triangular L.
 Tensor solve_transposed(const Tensor& lower, const Tensor& x) {
-  return system_of_equations({System::lower, true}, lower, x);
+  return system_of_equations({System::lower, true, true}, lower, x);
 }
 
 Tensor cholesky_of_symmetric(const Tensor& a) {
@@ -237,7 +262,8 @@ Tensor cholesky_of_symmetric(const Tensor& a) {
     const Tensor& lower = k.out();
     const DType dtype = lower.dtype();
     const Tensor phi = tril(ones({n, n}, dtype)) - eye(n, n, dtype) * 0.5;
-    const Tensor left = solve_transposed(lower, matmul(lower, k.grad, true) * phi);
+    const Tensor left =
+        solve_transposed(lower, zero_matmul(Zeros::second, lower, k.grad, true) * phi);
     return transpose(solve_transposed(lower, transpose(left)));
   });
 }

@@ -1,5 +1,6 @@
 #include "gradus/ops/sort.hpp"
 
+#include "autograd/capture.hpp"
 #include "kernels/sort.hpp"
 #include "ops/indexing.hpp"
 #include "ops/reduction.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 /// Places of the first `count` values along `axis` in order.
 Tensor order(const Tensor& x, int axis, Index count, bool descending) {
+  detail::note_read({x});
   Shape shape = x.shape();
   const detail::Split s = detail::split(shape, axis);
   shape[axis] = count;

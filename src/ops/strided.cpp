@@ -125,7 +125,7 @@ Tensor unfold(const Tensor& x, Index axis, Index size, Index step) {
   }
   map.part.push_back(size);
   map.push(size, shape.empty() ? 1 : strides[a]);
-  return detail::read_strided("unfold", x, map);
+  return detail::as_copied(detail::read_strided("unfold", x, map));
 }
 
 namespace {
@@ -158,7 +158,7 @@ Tensor diagonal(const Tensor& x, Index offset, Index axis0, Index axis1) {
     fail("diagonal", "axes " + text_of(axis0) + " and " + text_of(axis1) +
                          " were given for a tensor of shape " + to_string(shape) +
                          "; two different axes are required");
-  return detail::read_strided("diagonal", x, diagonal_map(shape, offset, a, b));
+  return detail::as_copied(detail::read_strided("diagonal", x, diagonal_map(shape, offset, a, b)));
 }
 
 Tensor diag(const Tensor& x, Index diagonal) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
@@ -15,7 +16,6 @@ namespace {
 
 using optim::detail::dispatch;
 using optim::detail::for_tiles;
-using optim::detail::text;
 
 /// fold(sum, x) over all values in eight interleaved lanes, so that it vectorizes with a fixed
 /// order.
@@ -51,23 +51,74 @@ double fold_gradient(const Tensor& grad, Fold fold, Join join) {
   return total;
 }
 
-template <class Fold, class Join>
-double fold_gradients(const std::vector<Tensor>& params, Fold fold, Join join) {
-  double total = 0;
+/// The gradients of the parameters that have one, each once: a parameter that is given twice, such
+/// as one that two modules share, is not to be counted and scaled twice.
+std::vector<Tensor> gradients_of(const std::vector<Tensor>& params) {
+  std::vector<Tensor> grads;
+  std::vector<const void*> places;
   for (const Tensor& param : params) {
-    const Tensor grad = param.grad();
-    if (grad.defined()) total = join(total, fold_gradient(grad, fold, join));
+    Tensor grad = param.grad();
+    if (!grad.defined() || grad.numel() == 0) continue;
+    dispatch(grad.dtype(), [&]<class T>(T) { places.push_back(grad.data<T>()); });
+    grads.push_back(std::move(grad));
   }
+  std::vector<const void*> sorted = places;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end()) return grads;
+  std::set<const void*> seen;
+  std::vector<Tensor> once;
+  for (std::size_t i = 0; i < grads.size(); ++i)
+    if (seen.insert(places[i]).second) once.push_back(grads[i]);
+  return once;
+}
+
+template <class Fold, class Join>
+double fold_gradients(const std::vector<Tensor>& grads, Fold fold, Join join) {
+  double total = 0;
+  for (const Tensor& grad : grads) total = join(total, fold_gradient(grad, fold, join));
   return total;
 }
 
-/// f(g) for every entry of every gradient, in place.
+double largest_entry(const std::vector<Tensor>& grads) {
+  // Written so that a NaN wins.
+  const auto larger = [](double a, double b) { return a > b || a != a ? a : b; };
+  return fold_gradients(
+      grads, [=](double s, double x) { return larger(s, std::abs(x)); }, larger);
+}
+
+/// sum |g / unit|^p.
+double sum_of_powers(const std::vector<Tensor>& grads, double p, double unit) {
+  const auto add = [](double a, double b) { return a + b; };
+  if (p == 2 && unit == 1)
+    return fold_gradients(
+        grads, [](double s, double x) { return s + x * x; }, add);
+  if (p == 1 && unit == 1)
+    return fold_gradients(
+        grads, [](double s, double x) { return s + std::abs(x); }, add);
+  return fold_gradients(
+      grads, [=](double s, double x) { return s + std::pow(std::abs(x) / unit, p); }, add);
+}
+
+double norm_of(const std::vector<Tensor>& grads, double p) {
+  if (!(p > 0))
+    fail("grad_norm",
+         "norm_type = " + text_of(p) + " was given; a number above 0, or infinity, is required");
+  if (std::isinf(p)) return largest_entry(grads);
+  const auto root = [p](double sum) { return p == 2 ? std::sqrt(sum) : std::pow(sum, 1 / p); };
+  const double sum = sum_of_powers(grads, p, 1);
+  if (sum > 1e-280 && std::isfinite(sum)) [[likely]]
+    return root(sum);
+  // 0, not finite, or of powers beyond the range of double: in units of the largest entry.
+  const double unit = largest_entry(grads);
+  if (!(unit > 0) || std::isinf(unit)) return unit;
+  return unit * root(sum_of_powers(grads, p, unit));
+}
+
+/// f(g) for every entry, in place.
 template <class F>
-void change_gradients(const std::vector<Tensor>& params, F f) {
+void change_gradients(const std::vector<Tensor>& grads, F f) {
   const NoGrad guard;
-  for (const Tensor& param : params) {
-    Tensor grad = param.grad();
-    if (!grad.defined()) continue;
+  for (Tensor grad : grads) {
     dispatch(grad.dtype(), [&]<class T>(T) {
       T* const g = grad.mutable_data<T>();
       for_tiles(grad.numel(), [=](Index begin, Index end) {
@@ -77,39 +128,26 @@ void change_gradients(const std::vector<Tensor>& params, F f) {
   }
 }
 
-void scale_gradients(const std::vector<Tensor>& params, double coefficient) {
+void scale_gradients(const std::vector<Tensor>& grads, double coefficient) {
   if (coefficient == 1) return;
-  change_gradients(params, [coefficient]<class T>(T& g) { g *= static_cast<T>(coefficient); });
+  if (coefficient > 0 && coefficient < static_cast<double>(std::numeric_limits<float>::min()))
+    // float32 would lose the factor's digits.
+    return change_gradients(grads, [coefficient]<class T>(T& g) {
+      g = static_cast<T>(static_cast<double>(g) * coefficient);
+    });
+  change_gradients(grads, [coefficient]<class T>(T& g) { g *= static_cast<T>(coefficient); });
 }
 
 }  // namespace
 
 double grad_norm(const std::vector<Tensor>& params, double norm_type) {
-  if (!(norm_type > 0))
-    fail("grad_norm", "norm_type = " + text(norm_type) +
-                          " was given; a number above 0, or infinity, is required");
-  const auto add = [](double a, double b) { return a + b; };
-  if (norm_type == 2)
-    return std::sqrt(fold_gradients(
-        params, [](double s, double x) { return s + x * x; }, add));
-  if (norm_type == 1)
-    return fold_gradients(
-        params, [](double s, double x) { return s + std::abs(x); }, add);
-  if (std::isinf(norm_type)) {
-    // Written so that a NaN wins.
-    const auto larger = [](double a, double b) { return a > b || a != a ? a : b; };
-    return fold_gradients(
-        params, [=](double s, double x) { return larger(s, std::abs(x)); }, larger);
-  }
-  const double sum = fold_gradients(
-      params, [=](double s, double x) { return s + std::pow(std::abs(x), norm_type); }, add);
-  return std::pow(sum, 1 / norm_type);
+  return norm_of(gradients_of(params), norm_type);
 }
 
 double clip_coefficient(double norm, double max_norm) {
   if (!(max_norm >= 0))
     fail("clip_grad_norm",
-         "max_norm = " + text(max_norm) + " was given; a number >= 0 is required");
+         "max_norm = " + text_of(max_norm) + " was given; a number >= 0 is required");
   const double coefficient = max_norm / (norm + 1e-6);
   return coefficient > 1 ? 1 : coefficient;
 }
@@ -119,23 +157,24 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
   if (detail::is_capturing())
     return detail::replayable(
         [=] { return clip_grad_norm(params, max_norm, norm_type, error_if_nonfinite); });
-  const double norm = grad_norm(params, norm_type);
+  const std::vector<Tensor> grads = gradients_of(params);
+  const double norm = norm_of(grads, norm_type);
   const double coefficient = clip_coefficient(norm, max_norm);
   if (error_if_nonfinite && !std::isfinite(norm))
-    fail("clip_grad_norm", "the norm of the gradients is " + text(norm) +
+    fail("clip_grad_norm", "the norm of the gradients is " + text_of(norm) +
                                "; a finite norm is required; lower the learning rate, or look for "
                                "the first non-finite value in anomaly mode");
-  scale_gradients(params, coefficient);
+  scale_gradients(grads, coefficient);
   return norm;
 }
 
 void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
   if (!(clip_value >= 0))
     fail("clip_grad_value",
-         "clip_value = " + text(clip_value) + " was given; a number >= 0 is required");
+         "clip_value = " + text_of(clip_value) + " was given; a number >= 0 is required");
   if (detail::is_capturing())
     return detail::replayable([=] { clip_grad_value(params, clip_value); });
-  change_gradients(params, [clip_value]<class T>(T& g) {
+  change_gradients(gradients_of(params), [clip_value]<class T>(T& g) {
     const T limit = static_cast<T>(clip_value);
     // Comparisons keep NaN as it is.
     g = g > limit ? limit : g < -limit ? -limit : g;
@@ -153,8 +192,9 @@ PercentileClip::PercentileClip(const PercentileClipOptions& options) : options_(
 
 double PercentileClip::clip(const std::vector<Tensor>& params) {
   gradus::detail::refuse_capture("PercentileClip.clip", "it keeps a history of norms");
-  const double norm = grad_norm(params);
-  scale_gradients(params, coefficient(norm));
+  const std::vector<Tensor> grads = gradients_of(params);
+  const double norm = norm_of(grads, 2);
+  scale_gradients(grads, coefficient(norm));
   return norm;
 }
 

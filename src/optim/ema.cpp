@@ -1,6 +1,7 @@
 #include "gradus/optim/ema.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "autograd/capture.hpp"
@@ -10,19 +11,40 @@
 #include "optim/sweep.hpp"
 
 namespace gradus::optim {
+namespace {
+
+const void* memory_of(const Tensor& t) {
+  return t.dtype() == DType::float32 ? static_cast<const void*>(t.data<float>())
+                                     : static_cast<const void*>(t.data<double>());
+}
+
+}  // namespace
 
 Ema::Ema(const std::vector<Tensor>& params, const EmaOptions& options)
     : params_(params), options_(options) {
   detail::require_fraction("Ema", "decay", options.decay);
   if (params.empty()) fail("Ema", "no parameters were given; at least one is required");
   const NoGrad guard;
+  std::set<const void*> seen;
   for (const Tensor& param : params) {
     if (!param.defined() || !is_floating_point(param.dtype()))
       fail("Ema", std::string("a parameter that is ") +
                       (param.defined() ? name_of(param.dtype()) : "undefined") +
                       " was given; floating-point tensors are required");
+    const bool known = param.numel() > 0 && !seen.insert(memory_of(param)).second;
+    if (known)
+      fail("Ema", "a parameter of shape " + to_string(param.shape()) +
+                      " was given twice, or shares its memory with another; each is required once: "
+                      "apply() would exchange it back");
     averages_.push_back(param.clone());
   }
+}
+
+/// Converts the averages of parameters that have another dtype now.
+void Ema::follow_dtypes() {
+  for (std::size_t i = 0; i < params_.size(); ++i)
+    if (averages_[i].dtype() != params_[i].dtype())
+      averages_[i] = averages_[i].to(params_[i].dtype());
 }
 
 void Ema::require_applied(bool applied, const char* operation) const {
@@ -33,11 +55,15 @@ void Ema::require_applied(bool applied, const char* operation) const {
 
 void Ema::update() {
   require_applied(false, "Ema.update");
-  if (gradus::detail::is_capturing()) {
-    gradus::detail::before_change(
-        this, [this] { return [this, updates = updates_] { updates_ = updates; }; });
-    return gradus::detail::replayable([this] { update(); });
-  }
+  gradus::detail::before_change(this, [this] {
+    return [this, updates = updates_, before = averages()] {
+      updates_ = updates;
+      for (std::size_t i = 0; i < before.size(); ++i) averages_[i].copy_(before[i]);
+    };
+  });
+  if (gradus::detail::is_capturing()) return gradus::detail::replayable([this] { update(); });
+  const NoGrad guard;
+  follow_dtypes();
   const double t = static_cast<double>(++updates_);
   const double keep =
       options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay;
@@ -55,6 +81,7 @@ void Ema::update() {
 
 void Ema::exchange() {
   const NoGrad guard;
+  follow_dtypes();
   for (std::size_t i = 0; i < params_.size(); ++i)
     detail::dispatch(params_[i].dtype(), [&]<class T>(T) {
       T* const p = params_[i].mutable_data<T>();
@@ -76,7 +103,10 @@ void Ema::restore() {
 std::vector<Tensor> Ema::averages() const {
   const NoGrad guard;
   std::vector<Tensor> copies;
-  for (const Tensor& t : applied_ ? params_ : averages_) copies.push_back(t.clone());
+  for (std::size_t i = 0; i < params_.size(); ++i) {
+    const Tensor& t = applied_ ? params_[i] : averages_[i];
+    copies.push_back(t.dtype() == params_[i].dtype() ? t.clone() : t.to(params_[i].dtype()));
+  }
   return copies;
 }
 
@@ -84,8 +114,8 @@ StateDict Ema::state_dict() const {
   require_applied(false, "Ema.state_dict");
   StateDict state;
   state["updates"] = detail::number(static_cast<double>(updates_));
-  for (std::size_t i = 0; i < averages_.size(); ++i)
-    state["average." + text_of(i)] = averages_[i].clone();
+  const std::vector<Tensor> present = averages();
+  for (std::size_t i = 0; i < present.size(); ++i) state["average." + text_of(i)] = present[i];
   return state;
 }
 
@@ -96,7 +126,7 @@ void Ema::load_state_dict(const StateDict& state) {
   std::vector<Tensor> averages;
   for (std::size_t i = 0; i < averages_.size(); ++i)
     averages.push_back(
-        reader.tensor("average." + text_of(i), averages_[i].shape(), averages_[i].dtype()));
+        reader.tensor("average." + text_of(i), averages_[i].shape(), params_[i].dtype()));
   reader.finish("Ema.load_state_dict");
   updates_ = updates;
   averages_ = std::move(averages);

@@ -36,11 +36,16 @@ static void check(const LBFGSOptions& o) {
   detail::require(search == 0 || search == 1, "LBFGS", "line_search", search, "0 or 1");
 }
 
+static detail::Intake intake(const LBFGSOptions&) { return {}; }
+
 template class OptimizerOf<LBFGSOptions>;
 
 namespace {
 
 using Vector = std::vector<double>;
+
+/// Of a line search, at most.
+constexpr std::int64_t line_evaluations = 25;
 
 double dot(const Vector& a, const Vector& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
@@ -123,7 +128,7 @@ void LBFGS::scatter(const Vector& from, double t, const Vector& direction) {
   const NoGrad guard;
   std::size_t place = 0;
   for (Slot& slot : slots())
-    detail::dispatch(slot.dtype, [&]<class T>(T) {
+    detail::dispatch(slot.param.dtype(), [&]<class T>(T) {
       T* const p = slot.param.mutable_data<T>();
       for (Index i = 0; i < slot.numel; ++i, ++place)
         p[i] = static_cast<T>(from[place] + t * direction[place]);
@@ -160,12 +165,15 @@ Vector LBFGS::find_direction(const Vector& grad) const {
 Tensor LBFGS::step_closure(const Closure& closure) {
   gradus::detail::refuse_capture("LBFGS.step", "its line search goes by values");
   const LBFGSOptions o = options();
-  const std::int64_t last_evaluation =
-      evaluations_ + (o.max_eval ? o.max_eval : o.max_iter * 5 / 4);
+  // PyTorch lets the last line search go beyond max_eval.
+  const std::int64_t started = evaluations_, begins = o.max_eval ? o.max_eval : o.max_iter * 5 / 4,
+                     most = o.max_eval ? begins : std::max<std::int64_t>(begins, line_evaluations);
+  const auto left = [&] { return started + most - evaluations_; };
   Tensor first;
   double loss = evaluate(closure, &first);
   Vector grad = gather_gradient();
   for (int i = 1; largest(grad) > o.tolerance_grad; ++i) {
+    if (o.line_search == LineSearch::strong_wolfe && left() <= 0) break;
     if (iterations_ > 0) remember(grad);
     direction_ = find_direction(grad);
     double length = 0;
@@ -185,7 +193,8 @@ Tensor LBFGS::step_closure(const Closure& closure) {
             const double here_slope = dot(here, direction_);
             return detail::LinePoint{t, value, here_slope, std::move(here)};
           },
-          {0, loss, slope, grad}, t_, reach, o.tolerance_change);
+          {0, loss, slope, grad}, t_, reach, o.tolerance_change,
+          static_cast<int>(std::min(left(), line_evaluations)));
       t_ = point.t;
       loss = point.value;
       grad = std::move(point.grad);
@@ -193,11 +202,11 @@ Tensor LBFGS::step_closure(const Closure& closure) {
     } else {
       scatter(start, t_, direction_);
       // The last evaluation would be repeated by the next step().
-      if (i == o.max_iter) break;
+      if (i == o.max_iter || left() <= 0) break;
       loss = evaluate(closure);
       grad = gather_gradient();
     }
-    if (i == o.max_iter || evaluations_ >= last_evaluation) break;
+    if (i == o.max_iter || evaluations_ - started >= begins) break;
     if (t_ * reach <= o.tolerance_change || std::abs(loss - before) < o.tolerance_change) break;
   }
   return first;
@@ -234,10 +243,11 @@ std::function<void()> LBFGS::load_more(detail::StateReader& reader) {
   if (iterations > 0) {
     direction = vector("lbfgs.direction");
     grad = vector("lbfgs.grad");
-    for (std::int64_t i = 0; i < count && reader.good(); ++i) {
+    for (std::int64_t i = 0; i < count; ++i) {
       const std::string key = "lbfgs." + text_of(i);
       Pair pair{vector(key + ".step"), vector(key + ".change"), 0};
-      if (pair.step.size() == pair.change.size()) pair.rho = 1 / dot(pair.step, pair.change);
+      if (pair.step.empty() || pair.change.empty()) break;  // noted, and so would be the rest
+      pair.rho = 1 / dot(pair.step, pair.change);
       history.push_back(std::move(pair));
     }
   }

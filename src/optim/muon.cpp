@@ -37,6 +37,8 @@ static void check(const MuonOptions& o) {
   detail::require_not_negative("Muon", "eps", o.eps);
 }
 
+static detail::Intake intake(const MuonOptions& o) { return {0, 1 - o.betas[1], o.maximize}; }
+
 template class OptimizerOf<MuonOptions>;
 
 Tensor newton_schulz(const Tensor& x, int steps) {
@@ -44,8 +46,12 @@ Tensor newton_schulz(const Tensor& x, int steps) {
     fail("newton_schulz", "a tensor of shape " + to_string(x.shape()) + ", " + name_of(x.dtype()) +
                               " was given; a floating-point matrix is required");
   const NoGrad guard;
-  const double norm = std::sqrt(sum(x * x).item());
-  Tensor y = x * (1 / (norm + 1e-7));
+  const double length = norm(x).item();
+  Tensor y = x * (1 / (length + 1e-7));
+  if (std::isinf(length)) {  // beyond x's dtype, maybe of finite values
+    const Tensor wide = x.to(float64);
+    y = (wide / norm(wide)).to(x.dtype());
+  }
   // The smaller of X X^T and X^T X.
   const bool tall = x.size(0) > x.size(1);
   for (int i = 0; i < steps; ++i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "autograd/capture.hpp"
@@ -18,12 +19,28 @@ const void* values(const Tensor& t) {
                                      : static_cast<const void*>(t.data<double>());
 }
 
-template <class T>
-bool all_finite(const T* x, Index n) {
-  // x - x is 0 or NaN; the sum vectorizes, unlike a search.
-  bool good = true;
-  for (Index i = 0; i < n; ++i) good &= x[i] - x[i] == 0;
-  return good;
+/// good(g, p) for all entries of a gradient and its parameter, without those rows that the update
+/// leaves out.
+template <class T, class F>
+bool all_good(const T* g, const T* p, Index n, Index row, F good) {
+  bool all = true;
+  if (row == 0) {
+    for (Index i = 0; i < n; ++i) all &= good(g[i], p[i]);  // vectorizes, unlike a search
+    return all;
+  }
+  for (Index begin = 0; begin < n; begin += row) {
+    if (std::all_of(g + begin, g + begin + row, [](T x) { return x == 0; })) continue;
+    for (Index i = begin; i < begin + row; ++i) all &= good(g[i], p[i]);
+  }
+  return all;
+}
+
+/// Whether float32, and so every dtype of a parameter, can hold a factor to its full precision.
+bool fits_all(double scale) {
+  const double size = std::abs(scale);
+  return scale == 0 || !std::isfinite(scale) ||
+         (size >= static_cast<double>(std::numeric_limits<float>::min()) &&
+          size <= static_cast<double>(std::numeric_limits<float>::max()));
 }
 
 }  // namespace
@@ -68,24 +85,98 @@ void Optimizer::make_moments(Slot& slot) {
     slot.data[i] = const_cast<void*>(values(slot.moments[i]));
 }
 
-bool Optimizer::gradients_finite(const StepOptions& options) const {
-  bool good = std::isfinite(options.grad_scale);
-  for (std::size_t i = 0; good && i < slots_.size(); ++i) {
-    const Tensor grad = slots_[i].param.grad();
-    if (!grad.defined()) continue;
-    detail::dispatch(slots_[i].dtype,
-                     [&]<class T>(T) { good = all_finite(grad.data<T>(), slots_[i].numel); });
-    if (!good && options.non_finite == NonFinite::raise)
-      fail(name_, "the gradient of parameter " + text_of(i) + " of shape " +
-                      to_string(grad.shape()) +
-                      " holds NaN or infinity; finite values are required; lower the learning "
-                      "rate, clip gradients, or look for the first such value in anomaly mode");
+/// Converts the state of a parameter that has another dtype now.
+void Optimizer::follow_dtype(std::size_t place) {
+  Slot& slot = slots_[place];
+  const DType dtype = slot.param.dtype();
+  if (dtype == slot.dtype) [[likely]]
+    return;
+  if (!is_floating_point(dtype))
+    fail(name_, "parameter " + text_of(place) + " has become " + name_of(dtype) +
+                    "; float32 or float64 is required; leave buffers out of the list");
+  std::vector<Tensor> moments;
+  for (const Tensor& moment : slot.moments) moments.push_back(moment.to(dtype));
+  slot.moments = std::move(moments);
+  slot.dtype = dtype;
+  for (std::size_t i = 0; i < slot.moments.size(); ++i)
+    slot.data[i] = const_cast<void*>(values(slot.moments[i]));
+}
+
+/// All gradients times a factor that float32 cannot hold, multiplied in double.
+std::vector<Tensor> Optimizer::scaled_gradients(double scale) const {
+  std::vector<Tensor> scaled;
+  for (const Slot& slot : slots_) {
+    const Tensor grad = slot.param.grad();
+    if (!grad.defined()) {
+      scaled.emplace_back();
+      continue;
+    }
+    Tensor product = zeros(grad.shape(), slot.dtype);
+    detail::dispatch(slot.dtype, [&]<class T>(T) {
+      T* const to = product.mutable_data<T>();
+      const T* const from = grad.data<T>();
+      for (Index i = 0; i < slot.numel; ++i)
+        to[i] = static_cast<T>(static_cast<double>(from[i]) * scale);
+    });
+    scaled.push_back(std::move(product));
   }
-  if (!good && options.non_finite == NonFinite::raise)
-    fail(name_,
-         "grad_scale = " + detail::text(options.grad_scale) +
-             " was given; a finite number is required; is the norm of the gradients finite?");
-  return good;
+  return scaled;
+}
+
+/// Judges what the updates compute with, in their dtype: a finite gradient may not be finite any
+/// more when it is applied. `scaled`: if not empty, what stands for the gradients and their scale.
+bool Optimizer::gradients_finite(const StepOptions& options,
+                                 const std::vector<Tensor>& scaled) const {
+  if (!std::isfinite(options.grad_scale)) {
+    if (options.non_finite == NonFinite::raise)
+      fail(name_,
+           "grad_scale = " + text_of(options.grad_scale) +
+               " was given; a finite number is required; is the norm of the gradients finite?");
+    return false;
+  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    const Tensor grad = scaled.empty() ? slot.param.grad() : scaled[i];
+    if (!grad.defined()) continue;
+    const detail::Intake intake = intake_of(slot.group);
+    bool good = true;
+    detail::dispatch(slot.dtype, [&]<class T>(T) {
+      const T scale = static_cast<T>(
+                  detail::signed_scale(scaled.empty() ? options.grad_scale : 1, intake.maximize)),
+              l2 = static_cast<T>(intake.l2), square = static_cast<T>(intake.square);
+      const T *g = grad.data<T>(), *p = slot.param.data<T>();
+      // x - x is 0 or NaN, and so is the sum of both.
+      const auto check = [=](T d) { return (d - d) + (square * d * d - square * d * d) == 0; };
+      good = intake.l2 == 0
+                 ? all_good(g, p, slot.numel, slot.row, [=](T x, T) { return check(scale * x); })
+                 : all_good(g, p, slot.numel, slot.row,
+                            [=](T x, T w) { return check(scale * x + l2 * w); });
+    });
+    if (good) continue;
+    if (options.non_finite == NonFinite::raise) refuse_gradient(i, options.grad_scale);
+    return false;
+  }
+  return true;
+}
+
+void Optimizer::refuse_gradient(std::size_t place, double grad_scale) const {
+  const Slot& slot = slots_[place];
+  const Tensor grad = slot.param.grad();
+  bool finite = true;
+  detail::dispatch(slot.dtype, [&]<class T>(T) {
+    const T* g = grad.data<T>();
+    finite = all_good(g, g, slot.numel, 0, [](T x, T) { return x - x == 0; });
+  });
+  const std::string which =
+      "the gradient of parameter " + text_of(place) + " of shape " + to_string(grad.shape());
+  if (!finite)
+    fail(name_, which +
+                    " holds NaN or infinity; finite values are required; lower the learning "
+                    "rate, clip gradients, or look for the first such value in anomaly mode");
+  fail(name_, which + " is finite, but what the update makes of it in " + name_of(slot.dtype) +
+                  " (with grad_scale = " + text_of(grad_scale) +
+                  ", weight decay, squares) is not; finite values are required; clip gradients, "
+                  "scale the loss down, or train in float64");
 }
 
 /// Puts the state back to where it is now, in place: a captured step has its addresses.
@@ -112,26 +203,30 @@ std::function<void()> Optimizer::undo() {
 }
 
 StepResult Optimizer::step(const StepOptions& options) {
-  if (!gradus::detail::is_capturing()) return step_now(options);
   gradus::detail::before_change(this, [this] { return undo(); });
+  if (!gradus::detail::is_capturing()) return step_now(options);
   return gradus::detail::replayable([this, options] { return step_now(options); });
 }
 
 StepResult Optimizer::step_now(const StepOptions& options) {
-  if (options.non_finite != NonFinite::ignore && !gradients_finite(options)) {
+  const NoGrad guard;
+  for (std::size_t i = 0; i < slots_.size(); ++i) follow_dtype(i);
+  const bool fits = fits_all(options.grad_scale);
+  const std::vector<Tensor> scaled =
+      fits ? std::vector<Tensor>() : scaled_gradients(options.grad_scale);
+  if (options.non_finite != NonFinite::ignore && !gradients_finite(options, scaled)) {
     ++skipped_;
     return options.non_finite == NonFinite::stop ? StepResult::stopped : StepResult::skipped;
   }
-  const NoGrad guard;
   for (Slot& slot : slots_)  // first what may fail, so that either all parameters change or none
     if (slot.step == 0 && slot.param.grad().defined()) make_moments(slot);
-  for (Slot& slot : slots_) {
-    const Tensor grad = slot.param.grad();
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    const Tensor grad = fits ? slot.param.grad() : scaled[i];
     if (!grad.defined()) continue;
-    slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
-                                             : static_cast<const void*>(grad.data<double>());
+    slot.grad = values(grad);
     ++slot.step;
-    update(slot, options.grad_scale);
+    update(slot, fits ? options.grad_scale : 1);
   }
   return StepResult::updated;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,21 +12,16 @@
 //   constexpr const char* algorithm(const Options*)   the name that begins its messages
 //   template <class O, class F> void visit_options(O& o, F f)   f(name, member) for every option
 //   void check(const Options& o)   throws if the options make no sense
+//   detail::Intake intake(const Options& o)   what the update makes of a gradient at first
 namespace gradus::optim {
 
 namespace detail {
-
-inline std::string text(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.9g", value);
-  return buffer;
-}
 
 inline void require(bool good, const char* algorithm, const char* option, double value,
                     const char* required) {
   if (!good)
     fail(algorithm,
-         std::string(option) + " = " + text(value) + " was given; " + required + " is required");
+         std::string(option) + " = " + text_of(value) + " was given; " + required + " is required");
 }
 /// NaN fails as well.
 inline void require_not_negative(const char* algorithm, const char* option, double value) {
@@ -67,6 +61,11 @@ OptimizerOf<Options>::OptimizerOf(const std::vector<Group>& groups)
     fail(name(),
          "an empty list of parameters was given; at least one parameter is required; was "
          "the model built before its parameters were asked for?");
+}
+
+template <class Options>
+detail::Intake OptimizerOf<Options>::intake_of(std::size_t group) const {
+  return intake(options_[group]);
 }
 
 template <class Options>

@@ -39,9 +39,12 @@ std::string Scheduler::check_length(Index run_length) const {
   const std::string units = unit_ == Unit::step ? " steps" : " epochs";
   const std::string both = std::string(schedule_.name()) + " is " + text_of(length) + units +
                            " long, but the run has " + text_of(run_length) + ": ";
+  const std::string_view name = schedule_.name();
+  const bool is_to_stay = name == LinearWarmup::name || name == MultiStepLR::name;
+  if (length < run_length && is_to_stay) return "";
   if (length < run_length)
     return both + "the learning rate does not change in the last " + text_of(run_length - length) +
-           "; does it count steps and epochs as the run does?";
+           "; derive its length from the run, in the units that it counts";
   return both + "the schedule does not come to its end; derive its length from the run";
 }
 
@@ -75,8 +78,9 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const PlateauOptions&
 bool ReduceLROnPlateau::is_better(double metric) const {
   const double sign = options_.mode == PlateauMode::min ? -1 : 1;
   const double margin = options_.threshold_mode == ThresholdMode::abs ? options_.threshold
-                        : std::isfinite(best_)                        ? options_.threshold * best_
-                                                                      : 0;
+                        : std::isfinite(best_)
+                            ? options_.threshold * std::abs(best_)  // PyTorch lacks the magnitude
+                            : 0;
   return sign * metric > sign * (best_ + sign * margin);
 }
 

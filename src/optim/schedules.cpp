@@ -196,6 +196,8 @@ std::optional<double> SequentialLR::momentum(Index t) const {
   return schedules[i].momentum(i == 0 ? t : t - milestones[i - 1]);
 }
 Index SequentialLR::length() const {
+  const std::string_view end = schedules.back().name();
+  if (end == LinearWarmup::name || end == MultiStepLR::name) return 0;  // it is to stay
   const Index last = schedules.back().length();
   return last == 0 ? 0 : last + (milestones.empty() ? 0 : milestones.back());
 }

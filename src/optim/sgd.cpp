@@ -22,10 +22,12 @@ static void check(const SGDOptions& o) {
   detail::require_not_negative("SGD", "weight_decay", o.weight_decay);
   detail::require(std::isfinite(o.dampening), "SGD", "dampening", o.dampening, "a finite number");
   if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
-    fail("SGD", "nesterov with momentum = " + detail::text(o.momentum) +
-                    " and dampening = " + detail::text(o.dampening) +
+    fail("SGD", "nesterov with momentum = " + text_of(o.momentum) +
+                    " and dampening = " + text_of(o.dampening) +
                     " was given; it requires a momentum above 0 and no dampening");
 }
+
+static detail::Intake intake(const SGDOptions& o) { return {o.weight_decay, 0, o.maximize}; }
 
 template class OptimizerOf<SGDOptions>;
 

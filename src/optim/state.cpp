@@ -38,7 +38,7 @@ std::int64_t StateReader::count(const std::string& key) {
   const double value = number(key);
   if (value >= 0 && value < 0x1p53 && value == std::floor(value))
     return static_cast<std::int64_t>(value);
-  note(key + " = " + text(value) + "; a whole number >= 0 is required");
+  note(key + " = " + text_of(value) + "; a whole number >= 0 is required");
   return 0;
 }
 
@@ -114,7 +114,9 @@ StateDict Optimizer::state_dict() const {
     if (number_name()) state[param_key(i, number_name())] = detail::number(slot.number);
     const auto names = moment_names(slot);
     for (std::size_t k = 0; k < slot.moments.size(); ++k)
-      state[param_key(i, names[k])] = slot.moments[k].clone();
+      state[param_key(i, names[k])] = slot.moments[k].dtype() == slot.param.dtype()
+                                          ? slot.moments[k].clone()
+                                          : slot.moments[k].to(slot.param.dtype());
   }
   save_more(state);
   return state;
@@ -140,6 +142,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
       slot.step = reader.count(param_key(i, "step"));
       if (number_name()) slot.number = reader.number(param_key(i, number_name()));
       slot.moments.clear();
+      slot.dtype = slot.param.dtype();
       if (slot.step == 0) continue;
       for (const char* moment : moment_names(slot))
         slot.moments.push_back(reader.moment(param_key(i, moment), slot.param.shape(), slot.dtype));

@@ -64,14 +64,14 @@ std::vector<ParameterCheck> check_gradients(nn::Module& model, const Loss& loss,
     const std::vector<Tensor> gradients = grad(loss(model(input), target), tensors);
     Generator generator(1);
     for (std::size_t i = 0; i < tensors.size(); ++i) {
-      const double norm = std::sqrt(sum(gradients[i] * gradients[i]).item());
+      const double size = norm(gradients[i]).item();
       ParameterCheck check{parameters[i].first};
       for (int d = 0; d < directions; ++d) {
         Tensor direction = randn(tensors[i].shape(), float64, &generator);
         direction = direction / std::sqrt(sum(direction * direction).item() + 1e-300);
         const double analytic = sum(gradients[i] * direction).item();
         const double numeric = slope(model, loss, input, target, tensors[i], direction, 1e-6);
-        check.error = std::max(check.error, std::abs(analytic - numeric) / std::max(norm, 1e-6));
+        check.error = std::max(check.error, std::abs(analytic - numeric) / std::max(size, 1e-6));
       }
       result.push_back(check);
     }

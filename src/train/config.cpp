@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/utf8.hpp"
 #include "gradus/io/nearest.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv_scan.hpp"
 #include "io/json.hpp"
 #include "train/config_fields.hpp"
 #include "train/save/checkpoint_every.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 namespace {
@@ -166,6 +168,8 @@ void set(Config& config, const std::string& name, const std::string& text) {
            ": a text without the character 0 is required");
   std::string wanted = name;
   std::replace(wanted.begin(), wanted.end(), '_', '-');
+  if (find_no_utf8(text) != text.npos)  // it could not be kept with the run
+    bad(wanted, text, "text in UTF-8");
   bool known = false;
   Choices names;
   visit_settings(config, [&](const char*, const char* here, auto& member, const char*,
@@ -184,7 +188,7 @@ std::string to_json(const Config& config) {
   Json object = Json::object();
   visit_settings(config, [&](const char*, const char* name, const auto& member, const char*,
                              const Choices&) { object[name] = json_of(member); });
-  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return detail::dump(object, 2) + "\n";
 }
 
 void read_json(Config& config, const std::string& json, const std::string& name) {
@@ -249,6 +253,7 @@ void check(const Config& c) {
        setting_text(c.samples) + " --features " + setting_text(c.features),
        "a set by name of at most 1000000000 numbers");
   count("accumulate", c.accumulate, 1);
+  count("max-categories", c.max_categories, 1);
   count("repeat", c.repeat, 1);
   need(c.folds != 1, "folds", "1", "0, or 2 and more,");
   need(c.threads >= 0 && c.threads <= 256, "threads", text_of(c.threads), "0 to 256");
@@ -320,6 +325,9 @@ SourceOptions source_options(const Config& c) {
   io::CsvOptions& csv = o.csv;
   csv.delimiter = c.delimiter == "auto" ? '\0' : c.delimiter == "tab" ? '\t' : c.delimiter[0];
   csv.decimal = c.decimal[0];
+  csv.encoding = c.encoding == "latin-1"        ? io::Encoding::latin1
+                 : c.encoding == "windows-1252" ? io::Encoding::windows1252
+                                                : io::Encoding::utf8;
   if (c.header != "auto") csv.header = c.header == "yes";
   csv.targets = c.target;
   csv.task = c.task == "classification" ? io::Task::classification
@@ -332,6 +340,7 @@ SourceOptions source_options(const Config& c) {
   csv.missing_texts = c.missing_texts;
   csv.ignored = c.ignore;
   csv.drop_bad_rows = c.drop_bad_rows;
+  csv.max_categories = c.max_categories;
   csv.dtype = c.precision == "float64" ? float64 : float32;
   o.synthetic.n = c.samples;
   o.synthetic.noise = c.noise.value_or(-1);

@@ -34,6 +34,7 @@ void visit_settings(C& c, F f) {
   one("header", c.header, "whether line 1 names the columns", {"auto", "yes", "no"});
   one("delimiter", c.delimiter, "between fields: a character, tab or auto", any);
   one("decimal", c.decimal, "decimal mark", {".", ","});
+  one("encoding", c.encoding, "of CSV files", {"utf-8", "latin-1", "windows-1252"});
   one("task", c.task, "what the target is", {"auto", "classification", "regression"});
   one("missing", c.missing, "missing values: refuse, leave the row out, or fill in",
       {"error", "drop", "mean", "median", "mode"});
@@ -41,6 +42,7 @@ void visit_settings(C& c, F f) {
   one("unknown", c.unknown, "categories that were not trained on: refuse, or treat as none",
       {"error", "ignore"});
   one("categories", c.categories, "how columns of text become numbers", {"onehot", "embed"});
+  one("max-categories", c.max_categories, "most different values of a column of text", any);
   one("drop-bad-rows", c.drop_bad_rows, "leave out rows of wrong length or with text for a number",
       any);
   one("scaler", c.scaler,

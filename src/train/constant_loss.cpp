@@ -20,7 +20,7 @@ Tensor some_targets(const data::TensorDataset& dataset) {
 }
 
 /// Outputs that a model might give for every sample: the logarithms of the classes' shares, also
-/// with label smoothing.
+/// with label smoothing, equal ones (where classes are weighed), and for a single output the logit.
 std::vector<Tensor> constant_logits(const Tensor& labels, Index classes) {
   std::vector<double> counts(static_cast<std::size_t>(classes));
   double total = 0;
@@ -28,12 +28,19 @@ std::vector<Tensor> constant_logits(const Tensor& labels, Index classes) {
     if (label >= 0 && label < classes) ++counts[static_cast<std::size_t>(label)], ++total;
   std::vector<Tensor> out;
   for (const double smoothing : {0.0, 0.05, 0.1, 0.2}) {
+    if (classes == 1) {
+      const double ones = mean(ne(labels, 0.0).to(float64)).item();
+      const double p = std::clamp((1 - smoothing) * ones + smoothing / 2, 1e-6, 1 - 1e-6);
+      out.push_back(full({1}, std::log(p / (1 - p)), float64));
+      continue;
+    }
     std::vector<double> logits;
     for (const double count : counts)
       logits.push_back(std::log(std::max(
           1e-6, (1 - smoothing) * count / total + smoothing / static_cast<double>(classes))));
     out.push_back(from_vector(logits));
   }
+  out.push_back(zeros({classes}, float64));
   return out;
 }
 
@@ -65,7 +72,7 @@ double best_constant_loss(const Context& run) {
   if (target.numel() == 0 || shape.size() != 2 || (labels && target.dim() != 1)) return NAN;
   if (!labels && (!is_floating_point(target.dtype()) || target.dim() != 2)) return NAN;
   const auto constants = labels ? constant_logits(target, shape[1]) : constant_values(target);
-  if (!run.loss_of) return usual_loss(target, constants[0]);
+  if (!run.loss_of) return labels && shape[1] == 1 ? NAN : usual_loss(target, constants[0]);
   double best = NAN;
   for (const Tensor& constant : constants) try {
       const Tensor output = expand(constant.to(run.output.dtype()), {target.size(0), shape[1]});

@@ -46,6 +46,7 @@ void Diagnosis::start(Context&) {
   reported_.clear();
   norms_.clear();
   epochs_.clear();
+  latest_.clear();
   best_epoch_ = 0;
   best_train_loss_ = best_validation_loss_ = best_before_trend_ = INFINITY;
   constant_ = first_loss_ = recent_ = NAN;
@@ -56,11 +57,18 @@ void Diagnosis::start(Context&) {
 void Diagnosis::save(optim::StateDict& state) const {
   state["losses"] = from_vector<double>(
       {constant_, first_loss_, recent_, lowest_, weight_of_recent_, largest_update_});
+  std::vector<double> latest = latest_;
+  latest.resize(static_cast<std::size_t>(limits::latest_losses), NAN);
+  state["latest_losses"] = from_vector(latest);
 }
 
 void Diagnosis::resume(const Context& run, State& state) {
   const std::vector<double> losses = state.numbers("losses", 6);
   norms_ = state.numbers("norms");
+  latest_.clear();
+  if (state.has("latest_losses"))  // a run that began with an earlier version has none
+    for (const double loss : state.numbers("latest_losses", limits::latest_losses))
+      if (!std::isnan(loss)) latest_.push_back(loss);
   constant_ = losses[0];
   first_loss_ = losses[1];
   recent_ = losses[2];
@@ -95,6 +103,8 @@ void Diagnosis::step(Context& run) {
   weight_of_recent_ = 0.9 * weight_of_recent_ + 0.1;
   recent_ =
       std::isnan(recent_) ? run.loss : recent_ + 0.1 / weight_of_recent_ * (run.loss - recent_);
+  latest_.push_back(run.loss);
+  if (static_cast<Index>(latest_.size()) > limits::latest_losses) latest_.erase(latest_.begin());
   if (static_cast<Index>(norms_.size()) >= limits::first_steps)
     lowest_ = std::min(lowest_, recent_);
 }
@@ -132,7 +142,7 @@ void Diagnosis::judge_spike(Context& run) {
 
 bool Diagnosis::loss_is_large() const {
   const double scale = std::isfinite(constant_) ? constant_ : first_loss_;
-  return !(recent_ < limits::loss_large * scale);
+  return !(recent_ < limits::times(limits::loss_large, scale));
 }
 
 // ------------------------------------------------------------------ of layers, in the order from
@@ -170,7 +180,13 @@ void Diagnosis::judge_updates(Context& run, const std::vector<Layer>& layers) {
 
 void Diagnosis::judge_divergence(Context& run) {
   const double scale = std::isfinite(constant_) ? std::max(constant_, first_loss_) : first_loss_;
-  if (!(recent_ > limits::diverged * scale && recent_ > limits::diverged * lowest_)) return;
+  if (!(recent_ > limits::times(limits::diverged, scale) &&
+        recent_ > limits::times(limits::diverged, lowest_)))
+    return;
+  // A few batches with samples of much weight are no divergence: nearly all must be high.
+  std::vector<double> ordered = latest_;
+  std::sort(ordered.begin(), ordered.end());
+  if (ordered.size() < 2 || ordered[1] <= limits::times(limits::diverged, scale)) return;
   report(run, {.kind = "divergence",
                .text = "The loss diverges: it began with " + rounded(first_loss_) + " and is " +
                        rounded(recent_) + " " + when(run) + "; lower the learning rate from " +

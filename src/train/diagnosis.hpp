@@ -56,7 +56,8 @@ class Diagnosis {
   double weight_of_recent_ = 0;
   double largest_update_ = 0;  // of any layer in any window
   std::vector<double> norms_;
-  double largest_norm_ = 0;  // of those that are finite
+  std::vector<double> latest_;  // losses of the last steps
+  double largest_norm_ = 0;     // of those that are finite
   std::vector<Epoch> epochs_;
   // Of all epochs so far, so that an epoch costs the same however many there were.
   std::size_t best_epoch_ = 0;  // of the lowest validation loss
@@ -68,8 +69,9 @@ class Diagnosis {
 /// shape, `loss_of` may be null: then cross-entropy for labels and squared error otherwise.
 double best_constant_loss(const Context& run);
 
-/// "0.0123", to three digits.
+/// "0.0123", to three digits; numbers that count something have all of theirs.
 std::string rounded(double value);
+std::string rounded(std::integral auto) = delete;
 /// "12.3 %".
 std::string percent(double share);
 /// A learning rate with one digit.

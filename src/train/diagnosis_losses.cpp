@@ -36,7 +36,9 @@ void Diagnosis::judge_slow(Context& run) {
   const double loss = epochs_.back().train_loss;
   const double scale = std::isfinite(constant_) ? constant_ : first_loss_;
   if (warming_up || largest_update_ == 0 || largest_update_ >= limits::update_low) return;
-  if (loss < (1 - limits::fall_low) * first_loss_ || loss < (1 - limits::fall_low) * scale) return;
+  if (loss < limits::times(1 - limits::fall_low, first_loss_) ||
+      loss < limits::times(1 - limits::fall_low, scale))
+    return;
   report(run,
          {.kind = "learning_rate_low",
           .text = "The learning rate " + rounded(lr) +
@@ -52,8 +54,8 @@ void Diagnosis::judge_generalization(Context& run) {
   if (run.validation.empty() || !std::isfinite(constant_)) return;
   const Epoch& now = epochs_.back();
   const Epoch& then = epochs_[best_epoch_];
-  if (then.validation_loss >= limits::no_better * constant_) {
-    if (now.train_loss < limits::memorized * constant_)
+  if (then.validation_loss >= limits::times(limits::no_better, constant_)) {
+    if (now.train_loss < limits::times(limits::memorized, constant_))
       report(
           run,
           {.kind = "no_signal",
@@ -66,10 +68,10 @@ void Diagnosis::judge_generalization(Context& run) {
     return;
   }
   const auto since = static_cast<Index>(epochs_.size() - 1 - best_epoch_);
-  const double gap = (now.validation_loss - now.train_loss) / constant_;
+  const double gap = (now.validation_loss - now.train_loss) / std::abs(constant_);
   if (since < limits::overfit_epochs || gap < limits::overfit_gap ||
       now.train_loss >= then.train_loss ||
-      now.validation_loss < (1 + limits::overfit_rise) * then.validation_loss)
+      now.validation_loss < limits::times(1 + limits::overfit_rise, then.validation_loss))
     return;
   report(run, {.kind = "overfitting",
                .text = "The model overfits: since epoch " + text_of(then.epoch) +
@@ -88,7 +90,7 @@ void Diagnosis::judge_constant(Context& run) {
   // Dropout raises the training loss: the validation loss may show better that something is
   // learned.
   const double best = best_train_loss_;
-  if (!(std::min(best, best_validation_loss_) >= limits::no_better * constant_)) return;
+  if (!(std::min(best, best_validation_loss_) >= limits::times(limits::no_better, constant_))) return;
   report(run, {.kind = "constant_predictor",
                .text = "The model is no better than a constant output: the training loss is " +
                        rounded(best) + " at best until " + when(run).substr(3) +
@@ -114,8 +116,8 @@ void Diagnosis::judge_trend(Context& run) {
                0;
   }
   const double mean = sum / static_cast<double>(n);
-  const double swing = moved / static_cast<double>(n - 1) / mean;
-  const bool large = !(mean < limits::loss_large * constant_);
+  const double swing = moved / static_cast<double>(n - 1) / std::abs(mean);
+  const bool large = !(mean < limits::times(limits::loss_large, constant_));
   if (turns >= limits::turns && swing > limits::swing && large)
     report(run, {.kind = "oscillation",
                  .text = "The loss oscillates: in the last " + text_of(n) + " epochs it turned " +
@@ -123,7 +125,7 @@ void Diagnosis::judge_trend(Context& run) {
                          " of its mean an epoch, until " + when(run).substr(3) +
                          "; lower the learning rate from " + rounded(run.optimizer.lr()) + " to " +
                          rate(run.optimizer.lr() / 3) + ", or take larger batches."});
-  if (large && epochs_.size() > n && best_now > (1 - limits::improvement) * best_before)
+  if (large && epochs_.size() > n && best_now > limits::times(1 - limits::improvement, best_before))
     report(run, {.kind = "plateau",
                  .alarm = false,
                  .text = "The loss stands still: the last " + text_of(n) + " epochs until " +

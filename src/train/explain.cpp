@@ -1,5 +1,8 @@
 #include "gradus/train/explain.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "gradus/autograd.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/nn/activation.hpp"
@@ -94,6 +97,68 @@ Json probabilities(const Tensor& output, const std::string& loss_name) {
   return nullptr;
 }
 
+/// What the formula of a loss in words says, and its gradient for each output.
+struct Formula {
+  double value = NAN;
+  std::vector<double> gradient = {};
+};
+
+Formula formula_of(const std::string& name, const std::vector<double>& y,
+                   const std::vector<double>& t, double weight) {
+  if (t.size() != y.size() || y.empty()) return {};
+  const auto n = static_cast<double>(y.size());
+  Formula f{0, std::vector<double>(y.size())};
+  double largest = -INFINITY, exponentials = 0, shares = 0;
+  for (const double a : y) largest = std::max(largest, a);
+  for (const double a : y) exponentials += std::exp(a - largest);
+  for (const double share : t) shares += share;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double d = y[i] - t[i];
+    if (name == "cross_entropy") {
+      const double log_p = y[i] - largest - std::log(exponentials);
+      f.value -= t[i] == 0 ? 0 : t[i] * log_p;
+      f.gradient[i] = std::exp(log_p) * shares - t[i];
+    } else if (name == "bce_with_logits") {
+      f.value +=
+          weight / n * (std::max(y[i], 0.0) - y[i] * t[i] + std::log1p(std::exp(-std::abs(y[i]))));
+      f.gradient[i] = weight / n * (1 / (1 + std::exp(-y[i])) - t[i]);
+    } else if (name == "mse") {
+      f.value += d * d / n;
+      f.gradient[i] = 2 * d / n;
+    } else if (name == "half_mse") {
+      f.value += d * d / 2;
+      f.gradient[i] = d;
+    } else if (name == "l1") {
+      f.value += std::abs(d) / n;
+      f.gradient[i] = d == 0 ? 0 : std::copysign(1 / n, d);
+    } else {
+      return {};
+    }
+  }
+  return f;
+}
+
+/// True if the formula gives what the engine computed, to the digits of float32.
+bool holds(const Formula& f, double value, const std::vector<double>& gradient) {
+  const auto same = [](double a, double b) { return std::abs(a - b) <= 1e-4 * (1 + std::abs(b)); };
+  if (!same(f.value, value) || f.gradient.size() != gradient.size()) return false;
+  for (std::size_t i = 0; i < gradient.size(); ++i)
+    if (!same(f.gradient[i], gradient[i])) return false;
+  return true;
+}
+
+/// What the formula compares the outputs with, where the options do not say it.
+std::vector<double> compared_with(const Tensor& target, std::size_t outputs,
+                                  const ExplainOptions& options) {
+  if (options.compared.defined()) return options.compared.to_vector<double>();
+  const std::vector<double> values = target.to_vector<double>();
+  if (options.loss_name != "cross_entropy" || values.size() == outputs) return values;
+  std::vector<double> shares(outputs);
+  if (values.size() == 1 && values[0] >= 0 && values[0] < static_cast<double>(outputs))
+    shares[static_cast<std::size_t>(values[0])] = 1;
+  return shares;
+}
+
 /// Everything whose gradient is shown, in the order in which layer_json reads it.
 std::vector<Tensor> wanted(const Tensor& x, const std::vector<Layer>& layers) {
   std::vector<Tensor> list{x};
@@ -165,9 +230,18 @@ std::string explain_html(nn::Module& model, const Tensor& sample, const Tensor& 
                {"x_grad", numbers(*gradient++)},
                {"layers", Json::array()}};
   for (const Layer& layer : layers) json["layers"].push_back(layer_json(layer, gradient));
+  const std::vector<double> outputs = a.detach().to_vector<double>();
+  const std::vector<double> compared = compared_with(target, outputs.size(), options);
+  const Formula formula = formula_of(options.loss_name, outputs, compared, options.weight);
+  // The last layer's a, before its z, weight and bias.
+  const Tensor& error =
+      gradients[gradients.size() - (layers.back().linear->bias.defined() ? 4 : 3)];
   json["loss"] = {{"name", options.loss_name},
+                  {"known", holds(formula, value.item(), error.to_vector<double>())},
                   {"value", numbers(value)[0]},
                   {"target", numbers(target)},
+                  {"compared", compared},
+                  {"weight", options.weight},
                   {"probabilities", probabilities(a.detach(), options.loss_name)}};
   using namespace embedded;
   return detail::page({embedded::explain_html, explain_html_size},

@@ -10,9 +10,7 @@ namespace {
 
 void require(bool good, const char* option, double given, const char* required) {
   if (good) return;
-  char number[32];
-  std::snprintf(number, sizeof number, "%g", given);
-  fail("fit", std::string(option) + " = " + number + " was given; " + required);
+  fail("fit", std::string(option) + " = " + text_of(given) + " was given; " + required);
 }
 
 void check(const FitOptions& o, const optim::Optimizer& optimizer) {

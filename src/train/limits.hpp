@@ -41,6 +41,9 @@ inline constexpr double vanishing = 1e-4;
 /// The same the other way round: healthy networks stay within a factor of about 10.
 inline constexpr double exploding = 1e3;
 
+/// From this norm on the optimizer looks whether it can apply the gradient: squares of more than
+/// 1.8e19 are beyond float32.
+inline constexpr double gradient_huge = 1e15;
 /// Steps before a norm can be called unusual, and so many of the latest ones give the median.
 inline constexpr Index spike_steps = 50;
 /// A norm above this multiple of the median: batches of a healthy run differ by a few times…
@@ -66,6 +69,9 @@ inline constexpr double loss_large = 0.5;
 
 /// A loss above this multiple of its first value (and of c) diverges.
 inline constexpr double diverged = 2;
+/// …and so do all but one of the latest losses: half of the batches may hold a rare sample of much
+/// weight, and (1/2)^11 is small.
+inline constexpr Index latest_losses = 12;
 /// A loss above this share of c is no better than a constant: batches scatter by a percent.
 inline constexpr double no_better = 0.98;
 /// Training below this share of c while validation stays above no_better: memorized, not learned.
@@ -89,6 +95,12 @@ inline constexpr Index turns = 6;
 inline constexpr double swing = 0.2;
 /// Relative improvement in these epochs that counts as one.
 inline constexpr double improvement = 0.005;
+
+/// The loss that is worse than `loss` by (factor - 1) of its magnitude, or better for a factor
+/// below 1: factor * loss, and the other way round for losses below 0, which densities have.
+constexpr double times(double factor, double loss) {
+  return loss >= 0 ? factor * loss : (2 - factor) * loss;
+}
 
 // ------------------------------------------------------------------ before training
 

@@ -18,8 +18,8 @@ namespace {
 
 /// Root mean square of each feature of (samples, features).
 std::vector<double> feature_sizes(const Tensor& x) {
-  const Tensor values = x.to(float64);
-  return sqrt(mean(values * values, {0})).to_vector<double>();
+  return (norm(x.to(float64), 2, {0}) / std::sqrt(static_cast<double>(x.size(0))))
+      .to_vector<double>();
 }
 
 struct Range {
@@ -33,6 +33,12 @@ constexpr Range usual_rates[] = {
     {"Adadelta", 1e-2, 10}, {"Lion", 1e-6, 1e-2}, {"Muon", 1e-4, 0.3},    {"LBFGS", 1e-2, 2},
 };
 
+/// Steps of the optimizer.
+Index steps_of_epoch(const LintOptions& o) {
+  const Index batches = std::max<Index>(1, o.accumulate);
+  return (o.loader->size() + batches - 1) / batches;
+}
+
 /// The largest rate in the run.
 double peak_rate(const LintOptions& o) {
   const double base = o.optimizer->initial_lr();
@@ -40,7 +46,7 @@ double peak_rate(const LintOptions& o) {
   if (!o.scheduler) return std::max(base, o.optimizer->lr());
   Index units = std::max<Index>(o.scheduler->schedule().length(), o.epochs);
   if (o.scheduler->unit() == optim::Unit::step && o.loader && o.epochs > 0)
-    units = o.epochs * o.loader->size();
+    units = o.epochs * steps_of_epoch(o);
   double peak = 0;
   for (Index i = 0; i <= 1000; ++i)
     peak = std::max(peak, o.scheduler->schedule().lr(base, units * i / 1000));
@@ -135,7 +141,7 @@ void lint_schedule(Linter& l) {
   Index units = l.options.epochs;
   if (l.options.scheduler->unit() == optim::Unit::step) {
     if (!l.options.loader) return;
-    units *= l.options.loader->size();
+    units *= steps_of_epoch(l.options);
   }
   const std::string text = l.options.scheduler->check_length(units);
   if (!text.empty()) l.report("schedule_length", "", "The schedule " + text + ".");

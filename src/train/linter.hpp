@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gradus/train/lint.hpp"
+#include "train/diagnosis.hpp"
 #include "train/trace.hpp"
 
 namespace gradus::train::detail {
@@ -35,8 +36,5 @@ void lint_norm(Linter& l);
 void lint_sigmoids(Linter& l);
 void lint_units(Linter& l);
 void lint_weights(Linter& l);
-
-/// "0.0123", to three digits.
-std::string rounded(double value);
 
 }  // namespace gradus::train::detail

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "gradus/io/csv.hpp"
 #include "io/disk/output.hpp"
 #include "optim/state.hpp"
 #include "train/save/json.hpp"
@@ -41,24 +42,7 @@ namespace {
 /// null for what is not finite: every reader of JSON knows it.
 json finite(double value) { return std::isfinite(value) ? json(value) : json(); }
 
-/// Texts with invalid UTF-8 lose it.
-std::string dump(const json& object) {
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string csv_number(double value) {
-  if (std::isnan(value)) return "";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", value);
-  return text;
-}
-
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
+std::string csv_number(double value) { return std::isnan(value) ? "" : text_of(value); }
 
 }  // namespace
 }  // namespace detail
@@ -147,7 +131,7 @@ void CsvLog::on_epoch_end(Context&, Epoch& e) {
         "epoch,train_loss,validation_loss,validation_accuracy,lr,grad_norm,seconds";
     for (const auto& [metric_name, value] : e.metrics) {
       metrics_.push_back(metric_name);
-      header += "," + detail::csv_text(metric_name);
+      header += "," + io::csv_field(metric_name);
     }
     write(header);
     has_header_ = true;

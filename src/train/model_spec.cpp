@@ -6,6 +6,7 @@
 #include "gradus/nn/embedding.hpp"
 #include "gradus/nn/mlp.hpp"
 #include "gradus/ops.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 
@@ -81,7 +82,7 @@ std::string to_json(const ModelSpec& spec) {
                        {"dropout", spec.dropout},
                        {"residual", spec.residual},
                        {"bias", spec.bias}};
-  return object.dump();
+  return detail::dump(object);
 }
 
 }  // namespace gradus::train

@@ -107,6 +107,7 @@ void Monitor::load_state_dict(const optim::StateDict& entries) {
   state.numbers("losses", 6);
   state.wholes("window", 3);
   state.wholes("steps", 2);
+  if (state.has("latest_losses")) state.numbers("latest_losses", limits::latest_losses);
   state.finish();
   impl_->saved = entries;  // until the model is known
 }

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "train/save/json.hpp"
+
 namespace gradus::train::detail {
 
 namespace {
@@ -41,14 +43,14 @@ Json short_numbers(const std::vector<double>& values) {
 
 std::string page(const Source& html, const std::vector<Source>& css, const std::vector<Source>& js,
                  const Json& data) {
-  std::string json = data.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = dump(data);
   // A "<" stands only in texts, where it may be written as an escape.
-  for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos;)
-    json.replace(at, 1, "\\u003c");
+  for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos;)
+    text.replace(at, 1, "\\u003c");
   std::string out(html.text());
   fill(out, "<!--css-->", "<style>\n" + joined(css) + "</style>");
   fill(out, "<!--js-->", "<script>\n" + joined(js) + "</script>");
-  fill(out, "<!--data-->", "<script type=\"application/json\" id=\"data\">" + json + "</script>");
+  fill(out, "<!--data-->", "<script type=\"application/json\" id=\"data\">" + text + "</script>");
   return out;
 }
 

@@ -37,7 +37,7 @@ std::vector<std::string> find_classes(const io::RawTable& table, io::Task task,
     known = find_labels(values, column.is_text, task);
     for (const double label : known)
       names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                     : text_of(label + 0.0));  // -0 is 0
+                                     : io::detail::name_of_number(label));
   }
   if (labels && !names.empty())
     for (const double v : values)
@@ -134,8 +134,10 @@ void Pipeline::learn_columns(const io::RawTable& table, const std::vector<Index>
                              const PipelineOptions& options) {
   const bool fills = options.missing == io::Missing::mean ||
                      options.missing == io::Missing::median || options.missing == io::Missing::mode;
+  std::vector<bool> is_target(table.columns.size());
+  for (const Index target : table.targets) is_target[static_cast<std::size_t>(target)] = true;
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    if (std::count(table.targets.begin(), table.targets.end(), static_cast<Index>(c))) continue;
+    if (is_target[c]) continue;
     const io::RawColumn& from = table.columns[c];
     Column column{from.name, from.is_text};
     std::vector<double> present;
@@ -290,7 +292,8 @@ data::TensorDataset Pipeline::dataset(const Source& source) const {
   return dataset(source, all_rows(source));
 }
 
-data::TensorDataset Pipeline::dataset(const Source& source, const std::vector<Index>& rows) const {
+data::TensorDataset Pipeline::dataset(const Source& source, const std::vector<Index>& rows,
+                                      std::map<std::string, Index>* unknown) const {
   if (source.table.has_value() && !is_table_)
     fail("Pipeline", source.name +
                          ": holds a table; the model was trained on tensors, and targets in the "
@@ -298,7 +301,7 @@ data::TensorDataset Pipeline::dataset(const Source& source, const std::vector<In
   if (source.table.has_value() != is_table_) inputs(source);  // says what is wrong
   const RowName row = name_rows(source, rows);
   if (!is_table_) return dataset(source.arrays.select(rows), row);
-  return finish(encode(*source.table, rows), encode_targets(*source.table, rows), row);
+  return finish(encode(*source.table, rows, unknown), encode_targets(*source.table, rows), row);
 }
 
 data::TensorDataset Pipeline::dataset(const data::TensorDataset& arrays) const {

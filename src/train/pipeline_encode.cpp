@@ -1,6 +1,7 @@
 // From the cells of a table to numbers, and what does not fit said in words.
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <unordered_map>
 
 #include "gradus/io/nearest.hpp"
@@ -16,7 +17,7 @@ using io::detail::quote;
 
 namespace {
 
-constexpr double unknown = -1, absent = NAN;
+constexpr double not_known = -1, absent = NAN;
 
 std::string join(const std::vector<std::string>& items, std::size_t most) {
   std::string text;
@@ -55,7 +56,7 @@ struct Pipeline::Encoder {
   const io::RawTable& table;
   const Column& column;
   std::size_t at;               // in the table
-  std::vector<double> code_of;  // of each text of the table: its category, or unknown
+  std::vector<double> code_of;  // of each text of the table: its category, or not_known
   std::unordered_map<std::string, double> category_of;
 
   Encoder(const io::RawTable& t, const Column& c, std::size_t where)
@@ -66,40 +67,49 @@ struct Pipeline::Encoder {
   }
   double find(const std::string& text) const {
     const auto known = category_of.find(text);
-    return known == category_of.end() ? unknown : known->second;
+    return known == category_of.end() ? not_known : known->second;
   }
   std::string text(Index row) const {
     const double cell = table.cell(row, at);
     return table.columns[at].is_text ? table.columns[at].values[static_cast<std::size_t>(cell)]
-                                     : text_of(cell + 0.0);  // -0 is 0
+                                     : io::detail::name_of_number(cell);
   }
-  /// The value or the number of the category; unknown or absent (NaN) if there is none.
+  /// The value or the number of the category; not_known or absent (NaN) if there is none.
   double value(Index row) const {
     const double cell = table.cell(row, at);
     if (std::isnan(cell)) return column.fill;
     if (!column.is_text) return cell;
     return table.columns[at].is_text ? code_of[static_cast<std::size_t>(cell)]
-                                     : find(text_of(cell + 0.0));  // -0 is 0
+                                     : find(io::detail::name_of_number(cell));
   }
 };
 
 namespace {
 
+std::unordered_map<std::string_view, Index> numbers_of_columns(const io::RawTable& table) {
+  std::unordered_map<std::string_view, Index> numbers;
+  for (std::size_t c = 0; c < table.columns.size(); ++c)
+    numbers.emplace(table.columns[c].name, static_cast<Index>(c));
+  return numbers;
+}
+
 /// Where the columns that a pipeline knows are in a table: by name, or by position where the file
 /// or the model has no names. -1 for those that are not there.
 std::vector<Index> match(const io::RawTable& table, const std::vector<std::string>& names,
                          bool by_name) {
+  const auto numbers = numbers_of_columns(table);
   std::vector<Index> at;
   for (const std::string& name : names) {
-    const auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                    [&](const auto& column) { return column.name == name; });
-    at.push_back(found == table.columns.end() ? -1 : found - table.columns.begin());
+    const auto found = numbers.find(name);
+    at.push_back(found == numbers.end() ? -1 : found->second);
   }
   const bool whole = std::find(at.begin(), at.end(), Index{-1}) == at.end();
   if (by_name || (whole && table.columns.size() != names.size())) return at;
+  std::vector<bool> is_target(table.columns.size());
+  for (const Index target : table.targets) is_target[static_cast<std::size_t>(target)] = true;
   std::vector<Index> inputs;
   for (Index c = 0; c < static_cast<Index>(table.columns.size()); ++c)
-    if (!std::count(table.targets.begin(), table.targets.end(), c)) inputs.push_back(c);
+    if (!is_target[static_cast<std::size_t>(c)]) inputs.push_back(c);
   if (table.columns.size() == names.size()) {  // the file has no targets
     inputs.clear();
     for (Index c = 0; c < static_cast<Index>(names.size()); ++c) inputs.push_back(c);
@@ -109,22 +119,32 @@ std::vector<Index> match(const io::RawTable& table, const std::vector<std::strin
 
 }  // namespace
 
-Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& rows) const {
+Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& rows,
+                        std::map<std::string, Index>* unknown) const {
   std::vector<std::string> names, have;
   for (const Column& column : columns_) names.push_back(column.name);
   for (const io::RawColumn& column : table.columns) have.push_back(column.name);
   const std::vector<Index> at = match(table, names, named_ && table.named);
+  constexpr int most_named = 20;
   std::string lacking;
+  int misfits = 0;
   for (std::size_t c = 0; c < at.size(); ++c) {
-    if (at[c] < 0)
-      lacking += "; column " + quote(names[c]) + " is missing" +
-                 (table.named ? ", the most similar one is " + quote(nearest(names[c], have)) : "");
-    else if (!columns_[c].is_text && table.columns[static_cast<std::size_t>(at[c])].is_text)
-      lacking += "; column " + quote(names[c]) + " holds texts, such as " +
+    const bool is_there = at[c] >= 0;
+    if (is_there &&
+        (columns_[c].is_text || !table.columns[static_cast<std::size_t>(at[c])].is_text))
+      continue;
+    if (++misfits > most_named) continue;
+    lacking += "; column " + quote(names[c]);
+    if (is_there)
+      lacking += " holds texts, such as " +
                  quote(table.columns[static_cast<std::size_t>(at[c])].values.front()) +
                  ", where numbers were trained on";
+    else
+      lacking += " is missing" +
+                 (table.named ? ", the most similar one is " + quote(nearest(names[c], have)) : "");
   }
-  if (!lacking.empty())
+  if (misfits > most_named) lacking += "; and " + text_of(misfits - most_named) + " more";
+  if (misfits > 0)
     fail("Pipeline", table.name + ": the file does not fit the model: it has " +
                          text_of(have.size()) + " columns" + lacking + "; all of the " +
                          text_of(names.size()) +
@@ -145,14 +165,15 @@ Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& row
                    " has a missing value");
       } else if (!column.is_text) {
         row[feature] = value;
-      } else if (value == unknown && !ignore_unknown_) {
+      } else if (value == not_known && !ignore_unknown_ && !unknown) {
         faults.add(place(table, rows[i]) + ": column " + quote(column.name) + " has " +
                    quote(encoder.text(rows[i])) + "; it was trained on " + join(column.values, 10));
       } else if (embed_) {
-        row[code] = value == unknown ? 0 : value + 1;
-      } else if (value != unknown) {
+        row[code] = value == not_known ? 0 : value + 1;
+      } else if (value != not_known) {
         row[feature + static_cast<std::size_t>(value)] = 1;
       }
+      if (unknown && column.is_text && value == not_known) ++(*unknown)[column.name];
       if (column.indicator)
         row[feature + width] = std::isnan(table.cell(rows[i], encoder.at)) ? 1 : 0;
     }
@@ -167,11 +188,11 @@ Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& row
 
 Tensor Pipeline::encode_targets(const io::RawTable& table, const std::vector<Index>& rows) const {
   std::vector<Index> at;
+  const auto numbers = numbers_of_columns(table);
   for (std::size_t t = 0; t < targets_.size(); ++t) {
-    const auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                    [&](const auto& column) { return column.name == targets_[t]; });
-    if (found != table.columns.end())
-      at.push_back(found - table.columns.begin());
+    const auto found = numbers.find(targets_[t]);
+    if (found != numbers.end())
+      at.push_back(found->second);
     else if (!(named_ && table.named) && table.targets.size() == targets_.size())
       at.push_back(table.targets[t]);
     else
@@ -201,7 +222,7 @@ Tensor Pipeline::encode_targets(const io::RawTable& table, const std::vector<Ind
   for (const Index row : rows) {
     const double cell = table.cell(row, where);
     const double label = numbered ? cell : encoder.value(row);
-    if (std::isnan(cell) || label == unknown || label >= static_cast<double>(classes_.size()))
+    if (std::isnan(cell) || label == not_known || label >= static_cast<double>(classes_.size()))
       faults.add(place(table, row) + ": the target has " +
                  (std::isnan(cell) ? "no value" : quote(encoder.text(row))) +
                  "; the model knows the classes " + join(classes_, 10));

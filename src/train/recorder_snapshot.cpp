@@ -252,7 +252,13 @@ void Recorder::snapshot_surface(nn::Module& model, Index epoch) {
   std::vector<double> row;
   for (Index from = 0; from < grid_.size(0); from += part) {
     const Index count = std::min(part, grid_.size(0) - from);
-    const Tensor out = model(slice(grid_, 0, from, from + count));
+    Tensor out;
+    try {
+      out = model(slice(grid_, 0, from, from + count));
+    } catch (const Error&) {  // inputs that are numbers of categories have nothing between them
+      grid_ = Tensor();
+      return;
+    }
     if (out.numel() == 0 || out.size(0) != count) return;
     const Tensor answers = detail::predictions(out, surface_classes, options_);
     const Index width = answers.numel() / count;

@@ -1,6 +1,6 @@
 #include <array>
+#include <charconv>
 #include <functional>
-#include <type_traits>
 
 #include "gradus/random.hpp"
 #include "train/run.hpp"
@@ -26,9 +26,17 @@ Part part(const std::string& name, T& object) {
 constexpr std::array choices_of_better{"automatic", "lower", "higher"};
 constexpr std::array choices_of_non_finite{"ignore", "raise", "skip", "stop"};
 
-std::string setting_text(bool value) { return value ? "yes" : "no"; }
-template <class T>
-requires std::is_arithmetic_v<T> std::string setting_text(T value) { return text_of(value); }
+std::string yes_or_no(bool value) { return value ? "yes" : "no"; }
+
+/// "1e-04" is "0.0001".
+bool same_setting(const std::string& a, const std::string& b) {
+  double x = 0, y = 0;
+  const auto is_number = [](const std::string& text, double& value) {
+    const char* const end = text.data() + text.size();
+    return std::from_chars(text.data(), end, value).ptr == end;
+  };
+  return a == b || (is_number(a, x) && is_number(b, y) && x == y);
+}
 
 std::vector<double> rates(const optim::Optimizer& optimizer) {
   std::vector<double> all;
@@ -76,24 +84,24 @@ std::map<std::string, std::string> Run::settings() const {
   const FitOptions& o = options_;
   const data::LoaderOptions& l = run_.loader.options();
   std::map<std::string, std::string> all = {
-      {"batch_size", setting_text(l.batch_size)},
+      {"batch_size", text_of(l.batch_size)},
       {"sampler", l.sampler},
-      {"drop_last", setting_text(l.drop_last)},
-      {"merge_last_of_one", setting_text(l.merge_last_of_one)},
-      {"num_samples", setting_text(l.num_samples)},
-      {"validation samples", setting_text(run_.validation.size())},
-      {"clip_norm", setting_text(o.clip_norm)},
-      {"clip_value", setting_text(o.clip_value)},
-      {"clip_percentile", setting_text(o.clip_percentile)},
-      {"clip_window", setting_text(o.clip_window)},
-      {"l1", setting_text(o.l1)},
-      {"l2", setting_text(o.l2)},
-      {"ema_decay", setting_text(o.ema_decay)},
-      {"ema_warmup", setting_text(o.ema_warmup)},
+      {"drop_last", yes_or_no(l.drop_last)},
+      {"merge_last_of_one", yes_or_no(l.merge_last_of_one)},
+      {"num_samples", text_of(l.num_samples)},
+      {"validation samples", text_of(run_.validation.size())},
+      {"clip_norm", text_of(o.clip_norm)},
+      {"clip_value", text_of(o.clip_value)},
+      {"clip_percentile", text_of(o.clip_percentile)},
+      {"clip_window", text_of(o.clip_window)},
+      {"l1", text_of(o.l1)},
+      {"l2", text_of(o.l2)},
+      {"ema_decay", text_of(o.ema_decay)},
+      {"ema_warmup", yes_or_no(o.ema_warmup)},
       {"monitor", judge_.monitor()},
       {"better", choices_of_better.at(static_cast<std::size_t>(o.better))},
-      {"patience", setting_text(o.patience)},
-      {"min_delta", setting_text(o.min_delta)},
+      {"patience", text_of(o.patience)},
+      {"min_delta", text_of(o.min_delta)},
       {"non_finite", choices_of_non_finite.at(static_cast<std::size_t>(o.non_finite))}};
   if (scheduler_)
     all["scheduler"] = std::string(scheduler_->schedule().name()) +
@@ -146,11 +154,19 @@ Lists Run::lists() const {
 std::string Run::find_misfits(const Checkpoint& c) {
   std::string faults;
   const auto note = [&](const std::string& fault) { faults += "; " + fault; };
-  if (const std::string weights = compare_weights(c.weights, run_.model); !weights.empty())
-    note("weights: " + weights);
-  if (!c.best.empty())
-    if (const std::string best = compare_weights(c.best, run_.model); !best.empty())
-      note("best weights: " + best);
+  const auto try_weights = [&](const std::string& what, const nn::StateDict& weights) {
+    if (const std::string misfits = compare_weights(weights, run_.model); !misfits.empty())
+      return note(what + ": " + misfits);
+    try {  // their values may contradict each other
+      const nn::StateDict before = run_.model.state_dict();
+      run_.model.load_state_dict(weights);
+      run_.model.load_state_dict(before);
+    } catch (const Error& error) {
+      note(what + ": " + error.what());
+    }
+  };
+  try_weights("weights", c.weights);
+  if (!c.best.empty()) try_weights("best weights", c.best);
   if (c.place.step > run_.steps)
     note("step " + text_of(c.place.step) + " of an epoch of " + text_of(run_.steps) + " steps");
   if ((c.place.step == 0) != (c.loader.position == 0))
@@ -171,7 +187,8 @@ std::string Run::find_misfits(const Checkpoint& c) {
          " was saved");
   const auto own = settings();
   for (const auto& [name, saved] : c.settings)
-    if (const auto found = own.find(name); found != own.end() && found->second != saved)
+    if (const auto found = own.find(name);
+        found != own.end() && !same_setting(found->second, saved))
       note(name + " = " + found->second + "; " + saved + " was saved");
   const std::vector<Part> parts = parts_of_state();
   for (const Part& p : parts)
@@ -188,10 +205,16 @@ std::string Run::find_misfits(const Checkpoint& c) {
 void Run::restore(const Checkpoint& c) {
   std::string faults = find_misfits(c);
   std::vector<std::function<void()>> undo;
+  const auto put_back = [&] {
+    for (auto back = undo.rbegin(); back != undo.rend(); ++back) (*back)();
+  };
   const auto attempt = [&](const auto& load, std::function<void()> back) {
     try {
       load();
       undo.push_back(std::move(back));
+    } catch (const std::bad_alloc&) {  // which says nothing about the checkpoint
+      put_back();
+      throw;
     } catch (const std::exception& error) {
       faults += std::string("; ") + error.what();
     }
@@ -205,7 +228,7 @@ void Run::restore(const Checkpoint& c) {
   const data::LoaderState place = run_.loader.state();
   attempt([&] { run_.loader.load_state(c.loader); }, [&, place] { run_.loader.load_state(place); });
   if (!faults.empty()) {
-    for (auto back = undo.rbegin(); back != undo.rend(); ++back) (*back)();
+    put_back();
     fail("resume",
          "the checkpoint does not fit this run; the model, data and options it was saved with are "
          "required" +

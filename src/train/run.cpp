@@ -8,6 +8,7 @@
 #include "gradus/optim/regularize.hpp"
 #include "gradus/random.hpp"
 #include "train/diagnosis.hpp"
+#include "train/limits.hpp"
 #include "train/save/storage.hpp"
 
 namespace gradus::train::detail {
@@ -157,11 +158,8 @@ void Run::take_step(std::vector<data::Batch>& parts) {
   run_.grad_norm = grad_norm(parameters_);
   tell(&Callback::on_backward_end, run_);
   sums_.lr = run_.optimizer.lr();
-  run_.skipped = !accept_step();
-  if (!run_.skipped) {
-    update(parts);
-    count_step(parts);
-  }
+  run_.skipped = !accept_step() || !update(parts);
+  if (!run_.skipped) count_step(parts);
   if (scheduler_ && scheduler_->unit() == optim::Unit::step) scheduler_->step();
 }
 
@@ -189,22 +187,25 @@ double Run::compute_gradient(std::vector<data::Batch>& parts) {
 /// Whether the step is to be taken; see FitOptions::non_finite.
 bool Run::accept_step() {
   if (options_.non_finite == optim::NonFinite::ignore) return true;
-  const bool finite_loss = std::isfinite(run_.loss);
-  if (finite_loss && std::isfinite(run_.grad_norm)) return true;
-  const std::string where = "in epoch " + text_of(run_.epoch) + ", step " + text_of(run_.step);
-  const std::string what = finite_loss ? "the gradient's norm became " : "the loss became ";
-  const std::string value = rounded(finite_loss ? run_.grad_norm : run_.loss);
+  if (!std::isfinite(run_.loss)) return refuse_step("the loss became " + rounded(run_.loss));
+  if (std::isfinite(run_.grad_norm)) return true;
+  return refuse_step("the gradient's norm became " + rounded(run_.grad_norm));
+}
+
+/// Does with a step that cannot be taken what FitOptions::non_finite says. False.
+bool Run::refuse_step(const std::string& what) {
+  const std::string where = " in epoch " + text_of(run_.epoch) + ", step " + text_of(run_.step);
   if (options_.non_finite == optim::NonFinite::raise)
-    throw NonFiniteError("[fit] " + what + value + " " + where +
+    throw NonFiniteError("[fit] " + what + where +
                          "; a finite one is required; lower the learning rate, clip gradients or "
                          "scale the inputs");
   ++result_.skipped_steps;
-  if (options_.non_finite == optim::NonFinite::stop)
-    end(Ended::non_finite, what + value + " " + where);
+  if (options_.non_finite == optim::NonFinite::stop) end(Ended::non_finite, what + where);
   return false;
 }
 
-void Run::update(std::vector<data::Batch>& parts) {
+/// False if the step could not be taken.
+bool Run::update(std::vector<data::Batch>& parts) {
   if (lbfgs_) {
     lbfgs_->step([&] {
       const double loss = compute_gradient(parts);
@@ -218,9 +219,18 @@ void Run::update(std::vector<data::Batch>& parts) {
     if (options_.clip_norm > 0) scale = clip_coefficient(run_.grad_norm, options_.clip_norm);
     if (percentile_) scale = percentile_->coefficient(run_.grad_norm);
     if (options_.clip_value > 0) clip_grad_value(parameters_, options_.clip_value);
-    run_.optimizer.step(optim::StepOptions{.grad_scale = scale});
+    // Of a gradient this large float32 may not hold the squares that the optimizer keeps.
+    const bool huge = options_.non_finite != optim::NonFinite::ignore &&
+                      !(scale * run_.grad_norm < limits::gradient_huge);
+    const auto result = run_.optimizer.step(
+        {.grad_scale = scale,
+         .non_finite = huge ? optim::NonFinite::skip : optim::NonFinite::ignore});
+    if (result != optim::StepResult::updated)
+      return refuse_step("the gradient's norm became " + rounded(run_.grad_norm) +
+                         ", too large for an update,");
   }
   if (ema_) ema_->update();
+  return true;
 }
 
 void Run::count_step(const std::vector<data::Batch>& parts) {

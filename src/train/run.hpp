@@ -40,8 +40,9 @@ class Run {
   bool read_parts(std::vector<data::Batch>& parts);
   void take_step(std::vector<data::Batch>& parts);
   double compute_gradient(std::vector<data::Batch>& parts);
-  void update(std::vector<data::Batch>& parts);
+  bool update(std::vector<data::Batch>& parts);
   bool accept_step();
+  bool refuse_step(const std::string& what);
   void count_step(const std::vector<data::Batch>& parts);
   bool after_step();
   void end_epoch();

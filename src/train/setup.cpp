@@ -66,8 +66,10 @@ Prepared prepare(const Config& given, const Source& source, const data::SplitInd
     config.scaler = !source.table && source.arrays.x().dim() > 2 ? "none" : "standard";
   p.pipeline.fit(source, parts.train, pipeline_options(config));
   p.train = p.pipeline.dataset(source, parts.train);
-  if (!parts.validation.empty()) p.validation = p.pipeline.dataset(source, parts.validation);
-  if (!parts.test.empty()) p.test = p.pipeline.dataset(source, parts.test);
+  std::map<std::string, Index> unknown;
+  if (!parts.validation.empty())
+    p.validation = p.pipeline.dataset(source, parts.validation, &unknown);
+  if (!parts.test.empty()) p.test = p.pipeline.dataset(source, parts.test, &unknown);
   if (!source.test.empty()) p.test = p.pipeline.dataset(source.test);
   p.config = resolve(config, {.samples = p.train.size(),
                               .inputs = p.train.x().size(1),
@@ -80,6 +82,8 @@ Prepared prepare(const Config& given, const Source& source, const data::SplitInd
     p.report.rows_refused = source.table->report.rows_refused;
     p.report.refusals = source.table->report.refusals;
     p.report.missing = source.table->report.missing;
+    p.report.mixed_columns = source.table->report.mixed_columns;
+    p.report.unknown.assign(unknown.begin(), unknown.end());
   }
   note_duplicates(p);
   return p;

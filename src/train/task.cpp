@@ -169,6 +169,8 @@ Objective make_objective(const ObjectiveOptions& options) {
     objective.loss = wanted;
     objective.targets = options.targets;
     objective.output = options.output;
+    objective.label_smoothing = options.label_smoothing;
+    objective.class_weights = options.class_weights;
     objective.outputs = options.task == Task::binary && entry.one_logit && options.output == "none"
                             ? 1
                             : options.targets;
@@ -178,6 +180,18 @@ Objective make_objective(const ObjectiveOptions& options) {
   }
   fail("make_objective", "the loss \"" + wanted + "\" was given for " + name_of(options.task) +
                              "; one of " + all + " is required");
+}
+
+Tensor Objective::compared(const Tensor& y) const {
+  if (task == Task::regression) return y.to(float64);
+  const double s = label_smoothing;
+  Tensor t = encode(zeros({y.size(0), outputs}, float64), y, loss == "hinge" ? -1 : 0);
+  if (loss == "bce") return t * (1 - s) + s / 2;
+  if (loss != "cross_entropy") return t;
+  t = t * (1 - s) + s / static_cast<double>(outputs);
+  if (!class_weights.defined()) return t;
+  const Tensor weights = class_weights.to(float64);
+  return t * weights / index_select(weights, 0, y).reshape({y.size(0), 1});
 }
 
 Tensor Objective::predict(const Tensor& out) const {

@@ -95,7 +95,9 @@ TEST_CASE("a TOML file of settings is read with lists over lines, comments and t
       write(folder, "c.toml",
             "# small\nepochs = 2  # few\r\nhidden = [16, # first\n  8,\n]\n\n"
             "[run]\nquiet = true\n\"activation\" = 'tanh'\nrun = \"\\\"r\\\"\"\n"
-            "ignore = []");
+            "ignore = [] # [[[[[[[[[[[[[[[[[[ a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r\n"
+            "labels = \"[[[[[[[[[[[[[[[[[[[[\\\"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s\"\n"
+            "missing-texts = [\"\"\"\n[[[[[[[[[[[[[[[[[[[[[\"\"\", '\"[[[[[[[[[[[[[[[[[[']");
   REQUIRE(train(folder, "--data xor --config " + file).status == 0);
   const std::string kept = read_bytes(folder / "\"r\"/config.json");
   CHECK_THAT(kept, contains("\"hidden\": [\n    16,\n    8\n  ]"));
@@ -106,6 +108,11 @@ TEST_CASE("a file of settings that is wrong is refused with line or key") {
   const TemporaryFolder folder;
   struct Case {
     std::string name, text, error;
+  };
+  const auto deep = [](const std::string& part, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += part;
+    return text;
   };
   const Case cases[] = {
       {"c.toml", "epochs = 2\n\nlearning = 3\n", "c.toml:3: there is no setting \"learning\""},
@@ -122,7 +129,17 @@ TEST_CASE("a file of settings that is wrong is refused with line or key") {
       {"c.toml", "epochs = 3 4\n", "c.toml:1: not valid TOML: "},
       {"c.toml", "epochs =\n", "c.toml:1: not valid TOML: "},
       {"c.toml", "epochs = 1\n[run\n", "c.toml:2: not valid TOML: "},
-      {"c.json", "{\"epochs\": 2, \"lr\": 1, \"epochs\": 2}", "c.json: \"epochs\" is set twice"},
+      {"c.json", "{\"epochs\": 2, \"lr\": 1, \"epochs\": 2}",
+       "c.json: the name \"epochs\" stands twice"},
+      {"c.toml", "epochs = 2\nhidden = " + std::string(100'000, '['), "c.toml:2: tables and lists"},
+      {"c.toml", "\nrun = " + deep("{a = ", 50), "c.toml:2: tables and lists are nested too"},
+      {"c.toml", "[" + deep("a.", 100'000) + "a]\n", "c.toml:1: tables and lists are nested too"},
+      {"c.toml", "a. 'b' ." + deep("\"c\" . ", 50'000) + "a = 1", "nested too deeply"},
+      {"c.toml", "data = \"a\\u0000b\"\n", "c.toml:1: --data \"a\\x00b\": a text without"},
+      {"c.json", "{\"hidden\": " + deep("[", 100'000), "c.json: lists and objects are nested too"},
+      {"c.json", deep("{\"a\":", 100'000), "c.json: lists and objects are nested too deeply"},
+      {"c.json", "{\"hidden\": [[8]]}", "c.json: --hidden is a list of lists"},
+      {"c.json", "{\"data\": \"a\\u0000b\"}", "c.json: the text \"a\\x00b\" holds the character 0"},
       {"c.json", "{\"batch_size\": 2, \"batch-size\": 3}", "c.json: \"batch-size\" is set twice"},
   };
   for (const Case& c : cases) {

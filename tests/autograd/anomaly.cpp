@@ -104,3 +104,17 @@ TEST_CASE("anomaly mode belongs to its thread") {
   other.join();
   CHECK_FALSE(threw);
 }
+
+TEST_CASE("a gradient that is not finite is not blamed where an input was not either") {
+  const DetectAnomaly guard;
+  const Tensor x = tensor({inf}), y = tensor({2}).requires_grad_();
+  CHECK_NOTHROW(sum(x * y).backward());
+  CHECK(y.grad().item() == inf);
+}
+
+TEST_CASE("a gradient of scalars that overflows is blamed, too") {
+  const DetectAnomaly guard;
+  const Tensor x = tensor(1e-30).requires_grad_();
+  const Tensor y = x * tensor(1e30) * tensor(1e30);
+  CHECK_THROWS_WITH(y.backward(), contains("backward of 'mul'") && contains("made inf"));
+}

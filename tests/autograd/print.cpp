@@ -233,3 +233,15 @@ TEST_CASE("a tensor is written to a stream, and printing records nothing") {
   CHECK(stream.str() == "x = [1. 2.];");
   CHECK(memory_stats().live_nodes == nodes);
 }
+
+TEST_CASE("no line of a printed tensor is wider than NumPy's") {
+  for (const int axes : {1, 2, 3, 4}) {
+    Shape shape;
+    while (shape.size() + 1 < axes) shape.push_back(1);
+    shape.push_back(60);
+    for (double scale = 1; scale < 1e6; scale *= 10) {
+      std::istringstream text(to_string(reshape(linspace(0, scale, 60), shape)));
+      for (std::string line; std::getline(text, line);) CHECK(line.size() <= 75);
+    }
+  }
+}

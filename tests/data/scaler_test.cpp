@@ -37,6 +37,22 @@ TEST_CASE("a standard scaler gives mean 0 and deviation 1, and 0 for constant fe
   }
 }
 
+TEST_CASE("a standard scaler is right where squares leave the range") {
+  for (const DType dtype : {float32, float64}) {
+    for (const double m : dtype == float32 ? std::vector<double>{1e-37, 1e-25, 1e25, 1e38}
+                                           : std::vector<double>{1e-300, 1e-170, 1e170, 1e300}) {
+      const Tensor x = (tensor({{1, 1}, {2, 1}, {0.5, 1}, {2.5, 1}}, float64) * m).to(dtype);
+      data::StandardScaler scaler;
+      const Tensor y = scaler.fit_transform(x);
+      INFO("values of " << m << ", " << name_of(dtype));
+      CHECK(scaler.shift()[0].item() / m == Approx(1.5).epsilon(1e-6));
+      CHECK(scaler.scale()[0].item() / m == Approx(std::sqrt(0.625)).epsilon(1e-6));
+      CHECK(column(y, 0)[3] == Approx(1 / std::sqrt(0.625)).epsilon(1e-6));
+      CHECK(column(y, 1) == std::vector<double>{0, 0, 0, 0});
+    }
+  }
+}
+
 TEST_CASE("a range scaler maps to its range, and constant features to its low end") {
   data::MinMaxScaler scaler(-1, 3);
   const Tensor y = scaler.fit_transform(tensor({{0, 5}, {10, 5}, {5, 5}}));

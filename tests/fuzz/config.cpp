@@ -57,7 +57,7 @@ void use(train::Config config) {
 }
 
 fuzz::json good(const char* data) {
-  fuzz::json document = fuzz::json::parse(train::to_json({}));
+  fuzz::json document = fuzz::json::parse(train::to_json(train::Config()));
   document["data"] = data;
   document["hidden"] = {4, 4};
   return document;
@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   fuzz::be_quiet();
   std::vector<std::string> seeds;
   for (char base = 0; base < 4; ++base)
-    for (char form = 0; form < 3; ++form) seeds.push_back({base, form, 3, 1, 7, 2, 4, 5});
+    for (char form = 0; form < 3; ++form) seeds.push_back(fuzz::seed(base, form));
   fuzz::write_seeds(*argc, *argv, seeds);
   return 0;
 }

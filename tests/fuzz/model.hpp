@@ -25,7 +25,7 @@ inline Base made(const std::string& table, std::vector<std::string> flags) {
   std::filesystem::remove_all(path("made"));
   flags.insert(flags.begin(), {"fit", "--data", data, "--run", path("made"), "--epochs", "1",
                                "--hidden", "3,3", "--quiet", "--report", "no", "--diagnose", "no"});
-  if (!run(command_fit, flags)) __builtin_trap();
+  must_run(command_fit, flags);
   const io::SafeTensors file = io::read_safetensors(path("made") + "/model.safetensors");
   Base base{file.tensors, {}, data};
   for (const char* key : keys) base.documents.push_back(json::parse(file.text(key)));
@@ -42,7 +42,7 @@ inline const std::vector<Base>& bases() {
       made(quantities, {"--target", "u,v", "--norm", "batch", "--residual"}),
       made(quantities, {"--target", "v", "--task", "regression", "--loss", "poisson",
                         "--target-scaler", "none", "--precision", "float64", "--norm", "layer"}),
-      made("1,2,a\n2,3,b\n3,4,c\n4,5,a\n5,6,b\n6,7,c\n7,8,a\n8,9,b\n9,9,c\n",
+      made("p,q,c\n1,2,a\n2,3,b\n3,4,c\n4,5,a\n5,6,b\n6,7,c\n7,8,a\n8,9,b\n9,9,c\n",
            {"--norm", "rms", "--dropout", "0.5", "--activation", "gelu"})};
   return list;
 }
@@ -60,8 +60,7 @@ inline void start(int argc, char** argv, std::size_t parts) {
   be_quiet();
   std::vector<std::string> seeds;
   for (std::size_t base = 0; base < bases().size(); ++base)
-    for (std::size_t part = 0; part < parts; ++part)
-      seeds.push_back({static_cast<char>(base), static_cast<char>(part), 3, 1, 7, 2, 4, 5});
+    for (std::size_t part = 0; part < parts; ++part) seeds.push_back(seed(base, part));
   write_seeds(argc, argv, seeds);
 }
 

@@ -38,6 +38,14 @@ class Choices {
   const std::uint8_t *at_, *end_;
 };
 
+/// Choices to begin with: a good file, a part of it, and enough for some changes.
+template <class A, class B>
+std::string seed(A base, B part) {
+  std::string choices = {static_cast<char>(base), static_cast<char>(part)};
+  for (int i = 0; i < 24; ++i) choices += static_cast<char>(37 * (i + 3 * part) % 251);
+  return choices;
+}
+
 inline constexpr double numbers[] = {0,
                                      1,
                                      -1,

@@ -113,7 +113,7 @@ std::vector<Malformed> corpus() {
        {"f.csv:3:5", "not the number of a class"}},
       {"delimiter is a digit", good, {"delimiter \"1\""}, {.delimiter = '1'}},
       {"delimiter is a quote", good, {"delimiter \"\"\""}, {.delimiter = '"'}},
-      {"delimiter is a line end", good, {"delimiter \"\\x0a\""}, {.delimiter = '\n'}},
+      {"delimiter is a line end", good, {"delimiter \"\\n\""}, {.delimiter = '\n'}},
       {"delimiter is the decimal mark", good, {"both ,"}, {.delimiter = ',', .decimal = ','}},
       {"decimal mark", good, {"decimal mark \"x\""}, {.decimal = 'x'}},
       {"dtype", good, {"dtype int64"}, {.dtype = int64}},

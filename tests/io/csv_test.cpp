@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstring>
+
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
@@ -15,6 +18,15 @@ using gradus::test::gzip;
 
 Numbers x_of(const io::Table& t) { return t.x.to_vector<double>(); }
 std::vector<Index> labels_of(const io::Table& t) { return t.y.to_vector<Index>(); }
+
+std::string refusal_of(const std::string& text, const io::CsvOptions& options) {
+  try {
+    io::parse_raw_csv(text, options, "f.csv");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -196,4 +208,96 @@ TEST_CASE("a table may have a hundred thousand named columns, and one name twice
   CHECK(table.columns.back() == "c99999");
   CHECK_THROWS_WITH(io::parse_csv(names + "c5\n" + numbers + "2\n"),
                     gradus::test::contains("\"c5\" occurs twice"));
+}
+
+TEST_CASE("text is UTF-8, or is read by the encoding that is named") {
+  const std::string latin = "caf\xe9,y\n\xc5ngstr\xf6m,1\nb,2\n";
+  for (const char* const place : {"f.csv:1:4: the byte \\xe9", ".encoding"})
+    CHECK_THAT(refusal_of(latin, {}), contains(place));
+  CHECK_THAT(refusal_of("a,y\r\n1,2\r\n3,\xff\r\n", {}), contains("f.csv:3:3: the byte \\xff"));
+  CHECK_THAT(refusal_of("a,y\r1,2\r3,\xff\r", {}), contains("f.csv:3:3"));
+  CHECK_THAT(refusal_of("größe,y\n1,2\nü,\xc3\n", {}), contains("f.csv:3:4"));
+  const io::RawTable table =
+      io::parse_raw_csv(latin, {.encoding = io::Encoding::latin1, .target = "none"});
+  CHECK(table.columns[0].name == "café");
+  CHECK(table.columns[0].values == std::vector<std::string>{"b", "Ångström"});
+  const io::CsvOptions windows{.encoding = io::Encoding::windows1252, .target = "none"};
+  CHECK(io::parse_raw_csv("\x80 \x93\xe4\x94,y\n1,2\n", windows).columns[0].name == "€ “ä”");
+  CHECK_THAT(refusal_of("a\x81,y\n1,2\n", windows), contains("f.csv:1:2: the byte \\x81"));
+  // The mark at a file's beginning says more than the option.
+  CHECK(io::parse_raw_csv("\xef\xbb\xbf"
+                          "café,y\n1,2\n",
+                          windows)
+            .columns[0]
+            .name == "café");
+  CHECK(io::parse_raw_csv("\xef\xbb\xbfüber,y\n1,2\n").columns[0].name == "über");
+}
+
+TEST_CASE("what a column holds is judged by all of its cells, and the odd one is named") {
+  const auto column_of = [](const std::string& cells, io::CsvOptions options = {}) {
+    std::string text = "a,b\n";
+    for (const char c : cells)
+      text += c == ' ' ? ",0\n" : c == 'N' ? "1O,0\n" : std::string(1, c) + ",0\n";
+    options.target = "none";
+    options.missing = io::Missing::keep;
+    return std::pair(text, options);
+  };
+  for (const char* cells : {"N12345678", "1N2345678", "12345678N", "NN123456", "N1"}) {
+    CAPTURE(cells);
+    const auto [text, options] = column_of(cells);
+    const std::string line = std::to_string(std::string(cells).find('N') + 2);
+    const std::string message = refusal_of(text, options);
+    for (const std::string& part : {"f.csv:" + line + ":1: column \"a\" has \"1O\" among numbers",
+                                    std::string(".categorical"), std::string(".missing_texts")})
+      CHECK_THAT(message, contains(part));
+  }
+  {
+    auto [text, options] = column_of("N12345678");
+    options.categorical = {"a"};
+    CHECK(io::parse_raw_csv(text, options).columns[0].values.size() == 9);
+    options.categorical = {};
+    options.missing_texts = {"1O"};
+    CHECK(io::parse_raw_csv(text, options).columns[0].missing == 1);
+    options.missing_texts = {};
+    options.drop_bad_rows = true;
+    const io::RawTable table = io::parse_raw_csv(text, options);
+    CHECK(table.rows == 8);
+    CHECK_FALSE(table.columns[0].is_text);
+    CHECK_THAT(table.report.refusals.at(0), contains("text:2:1: column \"a\" has \"1O\""));
+  }
+  // Texts with a number among them stay texts, wherever it stands, and that is said.
+  for (const char* cells : {"abc1", "1abc", "a1bc", "1a b c"}) {
+    CAPTURE(cells);
+    const auto [text, options] = column_of(cells);
+    const io::RawTable table = io::parse_raw_csv(text, options);
+    CHECK(table.columns[0].values == std::vector<std::string>{"1", "a", "b", "c"});
+    CHECK(table.report.mixed_columns == std::vector<std::pair<std::string, Index>>{{"a", 1}});
+    CHECK_THAT(table.report.to_string(), contains("column \"a\": 1 number among texts"));
+    CHECK(table.columns[0].missing == std::count(cells, cells + std::strlen(cells), ' '));
+  }
+  // A spelling of "missing" that fills most of a column, and a column of more numbers than a column
+  // of texts may have.
+  std::string gaps = "a,b\n", many = "a,b\nx,1\n";
+  for (int i = 0; i < 60; ++i) gaps += (i % 3 ? "unknown" : std::to_string(i)) + ",0\n";
+  for (int i = 0; i < 1500; ++i) many += std::to_string(i) + ",1\n";
+  CHECK_THAT(refusal_of(gaps, {}), contains("f.csv:3:1: column \"a\" has \"unknown\" among"));
+  CHECK_THAT(refusal_of(many, {}), contains("f.csv:2:1: column \"a\" has \"x\" among numbers"));
+  CHECK(io::parse_raw_csv(many, {.drop_bad_rows = true}).rows == 1500);
+}
+
+TEST_CASE("texts that a spreadsheet would run are written with an apostrophe and read back") {
+  CHECK(io::csv_field("=1+1") == "'=1+1");
+  CHECK(io::csv_field("@sum") == "'@sum");
+  CHECK(io::csv_field("+cmd|' /C calc'!A0,\"x\"") == "\"'+cmd|' /C calc'!A0,\"\"x\"\"\"");
+  for (const char* plain : {"-5", "+2.5e3", "-1e-3", "café", "it's", "a=b", "'quoted'", "x y"})
+    CHECK(io::csv_field(plain) == plain);
+  for (const std::string text : {"=1+1", "+a", "-a", "@a",  "\ta",  "\r",  "\n=x",   "'=x", "''=x",
+                                 "'-5",  "'",  "''", " =x", "＝1",  "-5",  "a\"b",   "a,b", "a\nb",
+                                 " a ",  "\"", "NA", "-",   "None", "'a'", "= \"q\""}) {
+    CAPTURE(text);
+    const std::string file = "n,t\n1," + io::csv_field(text) + "\n2,other\n";
+    const io::RawTable table = io::parse_raw_csv(file, {.target = "none", .categorical = {"t"}});
+    const auto& values = table.columns[1].values;
+    CHECK(std::count(values.begin(), values.end(), text) == 1);
+  }
 }

@@ -1,5 +1,7 @@
 #include "gradus/nn/module.hpp"
 
+#include <cmath>
+
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/nn.hpp"
@@ -208,6 +210,62 @@ TEST_CASE("a state dict that does not fit is refused as a whole", "[nn]") {
   state.erase("net.fc2.weight");
   model.load_state_dict(state, {.strict = false});
   CHECK(model.net.fc1.bias.data<float>()[0] == 5);
+}
+
+TEST_CASE("two names of one tensor are loaded with equal values only", "[nn]") {
+  struct Tied : nn::Module {
+    nn::Linear in = add("in", nn::Linear(3, 3, {.bias = false}));
+    nn::Linear out = add("out", nn::Linear(3, 3));
+    const Tensor alias = parameter("alias", in.weight);
+    nn::Linear again = add("again", in);
+    const Tensor mean = buffer("mean", zeros({2}));
+    const Tensor same_memory = buffer("same_memory", mean.detach());
+  };
+  Tied model;
+  nn::StateDict state = model.state_dict();
+  model.load_state_dict(state);
+  const auto before = model.in.weight.to_vector<float>();
+  const auto refused = [&](const std::string& name, const nn::StateDict& given) {
+    for (const bool strict : {true, false}) {
+      CHECK_THROWS_WITH(model.load_state_dict(given, {.strict = strict}),
+                        contains("[load_state_dict]") && contains("two names") &&
+                            contains("alias and " + name) && contains("equal values"));
+      CHECK(model.in.weight.to_vector<float>() == before);
+      CHECK(model.out.bias.to_vector<float>() == state.at("out.bias").to_vector<float>());
+    }
+  };
+  for (const std::string name : {"in.weight", "again.weight"}) {
+    nn::StateDict other = state;
+    other.at("out.bias") = full({3}, 9);
+    other.at(name) = other.at(name).clone();
+    other.at(name).mutable_data<float>()[8] += 1;
+    refused(name, other);
+    if (name == "in.weight") continue;
+    other.erase("alias");
+    other.erase("in.weight");
+    model.load_state_dict(other, {.strict = false});  // one of the names: nothing contradicts
+    CHECK(model.alias.data<float>()[8] == before[8] + 1);
+    model.load_state_dict(state);
+  }
+  nn::StateDict other = state;
+  other.at("mean") = ones({2});
+  CHECK_THROWS_WITH(model.load_state_dict(other), contains("mean and same_memory"));
+  other.at("same_memory") = ones({2});
+  model.load_state_dict(other);
+  CHECK(model.mean.to_vector<float>() == std::vector<float>{1, 1});
+  // Equal once they are in the model's dtype; a NaN equals itself.
+  for (const double value : {0.5, std::nan("")}) {
+    for (const char* name : {"alias", "in.weight"}) other.at(name) = full({3, 3}, value, float64);
+    other.at("again.weight") = full({3, 3}, value);
+    model.load_state_dict(other);
+  }
+  other.at("in.weight") = full({3, 3}, 0.1, float64);
+  other.at("alias") = full({3, 3}, 0.1);
+  other.at("again.weight") = full({3, 3}, 0.1 + 1e-12, float64);
+  model.load_state_dict(other);
+  model.to(float64);
+  CHECK_THROWS_WITH(model.load_state_dict(other),
+                    contains("alias and in.weight, alias and again.weight"));
 }
 
 TEST_CASE("forward hooks see and replace outputs", "[nn]") {

@@ -37,7 +37,8 @@ TEST_CASE("losses refuse options out of range", "[ops]") {
   CHECK_THROWS_WITH(focal_loss(x, 2 * x), contains("target 2"));
   CHECK_THROWS_WITH(binary_cross_entropy(2 * x, x), contains("the probability 2"));
   CHECK_THROWS_WITH(binary_cross_entropy(half, -x), contains("target -1"));
-  CHECK_THROWS_WITH(bce_with_logits(x, x, {.pos_weight = ones({2})}), contains("pos_weight"));
+  CHECK_THROWS_WITH(bce_with_logits(x, x, {.pos_weight = ones({2})}),
+                    contains("a pos_weight of shape (2,)") && contains("broadcasts"));
   CHECK_THROWS_WITH(hinge_loss(x, half), contains("-1 or 1"));
   CHECK_THROWS_WITH(gaussian_nll_loss(x, x, -x), contains("the variance -1"));
   CHECK_THROWS_WITH(gaussian_nll_loss(x, x, x, {.eps = 0}), contains("eps"));
@@ -45,28 +46,51 @@ TEST_CASE("losses refuse options out of range", "[ops]") {
   CHECK_THROWS_WITH(cosine_embedding_loss(x, x, zeros({2})), contains("-1 or 1"));
   CHECK_THROWS_WITH(triplet_margin_loss(x, x, x, {.p = 0.5}), contains("p = 0.5"));
   CHECK_THROWS_WITH(triplet_margin_loss(ones({}), ones({}), ones({})), contains("(N, D) or (D)"));
-  CHECK_THROWS_WITH(mse_loss(x, x, {.weight = ones({3})}), contains("one weight per sample"));
   CHECK_THROWS_WITH(mse_loss(ones({}), ones({}), {.reduction = Reduction::batchmean}),
                     contains("batchmean"));
 }
 
-TEST_CASE("losses refuse weights of another shape", "[ops]") {
-  const Tensor x = ones({2, 3}), w = ones({3}), signs = ones({2}), labels = zeros({2}, int64);
-  const auto refuses = [](const auto& f, const char* name) {
-    CHECK_THROWS_WITH(f(), contains(std::string("[") + name + "]") && contains("(3,)") &&
-                               contains("one weight per sample"));
+TEST_CASE("losses refuse weights that do not broadcast to them", "[ops]") {
+  const Tensor x = ones({2, 3}), half = full({2, 3}, 0.5), signs = ones({2});
+  const Tensor labels = zeros({2}, int64);
+  const auto refuses = [&](const auto& f, const char* name) {
+    INFO(name);
+    const std::string who = std::string("[") + name + "] a weight of shape ";
+    CHECK_THROWS_WITH(f(ones({2})), contains(who + "(2,) was given for losses of shape (2, 3)") &&
+                                        contains("aligned at the last axis") &&
+                                        contains("per sample reshape it to (2, 1)"));
+    CHECK_THROWS_WITH(f(ones({4})), contains(who + "(4,)") && !contains("sample"));
+    CHECK_THROWS_WITH(f(ones({1, 2, 3})), contains(who + "(1, 2, 3)"));
+    CHECK_THROWS_WITH(f(ones({2, 3}, int64)), contains(std::string("[") + name + "]"));
+    for (const Shape& shape : {Shape{}, Shape{1}, Shape{3}, Shape{2, 1}, Shape{1, 3}, Shape{2, 3}})
+      CHECK_NOTHROW(f(ones(shape, float64)));
   };
-  refuses([&] { return focal_loss(x, x, {.weight = w}); }, "focal_loss");
-  refuses([&] { return kl_div(x, x, {.weight = w}); }, "kl_div");
-  refuses([&] { return kl_div(x, x, {.log_target = true, .weight = w}); }, "kl_div");
-  refuses([&] { return gaussian_nll_loss(x, x, x, {.weight = w}); }, "gaussian_nll_loss");
-  refuses([&] { return poisson_nll_loss(x, x, {.weight = w}); }, "poisson_nll_loss");
-  refuses([&] { return cosine_embedding_loss(x, x, signs, {.weight = w}); },
-          "cosine_embedding_loss");
-  refuses([&] { return triplet_margin_loss(x, x, x, {.weight = w}); }, "triplet_margin_loss");
-  refuses([&] { return nll_loss(x, labels, {.sample_weight = w}); }, "nll_loss");
-  refuses([&] { return cross_entropy(x, labels, {.sample_weight = w}); }, "cross_entropy");
-  refuses([&] { return cross_entropy(x, x, {.sample_weight = w}); }, "cross_entropy");
+  refuses([&](const Tensor& w) { return mse_loss(x, x, {.weight = w}); }, "mse_loss");
+  refuses([&](const Tensor& w) { return l1_loss(x, x, {.weight = w}); }, "l1_loss");
+  refuses([&](const Tensor& w) { return smooth_l1_loss(x, x, {.weight = w}); }, "smooth_l1_loss");
+  refuses([&](const Tensor& w) { return huber_loss(x, x, {.weight = w}); }, "huber_loss");
+  refuses([&](const Tensor& w) { return hinge_loss(x, x, {.weight = w}); }, "hinge_loss");
+  refuses([&](const Tensor& w) { return binary_cross_entropy(half, x, {.weight = w}); },
+          "binary_cross_entropy");
+  refuses([&](const Tensor& w) { return bce_with_logits(x, x, {.weight = w}); },
+          "binary_cross_entropy_with_logits");
+  refuses([&](const Tensor& w) { return focal_loss(x, x, {.weight = w}); }, "focal_loss");
+  refuses([&](const Tensor& w) { return kl_div(x, x, {.weight = w}); }, "kl_div");
+  refuses([&](const Tensor& w) { return kl_div(x, x, {.log_target = true, .weight = w}); },
+          "kl_div");
+  refuses([&](const Tensor& w) { return gaussian_nll_loss(x, x, x, {.weight = w}); },
+          "gaussian_nll_loss");
+  refuses([&](const Tensor& w) { return poisson_nll_loss(x, x, {.weight = w}); },
+          "poisson_nll_loss");
+  const auto refuses_three = [](const auto& f, const char* text) {
+    CHECK_THROWS_WITH(f(), contains(text) && contains("(3,) was given for losses of shape (2,)"));
+  };
+  const Tensor w = ones({3});
+  refuses_three([&] { return cosine_embedding_loss(x, x, signs, {.weight = w}); }, "a weight");
+  refuses_three([&] { return triplet_margin_loss(x, x, x, {.weight = w}); }, "a weight");
+  refuses_three([&] { return nll_loss(x, labels, {.sample_weight = w}); }, "a sample_weight");
+  refuses_three([&] { return cross_entropy(x, labels, {.sample_weight = w}); }, "a sample_weight");
+  refuses_three([&] { return cross_entropy(x, x, {.sample_weight = w}); }, "a sample_weight");
 }
 
 TEST_CASE("cross-entropy names the row and the label that do not fit", "[ops]") {

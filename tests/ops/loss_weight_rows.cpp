@@ -13,13 +13,12 @@ using Real = long double;
 using Losses = std::function<Array(const std::vector<Array>&)>;
 using Loss = std::function<Tensor(const std::vector<Tensor>&, Reduction, const Tensor& weight)>;
 
-/// Losses times weights of samples or elements, reduced; the mean divides by the weights times
+/// Losses times weights that broadcast to them, reduced; the mean divides by the weights times
 /// `counts`, the share that each loss has in the mean.
 Array weighed(Array losses, const Array& weight, const Array& counts, Reduction reduction) {
   Real total = 0, divisor = 0;
   for_each_index(losses.shape, [&](const IndexList& at) {
-    const bool each = weight.shape == losses.shape;
-    const Real w = each ? weight.at(at) : weight.at({at[0]});
+    const Real w = weight.broadcast_at(at);
     losses.at(at) *= w;
     total += losses.at(at);
     divisor += w * counts.at(at);
@@ -34,17 +33,25 @@ Array all_ones(const Array& losses) {
   return map_array(losses, [](Real) { return Real(1); });
 }
 
-/// A loss under every reduction, with weights (N) and of the shape of the losses as a last input.
+/// A loss under every reduction, with weights of the shape of the losses, of samples (N, 1), of
+/// columns and of all as a last input.
 void weight_row(const std::string& name, const Loss& f, const std::vector<Input>& inputs,
                 const Shape& losses_shape, const Losses& losses, const Losses& counts = nullptr) {
   for (const Reduction reduction :
        {Reduction::none, Reduction::mean, Reduction::sum, Reduction::batchmean}) {
     std::vector<std::vector<Input>> cases;
-    for (const Shape& shape : {Shape{losses_shape[0]}, losses_shape}) {
+    std::vector<Shape> shapes = {losses_shape};
+    if (!counts && losses_shape.size() == 2)
+      for (const Shape& shape :
+           {Shape{losses_shape[0], 1}, Shape{losses_shape[1]}, Shape{1}, Shape{}})
+        shapes.push_back(shape);
+    for (const Shape& shape : shapes) {
       cases.push_back(inputs);
-      cases.back().push_back({.shape = shape, .low = 0.5, .high = 2});
+      // One weight for all does not change a mean: its derivative is rounding alone.
+      cases.back().push_back(
+          {.shape = shape, .low = 0.5, .high = 2, .differentiable = numel(shape) > 1});
     }
-    row({.name = name + " by sample, reduction " + std::to_string(static_cast<int>(reduction)),
+    row({.name = name + " weighted, reduction " + std::to_string(static_cast<int>(reduction)),
          .f = [=](const std::vector<Tensor>& v) { return f(v, reduction, v.back()); },
          .cases = cases,
          .reference =
@@ -128,6 +135,71 @@ TEST_CASE("weighted losses of elements agree with their references", "[ops]") {
         });
         return out;
       });
+}
+
+TEST_CASE("weighted distances and losses of two classes agree with their references", "[ops]") {
+  const Shape shape{3, 2};
+  const Input low{.shape = shape, .low = -0.4, .high = 0.4};
+  const Input high{.shape = shape, .low = 1.5, .high = 3};
+  const auto distance = [&](const std::string& name, const auto& f, const Scalar1& of) {
+    weight_row(
+        name,
+        [f](const auto& v, Reduction r, const Tensor& w) {
+          return f(v[0], v[1], {.reduction = r, .weight = w});
+        },
+        {low, high}, shape, each([of](Real a, Real b) { return of(std::fabs(a - b)); }));
+  };
+  distance(
+      "mse_loss",
+      [](const Tensor& a, const Tensor& b, const LossOptions& o) { return mse_loss(a, b, o); },
+      [](Real d) { return d * d; });
+  distance(
+      "l1_loss",
+      [](const Tensor& a, const Tensor& b, const LossOptions& o) { return l1_loss(a, b, o); },
+      [](Real d) { return d; });
+  distance(
+      "smooth_l1_loss",
+      [](const Tensor& a, const Tensor& b, const LossOptions& o) {
+        return smooth_l1_loss(a, b, {.reduction = o.reduction, .weight = o.weight});
+      },
+      [](Real d) { return d < 1 ? d * d / 2 : d - 0.5L; });
+  distance(
+      "huber_loss",
+      [](const Tensor& a, const Tensor& b, const LossOptions& o) {
+        return huber_loss(a, b, {.reduction = o.reduction, .delta = 5, .weight = o.weight});
+      },
+      [](Real d) { return d * d / 2; });
+  weight_row(
+      "hinge_loss",
+      [](const auto& v, Reduction r, const Tensor& w) {
+        return hinge_loss(v[0], v[1], {.reduction = r, .squared = true, .weight = w});
+      },
+      {low, {.shape = shape, .differentiable = false, .values = {1, -1, 1, 1, -1, -1}}}, shape,
+      each([](Real x, Real y) { return (1 - x * y) * (1 - x * y); }));
+}
+
+TEST_CASE("weights of binary losses scale them, and do not divide the mean", "[ops]") {
+  const Tensor x = tensor({{1, -2}, {0.5, 3}}, float64), z = tensor({{1, 0}, {0, 1}}, float64);
+  const Tensor column = tensor({1, 3}, float64), row_of = tensor({{1}, {3}}, float64);
+  const auto entry = [](double logit, double label) {
+    return std::log1p(std::exp(label > 0 ? -logit : logit));
+  };
+  const double a = entry(1, 1), b = entry(-2, 0), c = entry(0.5, 0), d = entry(3, 1);
+  const auto of = [&](const Tensor& w) {
+    const double logits = bce_with_logits(x, z, {.weight = w}).item();
+    CHECK(binary_cross_entropy(sigmoid(x), z, {.weight = w}).item() == Approx(logits));
+    return logits;
+  };
+  CHECK(of(column) == Approx((a + 3 * b + c + 3 * d) / 4));
+  CHECK(of(row_of) == Approx((a + b + 3 * c + 3 * d) / 4));
+  CHECK(of(tensor(2, float64)) == Approx((a + b + c + d) / 2));
+  // The factor of positive labels broadcasts in the same way.
+  const auto positive = [&](const Tensor& p) {
+    return bce_with_logits(x, z, {.reduction = Reduction::sum, .pos_weight = p}).item();
+  };
+  CHECK(positive(column) == Approx(a + b + c + 3 * d));
+  CHECK(positive(row_of) == Approx(a + b + c + 3 * d));
+  CHECK(positive(tensor({{5, 7}, {7, 2}}, float64)) == Approx(5 * a + b + c + 2 * d));
 }
 
 TEST_CASE("weighted losses of embeddings agree with their references", "[ops]") {

@@ -4,6 +4,7 @@
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
+#include "support/probe.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
@@ -155,6 +156,55 @@ TEST_CASE("the checker notices wrong values, shapes, dtypes and changed inputs",
   CHECK(mentions(faults_of(row), "was changed in place"));
   row.f = [](const std::vector<Tensor>&) -> Tensor { fail("twice", "no"); };
   CHECK(mentions(faults_of(row), "throws [twice] no"));
+}
+
+TEST_CASE("the checker notices a rule that multiplies a zero cotangent by NaN", "[checker]") {
+  Row row{.name = "square",
+          .f =
+              [](const std::vector<Tensor>& x) {
+                Tensor value = silently([&] { return x[0] * x[0]; });
+                return record("square", std::move(value), x, [](const Vjp& k) {
+                  return where(k.in(0) < 9, k.grad * 2, k.grad * k.in(0));
+                });
+              },
+          .cases = {{{.shape = {4}}}},
+          .reference = {}};
+  CHECK(mentions(zero_cotangent_faults(row), "a zero cotangent gives zero"));
+  row.f = [](const std::vector<Tensor>& x) { return square(x[0]); };
+  CHECK(zero_cotangent_faults(row).empty());
+}
+
+TEST_CASE("the checker notices a row whose other elements leak past a zero cotangent",
+          "[checker]") {
+  // Right for cotangents of 0, but wrong for a term of them in a row that counts.
+  Row row{
+      .name = "dot",
+      .f =
+          [](const std::vector<Tensor>& x) {
+            Tensor value = silently([&] { return matmul(x[0], x[1]); });
+            return record("dot", std::move(value), x, [](const Vjp& k) -> Grads<2> {
+              return {k.wants(0) ? sum(unsqueeze(k.grad, -2) * k.in(1), {-1}) : Tensor(), Tensor()};
+            });
+          },
+      .cases = {{{.shape = {2, 3}}, {.shape = {3, 2}}}},
+      .reference = {}};
+  CHECK(mentions(zero_cotangent_faults(row), "a zero cotangent gives zero"));
+}
+
+TEST_CASE("the checker notices results and gradients that hide a NaN", "[checker]") {
+  Row row{.name = "quiet",
+          .f = [](const std::vector<Tensor>& x) { return where(isnan(x[0]), 0, x[0] * 2); },
+          .cases = {{{.shape = {4}}}},
+          .reference = {}};
+  CHECK(mentions(nan_operand_faults(row), "the result"));
+  row.f = [](const std::vector<Tensor>& x) {
+    return square(x[0]) + where(isnan(x[0]), x[0].detach(), x[0]);
+  };
+  CHECK(nan_operand_faults(row).empty());
+  row.f = [](const std::vector<Tensor>& x) {
+    return where(isnan(x[0]), x[0].detach(), square(x[0]));
+  };
+  CHECK(mentions(nan_operand_faults(row), "the gradient"));
 }
 
 TEST_CASE("the checker notices a graph that outlives its tensors", "[checker]") {

@@ -32,6 +32,23 @@ TEST_CASE("the norm of gradients is that of one long vector") {
   CHECK(grad_norm({}) == 0);
 }
 
+TEST_CASE("the norm of gradients is right where their squares leave the range") {
+  for (const DType dtype : {float32, float64}) {
+    for (const double m : dtype == float32 ? std::vector<double>{1e-38, 1e-25, 1e25, 1e37}
+                                           : std::vector<double>{1e-300, 1e-170, 1e170, 1e300}) {
+      const auto params = with_gradients(dtype);
+      for (const Tensor& p : params)
+        if (p.grad().defined()) Tensor(p).set_grad((p.grad().to(float64) * m).to(dtype));
+      INFO("gradients of " << m << ", " << name_of(dtype));
+      CHECK(grad_norm(params) / m == Approx(7).epsilon(1e-6));
+      CHECK(grad_norm(params, 1) / m == Approx(11).epsilon(1e-6));
+      CHECK(grad_norm(params, 3) / m == Approx(std::cbrt(8 + 27 + 216)).epsilon(1e-6));
+      CHECK(clip_grad_norm(params, m) / m == Approx(7).epsilon(1e-6));
+      if (m > 1) CHECK(params[1].grad().item() / m == Approx(6 / 7.).epsilon(1e-6));
+    }
+  }
+}
+
 TEST_CASE("the norm of many tiles is exact, for any number of threads") {
   Tensor p = zeros({100003}).requires_grad_();
   p.set_grad(arange(0, 100003));
@@ -55,6 +72,34 @@ TEST_CASE("clipping scales gradients to the norm and returns the norm from befor
   params = with_gradients(float32);
   CHECK(clip_grad_norm(params, 100) == 7);
   CHECK(params[1].grad().item() == 6);
+}
+
+TEST_CASE("norms of gradients are right at any magnitude, and so is what clipping leaves") {
+  for (const double unit : {1e-300, 1e-200, 1e-30, 1.0, 1e30, 1e200, 1e300})
+    for (const double type : {1.0, 2.0, 3.0, inf}) {
+      CAPTURE(unit, type);
+      Tensor a = ones({2}, float64).requires_grad_(), b = ones({1}, float64).requires_grad_();
+      a.set_grad(tensor({2 * unit, -3 * unit}, float64));
+      b.set_grad(tensor({6 * unit}, float64));
+      const double expected = type == 1 ? 11 : type == 2 ? 7 : type == 3 ? std::cbrt(251.0) : 6;
+      CHECK(grad_norm({a, b}, type) / unit == Approx(expected).epsilon(1e-12));
+      if (unit < 1) continue;
+      clip_grad_norm({a, b}, 1, type);
+      CHECK(grad_norm({a, b}, type) == Approx(1).epsilon(1e-5));
+    }
+  Tensor p = ones({4}).requires_grad_();
+  p.set_grad(full({4}, 3e38));
+  CHECK(clip_grad_norm({p}, 0.5) == Approx(6e38));
+  CHECK(grad_norm({p}) == Approx(0.5).epsilon(1e-6));
+}
+
+TEST_CASE("a parameter that is given twice is counted and scaled once") {
+  auto params = with_gradients(float64);
+  for (std::size_t i = 0; i < 3; ++i) params.push_back(Tensor(params[i]));
+  CHECK(grad_norm(params) == 7);
+  CHECK(clip_grad_norm(params, 3.5) == 7);
+  CHECK(params[0].grad().to_vector<double>()[1] == Approx(-1.5).epsilon(1e-6));
+  CHECK(PercentileClip().clip(params) == Approx(3.5).epsilon(1e-6));
 }
 
 TEST_CASE("the factor of clipping is finite also for gradients of 0, as PyTorch's 1e-6 makes it") {

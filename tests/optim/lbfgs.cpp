@@ -86,6 +86,39 @@ TEST_CASE("LBFGS respects the bounds on iterations and evaluations") {
   CHECK(few.state_dict().at("lbfgs.iterations").item() < 6);
 }
 
+TEST_CASE("LBFGS never calls its closure more often than it may") {
+  for (const LineSearch search : {LineSearch::none, LineSearch::strong_wolfe})
+    for (const DType dtype : {float32, float64})
+      for (const double lr : {1.0, 1e-3, 1e3})
+        for (int most = 1; most <= 30; ++most) {
+          CAPTURE(search, lr, most);
+          Tensor x = start(dtype);
+          LBFGS opt({x}, {.lr = lr, .max_iter = 20, .max_eval = most, .line_search = search});
+          const auto closure = closure_of(opt, x);
+          for (int step = 1; step <= 3; ++step) {
+            const auto before = opt.evaluations();
+            const double loss = opt.step(closure).item();
+            CHECK(opt.evaluations() - before <= most);
+            if (search == LineSearch::none) continue;
+            // The end of the budget leaves the best point so far.
+            const double now = rosenbrock(x).item();
+            CHECK(now <= loss);
+            if (most >= 25 && loss > 1e-6) CHECK(now < loss);
+          }
+        }
+  Tensor x = start(float64);
+  LBFGS opt({x});
+  opt.step(closure_of(opt, x));
+  CHECK(opt.evaluations() <= 25);  // max_iter * 5 / 4
+  for (int iterations = 1; iterations < 8; ++iterations) {
+    Tensor y = start(float64);
+    LBFGS few({y}, {.max_iter = iterations});
+    const double loss = few.step(closure_of(few, y)).item();
+    CHECK(rosenbrock(y).item() < loss);
+    CHECK(few.state_dict().at("lbfgs.iterations").item() <= iterations);
+  }
+}
+
 TEST_CASE("LBFGS resumed from its state equals uninterrupted bit for bit") {
   Tensor x = start(float64), y = start(float64);
   const LBFGSOptions options{.max_iter = 5};

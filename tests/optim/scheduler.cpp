@@ -13,6 +13,44 @@ namespace {
 const double pi = std::acos(-1.0);
 }
 
+TEST_CASE(
+    "a plateau's relative threshold is that of the best value's magnitude, whatever its sign") {
+  struct Row {
+    PlateauMode mode;
+    ThresholdMode threshold_mode;
+    double threshold;
+    std::vector<double> metrics;
+    std::vector<double> rates;
+  };
+  const PlateauMode min = PlateauMode::min, max = PlateauMode::max;
+  const ThresholdMode rel = ThresholdMode::rel, abs = ThresholdMode::abs;
+  const Row rows[] = {
+      {min, rel, 1e-4, {-1, -1, -1, -1, -1}, {1, 1, .1, .1, .01}},
+      {max, rel, 1e-4, {-1, -1, -1, -1, -1}, {1, 1, .1, .1, .01}},
+      {min, rel, 1e-4, {1, 1, 1, 1, 1}, {1, 1, .1, .1, .01}},
+      {min, rel, 1e-4, {0, 0, 0, 0, 0}, {1, 1, .1, .1, .01}},
+      {max, rel, 1e-4, {0, 0, 0, 0, 0}, {1, 1, .1, .1, .01}},
+      {min, rel, .5, {-1, -1.4, -1.6, -2, -2.3}, {1, 1, 1, 1, .1}},
+      {max, rel, .5, {-4, -3, -2.1, -1.9, -1}, {1, 1, .1, .1, .1}},
+      {min, rel, .1, {0, -1e-9, -2e-9, -3e-9}, {1, 1, 1, 1}},
+      {min, abs, .5, {-1, -1.4, -1.4, -2, -2}, {1, 1, .1, .1, .1}},
+      {max, abs, .5, {-1, -.6, -.6, .1, .1}, {1, 1, .1, .1, .1}},
+  };
+  for (const Row& row : rows) {
+    Tensor p = ones({1}).requires_grad_();
+    SGD opt({p}, {.lr = 1});
+    ReduceLROnPlateau plateau(opt, {.mode = row.mode,
+                                    .patience = 1,
+                                    .threshold = row.threshold,
+                                    .threshold_mode = row.threshold_mode});
+    for (std::size_t i = 0; i < row.metrics.size(); ++i) {
+      plateau.step(row.metrics[i]);
+      CAPTURE(row.metrics, i);
+      CHECK(opt.lr() == Approx(row.rates[i]));
+    }
+  }
+}
+
 TEST_CASE("schedules without a golden table follow their formulas") {
   const MultiStepLR multi{.milestones = {2, 5}, .gamma = 0.5};
   const double steps[] = {1, 1, .5, .5, .5, .25, .25};

@@ -40,7 +40,7 @@ TEST_CASE("the line search ends where both Wolfe conditions hold, from any first
         return LinePoint{t, value, slope, {slope}};
       };
       const LinePoint origin = evaluate(0);
-      const LinePoint found = strong_wolfe(evaluate, origin, first, 1, 1e-9);
+      const LinePoint found = strong_wolfe(evaluate, origin, first, 1, 1e-9, 25);
       CAPTURE(i, first, found.t, evaluations);
       CHECK(found.t > 0);
       CHECK(found.value <= origin.value + 1e-4 * found.t * origin.slope);

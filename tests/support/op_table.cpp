@@ -9,6 +9,7 @@
 
 #include "gradus/memory.hpp"
 #include "support/catch.hpp"
+#include "support/probe.hpp"
 
 namespace gradus::test {
 
@@ -408,8 +409,8 @@ std::vector<std::string> faults_of(const Row& row) {
 void row(const Row& r) {
   const char* only = std::getenv("GRADUS_ROW");
   if (only && r.name != only) return;
-  const std::vector<std::string> faults = faults_of(r);
-  for (const std::string& fault : faults) FAIL_CHECK(fault);
+  for (const auto& faults : {faults_of(r), zero_cotangent_faults(r), nan_operand_faults(r)})
+    for (const std::string& fault : faults) FAIL_CHECK(fault);
   INFO(r.name);
   CHECK(!r.cases.empty());
 }
@@ -485,6 +486,19 @@ Tensor make_tensor(const Input& input, DType floating, std::uint64_t seed) {
   const auto values = values_of(input, 0, 1, std::max<Index>(1, numel(input.shape)), random);
   return from_vector(values, input.shape)
       .to(is_floating_point(input.dtype) ? floating : input.dtype);
+}
+
+std::vector<Tensor> make_tensors(const std::vector<Input>& inputs, DType floating,
+                                 std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Index largest = 1;
+  for (const Input& input : inputs) largest = std::max(largest, numel(input.shape));
+  Tensors out;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    out.push_back(
+        from_vector(values_of(inputs[i], i, inputs.size(), largest, random), inputs[i].shape)
+            .to(is_floating_point(inputs[i].dtype) ? floating : inputs[i].dtype));
+  return out;
 }
 
 }  // namespace gradus::test

@@ -144,5 +144,8 @@ void binary_row(const std::string& name, Tensor2 f, Real2 reference, const Optio
 
 /// Values of an Input as the checker would make them for `seed`, for tests of other kinds.
 Tensor make_tensor(const Input& input, DType floating, std::uint64_t seed);
+/// The same for all inputs of a case.
+std::vector<Tensor> make_tensors(const std::vector<Input>& inputs, DType floating,
+                                 std::uint64_t seed);
 
 }  // namespace gradus::test

@@ -138,6 +138,27 @@ TEST_CASE("losses that are not finite raise, are skipped, or stop the run") {
 }
 
 TEST_CASE(
+    "a finite gradient that the optimizer cannot square is treated as one that is not finite") {
+  const auto run = [](optim::NonFinite policy, double clip, nn::Module& model) {
+    optim::Adam optimizer(model.parameters(), {.lr = 0.1});
+    data::DataLoader loader(line(8), {.batch_size = 2});
+    int call = 0;
+    const train::Loss loss = [&](const Tensor& output, const Tensor& target) {
+      return squared(output, target) * (++call == 3 ? 1e200 : 1);
+    };
+    return train::fit(model, loss, optimizer, nullptr, loader, {},
+                      {.clip_norm = clip, .non_finite = policy});
+  };
+  nn::Linear model = small_model();
+  CHECK_THROWS_WITH(run(optim::NonFinite::raise, 0, model),
+                    contains("too large for an update, in epoch 1, step 3"));
+  CHECK(run(optim::NonFinite::skip, 0, model).skipped_steps == 1);
+  CHECK(run(optim::NonFinite::stop, 0, model).ended == train::Ended::non_finite);
+  CHECK(run(optim::NonFinite::raise, 1, model).skipped_steps == 0);  // clipped to a usual size
+  for (const double value : values(model)) CHECK(std::isfinite(value));
+}
+
+TEST_CASE(
     "the best weights are restored and evaluation mode is on when an exception ends the run") {
   nn::Linear model = small_model();
   optim::SGD optimizer(model.parameters(), {.lr = 0.1});

@@ -1,6 +1,7 @@
 #include "gradus/gradus.hpp"
 #include "gradus/train.hpp"
 #include "support/catch.hpp"
+#include "train/limits.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
@@ -133,6 +134,17 @@ TEST_CASE("a loss that grows far beyond its beginning diverges") {
   for (int i = 1; i <= 4; ++i) run.epoch(2.0 * i, 0.7);
   REQUIRE_FALSE(run.findings.empty());
   CHECK(run.kinds().find("divergence") != std::string::npos);
+}
+
+TEST_CASE("limits of losses go by their magnitude, as losses of densities are negative") {
+  using train::limits::times;
+  for (const double loss : {0.5, 4.0}) {
+    CHECK(times(2, loss) == 2 * loss);
+    CHECK(times(0.75, loss) == 0.75 * loss);
+    CHECK(times(2, -loss) == 0);
+    CHECK(times(0.75, -loss) == -1.25 * loss);
+  }
+  CHECK(times(2, 0) == 0);
 }
 
 TEST_CASE("a loss that jumps up and down oscillates, and one that stands still is a plateau") {

@@ -13,8 +13,12 @@ struct DataReport {
   Index rows_read = 0;                ///< data rows in the file, without header and blank lines
   Index rows_refused = 0;             ///< of these, left out by the reader's policies
   std::vector<std::string> refusals;  ///< why, for the first few
-  std::vector<std::string> constant_columns;                ///< features with a single value
-  std::vector<std::pair<std::string, Index>> missing;       ///< missing values by column
+  std::vector<std::string> constant_columns;           ///< features with a single value
+  std::vector<std::pair<std::string, Index>> missing;  ///< missing values by column
+  /// Columns that were read as text, though so many of their values are numbers.
+  std::vector<std::pair<std::string, Index>> mixed_columns;
+  /// Values of columns of text that the training part does not have, by column.
+  std::vector<std::pair<std::string, Index>> unknown;
   std::vector<std::pair<std::string, Index>> class_counts;  ///< samples by class
   /// Samples whose inputs occur in the training part, part by part; see count_shared.
   std::vector<std::pair<std::string, Index>> duplicates;

@@ -17,15 +17,18 @@ enum class Missing { error, drop, mean, median, mode, keep };
 /// How columns of text become numbers: one 0/1 column a value, or the number of the value in
 /// alphabetical order.
 enum class Categories { one_hot, codes };
+/// How the bytes of a file stand for letters.
+enum class Encoding { utf8, latin1, windows1252 };
 /// What the target is: labels 0, 1, … (int64) or a quantity (floating point, shape (n, 1)).
 /// Automatic: labels if it is text or a few different whole numbers.
 enum class Task { automatic, classification, regression };
 
 struct CsvOptions {
-  char delimiter = 0;               ///< 0: one of , ; tab, whichever splits the lines evenly
-  char decimal = '.';               ///< or ','
-  std::optional<bool> header = {};  ///< default: there is one if no field of line 1 is a number
-  std::string target = "";          ///< name, or number from 0 (-1: last); default last; "none"
+  char delimiter = 0;                  ///< 0: one of , ; tab, whichever splits the lines evenly
+  char decimal = '.';                  ///< or ','
+  Encoding encoding = Encoding::utf8;  ///< a file with UTF-8's mark at its beginning is UTF-8
+  std::optional<bool> header = {};     ///< default: there is one if no field of line 1 is a number
+  std::string target = "";             ///< name, or number from 0 (-1: last); default last; "none"
   Task task = Task::automatic;
   Missing missing = Missing::error;
   Categories categories = Categories::one_hot;
@@ -79,7 +82,9 @@ struct Table {
 };
 
 /// Reads a CSV file (RFC 4180; gzip or not; LF or CRLF; UTF-8 with or without a mark at its
-/// beginning). Missing values are filled in from all rows; a program that holds out some of them
+/// beginning, or see Encoding). A column holds numbers if half of its values or more are some, and
+/// then a text in it is an Error; else it holds texts. Fields that csv_field() wrote come back as
+/// they were. Missing values are filled in from all rows; a program that holds out some of them
 /// uses read_raw_csv. A first line `rows,columns,class names…` as in scikit-learn's data is
 /// recognised. Errors carry file:line:column, the field, what was expected and the likely fix.
 Table read_csv(const std::string& path, const CsvOptions& options = {});
@@ -94,5 +99,10 @@ RawTable parse_raw_csv(std::string_view text, const CsvOptions& options = {},
 /// As read_csv, from text; `name` stands for the file in messages.
 Table parse_csv(std::string_view text, const CsvOptions& options = {},
                 const std::string& name = "text");
+
+/// A text as a field of a CSV file, in quotes where it needs them. What a spreadsheet would take
+/// for a formula (it begins with = + - @, a tab or a line end and is no number) begins with an
+/// apostrophe, as do texts that begin with apostrophes and such a character; read_csv takes it off.
+std::string csv_field(std::string_view text, char delimiter = ',');
 
 }  // namespace gradus::io

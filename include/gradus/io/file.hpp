@@ -11,7 +11,7 @@ namespace gradus::io {
 /// A file or folder that cannot be written.
 class FileError : public Error {
  public:
-  using Error::Error;
+  explicit FileError(const std::string& text) : Error(printable(text)) {}
 };
 
 /// The largest size, in bytes, that a compressed file may unpack to unless a reader's option says

@@ -43,6 +43,10 @@ struct LoadOptions {
 ///     };
 ///
 /// Handles cannot be assigned: `net.fc1 = nn::Linear(4, 9)` would leave `net` with the old one.
+///
+/// A module that was not added is no part of the tree: no optimizer sees its parameters. So a
+/// forward pass, while it is recorded, throws when it calls one whose trainable parameters belong
+/// to none of the modules that are running; `standalone` excepts those that are meant to be apart.
 class Module {
  public:
   /// Called after every forward pass; a defined result replaces the output.
@@ -54,7 +58,8 @@ class Module {
   Module& operator=(const Module&) = delete;
   virtual ~Module() = default;
 
-  /// forward(x), then the hooks.
+  /// forward(x), then the hooks. Throws for a call inside the forward pass of a module that it
+  /// should be, and is not, a part of: see above.
   Tensor operator()(const Tensor& x) const;
 
   /// "Linear(4, 8)"; by default the name of the class.
@@ -93,7 +98,7 @@ class Module {
   /// A copy of all parameters and buffers, a shared one under each of its names.
   StateDict state_dict() const;
   /// Copies values in, converting dtypes; throws one Error that lists everything that does not fit,
-  /// and then changes nothing.
+  /// also two names of one tensor with different values, and then changes nothing.
   void load_state_dict(const StateDict& state, const LoadOptions& options = {});
 
   /// Registers a hook on this module; returns a number for remove_forward_hook.
@@ -104,7 +109,27 @@ class Module {
   /// True if both handles refer to the same module.
   bool is(const Module& other) const { return state_ == other.state_; }
 
+  /// Whether other modules may call this one without it being a part of them: see standalone.
+  void set_standalone(bool on = true);
+
  protected:
+  /// While it lives, this module's forward pass runs. An operator() of other arguments than one
+  /// tensor begins with one.
+  class Pass {
+   public:
+    explicit Pass(const Module& module);
+    ~Pass();
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
+
+   private:
+    void require_part(const Module& called) const;
+    std::string place() const;
+
+    const Module& module_;
+    const Pass* const outer_;
+  };
+
   /// The function that the module computes. A module of other arguments defines operator() for
   /// these.
   virtual Tensor forward(const Tensor& x) const;
@@ -127,5 +152,18 @@ class Module {
   struct Walk;
   std::shared_ptr<State> state_;
 };
+
+/// Returns a module that others may call in their forward passes without it being a part of them: a
+/// teacher, a target network, or one that an optimizer of its own trains.
+///
+///     struct Student : nn::Module {
+///       nn::Linear fc = add("fc", nn::Linear(4, 2));
+///       Net teacher = nn::standalone(Net());
+///     };
+template <class M>
+requires std::derived_from<M, Module> M standalone(M module) {
+  module.set_standalone();
+  return module;
+}
 
 }  // namespace gradus::nn

@@ -6,8 +6,8 @@
 
 namespace gradus {
 
-// Losses. Input and target have the same shape: nothing broadcasts. Options carry PyTorch's names
-// and defaults. Formulas are per element; gradients are those of the formula, to any order.
+// Losses of inputs and targets of one shape, with PyTorch's options. Formulas are per element. A
+// target, share or weight of 0 takes its term out of value and gradients, even inf or NaN.
 
 /// What becomes of the losses of the elements: all of them, their mean, their sum, or their sum
 /// divided by the length of the first axis.
@@ -15,8 +15,8 @@ enum class Reduction : std::uint8_t { none, mean, sum, batchmean };
 
 struct LossOptions {
   Reduction reduction = Reduction::mean;
-  /// Weights of the samples (N), N the length of the first axis, or of all elements. The mean then
-  /// divides by their sum.
+  /// Weights that broadcast to the losses, aligned at the last axis as everywhere: of all elements,
+  /// of columns (C), of samples (N, 1). The mean divides by their sum.
   Tensor weight = {};
 };
 
@@ -43,7 +43,7 @@ struct HuberOptions {
 Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions& options = {});
 
 struct BceOptions {
-  /// Weights of the samples or elements; the mean divides by the number of elements.
+  /// As in LossOptions, but the mean divides by the number of elements.
   Tensor weight = {};
   Reduction reduction = Reduction::mean;
 };
@@ -53,10 +53,10 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target,
                             const BceOptions& options = {});
 
 struct BceWithLogitsOptions {
-  /// Weights of the samples or elements; the mean divides by the number of elements.
+  /// As in LossOptions, but the mean divides by the number of elements.
   Tensor weight = {};
   Reduction reduction = Reduction::mean;
-  Tensor pos_weight = {};  ///< factor of the positive term: a scalar, or one per last axis
+  Tensor pos_weight = {};  ///< factor of the positive term; broadcasts to the logits
 };
 /// -(p target ln s + (1 - target) ln(1 - s)), s = sigmoid(input), p = pos_weight; finite for any
 /// finite logits. Gradient: g (s - target) for p = 1.

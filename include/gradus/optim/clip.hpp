@@ -7,7 +7,8 @@
 namespace gradus {
 
 /// The norm of all gradients taken as one vector, (sum |g|^p)^(1/p), or max |g| for infinity;
-/// accumulated in double. Parameters without a gradient are left out; without any it is 0.
+/// accumulated in double, whatever the range of the entries. Parameters without a gradient are left
+/// out, and one that is given twice counts once; without any it is 0.
 double grad_norm(const std::vector<Tensor>& params, double norm_type = 2);
 
 /// The factor that limits a norm to max_norm: min(1, max_norm / (norm + 1e-6)). With

@@ -10,7 +10,8 @@ struct EmaOptions {
 };
 
 /// An exponential moving average of parameters, a = decay a + (1 - decay) p, that starts at their
-/// present values. apply() exchanges parameters and averages, restore() exchanges them back.
+/// present values. apply() exchanges parameters and averages, restore() exchanges them back. Each
+/// parameter is given once; where one changes its dtype, its average follows.
 class Ema {
  public:
   explicit Ema(const std::vector<Tensor>& params, const EmaOptions& options = {});
@@ -29,6 +30,7 @@ class Ema {
  private:
   void require_applied(bool applied, const char* operation) const;
   void exchange();
+  void follow_dtypes();
 
   std::vector<Tensor> params_, averages_;
   EmaOptions options_;

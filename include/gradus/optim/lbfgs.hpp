@@ -13,8 +13,11 @@ enum class LineSearch {
 
 struct LBFGSOptions {
   double lr = 1;
-  int max_iter = 20;               ///< iterations per step()
-  int max_eval = 0;                ///< calls of the closure per step(); default max_iter * 5 / 4
+  int max_iter = 20;  ///< iterations per step()
+  /// Calls of the closure per step(), which are never more: a line search ends with the best point
+  /// so far, and a single call leaves no line search. Default (0): max_iter * 5 / 4, where a line
+  /// search may go on up to 25.
+  int max_eval = 0;
   double tolerance_grad = 1e-7;    ///< of the largest entry of the gradient
   double tolerance_change = 1e-9;  ///< of the loss, and of the largest change of a parameter
   int history_size = 100;

@@ -15,13 +15,21 @@ namespace gradus::optim {
 
 namespace detail {
 class StateReader;
-}
+
+/// What an update makes of a gradient g before anything else: d = ±g + l2 p, and square d^2.
+struct Intake {
+  double l2 = 0, square = 0;
+  bool maximize = false;
+};
+}  // namespace detail
 
 /// Named tensors; single numbers are tensors of rank 0. What optimizers, schedulers and the like
 /// save.
 using StateDict = std::map<std::string, Tensor>;
 
-/// What step() does when a gradient holds NaN or infinity.
+/// What step() does when a gradient is NaN or infinite as it is applied: in the parameter's dtype,
+/// times grad_scale, with the weight decay that is added to it, and squared where the algorithm
+/// keeps squares.
 enum class NonFinite {
   ignore,  ///< does not look, which costs nothing
   raise,   ///< throws, naming the parameter; nothing is changed
@@ -60,7 +68,8 @@ struct ParamGroup {
 /// Changes parameters by their gradients. The state of each parameter (moments, the number of its
 /// steps) belongs to the optimizer. A parameter without a gradient is left alone, and its state and
 /// step count with it; so are rows without a gradient of a table with sparse_grad(), while the
-/// step count is the parameter's. Parameters must be floating-point leaves that share no memory.
+/// step count is the parameter's. Parameters must be floating-point leaves that share no memory;
+/// where one changes its dtype (Module::to, set_data), its state follows with the next step.
 class Optimizer {
  public:
   /// Evaluates the loss, after clearing the gradients and calling backward().
@@ -112,7 +121,7 @@ class Optimizer {
   struct Slot {
     Tensor param;
     std::size_t group = 0;
-    DType dtype = float32;
+    DType dtype = float32;  // of the state: the parameter's at the last step
     Index numel = 0;
     Index row = 0;                // values per row if rows without a gradient are left alone
     std::int64_t step = 0;        // updates so far, counting the present one
@@ -140,6 +149,7 @@ class Optimizer {
   virtual double initial_moment(const Slot&) const { return 0; }
   /// The name of Slot::number, if the algorithm uses it.
   virtual const char* number_name() const { return nullptr; }
+  virtual detail::Intake intake_of(std::size_t group) const = 0;
   virtual double& lr_of(std::size_t group) = 0;
   /// The option of a group that momentum() is about, or null.
   virtual double* momentum_of(std::size_t group) = 0;
@@ -162,7 +172,10 @@ class Optimizer {
   StepResult step_now(const StepOptions& options);
   std::function<void()> undo();
   void make_moments(Slot& slot);
-  bool gradients_finite(const StepOptions& options) const;
+  void follow_dtype(std::size_t place);
+  std::vector<Tensor> scaled_gradients(double scale) const;
+  bool gradients_finite(const StepOptions& options, const std::vector<Tensor>& scaled) const;
+  [[noreturn]] void refuse_gradient(std::size_t place, double grad_scale) const;
   void check_group(std::size_t group, const char* operation) const;
 
   const char* name_;
@@ -182,6 +195,7 @@ class OptimizerOf : public Optimizer {
   const Options& options(std::size_t group = 0) const { return options_.at(group); }
 
  protected:
+  detail::Intake intake_of(std::size_t group) const override;
   double& lr_of(std::size_t group) override { return options_[group].lr; }
   double* momentum_of(std::size_t group) override;
   std::vector<Option> group_options(std::size_t group) const override;

@@ -259,6 +259,8 @@ struct PlateauOptions {
   PlateauMode mode = PlateauMode::min;
   double factor = 0.1;  ///< lr becomes lr * factor
   Index patience = 10;  ///< so many metrics without an improvement are tolerated
+  /// An improvement is better than the best by more than this, or in `rel` by more than this times
+  /// the best's magnitude.
   double threshold = 1e-4;
   ThresholdMode threshold_mode = ThresholdMode::rel;
   Index cooldown = 0;  ///< so many metrics after a reduction are not counted

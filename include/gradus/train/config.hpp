@@ -12,7 +12,7 @@ namespace gradus::train {
 /// A setting that is not known, or a value that it cannot take.
 class ConfigError : public Error {
  public:
-  using Error::Error;
+  explicit ConfigError(const std::string& text) : Error(printable(text)) {}
 };
 
 /// Everything that decides a training run. What is empty is chosen by the data: see resolve.
@@ -20,9 +20,10 @@ struct Config {
   // Data.
   std::string data = "digits", labels = "";
   std::vector<std::string> target = {}, ignore = {}, categorical = {}, missing_texts = {};
-  std::string header = "auto", delimiter = "auto", decimal = ".", task = "auto";
+  std::string header = "auto", delimiter = "auto", decimal = ".", encoding = "utf-8", task = "auto";
   std::string missing = "error", unknown = "error", categories = "onehot";
   bool indicators = false, drop_bad_rows = false;
+  Index max_categories = 1000;
   std::string scaler = "auto", target_scaler = "standard";
   Index samples = 0, classes = 0, features = 0;
   std::optional<double> noise = {};

@@ -11,8 +11,13 @@ namespace gradus::train {
 struct ExplainOptions {
   std::string title = "One step, node by node";
   /// Of the formula in words: "cross_entropy", "mse", "half_mse" ((y - t)^2 / 2), "l1" or
-  /// "bce_with_logits". Another name is shown as it is, with the gradient that the engine computed.
+  /// "bce_with_logits". Another name, or one whose formula does not give what the loss gave, is
+  /// shown as it is, with the gradient that the engine computed.
   std::string loss_name = "mse";
+  /// What the formula compares the outputs with, one number an output: see Objective::compared. By
+  /// default the target, and for cross_entropy 1 for its label and 0 for the other classes.
+  Tensor compared = {};
+  double weight = 1;  ///< of the sample, a factor of bce_with_logits
   std::vector<std::string> input_names = {}, class_names = {};
 };
 

@@ -15,6 +15,7 @@ struct LintOptions {
   const optim::Scheduler* scheduler = nullptr;
   const data::DataLoader* loader = nullptr;  ///< of the training part
   Index epochs = 0;                          ///< that are planned; 0: not known
+  Index accumulate = 1;                      ///< batches in a step
   /// A batch to send through the model, unrecorded and in evaluation mode; default the first
   /// samples of the loader, or random numbers for a model that begins with a Linear.
   Tensor input = {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,8 +47,10 @@ class Pipeline {
   Tensor inputs(const Source& source) const;
   /// Inputs and targets; throws as inputs(), and for targets that are not there or not known.
   data::TensorDataset dataset(const Source& source) const;
-  /// The same for some rows.
-  data::TensorDataset dataset(const Source& source, const std::vector<Index>& rows) const;
+  /// The same for some rows. Texts that were not trained on count as none where `unknown` receives
+  /// how many a column has.
+  data::TensorDataset dataset(const Source& source, const std::vector<Index>& rows,
+                              std::map<std::string, Index>* unknown = nullptr) const;
   /// The same for tensors: Source::test.
   data::TensorDataset dataset(const data::TensorDataset& arrays) const;
   /// Inputs of a model in the units of the data.
@@ -94,7 +97,8 @@ class Pipeline {
   static Column read_column(const detail::Value& from);
   void read_targets(const detail::Value& from);
   void fit_scalers(const Tensor& x, const Tensor& y, const PipelineOptions& options);
-  Tensor encode(const io::RawTable& table, const std::vector<Index>& rows) const;
+  Tensor encode(const io::RawTable& table, const std::vector<Index>& rows,
+                std::map<std::string, Index>* unknown = nullptr) const;
   Tensor encode_targets(const io::RawTable& table, const std::vector<Index>& rows) const;
   Tensor flatten(const Tensor& x) const;
   using RowName = std::function<std::string(Index row)>;

@@ -31,8 +31,14 @@ struct Objective {
   /// Probabilities (n, classes), or quantities (n, targets), from the model's outputs.
   Tensor predict(const Tensor& output) const;
 
+  /// What the loss compares the outputs with, (n, outputs): quantities; or labels as 0 and 1 (-1
+  /// and 1 for hinge), smoothed, and for cross_entropy weighed by the classes.
+  Tensor compared(const Tensor& y) const;
+
   Index targets = 0;
   std::string output;  ///< see ObjectiveOptions
+  double label_smoothing = 0;
+  Tensor class_weights = {};  ///< (classes)
 };
 
 /// bce, bce_probabilities, cross_entropy, focal, gaussian_nll, hinge, huber, l1, mse, nll, poisson,

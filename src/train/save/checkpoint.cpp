@@ -145,7 +145,7 @@ void save(const std::string& path, const Checkpoint& c, bool apart) {
   }
   add(tensors, "best", c.best);
   add(tensors, "tensor", c.tensors);
-  io::Metadata metadata{{"format", "pt"}, {"gradus.run", to_json(c, apart).dump()}};
+  io::Metadata metadata{{"format", "pt"}, {"gradus.run", detail::dump(to_json(c, apart))}};
   json parts = json::array();
   for (const auto& [part, state] : c.states) {
     if (part.empty() || part.find('/') != std::string::npos)
@@ -160,9 +160,9 @@ void save(const std::string& path, const Checkpoint& c, bool apart) {
   else
     for (const Epoch& epoch : c.history) history.push_back(detail::to_json(epoch));
   for (const Finding& finding : c.findings) findings.push_back(detail::to_json(finding));
-  metadata.emplace_back("gradus.states", parts.dump());
-  metadata.emplace_back("gradus.history", history.dump());
-  metadata.emplace_back("gradus.findings", findings.dump());
+  metadata.emplace_back("gradus.states", detail::dump(parts));
+  metadata.emplace_back("gradus.history", detail::dump(history));
+  metadata.emplace_back("gradus.findings", detail::dump(findings));
   for (const auto& [name, text] : c.texts) metadata.emplace_back("gradus.text." + name, text);
   io::write_safetensors(path, tensors, metadata);
 }

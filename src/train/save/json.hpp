@@ -9,6 +9,9 @@ namespace gradus::train::detail {
 
 using json = nlohmann::ordered_json;
 
+/// As text, with U+FFFD in place of bytes that are no UTF-8.
+std::string dump(const json& value, int indent = -1);
+
 /// A number that comes back as it was: JSON knows no NaN and no infinity, which become
 /// texts; Value::number() reads it.
 json number(double value);

@@ -6,6 +6,7 @@
 
 #include "gradus/train/pipeline.hpp"
 #include "io/csv_scan.hpp"
+#include "train/save/json.hpp"
 #include "train/save/value.hpp"
 
 namespace gradus::train {
@@ -113,7 +114,7 @@ std::string Pipeline::json() const {
                        {"sample", list_of(sample_)},
                        {"image", list_of(image_)},
                        {"dtype", gradus::name_of(dtype_)}};
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return detail::dump(object);
 }
 
 io::NamedTensors Pipeline::tensors() const {

@@ -67,7 +67,8 @@ std::optional<Value> Value::find(const char* key) const {
 
 void Value::allow(std::initializer_list<const char*> keys) const {
   for (const auto& [key, value] : object().items())
-    if (std::none_of(keys.begin(), keys.end(), [&](const char* known) { return key == known; }))
+    if (std::none_of(keys.begin(), keys.end(),
+                     [&wanted = key](const char* known) { return wanted == known; }))
       throw Error(document_->start + place_ + " has the member \"" + printable(key) + "\"; " +
                   join({keys.begin(), keys.end()}) +
                   " are known; is the file damaged, or of a newer version?");

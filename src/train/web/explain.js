@@ -71,33 +71,39 @@ function forwardWords(s) {
 }
 
 function lossWords() {
-  const { name, value: total, target, probabilities: p } = data.loss, y = data.layers[last].a;
-  const n = y.length, differences = y.map((v, i) => [`(${show(v)} − ${term(target[i])})²`]);
+  const { name, value: total, target, compared: t, weight: w, probabilities: p } = data.loss, y = data.layers[last].a;
+  const n = y.length, differences = y.map((v, i) => [`(${show(v)} − ${term(t[i])})²`]);
+  const spread = t.some((share, i) => share !== (i === target[0] ? 1 : 0));
+  const few = (list, room) => (list.length > room ? [...list.slice(0, room), `… ${list.length - room} more`] : list);
   const squares = differences.slice(0, 6).join(" + ") + (n > 6 ? ` + … ${n - 6} more` : "");
   const known = {
-    cross_entropy: () => ["Softmax turns the outputs into probabilities that add up to 1. The loss is minus the logarithm of the true class's probability: 0 if the network is sure and right.",
+    cross_entropy: () => spread ? ["Softmax turns the outputs into probabilities p that add up to 1. They are compared with shares t, which label smoothing spreads over the classes and class weights weigh. The loss is minus the sum of each share times the logarithm of its probability.",
+      formula(...few(y.map((_, i) => `${className(i)}: t = ${show(t[i])}, p = ${show(p[i])}`), 8),
+        line(`L = −(${few(y.map((_, i) => `${term(t[i])} · ln ${show(p[i])}`), 4).join(" + ")}) = `, value(total)))] : ["Softmax turns the outputs into probabilities that add up to 1. The loss is minus the logarithm of the true class's probability: 0 if the network is sure and right.",
       formula(`p(${className(target[0])}) = ${show(p[target[0]])}`, line(`L = −ln ${show(p[target[0]])} = `, value(total)))],
     mse: () => ["The loss is the mean of the squared differences between outputs and targets.", formula(line(`L = ${n > 1 ? `(${squares}) / ${n}` : squares} = `, value(total)))],
     half_mse: () => ["The loss is half of the squared difference between output and target.", formula(line(`L = ${n > 1 ? `(${squares})` : squares} / 2 = `, value(total)))],
     l1: () => ["The loss is the mean distance between outputs and targets.", formula(line("L = ", value(total)))],
-    bce_with_logits: () => ["A sigmoid turns the output into a probability p. The loss is minus the logarithm of the probability given to what is true.",
-      formula(...p.slice(0, 4).map((v) => `p = ${show(v)}`), line("L = −(t · ln p + (1 − t) · ln(1 − p)) = ", value(total)))],
-  }[name];
+    bce_with_logits: () => [`A sigmoid turns ${n > 1 ? "each" : "the"} output into a probability p, which is compared with t${t.some((v) => v !== 0 && v !== 1) ? ", the target after label smoothing" : ""}. The loss is minus the logarithm of the probability given to what is true${n > 1 ? ", a mean over the outputs" : ""}${w !== 1 ? ", times the weight of the sample's class" : ""}.`,
+      formula(...few(y.map((_, i) => `t = ${show(t[i])}, p = ${show(p[i])}`), 4),
+        line(`L = −${w !== 1 ? `${show(w)} · ` : ""}${n > 1 ? "mean of " : ""}(t · ln p + (1 − t) · ln(1 − p)) = `, value(total)))],
+  }[data.loss.known ? name : ""];
   const [text, numbers] = known ? known() : [`The loss (${name}) compares outputs and target in one number.`, formula(line("L = ", value(total)))];
   return [el("p", {}, text), numbers, el("p", {}, "Now backwards: how does the loss change if a value changes a little? That is the value's gradient.")];
 }
 
 /** Where the gradient of an output comes from. */
 function outputWords(s) {
-  const { name, target, probabilities: p } = data.loss, y = data.layers[last].a, j = s.j;
+  const { name, target, compared: t, weight: w, probabilities: p } = data.loss, y = data.layers[last].a, j = s.j;
+  const sum = t.reduce((a, b) => a + b, 0), spread = t.some((share, i) => share !== (i === target[0] ? 1 : 0));
   const many = y.length > 1 ? ` / ${y.length}` : "";
   return {
-    cross_entropy: () => ["For softmax with cross-entropy the gradient is the probability, less 1 for the true class.", `dL/da = ${show(p[j])} − ${j === target[0] ? 1 : 0} = `],
-    mse: () => ["The gradient of a squared difference is twice the difference.", `dL/da = 2 · (${show(y[j])} − ${term(target[j])})${many} = `],
-    half_mse: () => ["The gradient of half a squared difference is the difference.", `dL/da = ${show(y[j])} − ${term(target[j])} = `],
-    l1: () => ["The gradient of a distance is its sign.", `dL/da = sign(${show(y[j])} − ${term(target[j])})${many} = `],
-    bce_with_logits: () => ["For a sigmoid with cross-entropy the gradient is the probability less the target.", `dL/da = (${show(p[j])} − ${term(target[j])})${many} = `],
-  }[name]?.() ?? [`The gradient of the loss (${name}) for this output:`, "dL/da = "];
+    cross_entropy: () => spread ? ["For softmax with cross-entropy the gradient is the probability, times the sum of all shares, less the share of the class.", `dL/da = ${show(p[j])} · ${show(sum)} − ${term(t[j])} = `] : ["For softmax with cross-entropy the gradient is the probability, less 1 for the true class.", `dL/da = ${show(p[j])} − ${j === target[0] ? 1 : 0} = `],
+    mse: () => ["The gradient of a squared difference is twice the difference.", `dL/da = 2 · (${show(y[j])} − ${term(t[j])})${many} = `],
+    half_mse: () => ["The gradient of half a squared difference is the difference.", `dL/da = ${show(y[j])} − ${term(t[j])} = `],
+    l1: () => ["The gradient of a distance is its sign.", `dL/da = sign(${show(y[j])} − ${term(t[j])})${many} = `],
+    bce_with_logits: () => ["For a sigmoid with cross-entropy the gradient is the probability less the target.", `dL/da = ${w !== 1 ? `${show(w)} · ` : ""}(${show(p[j])} − ${term(t[j])})${many} = `],
+  }[data.loss.known ? name : ""]?.() ?? [`The gradient of the loss (${name}) for this output:`, "dL/da = "];
 }
 
 function errorWords(s) {

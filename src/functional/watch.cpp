@@ -1,0 +1,236 @@
+#include "functional/watch.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/copy.hpp"
+
+namespace gradus::detail {
+
+namespace {
+
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t more) {
+  hash = (hash ^ more) * 0x9E3779B97F4A7C15;
+  return hash ^ hash >> 29;
+}
+
+/// While it lives, another listener hears this thread, and nothing is recorded.
+class Instead {
+ public:
+  explicit Instead(Capture* other) : before_(std::exchange(mode.capture, other)) {}
+  ~Instead() { mode.capture = before_; }
+  Instead(const Instead&) = delete;
+  Instead& operator=(const Instead&) = delete;
+
+ private:
+  NoGrad guard_;
+  Capture* const before_;
+};
+
+/// A handle that keeps the memory, and no history.
+Tensor held(Node* n) {
+  const Tensor t = Node::share(n);
+  return n->record && !n->is_inline() ? alias(t, t.shape()) : t;
+}
+
+struct Bytes {
+  void* first;
+  Index count;
+};
+Bytes bytes_of(Node* n) {
+  if (n->is_inline()) return {n->value, static_cast<Index>(size_of(n->dtype))};
+  return {n->buffer->data, static_cast<Index>(n->buffer->bytes)};
+}
+
+Tensor copy_of(Bytes from) {
+  Tensor copy = empty({from.count}, boolean);
+  kernels::copy(boolean, from.first, data(copy), from.count);
+  return copy;
+}
+
+std::atomic<std::uint32_t>& version_of(Node* n) {
+  return n->is_inline() ? n->inline_version : n->buffer->version;
+}
+
+}  // namespace
+
+const void* memory_of(const Node* n) {
+  return n->is_inline() ? static_cast<const void*>(n) : n->buffer;
+}
+
+std::uint64_t fingerprint(const Tensor& values) {
+  const Node* n = node(values);
+  const auto* at = static_cast<const std::byte*>(n->data);
+  const std::size_t bytes = static_cast<std::size_t>(n->numel) * size_of(n->dtype);
+  std::uint64_t sums[4] = {1, 2, 3, 4}, word[4];
+  std::size_t i = 0;
+  for (; i + sizeof word <= bytes; i += sizeof word) {
+    std::memcpy(word, at + i, sizeof word);
+    for (int lane = 0; lane < 4; ++lane) sums[lane] = mixed(sums[lane], word[lane]);
+  }
+  std::memset(word, 0, sizeof word);
+  std::memcpy(word, at + i, bytes - i);
+  std::uint64_t all = bytes;
+  for (int lane = 0; lane < 4; ++lane) all = mixed(all, mixed(sums[lane], word[lane]));
+  return all;
+}
+
+// ------------------------------------------------------------------ what is heard
+
+void Watch::made(Node* n) {
+  made_.insert(n);
+  if (outer_) outer_->made(n);
+}
+
+void Watch::made(Buffer* buffer) {
+  made_.insert(buffer);
+  if (outer_) outer_->made(buffer);
+}
+
+void Watch::close() {
+  journal_.made.assign(made_.begin(), made_.end());
+  std::sort(journal_.made.begin(), journal_.made.end());
+}
+
+void Watch::use(const Inputs& inputs) {
+  if (outer_) outer_->use(inputs);
+  read(inputs);
+}
+
+void Watch::read(const Inputs& inputs) {
+  if (outer_) outer_->read(inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Node* const n = node(inputs[i]);
+    const void* const memory = memory_of(n);
+    if (is_own(memory) || journal_.used.contains(memory)) continue;
+    const Instead other(nullptr);
+    journal_.used.emplace(memory, Journal::Used{held(n), n->version()});
+  }
+}
+
+void Watch::recorded(const char* name, const Inputs& inputs) {
+  if (outer_) outer_->recorded(name, inputs);
+  std::uint64_t& trace = journal_.trace;
+  trace = mixed(trace, reinterpret_cast<std::uintptr_t>(name));
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    trace = mixed(trace, static_cast<std::uint64_t>(node(inputs[i])->numel) * 2 +
+                             node(inputs[i])->requires_grad);
+}
+
+void Watch::before_write(Node* n) {
+  if (outer_) outer_->before_write(n);
+  const void* const memory = memory_of(n);
+  if (is_own(memory) || journal_.written.contains(memory)) return;
+  const Instead other(outer_);
+  journal_.written.emplace(memory, Journal::Written{held(n), copy_of(bytes_of(n))});
+}
+
+void Watch::before_replace(const Node* n, const char* operation) {
+  if (!is_own(n))
+    fail("checkpoint", std::string("the function calls ") + operation + " on a tensor of shape " +
+                           to_string(Shape(n->shape(), n->rank)) +
+                           " from outside it, and the recomputation would do so again; call it "
+                           "outside the function");
+  if (outer_) outer_->before_replace(n, operation);
+}
+
+void Watch::before_grad(Node* leaf, bool adds) {
+  if (!is_own(leaf))
+    fail("checkpoint", std::string("the function ") + (adds ? "adds to" : "replaces") +
+                           " the gradient of a tensor of shape " +
+                           to_string(Shape(leaf->shape(), leaf->rank)) +
+                           " from outside it, and the recomputation would do so again; compute "
+                           "gradients inside with grad(), or store them outside the function");
+  if (outer_) outer_->before_grad(leaf, adds);
+}
+
+void Watch::after_grad(Node* leaf) {
+  if (outer_) outer_->after_grad(leaf);
+}
+
+void Watch::before_change(const void*, const std::function<std::function<void()>()>&) {
+  fail("checkpoint",
+       "the function changes state outside tensors, as the step of an optimizer does, and the "
+       "recomputation would do so again; do it outside the function");
+}
+
+void Watch::before_draws(Generator& generator) {
+  if (outer_) outer_->before_draws(generator);
+}
+
+void Watch::drawn(const Drawn& drawn, std::uint64_t count) {
+  if (outer_) outer_->drawn(drawn, count);
+  const auto& [seed, first] = drawn.draw;
+  std::vector<Journal::Draws>& draws = journal_.draws;
+  if (!draws.empty() && !drawn.replayed && !draws.back().replayed && draws.back().seed == seed &&
+      draws.back().last == first)
+    draws.back().last += count;
+  else
+    draws.push_back({seed, first, first + count, drawn.replayed});
+}
+
+void Watch::depends_on(const std::shared_ptr<bool>& flag) {
+  if (outer_) outer_->depends_on(flag);
+  for (const Journal::Flag& known : journal_.flags)
+    if (known.flag == flag) return;
+  journal_.flags.push_back({flag, *flag});
+}
+
+// ------------------------------------------------------------------ the second time
+
+std::optional<Drawn> WatchAgain::draw_again(std::uint64_t count) {
+  const auto& draws = first_.draws;
+  if (stream_ < draws.size() && draws[stream_].first + taken_ == draws[stream_].last)
+    ++stream_, taken_ = 0;
+  if (stream_ == draws.size() || draws[stream_].last - draws[stream_].first - taken_ < count)
+    fail("checkpoint",
+         "the recomputation draws more random numbers than the forward pass did; something that "
+         "the function depends on was changed in between; make it an input, or change it after "
+         "backward");
+  const Journal::Draws& from = draws[stream_];
+  const std::uint64_t offset = from.first + std::exchange(taken_, taken_ + count);
+  return Drawn{{from.seed, offset}, from.replayed};
+}
+
+bool WatchAgain::drew_all() const {
+  if (first_.draws.empty()) return true;
+  const std::size_t last = first_.draws.size() - 1;
+  return stream_ == last && first_.draws[last].first + taken_ == first_.draws[last].last;
+}
+
+namespace {
+
+void write(Node* n, const Tensor& bytes, std::uint32_t version) {
+  n->bump_version();
+  kernels::copy(boolean, data(bytes), bytes_of(n).first, bytes.numel());
+  version_of(n).store(version, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+PutBack::PutBack(const Journal& first, const Journal& again) : first_(first), again_(again) {
+  static std::recursive_mutex turns;  // a repetition may hold others
+  const bool differs = std::any_of(first.flags.begin(), first.flags.end(),
+                                   [](const auto& entry) { return *entry.flag != entry.value; });
+  if (differs || !first.written.empty()) turn_ = std::unique_lock(turns);
+  for (const auto& [memory, written] : first.written) {
+    Node* const n = node(written.tensor);
+    changed_.push_back({written.tensor, copy_of(bytes_of(n)), n->version()});
+  }
+  // What the repetition records is told apart from what was recorded before, and later.
+  for (const Changed& changed : changed_)
+    write(node(changed.tensor), first.written.at(memory_of(node(changed.tensor))).before,
+          changed.version ^ 1u << 31);
+  for (const auto& [flag, value] : first.flags)
+    if (*flag != value) flags_.push_back({flag, std::exchange(*flag, value)});
+}
+
+PutBack::~PutBack() {
+  for (const auto& [memory, written] : again_.written)
+    if (!first_.written.contains(memory))
+      write(node(written.tensor), written.before, node(written.tensor)->version() + 1);
+  for (const Changed& changed : changed_) write(node(changed.tensor), changed.now, changed.version);
+  for (const auto& [flag, value] : flags_) *flag = value;
+}
+
+}  // namespace gradus::detail

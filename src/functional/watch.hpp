@@ -1,0 +1,126 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "autograd/capture.hpp"
+#include "gradus/precision.hpp"
+
+// A function that is called a second time has to do the same again, and leave the world outside it
+// as the first call did: what is listened to, and kept, for that.
+namespace gradus::detail {
+
+/// What one call of a function read and changed outside itself. Values are known by their memory: a
+/// buffer, or a node that holds its value.
+struct Journal {
+  struct Used {
+    Tensor tensor;
+    std::uint32_t version;
+  };
+  struct Written {
+    Tensor tensor;
+    Tensor before;  // the bytes of the whole memory
+  };
+  struct Flag {
+    std::shared_ptr<bool> flag;
+    bool value;
+  };
+  /// Draws of one stream, one behind the other.
+  struct Draws {
+    std::uint64_t seed, first, last;
+    const Draw* replayed;
+  };
+  std::unordered_map<const void*, Used> used;
+  std::unordered_map<const void*, Written> written;
+  std::vector<const void*> made;  // nodes and buffers of the call's own, sorted
+  std::vector<Flag> flags;
+  std::vector<Draws> draws;
+  std::uint64_t trace = 0;  // of the operations that were recorded
+  Precision precision = matmul_precision();
+};
+
+/// While it lives, what this thread does is entered in a journal; what cannot be repeated throws.
+class Watch : public Capture {
+ public:
+  explicit Watch(Journal& journal) : journal_(journal), outer_(mode.capture) {
+    mode.capture = this;
+  }
+  ~Watch() override { mode.capture = outer_; }
+
+  /// True if the node or buffer was made here.
+  bool is_own(const void* memory) const { return made_.contains(memory); }
+  /// The end: enters in the journal what was made.
+  void close();
+
+  void made(Node* n) override;
+  void made(Buffer* buffer) override;
+  void use(const Inputs& inputs) override;
+  void read(const Inputs& inputs) override;
+  void recorded(const char* name, const Inputs& inputs) override;
+  void before_write(Node* n) override;
+  void before_replace(const Node* n, const char* operation) override;
+  void before_grad(Node* leaf, bool adds) override;
+  void after_grad(Node* leaf) override;
+  void before_change(const void* owner,
+                     const std::function<std::function<void()>()>& make_undo) override;
+  void before_draws(Generator& generator) override;
+  void drawn(const Drawn& drawn, std::uint64_t count) override;
+  bool repeats() const override { return outer_ && outer_->repeats(); }
+  std::optional<Drawn> draw_again(std::uint64_t count) override {
+    return outer_ ? outer_->draw_again(count) : std::nullopt;
+  }
+  void depends_on(const std::shared_ptr<bool>& flag) override;
+
+ private:
+  Journal& journal_;
+  Capture* const outer_;
+  std::unordered_set<const void*> made_;
+};
+
+/// The same for a repetition: it draws the numbers of the first call, and generators stand still.
+class WatchAgain : public Watch {
+ public:
+  WatchAgain(Journal& journal, const Journal& first) : Watch(journal), first_(first) {}
+
+  void drawn(const Drawn&, std::uint64_t) override {}
+  bool repeats() const override { return true; }
+  std::optional<Drawn> draw_again(std::uint64_t count) override;
+  bool drew_all() const;
+
+ private:
+  const Journal& first_;
+  std::size_t stream_ = 0;   // in first_.draws
+  std::uint64_t taken_ = 0;  // of it
+};
+
+/// While it lives, the memory that the first call wrote and the flags that it read are as that call
+/// found them; afterwards they are as they were, also what `again` wrote besides.
+class PutBack {
+ public:
+  PutBack(const Journal& first, const Journal& again);
+  ~PutBack();
+  PutBack(const PutBack&) = delete;
+  PutBack& operator=(const PutBack&) = delete;
+
+ private:
+  struct Changed {
+    Tensor tensor, now;
+    std::uint32_t version;
+  };
+  const Journal &first_, &again_;
+  std::unique_lock<std::recursive_mutex> turn_;  // such repetitions do not overlap
+  std::vector<Changed> changed_;
+  std::vector<Journal::Flag> flags_;
+};
+
+/// Where the values of a node are.
+const void* memory_of(const Node* n);
+
+/// A number that differs, in all likelihood, where any bit of the values does.
+std::uint64_t fingerprint(const Tensor& values);
+
+}  // namespace gradus::detail
