@@ -8,7 +8,7 @@
 namespace gradus {
 
 /// The shortest text that reads back as the same number: "0.1", "1e-05", "1e+300", "-0", "nan",
-/// "inf". Plain digits from 1e-4 up to below 1e15.
+/// "inf". Plain digits from 1e-4 up to below 1e17.
 std::string text_of(double value);
 std::string text_of(float value);
 std::string text_of(std::int64_t value);

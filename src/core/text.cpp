@@ -15,7 +15,7 @@ template <class T>
 std::string shortest(T value) {
   std::array<char, 64> text;
   const double size = std::fabs(static_cast<double>(value));
-  const auto form = size == 0 || (size >= 1e-4 && size < 1e15) ? std::chars_format::fixed
+  const auto form = size == 0 || (size >= 1e-4 && size < 1e17) ? std::chars_format::fixed
                                                                : std::chars_format::scientific;
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value, form).ptr};
 }

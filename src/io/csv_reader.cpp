@@ -105,6 +105,7 @@ class Reader {
         ++report_.rows_refused;
       }
     }
+    if (!options_.drop_bad_rows) refuse_few_texts();
     columns_.cells = cells_.take();
     const std::vector<double> steps = lines_.take();
     columns_.lines.reserve(steps.size());
@@ -113,6 +114,15 @@ class Reader {
   }
 
  private:
+  /// Texts among as many numbers or more, while the numbers are still packed: a file that is
+  /// refused takes no more memory than its size.
+  void refuse_few_texts() const {
+    for (const Column& column : columns_.list)
+      if (column.kind == Column::number && !column.fixed && column.odd > 0 &&
+          columns_.rows - column.missing >= 2 * column.odd)
+        fail("read_csv", among_numbers(column, options_));
+  }
+
   /// False if the policies leave the row out.
   bool row() {
     bool whole = true;
