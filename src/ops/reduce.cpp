@@ -217,12 +217,12 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
           kept(k.grad * factor, over, in),
           root ? detail::safe_div(distance, kept(k.out(), over, in)) : distance);
     }
-    const detail::Run run = run_within(in, over);
-    const Tensor from = with_one_run(in, over), dx = detail::empty_like(from);
-    kernels::spread_backward(in.dtype(), data(k.grad), data(from), data(k.in(1)),
-                             root ? data(k.out()) : nullptr, factor, data(dx), run.outer, run.axis,
-                             run.inner);
-    return as_before(dx, over, run.is_one);
+    const detail::Run part = run_within(in, over);
+    const Tensor at = with_one_run(in, over), dx = detail::empty_like(at);
+    kernels::spread_backward(in.dtype(), data(k.grad), data(at), data(k.in(1)),
+                             root ? data(k.out()) : nullptr, factor, data(dx), part.outer,
+                             part.axis, part.inner);
+    return as_before(dx, over, part.is_one);
   });
 }
 
