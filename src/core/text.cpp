@@ -13,6 +13,7 @@ namespace {
 
 template <class T>
 std::string shortest(T value) {
+  if (std::isnan(value)) return "nan";  // which has a sign that means nothing
   std::array<char, 64> text;
   const double size = std::fabs(static_cast<double>(value));
   const auto form = size == 0 || (size >= 1e-4 && size < 1e17) ? std::chars_format::fixed

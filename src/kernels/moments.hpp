@@ -146,10 +146,32 @@ inline Moments<T> moments_about(T center, Sums about, double inverse, const T* x
   return {mean, static_cast<T>(static_cast<double>(center - mean) + shift), squares};
 }
 
+/// The sum of (x - center)^2.
+template <class T>
+inline double row_squares(const T* x, T center, Index n) {
+  return sum_tiles(n,
+                   [=](Index first, Index count) noexcept -> Sums {
+                     const Batch<T> m(center);
+                     return {static_cast<double>(sum_row<T>(
+                                 count,
+                                 [=](Index i, auto whole, Index part) noexcept {
+                                   const Batch<T> d = read(x + first + i, whole, part, center) - m;
+                                   return d * d;
+                                 })),
+                             0};
+                   })
+      .first;
+}
+
+// What rounding leaves of the mean counts only where the mean is larger than the deviations; other
+// rows are done after their squares.
 template <class T>
 inline Moments<T> moments_of(const T* x, Index n) {
-  const double inverse = 1 / static_cast<double>(n);
-  const T center = static_cast<T>(row_sum(x, n) * inverse);
+  const double inverse = 1 / static_cast<double>(n), mean = row_sum(x, n) * inverse;
+  const T center = static_cast<T>(mean);
+  const double squares = row_squares(x, center, n);
+  if (in_range<T>(squares, n) && mean * mean <= squares * inverse) [[likely]]
+    return {center, T(0), squares};
   return moments_about(center, row_deviations(x, center, n), inverse, x, n, 1);
 }
 
@@ -201,19 +223,18 @@ template <class T>
 
 template <class T>
 inline Wide<T> squares_of(const T* x, Index n) {
-  const double sum =
-      sum_tiles(n, [=](Index first, Index count) noexcept -> Sums {
-        return {static_cast<double>(sum_row<T>(count,
-                                               [=](Index i, auto whole, Index part) noexcept {
-                                                 const Batch<T> v =
-                                                     read(x + first + i, whole, part);
-                                                 return v * v;
-                                               })),
-                0};
-      }).first;
+  const double sum = row_squares(x, T(0), n);
   if (!in_range<T>(sum, n)) [[unlikely]]
     return wide_squares(x, n, 1);
   return sum;
+}
+
+/// 1 / sqrt(x), in T where that holds x.
+template <class T>
+inline T inverse_root(Wide<T> x) noexcept {
+  if (x >= std::numeric_limits<T>::min() && x <= std::numeric_limits<T>::max()) [[likely]]
+    return T(1) / std::sqrt(static_cast<T>(x));
+  return static_cast<T>(1 / std::sqrt(x));
 }
 
 }  // namespace gradus::kernels

@@ -24,17 +24,22 @@ void norm_row(const T* x, const T* gamma, const T* beta, double eps, T* out, T* 
   else
     moments.squares = squares_of(x, n);
   using W = Wide<T>;
-  const T scale =
-      static_cast<T>(W(1) / std::sqrt(moments.squares / static_cast<W>(n) + static_cast<W>(eps)));
+  const T scale = inverse_root<T>(moments.squares / static_cast<W>(n) + static_cast<W>(eps));
   const Batch<T> m(moments.mean), l(moments.rest), s(scale);
-  each_batch<T>(n, [&](Index i, auto whole, Index count) {
-    Batch<T> h = read(x + i, whole, count);
-    if constexpr (Centered) h = (h - m) - l;
-    h = h * s;
-    if (gamma != nullptr) h = h * read(gamma + i, whole, count);
-    if (beta != nullptr) h = h + read(beta + i, whole, count);
-    write(out + i, h, whole, count);
-  });
+  const auto normalize = [&](auto centre) {
+    each_batch<T>(n, [&](Index i, auto whole, Index count) {
+      Batch<T> h = centre(read(x + i, whole, count)) * s;
+      if (gamma != nullptr) h = h * read(gamma + i, whole, count);
+      if (beta != nullptr) h = h + read(beta + i, whole, count);
+      write(out + i, h, whole, count);
+    });
+  };
+  if (!Centered)
+    normalize([](const Batch<T>& v) noexcept { return v; });
+  else if (moments.rest == 0)
+    normalize([=](const Batch<T>& v) noexcept { return v - m; });
+  else
+    normalize([=](const Batch<T>& v) noexcept { return (v - m) - l; });
   if constexpr (Centered) {
     *mean = moments.mean;
     *rest = moments.rest;
@@ -64,13 +69,14 @@ struct Row {
 };
 
 // dgamma and dbeta of the rows so far; scratch holds them until all tiles are done.
-template <bool Centered, class T>
+template <bool Centered, bool Twice, class T>
 void norm_backward_row(const T* g, const T* x, const T* gamma, Row<T> row, T* dx, T* dgamma,
                        T* dbeta, Index n) noexcept {
   const Batch<T> m(row.mean), l(row.rest), s(row.rstd);
   const auto normalized = [=](Index i, auto whole, Index count) noexcept {
     const Batch<T> v = read(x + i, whole, count);
-    if constexpr (Centered) return ((v - m) - l) * s;
+    if constexpr (Twice) return ((v - m) - l) * s;
+    if constexpr (Centered) return (v - m) * s;
     return v * s;
   };
   const Sums sums = sum_blocks(n, [&](Index first, Index length) noexcept -> Sums {
@@ -146,8 +152,9 @@ void norm_backward(const void* g, const void* x, const void* gamma, const void* 
       const Row<T> row{Centered ? m[r] : T(0), Centered ? m[rows + r] : T(0), s[r]};
       const bool usual =
           usual_gamma && row.rstd > T(0) && std::isfinite(row.mean + row.rest + row.rstd);
-      const auto backward =
-          usual ? norm_backward_row<Centered, T> : strange_backward_row<Centered, T>;
+      const auto backward = !usual          ? strange_backward_row<Centered, T>
+                            : row.rest == 0 ? norm_backward_row<Centered, false, T>
+                                            : norm_backward_row<Centered, Centered, T>;
       backward(y + r * cols, in + r * cols, ga, row,
                result == nullptr ? nullptr : result + r * cols, dg == nullptr ? nullptr : sums,
                db == nullptr ? nullptr : sums + cols, cols);

@@ -218,12 +218,12 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
           kept(detail::scaled(k.grad, factor), over, in),
           root ? detail::quotient(distance, kept(k.out(), over, in)) : distance);
     }
-    const detail::Run span = run_within(in, over);
-    const Tensor rows = with_one_run(in, over), dx = detail::empty_like(rows);
-    kernels::spread_backward(in.dtype(), data(k.grad), data(rows), data(k.in(1)),
-                             root ? data(k.out()) : nullptr, factor, data(dx), span.outer,
-                             span.axis, span.inner);
-    return as_before(dx, over, span.is_one);
+    const detail::Run part = run_within(in, over);
+    const Tensor at = with_one_run(in, over), dx = detail::empty_like(at);
+    kernels::spread_backward(in.dtype(), data(k.grad), data(at), data(k.in(1)),
+                             root ? data(k.out()) : nullptr, factor, data(dx), part.outer,
+                             part.axis, part.inner);
+    return as_before(dx, over, part.is_one);
   });
 }
 

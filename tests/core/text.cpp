@@ -18,6 +18,7 @@ TEST_CASE("numbers become the shortest text that reads back as the same number")
   CHECK(text_of(-0.0) == "-0");
   CHECK(text_of(INFINITY) == "inf");
   CHECK(text_of(std::nan("")) == "nan");
+  CHECK(text_of(-std::nan("")) == "nan");
   CHECK(text_of(5) == "5");
   CHECK(text_of(std::numeric_limits<std::int64_t>::min()) == "-9223372036854775808");
   CHECK(text_of(std::numeric_limits<std::size_t>::max()) == "18446744073709551615");
