@@ -1,10 +1,22 @@
 #include "toml.hpp"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
+#include <cassert>
 #include <cctype>
 #include <map>
+#include <stdexcept>
+
+// The parser asserts things that only a good file makes true, such as that a table's name begins
+// with a letter, and in a release it takes them for granted. Here a false one is an exception.
+struct FalseAssertion : std::logic_error {
+  using std::logic_error::logic_error;
+};
+[[noreturn]] static void false_assertion(const char* text) { throw FalseAssertion(text); }
+#define TOML_ASSERT(expr) ((expr) ? void() : false_assertion(#expr))
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 using namespace gradus;
 
@@ -110,6 +122,11 @@ void read_toml(train::Config& config, const std::string& text, const std::string
   }
   try {
     settings.take(toml::parse(text));
+  } catch (const FalseAssertion&) {
+    throw train::ConfigError(
+        "[config] " + printable(file) +
+        ": not valid TOML: a name is required in brackets, of letters, digits, "
+        "- and _, or in quotes");
   } catch (const toml::parse_error& e) {
     settings.refuse(e.source(), "not valid TOML: " + std::string(e.description()));
   }

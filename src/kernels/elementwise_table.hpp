@@ -89,8 +89,8 @@
   X(safe_mul, product_or_zero(a, b))                             /* 0 where a is 0 */             \
   X(zero_mul, select((a == V(0)) | (b == V(0)), V(0), a * b))    /* 0 where a or b is 0 */        \
   X(safe_pow, select((a == V(0)) & (b < V(0)), V(0), pairwise(a, b, pow_of)))                     \
-  X(exp_below, select(a == b, select(b == num<V>(-INFINITY), V(0), V(1)),                         \
-                      exp(a - b)))                            /* e^(a - b), a <= b */             \
+  X(below, /* a - b for a <= b, 0 where both are equal, and -inf where both are -inf */           \
+    select(a == b, select(b == num<V>(-INFINITY), b, V(0)), a - b))                               \
   X(share, select(a == b, V(0.5), select(a < b, V(0), V(1)))) /* of a in maximum(a, b) */         \
   X(lerp_scalar, select(abs(p) < V(0.5), a + p * (b - a), b - (b - a) * (V(1) - p)))              \
   X(tanh_grad, product_or_zero(a, V(1) - b * b))                                                  \

@@ -85,22 +85,24 @@ inline Sums row_deviations(const T* x, T center, Index n) {
     constexpr Index w = lanes<T>;
     const Batch<T> m(center);
     const T* row = x + first;
-    Batch<T> a0(T(0)), a1(T(0)), b0(T(0)), b1(T(0));
+    Batch<T> a[4] = {Batch<T>(T(0)), Batch<T>(T(0)), Batch<T>(T(0)), Batch<T>(T(0))};
+    Batch<T> b[4] = {a[0], a[0], a[0], a[0]};
     Index i = 0;
-    for (; i + 2 * w <= count; i += 2 * w) {
-      const Batch<T> d0 = load(row + i) - m, d1 = load(row + i + w) - m;
-      a0 = a0 + d0;
-      a1 = a1 + d1;
-      b0 = multiply_add(d0, d0, b0);
-      b1 = multiply_add(d1, d1, b1);
+    for (; i + 4 * w <= count; i += 4 * w) {
+      for (Index k = 0; k < 4; ++k) {
+        const Batch<T> d = load(row + i + k * w) - m;
+        a[k] = a[k] + d;
+        b[k] = multiply_add(d, d, b[k]);
+      }
     }
     for (; i < count; i += w) {
       const Batch<T> d =
           (i + w <= count ? load(row + i) : load_part(row + i, count - i, center)) - m;
-      a0 = a0 + d;
-      b0 = multiply_add(d, d, b0);
+      a[0] = a[0] + d;
+      b[0] = multiply_add(d, d, b[0]);
     }
-    return {static_cast<double>(sum_lanes(a0 + a1)), static_cast<double>(sum_lanes(b0 + b1))};
+    return {static_cast<double>(sum_lanes((a[0] + a[1]) + (a[2] + a[3]))),
+            static_cast<double>(sum_lanes((b[0] + b[1]) + (b[2] + b[3])))};
   });
 }
 
@@ -130,11 +132,13 @@ template <class T>
   return {rounded, static_cast<T>(mean - static_cast<W>(rounded)), second - first * first / size};
 }
 
-/// The moments from a rounded mean and the sums about it; again from the values where too little is
-/// left of the squares, as in a row of equal values, or they left the range.
+/// The moments from a rounded mean and the sums about it, with inverse = 1 / n; again from the
+/// values where too little is left of the squares, as in a row of equal values, or they left the
+/// range.
 template <class T>
-inline Moments<T> moments_about(T center, Sums about, const T* x, Index n, Index stride) noexcept {
-  const double shift = about.first / static_cast<double>(n);
+inline Moments<T> moments_about(T center, Sums about, double inverse, const T* x, Index n,
+                                Index stride) noexcept {
+  const double shift = about.first * inverse;
   const double squares = about.second - about.first * shift;
   if (!(squares > 0.25 * about.second && in_range<T>(squares, n))) [[unlikely]]
     return wide_moments(x, n, stride);
@@ -144,8 +148,41 @@ inline Moments<T> moments_about(T center, Sums about, const T* x, Index n, Index
 
 template <class T>
 inline Moments<T> moments_of(const T* x, Index n) {
-  const T center = static_cast<T>(row_sum(x, n) / static_cast<double>(n));
-  return moments_about(center, row_deviations(x, center, n), x, n, 1);
+  const double inverse = 1 / static_cast<double>(n);
+  const T center = static_cast<T>(row_sum(x, n) * inverse);
+  return moments_about(center, row_deviations(x, center, n), inverse, x, n, 1);
+}
+
+inline constexpr Index column_panel = 64;  // columns at once
+
+/// The moments of `width` <= column_panel columns.
+template <class T>
+inline void column_moments(const T* x, Index rows, Index stride, Index width,
+                           Moments<T>* out) noexcept {
+  double mean[column_panel] = {}, squares[column_panel] = {};
+  [[maybe_unused]] double deviations[column_panel] = {};
+  for (Index r = 0; r < rows; ++r) {
+    const T* row = x + r * stride;
+    for (Index c = 0; c < width; ++c) mean[c] += static_cast<double>(row[c]);
+  }
+  for (Index c = 0; c < width; ++c) mean[c] /= static_cast<double>(rows);
+  for (Index r = 0; r < rows; ++r) {
+    const T* row = x + r * stride;
+    for (Index c = 0; c < width; ++c) {
+      const double d = static_cast<double>(row[c]) - mean[c];
+      squares[c] += d * d;
+      if constexpr (std::is_same_v<T, double>) deviations[c] += d;
+    }
+  }
+  for (Index c = 0; c < width; ++c) {
+    if constexpr (std::is_same_v<T, double>) {
+      out[c] = moments_about(mean[c], {deviations[c], squares[c]}, 1 / static_cast<double>(rows),
+                             x + c, rows, stride);
+    } else {  // sums in double are exact enough
+      const T rounded = static_cast<T>(mean[c]);
+      out[c] = {rounded, static_cast<T>(mean[c] - static_cast<double>(rounded)), squares[c]};
+    }
+  }
 }
 
 /// The sum of squares of any values.

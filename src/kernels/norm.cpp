@@ -164,7 +164,7 @@ void norm_backward(const void* g, const void* x, const void* gamma, const void* 
   }
 }
 
-constexpr Index panel = 64;  // channels of one tile of batch norm
+constexpr Index panel = column_panel;  // channels of one tile of batch norm
 
 // f(first channel, how many) over panels of channels.
 template <class F>
@@ -185,35 +185,16 @@ void run_batch_norm(const void* x, const void* gamma, const void* beta, double e
              *be = static_cast<const T*>(beta);
   auto *result = static_cast<T*>(out), *means = static_cast<T*>(mean), *vars = static_cast<T*>(var),
        *rstds = static_cast<T*>(rstd);
-  const double count = static_cast<double>(rows);
   for_panels(rows, channels, [=](Index c0, Index width) {
-    double sum[panel] = {}, squares[panel] = {};
-    [[maybe_unused]] double deviations[panel] = {};
+    Moments<T> moments[panel];
+    column_moments(in + c0, rows, channels, width, moments);
     T center[panel], rest[panel], scale[panel], shift[panel];
-    for (Index r = 0; r < rows; ++r) {
-      const T* row = in + r * channels + c0;
-      for (Index c = 0; c < width; ++c) sum[c] += static_cast<double>(row[c]);
-    }
-    for (Index c = 0; c < width; ++c) sum[c] /= count;
-    for (Index r = 0; r < rows; ++r) {
-      const T* row = in + r * channels + c0;
-      for (Index c = 0; c < width; ++c) {
-        const double d = static_cast<double>(row[c]) - sum[c];
-        squares[c] += d * d;
-        if constexpr (std::is_same_v<T, double>) deviations[c] += d;
-      }
-    }
     for (Index c = 0; c < width; ++c) {
       using W = Wide<T>;
-      Moments<T> moments{static_cast<T>(sum[c]), T(0), squares[c]};
-      if constexpr (std::is_same_v<T, double>)
-        moments = moments_about(sum[c], {deviations[c], squares[c]}, in + c0 + c, rows, channels);
-      else  // sums in double are exact enough
-        moments.rest = static_cast<T>(sum[c] - static_cast<double>(moments.mean));
-      const W variance = moments.squares / static_cast<W>(rows);
+      const W variance = moments[c].squares / static_cast<W>(rows);
       const W inverse = 1 / std::sqrt(variance + static_cast<W>(eps));
-      means[c0 + c] = center[c] = moments.mean;
-      means[channels + c0 + c] = rest[c] = moments.rest;
+      means[c0 + c] = center[c] = moments[c].mean;
+      means[channels + c0 + c] = rest[c] = moments[c].rest;
       vars[c0 + c] = static_cast<T>(variance);
       rstds[c0 + c] = static_cast<T>(inverse);
       scale[c] = static_cast<T>(ga == nullptr ? inverse : inverse * static_cast<W>(ga[c0 + c]));

@@ -59,15 +59,14 @@ void batch_norm_backward(DType t, const void* g, const void* x, const void* gamm
                          const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
                          Index cols);
 
-/// out (rows) = sum of (x - mean)^2 / divisor per row, or its root; mean (2, rows) is written as by
-/// layer_norm.
-void spread(DType t, const void* x, void* mean, void* out, Index rows, Index cols, double divisor,
-            bool root);
+/// out (outer, inner) = sum over axis of (x - mean)^2 / divisor, or its root, of x (outer, axis,
+/// inner); mean (2, outer, inner) is written in two parts, as by layer_norm.
+void spread(DType t, const void* x, void* mean, void* out, Index outer, Index axis, Index inner,
+            double divisor, bool root);
 
-/// dx = factor (x - mean) g / out per row, 0 for g = 0 and out = 0; mean (2, rows), or null for 0;
-/// out may be null for 1.
+/// dx = factor (x - mean) g / out, 0 for g = 0 and out = 0; mean may be null for 0, out for 1.
 void spread_backward(DType t, const void* g, const void* x, const void* mean, const void* out,
-                     double factor, void* dx, Index rows, Index cols);
+                     double factor, void* dx, Index outer, Index axis, Index inner);
 
 /// out[c] = beta out[c] + sum over rows of x[r, c].
 void col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta);

@@ -7,58 +7,118 @@ namespace gradus::kernels {
 namespace {
 
 template <class T>
-void run_spread(const void* x, void* mean, void* out, Index rows, Index cols, double divisor,
-                bool root) {
+void run_spread(const void* x, void* mean, void* out, Index outer, Index axis, Index inner,
+                double divisor, bool root) {
+  using W = Wide<T>;
   const T* in = static_cast<const T*>(x);
   T *means = static_cast<T*>(mean), *result = static_cast<T*>(out);
-  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
-    using W = Wide<T>;
-    for (Index r = first; r < last; ++r) {
-      Moments<T> moments{std::numeric_limits<T>::quiet_NaN(), T(0), 0};
-      if (cols > 0) moments = moments_of(in + r * cols, cols);
-      const W variance = moments.squares / static_cast<W>(divisor);
-      means[r] = moments.mean;
-      means[rows + r] = moments.rest;
-      result[r] = static_cast<T>(root ? std::sqrt(variance) : variance);
-    }
-  });
+  const Index count = outer * inner;
+  const auto write = [=](Index at, const Moments<T>& moments) {
+    const W variance = moments.squares / static_cast<W>(divisor);
+    means[at] = moments.mean;
+    means[count + at] = moments.rest;
+    result[at] = static_cast<T>(root ? std::sqrt(variance) : variance);
+  };
+  if (axis == 0) {
+    for (Index i = 0; i < count; ++i) write(i, {std::numeric_limits<T>::quiet_NaN(), T(0), 0});
+  } else if (inner == 1) {
+    for_row_tiles(outer, axis, [=](Index, Index first, Index last) {
+      for (Index r = first; r < last; ++r) write(r, moments_of(in + r * axis, axis));
+    });
+  } else {
+    const Index panels = (inner + column_panel - 1) / column_panel;
+    for_row_tiles(outer * panels, axis * column_panel, [=](Index, Index first, Index last) {
+      for (Index p = first; p < last; ++p) {
+        const Index o = p / panels, j = p % panels * column_panel;
+        const Index width = inner - j < column_panel ? inner - j : column_panel;
+        Moments<T> moments[column_panel];
+        column_moments(in + o * axis * inner + j, axis, inner, width, moments);
+        for (Index c = 0; c < width; ++c) write(o * inner + j + c, moments[c]);
+      }
+    });
+  }
 }
 
+/// dx = ((x - mean) - rest) scale, or / out weight where scale = weight / out left the range.
 template <class T>
-void spread_backward_row(T g, const T* x, T mean, T rest, T out, T factor, T* dx,
-                         Index n) noexcept {
-  constexpr T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
-  if (g == 0 || out == 0) {
-    for (Index i = 0; i < n; ++i) dx[i] = 0;
-    return;
+struct Slope {
+  T mean = 0, rest = 0, scale = 0, out = 1, weight = 0;
+  bool is_zero = false, is_plain = true;
+  Slope() = default;
+  Slope(T g, T factor, T m, T r, T o)
+      : mean(m), rest(r), out(o), weight(g * factor), is_zero(g == 0 || o == 0) {
+    scale = weight / out;
+    const T size = std::abs(scale);
+    is_plain = size >= std::numeric_limits<T>::min() && size <= std::numeric_limits<T>::max();
   }
-  const T weight = g * factor, scale = weight / out;
-  if (std::abs(scale) >= least && std::abs(scale) <= most) {
+  T of(T x) const noexcept {
+    if (is_zero) return 0;
+    return is_plain ? ((x - mean) - rest) * scale : ((x - mean) - rest) / out * weight;
+  }
+};
+
+template <class T>
+void spread_backward_row(const Slope<T>& slope, const T* x, T* dx, Index n) noexcept {
+  const T mean = slope.mean, rest = slope.rest, scale = slope.scale;
+  if (slope.is_plain && !slope.is_zero) {
     for (Index i = 0; i < n; ++i) dx[i] = ((x[i] - mean) - rest) * scale;
-  } else {  // the quotient of both is in range
-    for (Index i = 0; i < n; ++i) dx[i] = ((x[i] - mean) - rest) / out * weight;
+  } else {
+    for (Index i = 0; i < n; ++i) dx[i] = slope.of(x[i]);
+  }
+}
+
+// The same for `width` <= column_panel columns of `rows` rows.
+template <class T>
+void spread_backward_columns(const Slope<T>* slopes, const T* x, T* dx, Index rows, Index stride,
+                             Index width) noexcept {
+  T mean[column_panel], rest[column_panel], scale[column_panel];
+  bool plain = true;
+  for (Index c = 0; c < width; ++c) {
+    mean[c] = slopes[c].mean, rest[c] = slopes[c].rest, scale[c] = slopes[c].scale;
+    plain = plain && slopes[c].is_plain && !slopes[c].is_zero;
+  }
+  for (Index r = 0; r < rows; ++r) {
+    const T* row = x + r * stride;
+    T* to = dx + r * stride;
+    if (plain) {
+      for (Index c = 0; c < width; ++c) to[c] = ((row[c] - mean[c]) - rest[c]) * scale[c];
+    } else {
+      for (Index c = 0; c < width; ++c) to[c] = slopes[c].of(row[c]);
+    }
   }
 }
 
 template <class T>
 void run_spread_backward(const void* g, const void* x, const void* mean, const void* out,
-                         double factor, void* dx, Index rows, Index cols) {
+                         double factor, void* dx, Index outer, Index axis, Index inner) {
   const auto *up = static_cast<const T*>(g), *in = static_cast<const T*>(x),
              *m = static_cast<const T*>(mean), *o = static_cast<const T*>(out);
   T* to = static_cast<T*>(dx);
-  const auto piece = [=](Index r, Index first, Index count) {
-    const Index at = r * cols + first;
-    spread_backward_row(up[r], in + at, m == nullptr ? T(0) : m[r],
-                        m == nullptr ? T(0) : m[rows + r], o == nullptr ? T(1) : o[r],
-                        static_cast<T>(factor), to + at, count);
+  const Index count = outer * inner;
+  const auto slope_at = [=](Index i) {
+    return Slope<T>(up[i], static_cast<T>(factor), m == nullptr ? T(0) : m[i],
+                    m == nullptr ? T(0) : m[count + i], o == nullptr ? T(1) : o[i]);
   };
+  // Pieces of the axis, so that one long row or column is shared as well.
   constexpr Index tile = 32768;
-  if (rows > 1 || cols < 2 * tile)
-    return for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
-      for (Index r = first; r < last; ++r) piece(r, 0, cols);
-    });
-  parallel_for((cols + tile - 1) / tile, [=](Index t) {
-    piece(0, t * tile, cols - t * tile < tile ? cols - t * tile : tile);
+  const Index length = axis * inner <= tile ? axis : (tile + inner - 1) / inner;
+  const Index pieces = length < 1 ? 0 : (axis + length - 1) / length;
+  for_row_tiles(outer * pieces, length * inner, [=](Index, Index first, Index last) {
+    for (Index p = first; p < last; ++p) {
+      const Index row = p / pieces, begin = p % pieces * length;
+      const Index rows = axis - begin < length ? axis - begin : length;
+      const Index at = (row * axis + begin) * inner;
+      if (inner == 1) {
+        spread_backward_row(slope_at(row), in + at, to + at, rows);
+        continue;
+      }
+      for (Index j = 0; j < inner; j += column_panel) {
+        const Index width = inner - j < column_panel ? inner - j : column_panel;
+        Slope<T> slopes[column_panel];
+        for (Index c = 0; c < width; ++c) slopes[c] = slope_at(row * inner + j + c);
+        spread_backward_columns(slopes, in + at + j, to + at + j, rows, inner, width);
+      }
+    }
   });
 }
 
@@ -138,22 +198,25 @@ void run_mend_means(const void* x, void* mean, Index outer, Index axis, Index in
 
 }  // namespace
 
-void spread(DType t, const void* x, void* mean, void* out, Index rows, Index cols, double divisor,
-            bool root) {
+void spread(DType t, const void* x, void* mean, void* out, Index outer, Index axis, Index inner,
+            double divisor, bool root) {
   if (detail::tape) [[unlikely]]
-    return detail::remember([=] { spread(t, x, mean, out, rows, cols, divisor, root); });
-  if (t == DType::float32) return run_spread<float>(x, mean, out, rows, cols, divisor, root);
-  if (t == DType::float64) return run_spread<double>(x, mean, out, rows, cols, divisor, root);
+    return detail::remember([=] { spread(t, x, mean, out, outer, axis, inner, divisor, root); });
+  if (t == DType::float32)
+    return run_spread<float>(x, mean, out, outer, axis, inner, divisor, root);
+  if (t == DType::float64)
+    return run_spread<double>(x, mean, out, outer, axis, inner, divisor, root);
 }
 
 void spread_backward(DType t, const void* g, const void* x, const void* mean, const void* out,
-                     double factor, void* dx, Index rows, Index cols) {
+                     double factor, void* dx, Index outer, Index axis, Index inner) {
   if (detail::tape) [[unlikely]]
-    return detail::remember([=] { spread_backward(t, g, x, mean, out, factor, dx, rows, cols); });
+    return detail::remember(
+        [=] { spread_backward(t, g, x, mean, out, factor, dx, outer, axis, inner); });
   if (t == DType::float32) {
-    run_spread_backward<float>(g, x, mean, out, factor, dx, rows, cols);
+    run_spread_backward<float>(g, x, mean, out, factor, dx, outer, axis, inner);
   } else if (t == DType::float64) {
-    run_spread_backward<double>(g, x, mean, out, factor, dx, rows, cols);
+    run_spread_backward<double>(g, x, mean, out, factor, dx, outer, axis, inner);
   }
 }
 

@@ -83,11 +83,10 @@ Module::Module() : state_(std::make_shared<State>()) {}
 
 Tensor Module::operator()(const Tensor& x) const {
   const ModuleScope scope(state_->name);
-  Tensor out;
-  {
+  Tensor out = [&] {
     const Pass pass(*this);
-    out = forward(x);
-  }
+    return forward(x);
+  }();
   if (state_->hooks.empty()) return out;
   const auto hooks = state_->hooks;  // a hook may remove itself
   for (const auto& hook : hooks)

@@ -317,7 +317,7 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
          "eps = " + text_of(options.eps) + " was given; more than 0 is required");
   const Tensor w = loss_weight(options.weight, input, "gaussian_nll_loss");
   require_range(var, 0, HUGE_VAL, w, "gaussian_nll_loss", "the variance");
-  const Tensor fixed = var.detach(), lift = where(fixed < options.eps, options.eps - fixed, 0.0);
+  const Tensor lift = clamp_min(var.detach(), options.eps) - var.detach();
   const Tensor v = like(var, input) + like(lift, input);
   Tensor loss = 0.5 * (log(v) + square(input - like(target, input)) / v);
   if (options.full) loss = loss + 0.5 * std::log(2 * std::numbers::pi);

@@ -50,23 +50,19 @@ Tensor length(const Tensor& x, double p, const Axes& over, bool keepdim) {
   return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
 }
 
-/// Whether `over` are the last axes.
-bool are_last(const Axes& over, const Tensor& x) {
-  return !over.empty() && over[0] == x.dim() - over.size();
-}
-
 // PyTorch squares without looking at the range: its norm of 1e-30 in float32 is 0, of 1e25
 // infinite.
 Tensor norm_2(const Tensor& x, const Axes& over, bool keepdim) {
   return record("norm", length(x, 2, over, keepdim), {x}, [over](const Vjp& k) {
     const Tensor& in = k.in(0);
-    if (k.create_graph() || !are_last(over, in))
+    const detail::Run run = detail::run_of(in.shape(), over);
+    if (k.create_graph() || !run.is_one)
       return detail::safe_mul(kept(k.grad, over, in),
                               detail::quotient(in, kept(k.out(), over, in)));
     Tensor dx = detail::empty_like(in);
-    const Index rows = k.grad.numel(), cols = detail::reduced_count(in.shape(), over);
     kernels::spread_backward(in.dtype(), detail::data(k.grad), detail::data(in), nullptr,
-                             detail::data(k.out()), 1, detail::data(dx), rows, cols);
+                             detail::data(k.out()), 1, detail::data(dx), run.outer, run.axis,
+                             run.inner);
     return dx;
   });
 }

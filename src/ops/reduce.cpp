@@ -67,6 +67,15 @@ Index reduced_count(const Shape& shape, const Axes& axes) {
   return count;
 }
 
+Run run_of(const Shape& shape, const Axes& axes) {
+  Run run;
+  const int first = axes.empty() ? 0 : static_cast<int>(axes[0]), last = first + axes.size();
+  run.is_one = axes.empty() || axes[axes.size() - 1] == last - 1;
+  for (int i = 0; i < shape.size(); ++i)
+    (i < first ? run.outer : i < last ? run.axis : run.inner) *= shape[i];
+  return run;
+}
+
 Tensor sum_over(const Tensor& x, const Axes& axes, const Shape& to);
 
 /// g, the result of a reduction of `shape` over `axes`, repeated along these.
@@ -160,25 +169,26 @@ Axes with_last(const Axes& over, int rank) {
   return order;
 }
 
-/// x with the axes `over` last and one: (rows, cols). Records nothing.
-Tensor as_rows(const Tensor& x, const Axes& over) {
+/// x with the axes `over` side by side: as it is, or with them last. Records nothing.
+Tensor with_one_run(const Tensor& x, const Axes& over) {
   const NoGrad guard;
-  const Index cols = detail::reduced_count(x.shape(), over);
-  const Index rows = numel(detail::reduced_shape(x.shape(), over, false));
-  return reshape(permute(x, with_last(over, x.dim())), {rows, cols});
+  return detail::run_of(x.shape(), over).is_one ? x : permute(x, with_last(over, x.dim()));
+}
+detail::Run run_within(const Tensor& x, const Axes& over) {
+  detail::Run run = detail::run_of(x.shape(), over);
+  if (run.is_one) return run;
+  const Index count = detail::reduced_count(x.shape(), over);
+  return {false, numel(detail::reduced_shape(x.shape(), over, false)), count, 1};
 }
 
-/// The inverse of as_rows.
-Tensor from_rows(const Tensor& rows, const Shape& shape, const Axes& over) {
+/// The inverse of with_one_run, for a tensor of its shape.
+Tensor as_before(const Tensor& moved, const Axes& over, bool is_one) {
+  if (is_one) return moved;
   const NoGrad guard;
-  const Axes order = with_last(over, shape.size());
-  Shape moved = shape;
+  const Axes order = with_last(over, moved.dim());
   Axes back = order;
-  for (int i = 0; i < order.size(); ++i) {
-    moved[i] = shape[static_cast<int>(order[i])];
-    back[static_cast<int>(order[i])] = i;
-  }
-  return permute(reshape(rows, moved), back);
+  for (int i = 0; i < order.size(); ++i) back[static_cast<int>(order[i])] = i;
+  return permute(moved, back);
 }
 
 /// x less its mean, twice: what rounding left of the mean of close values goes the second time.
@@ -193,10 +203,10 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
               bool root) {
   detail::require_floating(x, name);
   const Axes over = normalize_axes(axes, x.dim(), name);
-  const Tensor rows = as_rows(x, over);
+  const detail::Run run = run_within(x, over);
   Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
-  const Tensor means = empty({2, rows.size(0)}, x.dtype());
-  kernels::spread(x.dtype(), data(rows), data(means), data(out), rows.size(0), rows.size(1),
+  const Tensor means = empty({2, out.numel()}, x.dtype()), from = with_one_run(x, over);
+  kernels::spread(x.dtype(), data(from), data(means), data(out), run.outer, run.axis, run.inner,
                   variance_divisor(x.shape(), over, correction), root);
   return record(name, std::move(out), {x, means}, [over, correction, root](const Vjp& k) {
     const Tensor& in = k.in(0);
@@ -208,12 +218,12 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
           kept(detail::scaled(k.grad, factor), over, in),
           root ? detail::quotient(distance, kept(k.out(), over, in)) : distance);
     }
-    const Tensor at = as_rows(in, over);
-    const Tensor dx = detail::empty_like(at);
-    kernels::spread_backward(in.dtype(), data(k.grad), data(at), data(k.in(1)),
-                             root ? data(k.out()) : nullptr, factor, data(dx), at.size(0),
-                             at.size(1));
-    return from_rows(dx, in.shape(), over);
+    const detail::Run span = run_within(in, over);
+    const Tensor rows = with_one_run(in, over), dx = detail::empty_like(rows);
+    kernels::spread_backward(in.dtype(), data(k.grad), data(rows), data(k.in(1)),
+                             root ? data(k.out()) : nullptr, factor, data(dx), span.outer,
+                             span.axis, span.inner);
+    return as_before(dx, over, span.is_one);
   });
 }
 
@@ -232,11 +242,12 @@ Tensor stddev(const Tensor& x, const Axes& axes, double correction, bool keepdim
 namespace detail {
 
 Tensor exp_below(const Tensor& a, const Tensor& b) {
-  return record("exp_below", zip("exp_below", kernels::Binary::exp_below, a, b), {a, b},
-                [](const Vjp& k) -> Grads<2> {
-                  const Tensor slope = safe_mul(k.grad, k.out());
-                  return {slope, k.wants(1) ? -slope : Tensor()};
-                });
+  Tensor value = zip("exp_below", kernels::Binary::below, a, b);
+  kernels::unary(kernels::Unary::exp, value.dtype(), data(value), data(value), value.numel());
+  return record("exp_below", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
+    const Tensor slope = safe_mul(k.grad, k.out());
+    return {slope, k.wants(1) ? -slope : Tensor()};
+  });
 }
 
 }  // namespace detail
@@ -245,15 +256,10 @@ namespace {
 
 /// logsumexp over neighbouring axes.
 Tensor log_sum_exp(const Tensor& x, const Axes& over, bool keepdim) {
-  const Shape shape = x.shape();
-  const int last = over.empty() ? 0 : static_cast<int>(over[over.size() - 1]);
-  Index outer = 1, inner = 1;
-  for (int i = 0; !over.empty() && i < over[0]; ++i) outer *= shape[i];
-  for (int i = last + 1; i < shape.size(); ++i) inner *= shape[i];
-  Tensor out = empty(detail::reduced_shape(shape, over, keepdim), x.dtype());
+  const detail::Run run = detail::run_of(x.shape(), over);
+  Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
   const Tensor shares = detail::empty_like(out);
-  kernels::log_sum_exp(x.dtype(), data(x), data(out), data(shares), outer,
-                       detail::reduced_count(shape, over), inner);
+  kernels::log_sum_exp(x.dtype(), data(x), data(out), data(shares), run.outer, run.axis, run.inner);
   return record("logsumexp", std::move(out), {x, shares}, [over](const Vjp& k) {
     const Tensor& in = k.in(0);
     return detail::safe_mul(kept(detail::safe_mul(k.grad, k.in(1)), over, in),

@@ -15,6 +15,13 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
 /// How many elements of `shape` go into one result of a reduction over `axes`.
 Index reduced_count(const Shape& shape, const Axes& axes);
 
+/// (outer, axis, inner) of `shape` around `axes`, where these are neighbours.
+struct Run {
+  bool is_one = true;
+  Index outer = 1, axis = 1, inner = 1;
+};
+Run run_of(const Shape& shape, const Axes& axes);
+
 /// Throws if a reduction over `axes` meets nothing, where no value can stand for that.
 void require_nonempty(const Tensor& x, const Axes& axes, const char* operation);
 

@@ -89,8 +89,6 @@ void Optimizer::make_moments(Slot& slot) {
 void Optimizer::follow_dtype(std::size_t place) {
   Slot& slot = slots_[place];
   const DType dtype = slot.param.dtype();
-  if (dtype == slot.dtype) [[likely]]
-    return;
   if (!is_floating_point(dtype))
     fail(name_, "parameter " + text_of(place) + " has become " + name_of(dtype) +
                     "; float32 or float64 is required; leave buffers out of the list");
@@ -210,7 +208,9 @@ StepResult Optimizer::step(const StepOptions& options) {
 
 StepResult Optimizer::step_now(const StepOptions& options) {
   const NoGrad guard;
-  for (std::size_t i = 0; i < slots_.size(); ++i) follow_dtype(i);
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].param.dtype() != slots_[i].dtype) [[unlikely]]
+      follow_dtype(i);
   const bool fits = fits_all(options.grad_scale);
   const std::vector<Tensor> scaled =
       fits ? std::vector<Tensor>() : scaled_gradients(options.grad_scale);
@@ -224,7 +224,8 @@ StepResult Optimizer::step_now(const StepOptions& options) {
     Slot& slot = slots_[i];
     const Tensor grad = fits ? slot.param.grad() : scaled[i];
     if (!grad.defined()) continue;
-    slot.grad = values(grad);
+    slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
+                                             : static_cast<const void*>(grad.data<double>());
     ++slot.step;
     update(slot, fits ? options.grad_scale : 1);
   }

@@ -136,6 +136,8 @@ TEST_CASE("a file of settings that is wrong is refused with line or key") {
       {"c.toml", "[" + deep("a.", 100'000) + "a]\n", "c.toml:1: tables and lists are nested too"},
       {"c.toml", "a. 'b' ." + deep("\"c\" . ", 50'000) + "a = 1", "nested too deeply"},
       {"c.toml", "data = \"a\\u0000b\"\n", "c.toml:1: --data \"a\\x00b\": a text without"},
+      {"c.toml", "[!]\n", "c.toml: not valid TOML: a name is required in brackets"},
+      {"c.toml", "[\x03o", "c.toml: not valid TOML: a name is required in brackets"},
       {"c.json", "{\"hidden\": " + deep("[", 100'000), "c.json: lists and objects are nested too"},
       {"c.json", deep("{\"a\":", 100'000), "c.json: lists and objects are nested too deeply"},
       {"c.json", "{\"hidden\": [[8]]}", "c.json: --hidden is a list of lists"},

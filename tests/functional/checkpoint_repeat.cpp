@@ -274,6 +274,19 @@ TEST_CASE("what was read from a changed buffer is refused as without the checkpo
   CHECK_NOTHROW(between.backward());
 }
 
+TEST_CASE("a second derivative does not take what is in a changed buffer by then") {
+  Tensor buffer = ones({3}, float64);
+  const auto f = [&](const Tensor& t) {
+    buffer.copy_(buffer + 1);
+    return t * t * buffer;
+  };
+  const Tensor x = some({3}).requires_grad_();
+  const Tensor slope = grad(sum(checkpoint(f, {x})), {x}, {.create_graph = true})[0];
+  CHECK(numbers(slope) == numbers(4 * x));
+  buffer.fill_(9);
+  CHECK_THROWS_WITH(grad(sum(slope), {x}), contains("changed in place"));
+}
+
 TEST_CASE("effects that would happen twice are refused by name") {
   Tensor w = some({3}, 2).requires_grad_(), c = some({3}, 3);
   const Tensor x = some({3}).requires_grad_();

@@ -239,6 +239,32 @@ std::vector<Weighed> weighed_losses() {
        by_sample,
        3,
        3},
+      {"cross_entropy",
+       [labels](const Tensors& v, Reduction r, const Tensor& weight) {
+         return cross_entropy(v[0], labels, {.reduction = r, .sample_weight = weight});
+       },
+       {x},
+       by_sample,
+       3,
+       1},
+      {"cross_entropy of classes without weight",
+       [labels](const Tensors& v, Reduction r, const Tensor& weight) {
+         return cross_entropy(v[0], labels,
+                              {.weight = tensor({1, 0, 3}, float64), .reduction = r}) +
+                0 * sum(weight);
+       },
+       {x},
+       by_sample,
+       3,
+       1},
+      {"cross_entropy of probabilities",
+       [](const Tensors& v, Reduction r, const Tensor& weight) {
+         return cross_entropy(v[0], v[1], {.reduction = r, .sample_weight = weight});
+       },
+       {x, p},
+       by_sample,
+       3,
+       2},
       {"nll_loss",
        [labels](const Tensors& v, Reduction r, const Tensor& weight) {
          return nll_loss(v[0], labels, {.reduction = r, .sample_weight = weight});
@@ -411,6 +437,24 @@ TEST_CASE("a target, its complement or a share of 0 takes its term out of the lo
               for (const double g : values) CHECK(std::isfinite(g));
         }
       }
+}
+
+TEST_CASE("rows whose class has no weight, and ignored rows, may hold any logits", "[ops]") {
+  const Tensor weight = tensor({1, 0, 3}, float64);
+  for (const double smoothing : {0.0, 0.1})
+    for (const double number : wild) {
+      INFO("smoothing " << smoothing << ", logits " << number);
+      const Tensor x = tensor({{1, 2, 3}, {number, 1, number}, {3, 1, 1}}, float64);
+      const auto f = [&](const Tensors& v) {
+        return cross_entropy(v[0], tensor({2, -100, 0}, int64),
+                             {.weight = weight, .label_smoothing = smoothing});
+      };
+      const auto rest = [&](const Tensors& v) {
+        return cross_entropy(index_select(v[0], 0, tensor({0, 2}, int64)), tensor({2, 0}, int64),
+                             {.weight = weight, .label_smoothing = smoothing});
+      };
+      check_same(derivatives(f, {x}), derivatives(rest, {x}));
+    }
 }
 
 TEST_CASE("in one pass and in float32, binary cross-entropy leaves out what a label rules out",

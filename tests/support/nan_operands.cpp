@@ -32,6 +32,7 @@ constexpr std::array exceptions = {
     Exception{"pow", false, "any number to the power of 0 is 1, and 1 to any power"},
     Exception{"hypot", false, "infinite beside an infinity, whatever the other side"},
     Exception{"solve", false, "for an infinite a, the cotangent on the way to its gradient is 0"},
+    Exception{"gaussian_nll_loss", false, "for an infinite variance, that of the difference is 0"},
     Exception{"kl_div", false, no_factor},
     Exception{"poisson_nll_loss", false, no_factor},
     Exception{"binary_cross_entropy", false, no_factor},
