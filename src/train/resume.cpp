@@ -206,7 +206,10 @@ void Run::restore(const Checkpoint& c) {
   std::string faults = find_misfits(c);
   std::vector<std::function<void()>> undo;
   const auto put_back = [&] {
-    for (auto back = undo.rbegin(); back != undo.rend(); ++back) (*back)();
+    for (auto back = undo.rbegin(); back != undo.rend(); ++back) try {
+        (*back)();
+      } catch (const std::exception&) {  // what does not fit is the failure to be told
+      }
   };
   const auto attempt = [&](const auto& load, std::function<void()> back) {
     try {

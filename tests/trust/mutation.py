@@ -173,7 +173,7 @@ def test_files():
 
 def reach(objects_hash, numbered, short):
     """[(seconds, name, places)] of all test cases that pass without a change; of the folders' own tests in short."""
-    cache_path = os.path.join(FOLDER, 'reach.json')
+    cache_path = os.path.join(FOLDER, 'reach.short.json' if short else 'reach.json')
     cache = {}
     if os.path.exists(cache_path):
         with open(cache_path, encoding='utf-8') as file:
@@ -266,12 +266,12 @@ def choose(wanted, only_sources):
     return numbered
 
 
-def summary(file):
+def summary(file, suffix=''):
     """{group: counts and survivors} of the sample as far as it was tried."""
     known, reasons = {line['key']: line for line in read_lines(file)}, equivalents()
     out = {}
     for group in GROUPS:
-        path = os.path.join(FOLDER, f'{group}.sample.json')
+        path = os.path.join(FOLDER, f'{group}.sample{suffix}.json')
         keys = json.loads(read(path)) if os.path.exists(path) else []
         lines = [known[key] for key in keys if key in known]
         missed = [line for line in lines if line['result'] != 'caught']
@@ -286,13 +286,14 @@ def part(short, record):
     """Runs the sample; what was caught before is not tried again."""
     wanted = SHORT_COUNTS if short else {group: count for group, (_, count) in GROUPS.items()}
     file = 'mutation_short.jsonl' if short else 'mutation.jsonl'
+    suffix = '.short' if short else ''
     numbered = choose(wanted, short)
     objects_hash = build(numbered, short)
     cases = reach(objects_hash, numbered, short)
     known = {} if short else {line['key']: line for line in read_lines(file)}
     for group in GROUPS:
         numbers = [n for n, p in numbered.items() if p.group == group][:wanted[group]]
-        with open(os.path.join(FOLDER, f'{group}.sample.json'), 'w', encoding='utf-8') as out:
+        with open(os.path.join(FOLDER, f'{group}.sample{suffix}.json'), 'w', encoding='utf-8') as out:
             json.dump([numbered[n].key for n in numbers], out)
         todo = [n for n in numbers if known.get(numbered[n].key, {}).get('result') != 'caught']
         say(f'{group}: {len(numbers)} changes, {len(todo)} to try')
@@ -309,7 +310,7 @@ def part(short, record):
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
             list(pool.map(one, todo))
     passed, result = True, {}
-    for group, s in summary(file).items():
+    for group, s in summary(file, suffix).items():
         counted = s['tried'] - len(s['equivalent'])
         result[group] = {'sample': s['sample'], 'tried': s['tried'], 'caught': s['caught'],
                          'equivalent': len(s['equivalent']), 'survived': len(s['survivors'])}

@@ -66,7 +66,7 @@ def write():
     for part, title in order:
         line = results.get((part, ''))
         out += [f'## {title}', '']
-        out += [sentence(part, line['result']) if line else f'Not run yet: `./dev trust {part}`.', '']
+        out += [sentence(part, line['result']) if line else 'Not run yet: `./dev trust ' + ('kills' if part == 'calls' else part) + '`.', '']
     fuzzers = [line for (part, _), line in sorted(results.items()) if part == 'fuzz']
     out += ['## Files', '', 'Fuzzers of the readers under the address and undefined behaviour sanitizers; a finding is a crash, a '
             'sanitizer report, or an exception that is no `gradus::Error`.', '']
