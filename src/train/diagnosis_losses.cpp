@@ -90,7 +90,8 @@ void Diagnosis::judge_constant(Context& run) {
   // Dropout raises the training loss: the validation loss may show better that something is
   // learned.
   const double best = best_train_loss_;
-  if (!(std::min(best, best_validation_loss_) >= limits::times(limits::no_better, constant_))) return;
+  if (!(std::min(best, best_validation_loss_) >= limits::times(limits::no_better, constant_)))
+    return;
   report(run, {.kind = "constant_predictor",
                .text = "The model is no better than a constant output: the training loss is " +
                        rounded(best) + " at best until " + when(run).substr(3) +

@@ -152,7 +152,8 @@ TEST_CASE("norms have their known values, and float32 agrees with float64") {
                              g = random_values(s.rows * s.cols, 2),
                              gamma = random_values(s.cols, 3);
     const Values v64 = widen(v), g64 = widen(g), gamma64 = widen(gamma);
-    std::vector<float> m(at(2 * s.rows)), r(at(s.rows)), dx(v.size()), dg(at(s.cols)), db(at(s.cols));
+    std::vector<float> m(at(2 * s.rows)), r(at(s.rows)), dx(v.size()), dg(at(s.cols)),
+        db(at(s.cols));
     Values m64(at(2 * s.rows)), r64(at(s.rows)), dx64(v.size()), dg64(at(s.cols)), db64(at(s.cols));
     layer_norm(float32, v.data(), gamma.data(), nullptr, 1e-2, dx.data(), m.data(), r.data(),
                s.rows, s.cols);
