@@ -66,6 +66,7 @@ int faults = 0, exceptions = 0, aborts = 0;
 /// is a finding.
 std::string state_of(train::Checkpoint checkpoint) {
   checkpoint.findings.clear();
+  checkpoint.states.erase("callback.monitor");
   return bits(std::move(checkpoint));
 }
 
