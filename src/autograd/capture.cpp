@@ -95,10 +95,6 @@ void StepCapture::before_draws(Generator& generator) {
   });
 }
 
-void before_change(const void* owner, const std::function<std::function<void()>()>& make_undo) {
-  if (mode.capture) mode.capture->before_change(owner, make_undo);
-}
-
 Drawn draw(Generator& generator, std::uint64_t count, bool replayable) {
   Capture* const capture = mode.capture;
   std::optional<Drawn> drawn;

@@ -116,7 +116,11 @@ inline void note_read(const Inputs& inputs) {
 }
 
 /// Something is about to change that no tensor shows; `make_undo` returns what puts it back.
-void before_change(const void* owner, const std::function<std::function<void()>()>& make_undo);
+template <class F>
+void before_change(const void* owner, const F& make_undo) {
+  if (mode.capture) [[unlikely]]
+    mode.capture->before_change(owner, make_undo);
+}
 
 /// The result of f, which is called now and in every replay: for work on the host, of which no
 /// kernel tells the tape.

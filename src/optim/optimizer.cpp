@@ -208,9 +208,15 @@ StepResult Optimizer::step(const StepOptions& options) {
 
 StepResult Optimizer::step_now(const StepOptions& options) {
   const NoGrad guard;
-  for (std::size_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].param.dtype() != slots_[i].dtype) [[unlikely]]
-      follow_dtype(i);
+  const auto place = [this](const Slot& slot) {
+    return static_cast<std::size_t>(&slot - slots_.data());
+  };
+  bool fresh = false;
+  for (const Slot& slot : slots_) {
+    if (slot.param.dtype() != slot.dtype) [[unlikely]]
+      follow_dtype(place(slot));
+    fresh |= slot.step == 0;
+  }
   const bool fits = fits_all(options.grad_scale);
   const std::vector<Tensor> scaled =
       fits ? std::vector<Tensor>() : scaled_gradients(options.grad_scale);
@@ -218,12 +224,13 @@ StepResult Optimizer::step_now(const StepOptions& options) {
     ++skipped_;
     return options.non_finite == NonFinite::stop ? StepResult::stopped : StepResult::skipped;
   }
-  for (Slot& slot : slots_)  // first what may fail, so that either all parameters change or none
-    if (slot.step == 0 && slot.param.grad().defined()) make_moments(slot);
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    Slot& slot = slots_[i];
-    const Tensor grad = fits ? slot.param.grad() : scaled[i];
+  if (fresh)  // what may fail comes first, so that either all parameters change or none
+    for (Slot& slot : slots_)
+      if (slot.step == 0 && slot.param.grad().defined()) make_moments(slot);
+  for (Slot& slot : slots_) {
+    Tensor grad = slot.param.grad();
     if (!grad.defined()) continue;
+    if (!fits) grad = scaled[place(slot)];
     slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
                                              : static_cast<const void*>(grad.data<double>());
     ++slot.step;
