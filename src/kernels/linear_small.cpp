@@ -60,27 +60,25 @@ void backward(Index m, Index n, Index k, const float* g, const float* saved, con
              straight = !adds || all_finite(DType::float32, x, m * k);
   float* const product = straight ? dw : apart;
   const float beta = adds && straight ? 1.f : 0.f;
-  for_batches(k, [=, &dz](Index j, Index cols) {
+  // As in zero_gemm(), the first row tells; one look at those of both products.
+  V strange(0.f);
+  for_batches(k, [=, &dz, &strange](Index j, Index cols) {
     if (product != nullptr)  // (n, m) x (m, k)
-      small_columns(n, m, dz, Index{1}, small_limit, x + j, k, cols,
-                    [=](Index o, V sum) { add_to(product + o * k + j, cols, beta, sum); });
+      small_columns(n, m, dz, Index{1}, small_limit, x + j, k, cols, [=, &strange](Index o, V sum) {
+        if (o == 0) strange = strange + (sum - sum);
+        add_to(product + o * k + j, cols, beta, sum);
+      });
     if (dx != nullptr)  // (m, n) x (n, k)
-      small_columns(m, n, dz, small_limit, Index{1}, w + j, k, cols,
-                    [=](Index i, V sum) { store_columns(dx + i * k + j, sum, cols); });
+      small_columns(m, n, dz, small_limit, Index{1}, w + j, k, cols, [=, &strange](Index i, V sum) {
+        if (i == 0) strange = strange + (sum - sum);
+        store_columns(dx + i * k + j, sum, cols);
+      });
   });
-  // As in zero_gemm(), the first row tells.
-  const auto is_strange = [k](const float* row) {
-    V sum(0.f);
-    for_batches(k, [=, &sum](Index j, Index cols) {
-      const V v = load_columns(row + j, cols);
-      sum = sum + (v - v);
-    });
-    return !(sum_lanes(sum) == 0.f);
-  };
-  if (product != nullptr && beta == 0 && n > 0 && is_strange(product)) [[unlikely]]
-    mend_product(true, false, n, k, m, dz, small_limit, x, k, product, k);
-  if (dx != nullptr && m > 0 && is_strange(dx)) [[unlikely]]
-    mend_product(false, false, m, k, n, dz, small_limit, w, k, dx, k);
+  if (!(sum_lanes(strange) == 0.f)) [[unlikely]] {
+    if (product != nullptr && beta == 0)
+      mend_product(true, false, n, k, m, dz, small_limit, x, k, product, k);
+    if (dx != nullptr) mend_product(false, false, m, k, n, dz, small_limit, w, k, dx, k);
+  }
   for (Index i = 0; !straight && i < n * k; ++i) dw[i] += apart[i];
 }
 
