@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <gradus/io/file.hpp>
 #include <gradus/io/nearest.hpp>
 
@@ -83,15 +82,4 @@ bool parse(CLI::App& app, int argc, char** argv) {
                      "?");
   }
   return true;
-}
-
-void require_elsewhere(const std::string& out, const std::string& path, const std::string& data) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(out, ignored)) return;
-  for (const std::string& read :
-       {data, path, path + "/model.safetensors", path + "/checkpoint.safetensors",
-        path + "/history.jsonl", path + "/config.json"})
-    if (!read.empty() && std::filesystem::equivalent(out, read, ignored))
-      throw UsageError("--out " + printable(out) +
-                       " holds what is read, and would be replaced; another file is required");
 }

@@ -47,8 +47,3 @@ std::string in_flags(const std::string& message);
 /// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
 /// an unknown one.
 bool parse(CLI::App& app, int argc, char** argv);
-
-/// Throws UsageError if --out is a file of the model or run at `path`, or the file of the data:
-/// what is read is not to be replaced by what is written.
-void require_elsewhere(const std::string& out, const std::string& path,
-                       const std::string& data = "");

@@ -10,6 +10,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "elsewhere.hpp"
 #include "session.hpp"
 
 using namespace gradus;
