@@ -4,6 +4,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "elsewhere.hpp"
 #include "session.hpp"
 
 using namespace gradus;
@@ -21,6 +22,7 @@ int command_explain(int argc, char** argv) {
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   train::SourceOptions options = train::source_options(flags.read(saved.config));
+  require_elsewhere(out, path, options.data);
   if (flags.given("data")) {
     options.csv = saved.pipeline.csv_options(options.csv);
     options.need_targets = false;  // the pipeline names those that are not there

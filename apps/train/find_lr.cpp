@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <gradus/threads.hpp>
 #include <gradus/train.hpp>
@@ -7,6 +8,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "elsewhere.hpp"
 #include "session.hpp"
 #include "signals.hpp"
 
@@ -32,6 +34,14 @@ std::string rate_text(double lr) {
   std::array<char, 32> text;
   std::snprintf(text.data(), text.size(), "%.2g", lr);
   return text.data();
+}
+
+void require_sweep(const train::LrFinderOptions& options) {
+  if (!(options.low > 0 && options.low < options.high && std::isfinite(options.high)))
+    throw UsageError("--low " + text_of(options.low) + " --high " + text_of(options.high) +
+                     ": finite rates above 0, the second one higher, are required");
+  if (options.steps < 10)
+    throw UsageError("--steps " + text_of(options.steps) + ": 10 or more are required");
 }
 
 }  // namespace
@@ -79,8 +89,10 @@ int command_find_lr(int argc, char** argv) {
   const SettingFlags flags(app, {"data", "model", "optimization"},
                            {"seed", "threads", "precision", "quiet"});
   if (!parse(app, argc, argv)) return Exit::fine;
+  require_sweep(options);
   const train::Config given = flags.read();
   if (given.threads > 0) set_num_threads(static_cast<int>(given.threads));
+  require_elsewhere(out, "", given.data);
   const train::Source source = train::load_source(train::source_options(given));
   const train::Prepared data = train::prepare(given, source);
   const Signals signals;

@@ -42,7 +42,9 @@ constexpr std::pair<std::string_view, std::string_view> phrases[] = {
     {"ema_decay", "--ema"},
     {"checkpoint.path = ", "--run, "},
     {"checkpoint.every_steps", "--checkpoint-every"},
-    {"monitor = \"validation_", "--monitor \""},
+    {"monitor = \"validation_accuracy\"", "--monitor accuracy"},
+    {"monitor = \"validation_loss\"", "--monitor loss"},
+    {"monitor \"train_loss\"", "choose --monitor train_loss"},
 };
 
 const std::set<std::string>& setting_names() {
@@ -56,14 +58,14 @@ const std::set<std::string>& setting_names() {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-/// Replaces phrases and names of members in a text without quotes.
+/// Replaces phrases and names of members, the latter not within quotes.
 class Translation {
  public:
   explicit Translation(std::string_view text) : text_(text) {}
 
   std::string run() {
     while (at_ < text_.size())
-      if (!phrase() && !member()) out_ += text_[at_++];
+      if (!phrase() && !quoted() && !member()) out_ += text_[at_++];
     return std::move(out_);
   }
 
@@ -83,6 +85,15 @@ class Translation {
     return false;
   }
 
+  /// What begins with a quote, but for one within a path.
+  bool quoted() {
+    if (text_[at_] != '"' || is_word(before(at_))) return false;
+    const std::size_t close = std::min(text_.find('"', at_ + 1), text_.size() - 1);
+    out_ += text_.substr(at_, close + 1 - at_);
+    at_ = close + 1;
+    return true;
+  }
+
   /// "batch_size", ".decimal" and "momentum =", but no part of a path.
   bool member() {
     const bool dotted = text_[at_] == '.';
@@ -90,8 +101,8 @@ class Translation {
     std::size_t end = begin;
     while (end < text_.size() && is_word(text_[end])) ++end;
     if (end == begin) return false;
-    const bool inside = before(at_) == '/' || before(at_) == '-' || is_word(before(at_)) ||
-                        after(end) == '/' || after(end) == '-' ||
+    const bool inside = before(at_) == '/' || before(at_) == '[' || before(at_) == '-' ||
+                        is_word(before(at_)) || after(end) == '/' || after(end) == '-' ||
                         (after(end) == '.' && is_word(after(end + 1))) ||
                         (!dotted && before(at_) == '.');
     std::string name(text_.substr(begin, end - begin));
@@ -122,14 +133,4 @@ class Translation {
 
 }  // namespace
 
-std::string in_flags(const std::string& message) {
-  std::string out;
-  for (std::size_t at = 0; at < message.size();) {
-    const std::size_t open = std::min(message.find('"', at), message.size());
-    const std::size_t close = std::min(message.find('"', open + 1), message.size());
-    out += Translation(std::string_view(message).substr(at, open - at)).run();
-    out += message.substr(open, close + 1 - open);
-    at = std::max(close, open) + 1;
-  }
-  return out;
-}
+std::string in_flags(const std::string& message) { return Translation(message).run(); }

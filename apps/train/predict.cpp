@@ -10,6 +10,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "elsewhere.hpp"
 #include "session.hpp"
 
 using namespace gradus;
@@ -72,6 +73,7 @@ int command_predict(int argc, char** argv) {
   const train::SavedModel saved = train::load_model(path);
   train::Config config = flags.read(saved.config);
   if (!flags.given("data")) config.data = "-";
+  require_elsewhere(out, path, config.data);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   train::SourceOptions options = train::source_options(config);
   options.csv = saved.pipeline.csv_options(options.csv);

@@ -1,9 +1,11 @@
 #include <cstdio>
+#include <filesystem>
 #include <gradus/threads.hpp>
 #include <gradus/train.hpp>
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "elsewhere.hpp"
 #include "session.hpp"
 #include "signals.hpp"
 
@@ -20,6 +22,11 @@ struct Stopped {
 Stopped load_run(const std::string& run) {
   Stopped stopped;
   const std::string file = run + "/checkpoint.safetensors";
+  std::error_code ignored;
+  if (std::filesystem::is_directory(run, ignored) && !std::filesystem::exists(file, ignored))
+    fail("resume", run +
+                       ": holds no checkpoint.safetensors; a run that ended before its first "
+                       "checkpoint has none; begin it again with --overwrite");
   stopped.checkpoint = train::load_checkpoint(file);
   const train::Config config = train::saved_config(stopped.checkpoint.texts["config"], file);
   stopped.data = train::prepare(config, train::load_source(train::source_options(config)));
@@ -70,6 +77,7 @@ int command_report(int argc, char** argv) {
   if (!parse(app, argc, argv)) return Exit::fine;
   train::RunFolder::recover(run);
   const Stopped stopped = load_run(run);
+  require_elsewhere(out, run, stopped.data.config.data);
   if (stopped.checkpoint.place.epoch < 2)
     fail("report", run +
                        ": no epoch of the run is complete, so that there is nothing to show; go on "

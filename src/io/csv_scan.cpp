@@ -170,10 +170,13 @@ void CsvScanner::fail_here(const std::string& message) const {
 }
 
 std::string quote(std::string_view text) {
-  std::size_t longest = 40;
-  if (text.size() <= longest) return "\"" + printable(text) + "\"";
-  while (longest > 37 && (text[longest] & 0xc0) == 0x80) --longest;  // not within a letter
-  return "\"" + printable(text.substr(0, longest)) + "…\"";
+  std::size_t shown = std::min<std::size_t>(text.size(), 40);
+  if (shown < text.size())
+    while (shown > 37 && (text[shown] & 0xc0) == 0x80) --shown;  // not within a letter
+  std::string quoted = printable(text.substr(0, shown));
+  for (std::size_t at = 0; (at = quoted.find('"', at)) != quoted.npos;)
+    quoted.replace(at, 1, "\\x22");  // where the text ends is not for it to say
+  return "\"" + quoted + (shown < text.size() ? "…\"" : "\"");
 }
 
 bool parse_number(std::string_view text, char decimal, double& value) {

@@ -299,6 +299,21 @@ class Parser {
   std::vector<Entry> entries_;
 };
 
+/// Sorted by name, as readers see it, without sums. Throws for what cannot be read back.
+Metadata checked(Metadata metadata) {
+  std::sort(metadata.begin(), metadata.end());
+  std::erase_if(metadata, [](const auto& entry) { return entry.first == sums_key; });
+  for (std::size_t i = 0; i < metadata.size(); ++i) {
+    const auto& [key, text] = metadata[i];
+    if (i > 0 && key == metadata[i - 1].first)
+      fail("write_safetensors", "the metadata " + quote(key) + " was given twice");
+    if ((key + text).find('\0') != std::string::npos)
+      fail("write_safetensors",
+           "the metadata " + quote(key) + " has the character 0; texts without it are required");
+  }
+  return metadata;
+}
+
 }  // namespace
 
 const Tensor& SafeTensors::at(const std::string& name) const {
@@ -338,17 +353,8 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
   // An object of its own: where memory runs out while null becomes one, nlohmann's destructor
   // crashes.
   header[metadata_key] = nlohmann::ordered_json::object();
-  Metadata sorted = metadata;  // as readers see it
-  std::sort(sorted.begin(), sorted.end());
-  std::erase_if(sorted, [](const auto& entry) { return entry.first == sums_key; });
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const auto& [key, text] = sorted[i];
-    if (i > 0 && key == sorted[i - 1].first)
-      refuse("the metadata " + quote(key) + " was given twice");
-    if ((key + text).find('\0') != std::string::npos)
-      refuse("the metadata " + quote(key) + " has the character 0; texts without it are required");
-    header[metadata_key][key] = text;
-  }
+  const Metadata sorted = checked(metadata);
+  for (const auto& [key, text] : sorted) header[metadata_key][key] = text;
   nlohmann::ordered_json sums = {{metadata_key, text_of_sum(sum_of(sorted))}};
   header[metadata_key][sums_key] = "";  // its place
   // Not header[name], which looks through all names before.

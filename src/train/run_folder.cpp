@@ -145,8 +145,12 @@ void RunFolder::stage() {
   for (const bool inside : {false, true}) {
     const std::string staging = detail::staging_folder(target_, inside);
     if (!inside && sys::mkdir(staging) != 0 && errno != EEXIST) continue;
-    if (inside) make(staging);
     std::error_code ignored;
+    if (inside) make(staging);
+    if (!fs::is_directory(fs::symlink_status(staging, ignored)))
+      refuse(printable(staging) +
+             ": is a link or a file; the new run's folder until it has succeeded is required "
+             "there; move it, or choose another folder");
     const bool known = fs::exists(staging + "/" + FolderLock::file_name, ignored);
     if (!known) require_run(staging);
     locks_->held.emplace_back(staging);

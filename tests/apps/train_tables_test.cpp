@@ -215,7 +215,11 @@ TEST_CASE("messages of the command name its flags, not members of the library") 
       {labels + "--optimizer adam --beta1 2", "--beta1 2"},
       {labels + "--optimizer lbfgs --clip-norm 1", "--clip-norm"},
       {labels + "--clip-norm 1 --clip-value 1", "--clip-value"},
-      {labels + "--monitor loss --validation 0", "--monitor"},
+      {labels + "--monitor loss --validation 0", "--monitor loss was given"},
+      {labels + "--monitor accuracy --validation 0", "or choose --monitor train_loss"},
+      {file("12.csv", "a,y\n1,0.5\n2,1.5\n\"\"\"\",1.5\n"),
+       "has \"\\x22\" among numbers; a number"},
+      {file("13\".csv", "a,y\n1,0.5\n2,1.5\nx\"y,1.5\n"), "in --missing-texts"},
       {labels + "--sampler sequential --lr 9", "--sampler random"},
       {file("11.csv",
             "a,k\n" +

@@ -204,7 +204,12 @@ TEST_CASE("train find-lr suggests a rate") {
   const Ran ran = train(folder, "find-lr --data moons");
   CHECK(ran.status == 0);
   CHECK_THAT(ran.out, contains("try --lr "));
-  CHECK(train(folder, "find-lr --steps 3").status == 3);
+  for (const char* options : {"--steps 3", "--low 0", "--low 1 --high 0.5", "--high inf"}) {
+    INFO(options);
+    const Ran refused = train(folder, std::string("find-lr ") + options);
+    CHECK(refused.status == 2);
+    CHECK(refused.err.find("[find") == std::string::npos);
+  }
   CHECK(train(folder, "find-lr --data moons --quiet --out lr.html").status == 0);
   const std::string page = read_bytes(folder / "lr.html");
   CHECK_THAT(page, contains("\"name\":\"steepest\"") && contains("\"name\":\"valley\""));

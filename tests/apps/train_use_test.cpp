@@ -170,3 +170,44 @@ TEST_CASE("every activation trains for an epoch") {
     CHECK(ran.err == "");
   }
 }
+
+TEST_CASE("what a command reads is not replaced by what it writes") {
+  const TemporaryFolder folder;
+  std::string rows = "a,b,k\n";
+  for (int i = 0; i < 40; ++i)
+    rows += std::to_string(i % 5) + "," + std::to_string(i % 3) + (i % 2 ? ",p\n" : ",q\n");
+  const std::string data = write(folder, "d.csv", rows);
+  REQUIRE(train(folder, "--data " + data + " --epochs 1 --hidden 4 --quiet --run r").status == 0);
+  const std::string model = read_bytes(folder / "r/model.safetensors");
+  const std::string checkpoint = read_bytes(folder / "r/checkpoint.safetensors");
+  std::filesystem::create_symlink("r/model.safetensors", folder / "link");
+  for (const std::string& options :
+       {"predict r --out r/model.safetensors --data " + data, "predict r --out link --data " + data,
+        "predict r/model.safetensors --out r/../link --data " + data,
+        "predict r --out d.csv --data " + data, std::string("explain r --out d.csv"),
+        std::string("explain r --out r/model.safetensors"),
+        std::string("report r --out r/checkpoint.safetensors"),
+        "find-lr --steps 10 --out d.csv --data " + data}) {
+    INFO(options);
+    const Ran ran = train(folder, options);
+    CHECK(ran.status == 2);
+    CHECK_THAT(ran.err, contains("another file is required"));
+  }
+  CHECK(read_bytes(folder / "r/model.safetensors") == model);
+  CHECK(read_bytes(folder / "r/checkpoint.safetensors") == checkpoint);
+  CHECK(read_bytes(folder / "d.csv") == rows);
+  CHECK(train(folder, "predict r --out r/p.csv --data " + data).status == 0);
+  CHECK(train(folder, "predict r --out r/p.csv --data " + data).status == 0);
+}
+
+TEST_CASE("a run that ended before its first checkpoint is told how to begin again") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder, "--data xor --epochs 1 --hidden 4 --quiet --run r").status == 0);
+  std::filesystem::remove(folder / "r/checkpoint.safetensors");
+  for (const char* command : {"resume r", "report r"}) {
+    INFO(command);
+    const Ran ran = train(folder, command);
+    CHECK(ran.status == 3);
+    CHECK_THAT(ran.err, contains("begin it again with --overwrite"));
+  }
+}

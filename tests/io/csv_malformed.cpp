@@ -112,7 +112,7 @@ std::vector<Malformed> corpus() {
        "2,2,no,yes\n1,2,0\n3,4,0.5\n",
        {"f.csv:3:5", "not the number of a class"}},
       {"delimiter is a digit", good, {"delimiter \"1\""}, {.delimiter = '1'}},
-      {"delimiter is a quote", good, {"delimiter \"\"\""}, {.delimiter = '"'}},
+      {"delimiter is a quote", good, {"delimiter \"\\x22\""}, {.delimiter = '"'}},
       {"delimiter is a line end", good, {"delimiter \"\\n\""}, {.delimiter = '\n'}},
       {"delimiter is the decimal mark", good, {"both ,"}, {.delimiter = ',', .decimal = ','}},
       {"decimal mark", good, {"decimal mark \"x\""}, {.decimal = 'x'}},

@@ -100,6 +100,21 @@ TEST_CASE("a link or a folder in the place of a file of a run keeps it from bein
   CHECK_THROWS_WITH(leave_run(place / "r", "new"), contains("holds model.safetensors"));
 }
 
+TEST_CASE("a link or a file in the place of the new run's folder is left alone") {
+  const TemporaryFolder place;
+  leave_run(place / "r", "old");
+  fs::create_directory(place / "mine");
+  fs::create_symlink("mine", place / "r.new");
+  CHECK_THROWS_WITH(leave_run(place / "r", "new"), contains("r.new: is a link or a file"));
+  CHECK(fs::is_empty(place / "mine"));
+  CHECK(fs::is_symlink(place / "r.new"));
+  fs::remove(place / "r.new");
+  write_bytes(place / "r.new", "mine");
+  CHECK_THROWS_WITH(leave_run(place / "r", "new"), contains("r.new: is a link or a file"));
+  CHECK(read_bytes(place / "r.new") == "mine");
+  CHECK(read_bytes(place / "r/model.safetensors") == "old");
+}
+
 TEST_CASE("a list of files that names others removes none of them") {
   const TemporaryFolder place;
   leave_run(place / "r", "old");
