@@ -1,4 +1,5 @@
 #include <cmath>
+#include <span>
 
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
@@ -169,6 +170,11 @@ TEST_CASE("what a rule returns is checked") {
 TEST_CASE("a value with a history cannot be recorded again") {
   Tensor x = leaf({1, 2});
   CHECK_THROWS_WITH(record("again", x * 2, {x}, [](const Vjp& k) { return k.grad; }),
+                    contains("[again]") && contains("history"));
+  // Only the inputs count, not what lies behind them.
+  const Tensors both{x, x * 2};
+  CHECK_THROWS_WITH(record("again", both[1], std::span<const Tensor>(both.data(), 1),
+                           [](const Vjp& k) { return k.grad; }),
                     contains("[again]") && contains("history"));
 }
 

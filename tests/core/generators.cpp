@@ -32,6 +32,14 @@ TEST_CASE("seed and offset are the whole state of a generator") {
   CHECK(a.offset() == b.offset());
 }
 
+TEST_CASE("one number takes one block of the generator") {
+  Generator g(3);
+  g.uniform();
+  CHECK(g.offset() == 1);
+  g.below(1);  // no number is refused, so none is drawn again
+  CHECK(g.offset() == 2);
+}
+
 TEST_CASE("numbers of successive calls do not overlap") {
   Generator a(3);
   std::vector<double> all;

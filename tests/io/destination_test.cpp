@@ -1,8 +1,11 @@
 // Where files are written to: what is there is replaced only if it is a file.
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <future>
@@ -136,6 +139,19 @@ TEST_CASE("folders, links in a circle and names of nothing are refused") {
   CHECK(files_in(folder.path()) == 2);
 }
 
+TEST_CASE("what cannot be opened is refused at once") {
+  const TemporaryFolder folder;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder / "socket";
+  REQUIRE(path.size() < sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  const io::detail::Descriptor end(::socket(AF_UNIX, SOCK_STREAM, 0));
+  REQUIRE(::bind(end.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  CHECK_THROWS_WITH(io::write_file_atomically(path, "x"), contains("opening failed"));
+  CHECK(fs::is_socket(path));
+}
+
 TEST_CASE("other names of a file keep its old contents, and new files obey the umask") {
   const TemporaryFolder folder;
   write_bytes(folder / "a", "old");
@@ -185,6 +201,24 @@ TEST_CASE("names as long as they may be are written") {
   io::write_file_atomically(folder / name, "x");
   io::write_file_atomically(folder / name, "y");
   CHECK(read_bytes(folder / name) == "y");
+}
+
+TEST_CASE("the name of a temporary file does not follow from those before") {
+  std::array<std::uint64_t, 6> numbers{};
+  for (std::uint64_t& number : numbers) {
+    const std::string name = io::detail::random_name();
+    REQUIRE(io::detail::is_random_name(name));
+    for (std::size_t i = name.size(); i-- > 0;)
+      number = number * 32 +
+               static_cast<std::uint64_t>(name[i] < 'a' ? name[i] - '2' + 26 : name[i] - 'a');
+  }
+  // Numbers of 40 bits; those that grow by a step and the time would be told by their steps.
+  int alike = 0;
+  for (std::size_t i = 2; i < numbers.size(); ++i) {
+    const std::uint64_t second = numbers[i] - 2 * numbers[i - 1] + numbers[i - 2];
+    alike += ((second + (1 << 25)) & ((std::uint64_t{1} << 40) - 1)) < (1 << 26);
+  }
+  CHECK(alike < 3);
 }
 
 TEST_CASE("temporary files never meet, and those of ended processes alone are removed") {

@@ -144,3 +144,22 @@ TEST_CASE("a layer beyond 64 rows, 16 inputs or 16 outputs, or in float64, is no
   CHECK_FALSE(is_small_linear(float32, 64, 16, 17));
   CHECK_FALSE(is_small_linear(float64, 4, 4, 4));
 }
+
+TEST_CASE("an infinite weight or input beside a cotangent of 0 is mended, also for one row") {
+  for (const Index m : {1, 2}) {
+    const std::vector<float> g = {0, 1, 0, 1}, w = {INFINITY, 1, 2, 3}, x = {1, 2, 3, 4};
+    std::vector<float> dx(at(2 * m));
+    small_linear_backward(Activation::none, m, 2, 2, g.data(), nullptr, x.data(), w.data(),
+                          {dx.data(), nullptr, nullptr, false, false});
+    for (Index i = 0; i < m; ++i) {
+      CHECK(dx[at(2 * i)] == 2);
+      CHECK(dx[at(2 * i + 1)] == 3);
+    }
+  }
+  const std::vector<float> g = {0, 1}, x = {INFINITY, 5, 2, 3};  // (2, 1), (2, 2)
+  const float w[] = {1, 1};
+  std::vector<float> dw(2);
+  small_linear_backward(Activation::none, 2, 1, 2, g.data(), nullptr, x.data(), w,
+                        {nullptr, dw.data(), nullptr, false, false});
+  CHECK(dw == std::vector<float>{2, 3});
+}

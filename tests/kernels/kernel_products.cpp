@@ -8,6 +8,7 @@
 #include "kernels/gemm.hpp"
 #include "kernels/gemm_bf16.hpp"
 #include "kernels/kernel_support.hpp"
+#include "kernels/zeros.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
@@ -129,6 +130,27 @@ TEST_CASE("a product reads and writes inside its matrices only, and propagates N
   float y = 0;
   gemm(float32, false, false, 1, 1, 1, &nan, 1, &zero, 1, 0, &y, 1);
   CHECK(std::isnan(y));
+}
+
+TEST_CASE("zeros of a factor hide infinities in large products, and ones hide nothing") {
+  const Sizes s{20, 21, 22};
+  for (const bool first : {true, false}) {
+    std::vector<float> a = random_values(s.m * s.k, 1), b = random_values(s.k * s.n, 2);
+    for (Index i = 0; i < s.m; ++i) a[at(i * s.k + 5)] = 1, a[at(i * s.k + 3)] = first ? 0.f : 2.f;
+    for (Index j = 0; j < s.n; ++j) b[at(5 * s.n + j)] = 1, b[at(3 * s.n + j)] = first ? 2.f : 0.f;
+    const std::vector<double> want = naive(false, false, s, a, b, 0, {});
+    const std::vector<double> size = naive(false, false, s, absolute(a), absolute(b), 0, {});
+    // Beside zeros in all of a column of a, or of a row of b.
+    if (first)
+      b[at(3 * s.n)] = INFINITY;
+    else
+      a[at(3)] = INFINITY;
+    std::vector<float> c(at(s.m * s.n));
+    zero_gemm(float32, first ? Zeros::first : Zeros::second, false, false, s.m, s.n, s.k, a.data(),
+              s.k, b.data(), s.n, 0, c.data(), s.n);
+    INFO(first);
+    CHECK(largest_ratio(c, want, size) < 1e-6);
+  }
 }
 
 TEST_CASE("batches of products") {

@@ -4,6 +4,7 @@
 #include "gradus/ops/linear_act.hpp"
 #include "gradus/ops/nn.hpp"
 #include "gradus/random.hpp"
+#include "kernels/rows.hpp"
 #include "support/catch.hpp"
 #include "support/op_table.hpp"
 
@@ -155,6 +156,20 @@ TEST_CASE("softmax and log_softmax agree with their references along any axis", 
        .f = [](const std::vector<Tensor>& v) { return log_softmax(v[0]); },
        .cases = {{{.shape = {}}}},
        .reference = [](const std::vector<Array>&) { return Array({}, {0}); }});
+}
+
+TEST_CASE("the slope of softmax along the last axis is computed in one pass", "[ops]") {
+  Generator generator(3);
+  for (const Shape& shape : {Shape{37}, Shape{5, 37}, Shape{3, 2, 101}}) {
+    const Tensor x = randn(shape, float32, &generator), g = randn(shape, float32, &generator);
+    const Index cols = x.size(-1);
+    const Tensor leaf = x.clone().requires_grad_(), y = softmax(leaf);
+    sum(y * g).backward();
+    std::vector<float> expected(static_cast<std::size_t>(x.numel()));
+    kernels::softmax_backward(float32, g.data<float>(), y.data<float>(), expected.data(),
+                              x.numel() / cols, cols);
+    CHECK(leaf.grad().to_vector<float>() == expected);
+  }
 }
 
 TEST_CASE("softmax of large numbers does not overflow", "[ops]") {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "gradus/ops.hpp"
+#include "gradus/random.hpp"
 #include "support/catch.hpp"
 #include "support/op_table.hpp"
 
@@ -208,4 +209,30 @@ TEST_CASE("batch statistics and running statistics have the known values", "[ops
   }
   CHECK(mean.item() == Approx(0.25).epsilon(1e-12));
   CHECK(variance.item() == Approx(0.9 + 0.1 * 5 / 3).epsilon(1e-12));
+}
+
+TEST_CASE("each of many channels is normalized by its own statistics", "[ops]") {
+  Generator g(4);
+  const Index channels = 150;
+  for (const DType dtype : {float32, float64}) {
+    const Tensor x = randn({4, channels}, dtype, &g) + arange(channels).to(dtype);
+    const auto train = [&](const Tensor& part) {
+      const Index n = part.size(1);
+      return batch_norm(part, zeros({n}, dtype), ones({n}, dtype), {}, {}, true);
+    };
+    const Tensor all = train(x);
+    for (Index c = 0; c < channels; ++c) {
+      INFO(name_of(dtype) << ", channel " << c);
+      CHECK(slice(all, 1, c, c + 1).to_vector<double>() ==
+            train(slice(x, 1, c, c + 1)).to_vector<double>());
+    }
+  }
+}
+
+TEST_CASE("what float32 leaves of a large mean is taken off, too", "[ops]") {
+  // The mean is 2^25 + 1, between 2^25 and 2^25 + 4; the variance is 3.
+  const Tensor x = tensor({33554432, 33554432, 33554432, 33554436}).to(float32);
+  const std::vector<double> y = layer_norm(x, {4}).to_vector<double>();
+  for (std::size_t i = 0; i < 3; ++i) CHECK(y[i] == Approx(-1 / std::sqrt(3)).epsilon(1e-5));
+  CHECK(y[3] == Approx(std::sqrt(3)).epsilon(1e-5));
 }

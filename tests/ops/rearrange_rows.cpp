@@ -130,6 +130,9 @@ TEST_CASE("tensors are joined along an old or a new axis", "[ops]") {
              }});
   }
   CHECK(concat({zeros({1}, int64), zeros({1}, float64), zeros({1})}).dtype() == float64);
+  const Tensor a = tensor({1, 2}), b = tensor({3, 4});
+  CHECK(stack({a, b}, -1).to_vector<float>() == std::vector<float>{1, 3, 2, 4});
+  CHECK(stack({a, b}, -2).to_vector<float>() == std::vector<float>{1, 2, 3, 4});
 }
 
 TEST_CASE("tensors are cut along an axis", "[ops]") {
@@ -232,6 +235,7 @@ TEST_CASE("values are repeated, flipped and rolled", "[ops]") {
   moved_row("roll", turn(2, 0), {5}, {5}, along(0, [](Index i) { return (i + 3) % 5; }));
   moved_row("roll", turn(-7, 0), {5}, {5}, along(0, [](Index i) { return (i + 7) % 5; }));
   moved_row("roll", turn(5, 0), {5}, {5}, along(0, [](Index i) { return i; }));
+  moved_row("roll", turn(1, {}), {5}, {5}, along(0, [](Index i) { return (i + 4) % 5; }));
   moved_row("roll", turn({1, -1}, {0, 1}), {2, 3}, {2, 3}, [](const IndexList& at) {
     return IndexList{(at[0] + 1) % 2, (at[1] + 1) % 3};
   });

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "gradus/ops.hpp"
+#include "gradus/random.hpp"
 #include "ops/lines.hpp"
 #include "support/catch.hpp"
 
@@ -214,6 +215,23 @@ TEST_CASE("products agree with naive loops, also where factors are 0", "[ops]") 
          .reference = [&](const Arrays& x) { return reduce_lines(x[0], {}, false, product); }});
   CHECK(prod(zeros({0})).item() == 1);
   CHECK(prod(tensor({1, 1, 0}, boolean)).dtype() == int64);
+}
+
+TEST_CASE("a product over neighbouring axes has the bits of one over a single axis", "[ops]") {
+  Generator g(5);
+  const Tensor x = rand({3, 7, 9, 5}, float64, &g) + 0.5;
+  const auto same = [&](const Axes& axes, const Shape& shape, Index axis) {
+    INFO(to_string(axes));
+    CHECK(prod(x, axes).to_vector<double>() == prod(reshape(x, shape), axis).to_vector<double>());
+  };
+  same({0, 1}, {21, 9, 5}, 0);
+  same({1, 2}, {3, 63, 5}, 1);
+  same({2, 3}, {3, 7, 45}, 2);
+  same({1, 2, 3}, {3, 315}, 1);
+  same({2}, {21, 9, 5}, 1);
+  // Factors whose products leave the range along one axis, but not along both.
+  CHECK(prod(tensor({{1e200, 1e200}, {1e-200, 1e-200}}, float64), {0, 1}).item() ==
+        prod(tensor({1e200, 1e200, 1e-200, 1e-200}, float64)).item());
 }
 
 TEST_CASE("variances agree with naive loops", "[ops]") {

@@ -73,6 +73,8 @@ TEST_CASE("rearrangements refuse shapes that do not fit", "[ops]") {
   refused("concat", "(2, 3) and, as number 1, (3, 2)", [&] { concat({table(), zeros({3, 2})}); });
   refused("concat", "(3,)", [&] { concat({table(), zeros({3})}); });
   refused("stack", "no tensor", [&] { stack({}); });
+  refused("stack", "axis 3", [&] { stack({table(), table()}, 3); });
+  refused("stack", "axis -4", [&] { stack({table(), table()}, -4); });
   refused("stack", "use concat", [&] { stack({table(), zeros({3})}); });
   refused("split", "length 0", [&] { split(table(), 0); });
   refused("split", "add up", [&] { split(table(), {1, 2}, 0); });

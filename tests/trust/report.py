@@ -86,13 +86,22 @@ def write():
     say('docs/reliability.md is written')
 
 
+def first_run():
+    runs = [line['result'] for line in read_lines('results.jsonl') if line['part'] == 'mutation']
+    counts = [f"{s['caught']} of {s['tried']} in {group}" for group, s in runs[0].items()] if len(runs) > 1 else []
+    return f"Its first run caught {' and '.join(counts)}, before equivalent changes were all known. " if counts else ''
+
+
 def mutation_section():
     out = ['## What the tests notice', '',
            'Small changes are made to the sources (a sign, an operand, a constant, an axis, a flag, a bound, a dropped term), one at a '
            'time, and tried against the test cases that reach them. The sample is seeded and takes every place with the same '
            'probability; left out are the texts of errors, `assert`, `reserve`, prefetching, template arguments, what the compiler '
            'evaluates, and code for other processors. Changes that give the same results for every input are listed in '
-           '[tests/trust/equivalent.tsv](../tests/trust/equivalent.tsv), each with the reason. The tests of the trainer and of the applications are not asked.', '']
+           '[tests/trust/equivalent.tsv](../tests/trust/equivalent.tsv), each with the reason. The tests of the trainer and of the applications are not asked.', '',
+           'A change that was caught is not tried again until its line changes. ' + first_run() +
+           'Tests were written for what earlier runs of the sample showed, so the shares and their intervals are those of this '
+           'sample; among other changes fewer are caught.', '']
     rows, survivors = [], []
     for group, s in mutation.summary('mutation.jsonl').items():
         counted = s['tried'] - len(s['equivalent'])
