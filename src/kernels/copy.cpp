@@ -301,11 +301,4 @@ void add_into_strided(DType t, const void* src, void* dst, const Index* strides,
   run();
 }
 
-void transpose(DType t, const void* src, void* dst, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { transpose(t, src, dst, rows, cols); });
-  const Index dims[] = {cols, rows}, strides[] = {1, cols};
-  copy_strided(t, src, strides, dims, 2, dst);
-}
-
 }  // namespace gradus::kernels

@@ -25,9 +25,6 @@ void add_into_strided(DType t, const void* src, void* dst, const Index* strides,
 /// dst = src, n elements that do not overlap.
 void copy(DType t, const void* src, void* dst, Index n);
 
-/// dst (cols, rows) = transpose of src (rows, cols).
-void transpose(DType t, const void* src, void* dst, Index rows, Index cols);
-
 /// dst[o, j, :] = src[o, index[j], :]; src (outer, axis, inner), dst (outer, count, inner); indices
 /// checked before.
 void index_select(DType t, const void* src, const std::int64_t* index, Index count, void* dst,

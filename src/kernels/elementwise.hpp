@@ -60,10 +60,6 @@ bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> c_di
                     std::span<const Index> a_dims, std::span<const Index> b_dims,
                     Broadcast3& out) noexcept;
 
-/// Whether the operation exists for the element type.
-bool supports(Unary op, DType t) noexcept;
-bool supports(Binary op, DType t) noexcept;
-
 /// out[i] = op(x[i]); out may be x.
 void unary(Unary op, DType t, const void* x, void* out, Index n, double p0 = 0, double p1 = 0);
 

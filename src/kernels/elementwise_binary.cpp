@@ -135,12 +135,6 @@ void run(Binary op, DType t, const void* a, const void* b, void* out, const Broa
 
 }  // namespace
 
-bool supports(Binary op, DType t) noexcept {
-  if (t == DType::float32 || t == DType::float64) return true;
-  return t == DType::int64 && op <= Binary::floor_divide && op != Binary::atan2 &&
-         op != Binary::hypot;
-}
-
 void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
             double p0, double p1) {
   if (detail::tape) [[unlikely]]

@@ -111,32 +111,6 @@ Unary simplify(Unary op, double p) noexcept {
 
 }  // namespace
 
-bool supports(Unary op, DType t) noexcept {
-  if (t == DType::float32 || t == DType::float64) return true;
-  if (t != DType::int64) return false;
-  switch (op) {
-    case Unary::neg:
-    case Unary::abs:
-    case Unary::sign:
-    case Unary::square:
-    case Unary::cube:
-    case Unary::relu:
-    case Unary::clamp:
-    case Unary::clamp_min:
-    case Unary::clamp_max:
-    case Unary::add_scalar:
-    case Unary::mul_scalar:
-    case Unary::rsub_scalar:
-    case Unary::floor:
-    case Unary::ceil:
-    case Unary::round:
-    case Unary::trunc:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void unary(Unary op, DType t, const void* x, void* out, Index n, double p0, double p1) {
   if (detail::tape) [[unlikely]]
     return detail::remember([=] { unary(op, t, x, out, n, p0, p1); },
