@@ -31,11 +31,6 @@ static void check(const O& o) {
   detail::require_not_negative(name, "weight_decay", o.weight_decay);
 }
 
-static detail::Intake intake(const AdamOptions& o) {
-  return {o.weight_decay, 1 - o.betas[1], o.maximize};
-}
-static detail::Intake intake(const AdamWOptions& o) { return {0, 1 - o.betas[1], o.maximize}; }
-
 template <AdamKind O>
 static std::vector<const char*> adam_moments(const O& o) {
   if (o.amsgrad) return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};

@@ -38,12 +38,6 @@ static void check(const O& o) {
     detail::require_not_negative(name, "momentum_decay", o.momentum_decay);
 }
 
-static detail::Intake intake(const AdamaxOptions& o) { return {o.weight_decay, 0, o.maximize}; }
-template <VariantKind O>
-static detail::Intake intake(const O& o) {
-  return {o.decoupled_weight_decay ? 0 : o.weight_decay, 1 - o.betas[1], o.maximize};
-}
-
 template class OptimizerOf<AdamaxOptions>;
 template class OptimizerOf<NAdamOptions>;
 template class OptimizerOf<RAdamOptions>;

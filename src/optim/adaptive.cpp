@@ -70,15 +70,6 @@ static void check(const LionOptions& o) {
   detail::require_not_negative("Lion", "weight_decay", o.weight_decay);
 }
 
-static detail::Intake intake(const AdagradOptions& o) { return {o.weight_decay, 1, o.maximize}; }
-static detail::Intake intake(const AdadeltaOptions& o) {
-  return {o.weight_decay, 1 - o.rho, o.maximize};
-}
-static detail::Intake intake(const RMSpropOptions& o) {
-  return {o.weight_decay, 1 - o.alpha, o.maximize};
-}
-static detail::Intake intake(const LionOptions& o) { return {0, 0, o.maximize}; }
-
 template class OptimizerOf<AdagradOptions>;
 template class OptimizerOf<AdadeltaOptions>;
 template class OptimizerOf<RMSpropOptions>;

@@ -36,8 +36,6 @@ static void check(const LBFGSOptions& o) {
   detail::require(search == 0 || search == 1, "LBFGS", "line_search", search, "0 or 1");
 }
 
-static detail::Intake intake(const LBFGSOptions&) { return {}; }
-
 template class OptimizerOf<LBFGSOptions>;
 
 namespace {

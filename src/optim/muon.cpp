@@ -37,8 +37,6 @@ static void check(const MuonOptions& o) {
   detail::require_not_negative("Muon", "eps", o.eps);
 }
 
-static detail::Intake intake(const MuonOptions& o) { return {0, 1 - o.betas[1], o.maximize}; }
-
 template class OptimizerOf<MuonOptions>;
 
 Tensor newton_schulz(const Tensor& x, int steps) {
@@ -101,7 +99,8 @@ void Muon::update_matrix(Slot& slot, double grad_scale) {
             fresh = static_cast<T>(1 - o.momentum), grad_part = o.nesterov ? fresh : T{0},
             moment_part = o.nesterov ? beta : T{1};
     T* const u = direction.mutable_data<T>();
-    T* const m = static_cast<T*>(slot.data[0]);
+    Tensor copy = slot.trial ? slot.moments[0].clone() : Tensor();
+    T* const m = slot.trial ? copy.mutable_data<T>() : static_cast<T*>(slot.data[0]);
     const T* const g = static_cast<const T*>(slot.grad);
     detail::for_tiles(slot.numel, [=](Index begin, Index end) {
       detail::loop(end - begin, u + begin, g + begin, m + begin, [=](T& out, T grad, T& moment) {
@@ -110,6 +109,8 @@ void Muon::update_matrix(Slot& slot, double grad_scale) {
         out = grad_part * d + moment_part * moment;
       });
     });
+    if (slot.trial)
+      slot.fails |= !std::all_of(m, m + slot.numel, [](T x) { return std::isfinite(x); });
     const Tensor orthogonal = newton_schulz(direction, o.ns_steps);
     const double shape = static_cast<double>(rows) / static_cast<double>(columns);
     const T rate = static_cast<T>(o.lr * std::sqrt(std::max(1.0, shape)));

@@ -19,22 +19,6 @@ const void* values(const Tensor& t) {
                                      : static_cast<const void*>(t.data<double>());
 }
 
-/// good(g, p) for all entries of a gradient and its parameter, without those rows that the update
-/// leaves out.
-template <class T, class F>
-bool all_good(const T* g, const T* p, Index n, Index row, F good) {
-  bool all = true;
-  if (row == 0) {
-    for (Index i = 0; i < n; ++i) all &= good(g[i], p[i]);  // vectorizes, unlike a search
-    return all;
-  }
-  for (Index begin = 0; begin < n; begin += row) {
-    if (std::all_of(g + begin, g + begin + row, [](T x) { return x == 0; })) continue;
-    for (Index i = begin; i < begin + row; ++i) all &= good(g[i], p[i]);
-  }
-  return all;
-}
-
 /// Whether float32, and so every dtype of a parameter, can hold a factor to its full precision.
 bool fits_all(double scale) {
   const double size = std::abs(scale);
@@ -121,10 +105,9 @@ std::vector<Tensor> Optimizer::scaled_gradients(double scale) const {
   return scaled;
 }
 
-/// Judges what the updates compute with, in their dtype: a finite gradient may not be finite any
-/// more when it is applied. `scaled`: if not empty, what stands for the gradients and their scale.
-bool Optimizer::gradients_finite(const StepOptions& options,
-                                 const std::vector<Tensor>& scaled) const {
+/// Tries every update: of a finite gradient more than finite numbers may come when it is applied.
+/// `scaled`: if not empty, what stands for the gradients and their scale.
+bool Optimizer::stays_finite(const StepOptions& options, const std::vector<Tensor>& scaled) {
   if (!std::isfinite(options.grad_scale)) {
     if (options.non_finite == NonFinite::raise)
       fail(name_,
@@ -133,24 +116,15 @@ bool Optimizer::gradients_finite(const StepOptions& options,
     return false;
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    const Slot& slot = slots_[i];
-    const Tensor grad = scaled.empty() ? slot.param.grad() : scaled[i];
+    const Tensor grad = scaled.empty() ? slots_[i].param.grad() : scaled[i];
     if (!grad.defined()) continue;
-    const detail::Intake intake = intake_of(slot.group);
-    bool good = true;
-    detail::dispatch(slot.dtype, [&]<class T>(T) {
-      const T scale = static_cast<T>(
-                  detail::signed_scale(scaled.empty() ? options.grad_scale : 1, intake.maximize)),
-              l2 = static_cast<T>(intake.l2), square = static_cast<T>(intake.square);
-      const T *g = grad.data<T>(), *p = slot.param.data<T>();
-      // x - x is 0 or NaN, and so is the sum of both.
-      const auto check = [=](T d) { return (d - d) + (square * d * d - square * d * d) == 0; };
-      good = intake.l2 == 0
-                 ? all_good(g, p, slot.numel, slot.row, [=](T x, T) { return check(scale * x); })
-                 : all_good(g, p, slot.numel, slot.row,
-                            [=](T x, T w) { return check(scale * x + l2 * w); });
-    });
-    if (good) continue;
+    Slot attempt = slots_[i];
+    attempt.trial = true;
+    if (attempt.step == 0) make_moments(attempt);
+    attempt.grad = values(grad);
+    ++attempt.step;
+    update(attempt, scaled.empty() ? options.grad_scale : 1);
+    if (!attempt.fails) continue;
     if (options.non_finite == NonFinite::raise) refuse_gradient(i, options.grad_scale);
     return false;
   }
@@ -163,7 +137,7 @@ void Optimizer::refuse_gradient(std::size_t place, double grad_scale) const {
   bool finite = true;
   detail::dispatch(slot.dtype, [&]<class T>(T) {
     const T* g = grad.data<T>();
-    finite = all_good(g, g, slot.numel, 0, [](T x, T) { return x - x == 0; });
+    finite = std::all_of(g, g + slot.numel, [](T x) { return std::isfinite(x); });
   });
   const std::string which =
       "the gradient of parameter " + text_of(place) + " of shape " + to_string(grad.shape());
@@ -173,8 +147,8 @@ void Optimizer::refuse_gradient(std::size_t place, double grad_scale) const {
                     "rate, clip gradients, or look for the first such value in anomaly mode");
   fail(name_, which + " is finite, but what the update makes of it in " + name_of(slot.dtype) +
                   " (with grad_scale = " + text_of(grad_scale) +
-                  ", weight decay, squares) is not; finite values are required; clip gradients, "
-                  "scale the loss down, or train in float64");
+                  ", weight decay, momentum, squares, learning rate) is not; finite values are "
+                  "required; clip gradients, scale the loss down, or train in float64");
 }
 
 /// Puts the state back to where it is now, in place: a captured step has its addresses.
@@ -220,7 +194,7 @@ StepResult Optimizer::step_now(const StepOptions& options) {
   const bool fits = fits_all(options.grad_scale);
   const std::vector<Tensor> scaled =
       fits ? std::vector<Tensor>() : scaled_gradients(options.grad_scale);
-  if (options.non_finite != NonFinite::ignore && !gradients_finite(options, scaled)) {
+  if (options.non_finite != NonFinite::ignore && !stays_finite(options, scaled)) {
     ++skipped_;
     return options.non_finite == NonFinite::stop ? StepResult::stopped : StepResult::skipped;
   }
@@ -231,8 +205,7 @@ StepResult Optimizer::step_now(const StepOptions& options) {
     Tensor grad = slot.param.grad();
     if (!grad.defined()) continue;
     if (!fits) grad = scaled[place(slot)];
-    slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
-                                             : static_cast<const void*>(grad.data<double>());
+    slot.grad = values(grad);
     ++slot.step;
     update(slot, fits ? options.grad_scale : 1);
   }

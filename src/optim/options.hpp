@@ -12,7 +12,6 @@
 //   constexpr const char* algorithm(const Options*)   the name that begins its messages
 //   template <class O, class F> void visit_options(O& o, F f)   f(name, member) for every option
 //   void check(const Options& o)   throws if the options make no sense
-//   detail::Intake intake(const Options& o)   what the update makes of a gradient at first
 namespace gradus::optim {
 
 namespace detail {
@@ -61,11 +60,6 @@ OptimizerOf<Options>::OptimizerOf(const std::vector<Group>& groups)
     fail(name(),
          "an empty list of parameters was given; at least one parameter is required; was "
          "the model built before its parameters were asked for?");
-}
-
-template <class Options>
-detail::Intake OptimizerOf<Options>::intake_of(std::size_t group) const {
-  return intake(options_[group]);
 }
 
 template <class Options>

@@ -27,8 +27,6 @@ static void check(const SGDOptions& o) {
                     " was given; it requires a momentum above 0 and no dampening");
 }
 
-static detail::Intake intake(const SGDOptions& o) { return {o.weight_decay, 0, o.maximize}; }
-
 template class OptimizerOf<SGDOptions>;
 
 std::vector<const char*> SGD::moment_names(const Slot& slot) const {

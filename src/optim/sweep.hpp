@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cmath>
+#include <tuple>
 
 #include "core/threads.hpp"
 #include "gradus/shape.hpp"
@@ -57,29 +60,60 @@ template <class T, class F>
   for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i], b[i], c[i]);
 }
 
+/// part(begin, end) over all values of a parameter; with slot.row, only over rows of that length
+/// with a gradient other than 0 (or NaN).
+template <class T, class Slot, class F>
+void for_parts(const Slot& slot, F part) {
+  const Index row = slot.row;
+  if (row == 0) return for_tiles(slot.numel, part);
+  const T* const g = static_cast<const T*>(slot.grad);
+  for_tiles(slot.numel / row, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i)
+      if (std::any_of(g + i * row, g + (i + 1) * row, [](T x) { return x != 0; }))
+        part(i * row, (i + 1) * row);
+  });
+}
+
+/// Whether f, on copies, leaves all that was finite finite, and the gradients are.
+template <class T, int K, class Slot, class F>
+bool try_sweep(const Slot& slot, F f) {
+  const T* const g = static_cast<const T*>(slot.grad);
+  std::array<const T*, K + 1> from{slot.param.template data<T>()};
+  for (std::size_t k = 0; k < K; ++k) from[k + 1] = static_cast<const T*>(slot.data[k]);
+  std::atomic<bool> good = true;
+  for_parts<T>(slot, [=, &good](Index begin, Index end) {
+    bool all = true;
+    for (Index i = begin; i < end; ++i) {
+      std::array<T, K + 1> x;
+      for (std::size_t k = 0; k <= K; ++k) x[k] = from[k][i];
+      std::apply([&](T& p, auto&... moments) { f(p, g[i], moments...); }, x);
+      all &= std::isfinite(g[i]);
+      for (std::size_t k = 0; k <= K; ++k) all &= std::isfinite(x[k]) || !std::isfinite(from[k][i]);
+    }
+    if (!all) good = false;
+  });
+  return good;
+}
+
 /// f(p, g, moments…) for every element of a parameter: one pass over all of its memory. `f` takes
-/// the parameter and K moments by reference and the gradient by value. With slot.row, only rows of
-/// that length with a gradient other than 0 (or NaN) are touched.
+/// the parameter and K moments by reference and the gradient by value.
 template <class T, int K, class Slot, class F>
 void sweep(Slot& slot, F f) {
+  if (slot.trial) [[unlikely]] {
+    slot.fails |= !try_sweep<T, K>(slot, f);
+    return;
+  }
   T* const p = slot.param.template mutable_data<T>();
   const T* const g = static_cast<const T*>(slot.grad);
   const std::array<T*, 3> m = {static_cast<T*>(slot.data[0]), static_cast<T*>(slot.data[1]),
                                static_cast<T*>(slot.data[2])};
-  const auto update = [=](Index begin, Index end) {
+  for_parts<T>(slot, [=](Index begin, Index end) {
     const Index n = end - begin;
     if constexpr (K == 0) loop(n, p + begin, g + begin, f);
     if constexpr (K == 1) loop(n, p + begin, g + begin, m[0] + begin, f);
     if constexpr (K == 2) loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, f);
     if constexpr (K == 3)
       loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, m[2] + begin, f);
-  };
-  const Index row = slot.row;
-  if (row == 0) return for_tiles(slot.numel, update);
-  for_tiles(slot.numel / row, [=](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      if (std::any_of(g + i * row, g + (i + 1) * row, [](T x) { return x != 0; }))
-        update(i * row, (i + 1) * row);
   });
 }
 

@@ -1,4 +1,5 @@
-// What the policies for gradients that are not finite look at: what is applied, in its dtype.
+// What the policies for gradients that are not finite look at: what is applied, in its dtype, and
+// what comes of it.
 #include <cmath>
 #include <limits>
 
@@ -122,6 +123,95 @@ TEST_CASE("rows that a sparse update leaves out are not judged") {
   CHECK(opt.step({.non_finite = NonFinite::skip}) == StepResult::updated);
   p.set_grad(tensor({{0, 1}, {1, 0}}));
   CHECK(opt.step({.non_finite = NonFinite::skip}) == StepResult::skipped);
+}
+
+TEST_CASE("momentum that a finite gradient makes infinite is not applied") {
+  for (const double sign : {1.0, -1.0}) {
+    Tensor p = ones({1}).requires_grad_();
+    SGD opt({p}, {.lr = 0.1, .momentum = 0.9, .nesterov = true});
+    p.set_grad(full({1}, sign * 3e38));
+    CHECK(opt.step({.non_finite = NonFinite::skip}) == StepResult::skipped);
+    CHECK_THROWS_WITH(opt.step({.non_finite = NonFinite::raise}),
+                      contains("parameter 0 of shape (1,) is finite, but") && contains("momentum"));
+    CHECK(p.item() == 1);
+    CHECK(opt.state_dict().at("param.0.step").item() == 0);
+    // Alone 1e38 fits, but not what gathers in the buffer.
+    SGD heavy({p}, {.lr = 1e-38, .momentum = 0.9});
+    p.set_grad(full({1}, sign * 1e38));
+    int updates = 0;
+    while (heavy.step({.non_finite = NonFinite::skip}) == StepResult::updated && updates < 20)
+      ++updates;
+    CHECK(updates == 3);  // 1, 1.9, 2.71, 3.439 > 3.4028
+    CHECK(heavy.state_dict().at("param.0.momentum_buffer").item() == Approx(sign * 2.71e38));
+    CHECK(finite(p));
+  }
+}
+
+TEST_CASE("an update is left out exactly where it would make something infinite or NaN") {
+  const std::vector<NamedOptions> more = {{},
+                                          {{"momentum", 0.9}},
+                                          {{"momentum", 0.5}, {"dampening", -1}},
+                                          {{"momentum", 0.9}, {"nesterov", 0}},
+                                          {{"centered", 1}},
+                                          {{"rho", 1}},
+                                          {{"eps", 0}},
+                                          {{"beta1", 0}, {"beta2", 0}},
+                                          {{"weight_decay", 1e10}},
+                                          {{"weight_decay", 1e10}, {"decoupled_weight_decay", 1}},
+                                          {{"orthogonalize", 0}},
+                                          {{"initial_accumulator_value", 3e38}},
+                                          {{"maximize", 1}}};
+  int updated = 0, skipped = 0;
+  for (const std::string& name : optimizer_names())
+    for (NamedOptions options : more)
+      for (const double lr : {0.0, 1e-3, 1.0, 1e20, 1e39})
+        for (const bool sparse : {false, true}) {
+          Tensor p = full({2, 2}, 0.5).requires_grad_(), q = full({2, 2}, 0.5).requires_grad_();
+          for (const Tensor& t : {p, q}) set_sparse_grad(t, sparse);
+          options["lr"] = lr;
+          std::unique_ptr<Optimizer> judging, blind;
+          try {
+            judging = make_optimizer(name, {p}, options);
+            blind = make_optimizer(name, {q}, options);
+          } catch (const Error&) {
+            continue;  // it has no such option
+          }
+          if (name == "lbfgs") continue;  // takes closures only
+          for (const double size : {1.0, 1e10, 1e18, 3e19, -1e30, 1e38, -3e38, 3e38, 1.0, 1e-30}) {
+            INFO(name << " " << size << " " << lr << " " << sparse << " "
+                      << (options.empty() ? "" : options.rbegin()->first));
+            blind->load_state_dict(judging->state_dict());
+            q.set_data(p.detach());
+            const auto before = p.to_vector<float>();
+            const auto state = judging->state_dict();
+            for (Tensor* t : {&p, &q}) t->set_grad(tensor({{size, 1}, {0, 0}}));
+            blind->step();
+            bool good = finite(q);
+            for (const auto& [key, value] : blind->state_dict()) good = good && finite(value);
+            const StepResult result = judging->step({.non_finite = NonFinite::skip});
+            CHECK(result == (good ? StepResult::updated : StepResult::skipped));
+            ++(good ? updated : skipped);
+            CHECK(p.to_vector<float>() == (good ? q.to_vector<float>() : before));
+            const auto expected = good ? blind->state_dict() : state;
+            for (const auto& [key, value] : judging->state_dict())
+              CHECK(value.to_vector<double>() == expected.at(key).to_vector<double>());
+          }
+        }
+  CHECK(updated > 1000);
+  CHECK(skipped > 1000);
+}
+
+TEST_CASE("what was infinite before an update does not keep it from the rest") {
+  for (const char* name : {"sgd", "lion"}) {  // the others multiply it by a weight decay of 0
+    INFO(name);
+    Tensor p = tensor({-std::numeric_limits<double>::infinity(), 1}).requires_grad_();
+    const auto opt = make_optimizer(name, {p}, {{"lr", 1e-3}});
+    p.set_grad(tensor({0, 1}));
+    CHECK(opt->step({.non_finite = NonFinite::raise}) == StepResult::updated);
+    CHECK(p.to_vector<double>()[1] < 1);
+    p.set_grad(tensor({NAN, 1}));
+    CHECK(opt->step({.non_finite = NonFinite::skip}) == StepResult::skipped);
+  }
 }
 
 TEST_CASE("muon takes directions of gradients whose squares are beyond their dtype") {

@@ -15,23 +15,17 @@ namespace gradus::optim {
 
 namespace detail {
 class StateReader;
-
-/// What an update makes of a gradient g before anything else: d = ±g + l2 p, and square d^2.
-struct Intake {
-  double l2 = 0, square = 0;
-  bool maximize = false;
-};
-}  // namespace detail
+}
 
 /// Named tensors; single numbers are tensors of rank 0. What optimizers, schedulers and the like
 /// save.
 using StateDict = std::map<std::string, Tensor>;
 
-/// What step() does when a gradient is NaN or infinite as it is applied: in the parameter's dtype,
-/// times grad_scale, with the weight decay that is added to it, and squared where the algorithm
-/// keeps squares.
+/// What step() does when a gradient is NaN or infinite, or when applying it would make a finite
+/// parameter or moment so: the update is tried first, in the parameter's dtype, with grad_scale,
+/// weight decay, momentum, squares and learning rate.
 enum class NonFinite {
-  ignore,  ///< does not look, which costs nothing
+  ignore,  ///< does not look, which costs nothing; the others cost about a second update
   raise,   ///< throws, naming the parameter; nothing is changed
   skip,    ///< leaves everything as it was and says so in its result
   stop     ///< as skip, but the result asks the training loop to end
@@ -129,6 +123,8 @@ class Optimizer {
     std::vector<Tensor> moments;  // in the order of moment_names(), of the parameter's shape
     std::array<void*, 4> data{};  // their values
     const void* grad = nullptr;   // during update()
+    bool trial = false;           // update() writes nothing but `fails`:
+    bool fails = false;           // something would become infinite or NaN
   };
   /// An option as state_dict() sees it.
   struct Option {
@@ -141,7 +137,7 @@ class Optimizer {
   void add_group(const std::vector<Tensor>& params, double lr);
 
   virtual Tensor step_closure(const Closure& closure);
-  /// Updates one parameter: slot.grad times `grad_scale` is its gradient.
+  /// Updates one parameter, or tries to: slot.grad times `grad_scale` is its gradient.
   virtual void update(Slot& slot, double grad_scale) = 0;
   /// The names of the moments that the algorithm keeps for this parameter, at most 4.
   virtual std::vector<const char*> moment_names(const Slot& slot) const = 0;
@@ -149,7 +145,6 @@ class Optimizer {
   virtual double initial_moment(const Slot&) const { return 0; }
   /// The name of Slot::number, if the algorithm uses it.
   virtual const char* number_name() const { return nullptr; }
-  virtual detail::Intake intake_of(std::size_t group) const = 0;
   virtual double& lr_of(std::size_t group) = 0;
   /// The option of a group that momentum() is about, or null.
   virtual double* momentum_of(std::size_t group) = 0;
@@ -174,7 +169,7 @@ class Optimizer {
   void make_moments(Slot& slot);
   void follow_dtype(std::size_t place);
   std::vector<Tensor> scaled_gradients(double scale) const;
-  bool gradients_finite(const StepOptions& options, const std::vector<Tensor>& scaled) const;
+  bool stays_finite(const StepOptions& options, const std::vector<Tensor>& scaled);
   [[noreturn]] void refuse_gradient(std::size_t place, double grad_scale) const;
   void check_group(std::size_t group, const char* operation) const;
 
@@ -195,7 +190,6 @@ class OptimizerOf : public Optimizer {
   const Options& options(std::size_t group = 0) const { return options_.at(group); }
 
  protected:
-  detail::Intake intake_of(std::size_t group) const override;
   double& lr_of(std::size_t group) override { return options_[group].lr; }
   double* momentum_of(std::size_t group) override;
   std::vector<Option> group_options(std::size_t group) const override;
