@@ -4,6 +4,7 @@
 #include "gradus/ops/nn.hpp"
 #include "ops/common.hpp"
 #include "ops/linalg.hpp"
+#include "ops/products.hpp"
 
 namespace gradus {
 
@@ -105,10 +106,13 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
     scores = scores + options.mask.to(q.dtype());
   if (blocked.defined()) scores = masked_fill(scores, blocked, -infinity);
   Tensor weights = softmax(scores, -1);
-  // A row without a key has no softmax: it weighs nothing.
-  if (blocked.defined() && !options.is_causal) weights = masked_fill(weights, blocked, 0);
+  // A row without a key has no softmax: it weighs nothing. Nor does a cotangent of what must not be
+  // looked at count.
+  if (blocked.defined()) weights = masked_fill(weights, blocked, 0);
   weights = dropout(weights, options.dropout_p, options.dropout_p > 0, options.generator);
-  return matmul(weights, v);
+  // PyTorch multiplies 0 by what must not be looked at, where a NaN or infinity gives NaN.
+  return detail::zero_matmul(blocked.defined() ? detail::Zeros::first : detail::Zeros::none,
+                             weights, v);
 }
 
 }  // namespace gradus

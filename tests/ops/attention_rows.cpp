@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 #include "support/catch.hpp"
@@ -100,6 +101,42 @@ TEST_CASE("attention agrees with its reference", "[ops]") {
        .cases = biased,
        .reference =
            [=](const std::vector<Array>& v) { return attention_reference(v, scale, all, &v[3]); }});
+}
+
+TEST_CASE("keys at which a query may not look do not count for it, whatever they hold", "[ops]") {
+  Generator generator(3);
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Tensor q = randn({2, 4, 3}, float64, &generator), k = randn({2, 4, 3}, float64, &generator),
+               v = randn({2, 4, 2}, float64, &generator);
+  const Tensor mask = tril(ones({4, 4})) > 0;
+  const std::vector<AttentionOptions> all = {
+      {.is_causal = true}, {.mask = mask}, {.mask = where(mask, zeros({4, 4}), -infinity)}};
+  // The last key and its value are looked at by the last query only, whose result is left out.
+  const Tensor counts = reshape(arange(0, 4) < 3, {4, 1}), last = logical_not(counts);
+  using Tensors = std::vector<Tensor>;
+  using Doubles = std::vector<double>;
+  const auto run = [&](const AttentionOptions& options, double key, double value) {
+    Tensors x = {q, where(last, full({1}, key, float64), k),
+                 where(last, full({1}, value, float64), v)};
+    for (Tensor& t : x) t = t.detach().requires_grad_();
+    const Tensor y = where(counts, scaled_dot_product_attention(x[0], x[1], x[2], options), 0);
+    Tensors found = {y};
+    const Tensors first = grad(sum(y * y), x, {.create_graph = true});
+    for (const Tensor& g : first) found.push_back(g);
+    Tensor length = zeros({}, float64);
+    for (const Tensor& g : first) length = length + sum(g * g);
+    for (const Tensor& g : grad(length, x)) found.push_back(g);
+    return found;
+  };
+  const Tensors usual = run(all[1], 0, 0);
+  for (const AttentionOptions& options : all)
+    for (const double key : Doubles{0, NAN, infinity, -infinity})
+      for (const double value : Doubles{0, NAN, infinity, -infinity}) {
+        INFO(options.is_causal << " " << key << " " << value);
+        const Tensors found = run(options, key, value);
+        for (std::size_t i = 0; i < usual.size(); ++i)
+          CHECK(found[i].to_vector<double>() == usual[i].to_vector<double>());
+      }
 }
 
 TEST_CASE("attention drops weights, not values", "[ops]") {

@@ -65,7 +65,8 @@ struct AttentionOptions {
   Generator* generator = nullptr;    ///< of the dropout
 };
 /// softmax(scale q k^T) v for q (…, L, E), k (…, S, E), v (…, S, Ev) -> (…, L, Ev). A query that
-/// may look nowhere gives 0.
+/// may look nowhere gives 0; keys and values at which it may not look (false, -inf, later ones) do
+/// not count for it, whatever they hold.
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const AttentionOptions& options = {});
 
