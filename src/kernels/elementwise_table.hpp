@@ -114,7 +114,8 @@
   X(softsign_grad, select(a == V(0), V(0), a / (V(1) + abs(b)) / (V(1) + abs(b))))                \
   X(erf_grad, product_or_zero(a, num<V>(1.1283791670955126) * exp(-(b * b))))                     \
   X(clamp_grad, select((b >= p) & (b <= q), a, V(0)))    /* min, max */                           \
-  X(hardtanh_grad, select((b <= p) | (b >= q), V(0), a)) /* min, max */
+  X(hardtanh_grad, select((b <= p) | (b >= q), V(0), a)) /* min, max */                           \
+  X(cosine, pairwise(a, b, cosine_of))                   /* a / hypot(a, b), 0 where both are 0 */
 
 // Operands a, b, c.
 #define GRADUS_TERNARY(X)                                                     \

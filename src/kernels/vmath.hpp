@@ -252,6 +252,23 @@ inline V pairwise(V x, V y, Function f) noexcept {
 inline constexpr auto pow_of = [](auto x, auto y) noexcept { return std::pow(x, y); };
 inline constexpr auto atan2_of = [](auto y, auto x) noexcept { return std::atan2(y, x); };
 inline constexpr auto hypot_of = [](auto x, auto y) noexcept { return std::hypot(x, y); };
+// x / hypot(x, y), to full precision whatever the size of the operands. An infinite one has all of
+// the length, two have equal parts.
+inline constexpr auto cosine_of = [](auto x, auto y) noexcept {
+  using T = decltype(x);
+  if (std::isinf(x) || std::isinf(y)) [[unlikely]] {
+    x = std::isinf(x) ? std::copysign(T(1), x) : x * T(0);
+    y = std::isinf(y) ? T(1) : y * T(0);
+  }
+  if constexpr (std::is_same_v<T, double>) {
+    const double squares = x * x + y * y;
+    if (squares > 1e-280 && squares < 1e300) [[likely]]
+      return x / std::sqrt(squares);
+  }
+  using W = std::conditional_t<std::is_same_v<T, float>, double, long double>;
+  const W a = x, b = y, length = std::sqrt(a * a + b * b);
+  return length == 0 ? T(0) : static_cast<T>(a / length);
+};
 inline constexpr auto fmod_of = [](auto x, auto y) noexcept { return std::fmod(x, y); };
 
 // The sign of the divisor, as in Python.

@@ -110,6 +110,20 @@ Tensor floor_divide_of(const Tensor& a, const Tensor& b) {
                 });
 }
 
+// ---- right triangles ----
+
+/// a / hypot(a, b). With b's part c of the length h its derivatives are c^2 / h and -out c / h: in
+/// (1 - out^2) / h nothing would be left of c where a is much the larger.
+Tensor cosine(const Tensor& a, const Tensor& b) {
+  return record("cosine", detail::zip("cosine", Binary::cosine, a, b), {a, b},
+                [](const Vjp& k) -> Grads<2> {
+                  const Tensor &x = k.in(0), &y = k.in(1), other = cosine(y, x);
+                  const Tensor g = safe_div(safe_mul(k.grad, other), hypot(x, y));
+                  return {k.wants(0) ? safe_mul(g, other) : Tensor(),
+                          k.wants(1) ? -safe_mul(g, k.out()) : Tensor()};
+                });
+}
+
 // ---- three operands ----
 
 /// op(a, b, c), broadcast and promoted to one floating-point dtype.
@@ -194,8 +208,9 @@ Tensor hypot(const Tensor& a, const Tensor& b) {
   return promoted(a, b, true, [](const Tensor& x, const Tensor& y) {
     return record("hypot", detail::zip("hypot", Binary::hypot, x, y), {x, y},
                   [](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? safe_mul(k.grad, quotient(k.in(0), k.out())) : Tensor(),
-                            k.wants(1) ? safe_mul(k.grad, quotient(k.in(1), k.out())) : Tensor()};
+                    const Tensor &v = k.in(0), &u = k.in(1);
+                    return {k.wants(0) ? safe_mul(k.grad, cosine(v, u)) : Tensor(),
+                            k.wants(1) ? safe_mul(k.grad, cosine(u, v)) : Tensor()};
                   });
   });
 }

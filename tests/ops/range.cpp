@@ -342,3 +342,31 @@ TEST_CASE("operations that square are right from the smallest magnitude to the l
       check(c, float64, m);
   }
 }
+
+TEST_CASE("derivatives of hypot keep their digits whatever the ratio of its operands") {
+  for (const DType type : {float32, float64})
+    for (const double scale : {1e-8, 1.0, 1e6})
+      for (const double ratio : {1.0, 30.0, 1e3, 1e4, 1e6, 1e8})
+        for (const bool swapped : {false, true}) {
+          if (type == float32 && scale != 1 && ratio > 1e6) continue;  // beyond its range
+          const double large = -0.7 * scale * (ratio > 1e4 ? 1 : ratio), small = large / -ratio;
+          Tensor a = tensor(swapped ? small : large, type).requires_grad_();
+          Tensor b = tensor(swapped ? large : small, type).requires_grad_();
+          const Real x = a.item(), y = b.item(), h = std::hypot(x, y);
+          INFO(x << " " << y << " " << name_of(type));
+          const auto matches = [&](const Tensor& got, Real want) {
+            CHECK(std::fabs(got.item() - want) <=
+                  (type == float32 ? 2e-6L : 4e-15L) * std::fabs(want));
+          };
+          matches(hypot(a, b), h);
+          const auto first = grad(hypot(a, b), {a, b}, {.create_graph = true});
+          matches(first[0], x / h);
+          matches(first[1], y / h);
+          const auto by_a = grad(first[0], {a, b}, {.create_graph = true});
+          matches(by_a[0], y * y / (h * h * h));
+          matches(by_a[1], -x * y / (h * h * h));
+          matches(grad(first[1], {b}, {.create_graph = true})[0], x * x / (h * h * h));
+          matches(grad(by_a[0], {a}, {.create_graph = true})[0],
+                  -3 * x * y * y / (h * h * h * h * h));
+        }
+}

@@ -161,6 +161,12 @@ TEST_CASE("functions of two tensors have the table's derivatives at singular poi
   using Pair = std::pair<double, double>;
   for (const DType dtype : {float32, float64}) {
     CHECK(slopes(hypot, 0, 0, dtype) == Pair{0, 0});
+    const double inf = std::numeric_limits<double>::infinity();
+    CHECK(slopes(hypot, inf, -3, dtype) == Pair{1, 0});
+    CHECK(slopes(hypot, -inf, 0, dtype) == Pair{-1, 0});
+    CHECK(slopes(hypot, 2, -inf, dtype) == Pair{0, -1});
+    CHECK(slopes(hypot, inf, -inf, dtype).first == Approx(std::sqrt(0.5)));
+    CHECK(slopes(hypot, inf, -inf, dtype).second == Approx(-std::sqrt(0.5)));
     CHECK(slopes(atan2, 0, 0, dtype) == Pair{0, 0});
     CHECK(slopes(maximum, 2, 2, dtype) == Pair{0.5, 0.5});
     CHECK(slopes(minimum, 2, 2, dtype) == Pair{0.5, 0.5});
@@ -181,11 +187,26 @@ TEST_CASE("functions of two tensors have the table's derivatives at singular poi
     CHECK(slopes(minimum, above, 2, dtype) == Pair{0, 1});
     const double tiny =
         dtype == float32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
+    const double huge =
+        dtype == float32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+    CHECK(slopes(hypot, huge, huge, dtype).first == Approx(std::sqrt(0.5)));  // itself infinite
+    CHECK(slopes(hypot, tiny / 4, -tiny / 4, dtype).second == Approx(-std::sqrt(0.5)));
     CHECK(slopes(hypot, tiny, 0, dtype) == Pair{1, 0});
     CHECK(slopes(hypot, 0, -tiny, dtype) == Pair{0, -1});
     CHECK(slopes(atan2, 0, tiny, dtype).first == Approx(1 / tiny));
     CHECK(slopes(atan2, tiny, 0, dtype).second == Approx(-1 / tiny));
   }
+}
+
+TEST_CASE("second derivatives of hypot with an infinite operand are 0", "[ops]") {
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const DType dtype : {float32, float64})
+    for (const auto& [x, y] : {std::pair{inf, 3.0}, {-2.0, inf}, {inf, -inf}, {inf, 0.0}}) {
+      Tensor a = tensor(x, dtype).requires_grad_(), b = tensor(y, dtype).requires_grad_();
+      for (const Tensor& first : grad(hypot(a, b), {a, b}, {.create_graph = true}))
+        for (const Tensor& second : grad(first, {a, b}, {.create_graph = true}))
+          CHECK(second.item() == 0);
+    }
 }
 
 TEST_CASE("a branch that where does not take leaks nothing, to second order", "[ops]") {
