@@ -177,10 +177,17 @@ inline Moments<T> moments_of(const T* x, Index n) {
 
 inline constexpr Index column_panel = 64;  // columns at once
 
+/// As Moments, of columns.
+template <class T>
+struct ColumnMoments {
+  T mean[column_panel], rest[column_panel];
+  Wide<T> squares[column_panel];
+};
+
 /// The moments of `width` <= column_panel columns.
 template <class T>
 inline void column_moments(const T* x, Index rows, Index stride, Index width,
-                           Moments<T>* out) noexcept {
+                           ColumnMoments<T>& out) noexcept {
   double mean[column_panel] = {}, squares[column_panel] = {};
   [[maybe_unused]] double deviations[column_panel] = {};
   for (Index r = 0; r < rows; ++r) {
@@ -198,11 +205,14 @@ inline void column_moments(const T* x, Index rows, Index stride, Index width,
   }
   for (Index c = 0; c < width; ++c) {
     if constexpr (std::is_same_v<T, double>) {
-      out[c] = moments_about(mean[c], {deviations[c], squares[c]}, 1 / static_cast<double>(rows),
-                             x + c, rows, stride);
+      const Moments<T> m = moments_about(mean[c], {deviations[c], squares[c]},
+                                         1 / static_cast<double>(rows), x + c, rows, stride);
+      out.mean[c] = m.mean, out.rest[c] = m.rest, out.squares[c] = m.squares;
     } else {  // sums in double are exact enough
       const T rounded = static_cast<T>(mean[c]);
-      out[c] = {rounded, static_cast<T>(mean[c] - static_cast<double>(rounded)), squares[c]};
+      out.mean[c] = rounded;
+      out.rest[c] = static_cast<T>(mean[c] - static_cast<double>(rounded));
+      out.squares[c] = squares[c];
     }
   }
 }

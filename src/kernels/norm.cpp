@@ -24,7 +24,7 @@ void norm_row(const T* x, const T* gamma, const T* beta, double eps, T* out, T* 
   else
     moments.squares = squares_of(x, n);
   using W = Wide<T>;
-  const T scale = inverse_root<T>(moments.squares / static_cast<W>(n) + static_cast<W>(eps));
+  const T scale = inverse_root<T>(moments.squares * (1 / static_cast<W>(n)) + static_cast<W>(eps));
   const Batch<T> m(moments.mean), l(moments.rest), s(scale);
   const auto normalize = [&](auto centre) {
     each_batch<T>(n, [&](Index i, auto whole, Index count) {
@@ -94,8 +94,8 @@ void norm_backward_row(const T* g, const T* x, const T* gamma, Row<T> row, T* dx
     return {Centered ? static_cast<double>(sum_lanes(s1)) : 0, static_cast<double>(sum_lanes(s2))};
   });
   if (dx == nullptr) return;
-  const double size = static_cast<double>(n);
-  const Batch<T> a(static_cast<T>(sums.first / size)), b(static_cast<T>(sums.second / size));
+  const double inverse = 1 / static_cast<double>(n);
+  const Batch<T> a(static_cast<T>(sums.first * inverse)), b(static_cast<T>(sums.second * inverse));
   each_batch<T>(n, [&](Index i, auto whole, Index count) {
     const Batch<T> y = read(g + i, whole, count), h = normalized(i, whole, count);
     const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
@@ -193,25 +193,26 @@ void run_batch_norm(const void* x, const void* gamma, const void* beta, double e
   auto *result = static_cast<T*>(out), *means = static_cast<T*>(mean), *vars = static_cast<T*>(var),
        *rstds = static_cast<T*>(rstd);
   for_panels(rows, channels, [=](Index c0, Index width) {
-    Moments<T> moments[panel];
+    ColumnMoments<T> moments;
     column_moments(in + c0, rows, channels, width, moments);
-    T center[panel], rest[panel], scale[panel], shift[panel];
+    T center[panel], scale[panel], shift[panel];
     for (Index c = 0; c < width; ++c) {
       using W = Wide<T>;
-      const W variance = moments[c].squares / static_cast<W>(rows);
+      const W variance = moments.squares[c] / static_cast<W>(rows);
       const W inverse = 1 / std::sqrt(variance + static_cast<W>(eps));
-      means[c0 + c] = center[c] = moments[c].mean;
-      means[channels + c0 + c] = rest[c] = moments[c].rest;
+      means[c0 + c] = center[c] = moments.mean[c];
+      means[channels + c0 + c] = moments.rest[c];
       vars[c0 + c] = static_cast<T>(variance);
       rstds[c0 + c] = static_cast<T>(inverse);
-      scale[c] = static_cast<T>(ga == nullptr ? inverse : inverse * static_cast<W>(ga[c0 + c]));
-      shift[c] = be == nullptr ? T(0) : be[c0 + c];
+      const W factor = ga == nullptr ? inverse : inverse * static_cast<W>(ga[c0 + c]);
+      scale[c] = static_cast<T>(factor);
+      shift[c] = static_cast<T>((be == nullptr ? W(0) : static_cast<W>(be[c0 + c])) -
+                                static_cast<W>(moments.rest[c]) * factor);
     }
     for (Index r = 0; r < rows; ++r) {
       const T* row = in + r * channels + c0;
       T* to = result + r * channels + c0;
-      for (Index c = 0; c < width; ++c)
-        to[c] = ((row[c] - center[c]) - rest[c]) * scale[c] + shift[c];
+      for (Index c = 0; c < width; ++c) to[c] = (row[c] - center[c]) * scale[c] + shift[c];
     }
   });
 }
@@ -231,25 +232,32 @@ void run_batch_norm_backward(const void* g, const void* x, const void* gamma, co
     for (Index r = 0; r < rows; ++r) {
       const T *up = y + r * channels + c0, *row = in + r * channels + c0;
       for (Index c = 0; c < width; ++c) {
-        const T h = ((row[c] - m[c0 + c]) - m[channels + c0 + c]) * s[c0 + c];
+        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
         s1[c] += static_cast<double>(up[c]);
         s2[c] += static_cast<double>(up[c] * h);
       }
     }
-    // A channel whose cotangents are all 0 gets 0, whatever it holds.
-    const auto is_zero = [=](Index c) {
-      for (Index r = 0; r < rows; ++r)
-        if (y[r * channels + c0 + c] != T(0)) return false;
-      return true;
-    };
-    bool zero[panel] = {};
+    // What rounding left of the mean, as a part of h, is the same for all rows.
+    double rest[panel];
+    Index some_zero = 0;
     for (Index c = 0; c < width; ++c) {
-      zero[c] = s1[c] == 0 && (s2[c] == 0 || !std::isfinite(s2[c])) && is_zero(c);
+      rest[c] = static_cast<double>(m[channels + c0 + c]) * static_cast<double>(s[c0 + c]);
+      s2[c] -= rest[c] * s1[c];
+      some_zero += s1[c] == 0;
+    }
+    // A channel whose cotangents are all 0 gets 0, whatever it holds.
+    bool zero[panel] = {};
+    for (Index c = 0; some_zero > 0 && c < width; ++c) {
+      if (s1[c] != 0 || (s2[c] != 0 && std::isfinite(s2[c]))) continue;
+      zero[c] = true;
+      for (Index r = 0; r < rows; ++r) zero[c] = zero[c] && y[r * channels + c0 + c] == T(0);
       if (zero[c]) s2[c] = 0;
-      if (db != nullptr) db[c0 + c] = static_cast<T>(s1[c]);
-      if (dg != nullptr) dg[c0 + c] = static_cast<T>(s2[c]);
+    }
+    for (Index c = 0; db != nullptr && c < width; ++c) db[c0 + c] = static_cast<T>(s1[c]);
+    for (Index c = 0; dg != nullptr && c < width; ++c) dg[c0 + c] = static_cast<T>(s2[c]);
+    for (Index c = 0; c < width; ++c) {
       factor[c] = ga == nullptr ? s[c0 + c] : s[c0 + c] * ga[c0 + c];
-      a[c] = static_cast<T>(s1[c] / count);
+      a[c] = static_cast<T>((s1[c] - rest[c] * s2[c]) / count);
       b[c] = static_cast<T>(s2[c] / count);
     }
     if (result == nullptr) return;
@@ -257,11 +265,11 @@ void run_batch_norm_backward(const void* g, const void* x, const void* gamma, co
       const T *up = y + r * channels + c0, *row = in + r * channels + c0;
       T* to = result + r * channels + c0;
       for (Index c = 0; c < width; ++c) {
-        const T h = ((row[c] - m[c0 + c]) - m[channels + c0 + c]) * s[c0 + c];
+        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
         to[c] = factor[c] * (up[c] - a[c] - h * b[c]);
       }
     }
-    for (Index c = 0; c < width; ++c)
+    for (Index c = 0; some_zero > 0 && c < width; ++c)
       for (Index r = 0; zero[c] && r < rows; ++r) result[r * channels + c0 + c] = 0;
   });
 }

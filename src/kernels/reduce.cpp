@@ -265,8 +265,11 @@ T log_sum_exp(const T* x, Index n, Index stride, T& share) noexcept {
   }
   if (!(std::abs(largest) <= std::numeric_limits<T>::max())) return largest;
   const double sum = sum_exp(x, n, stride, largest);
-  const T out = static_cast<T>(static_cast<double>(largest) + std::log(sum));
-  share = static_cast<T>(std::exp(static_cast<double>(out) - static_cast<double>(largest)) / sum);
+  const double log_sum = std::log(sum);
+  const T out = static_cast<T>(static_cast<double>(largest) + log_sum);
+  const double rounded = (static_cast<double>(out) - static_cast<double>(largest)) - log_sum;
+  share = static_cast<T>(std::abs(rounded) < 1e-5 ? 1 + rounded * (1 + rounded * 0.5)
+                                                  : std::exp(rounded));
   return out;
 }
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstdint>
+
 #include "core/tape.hpp"
 #include "kernels/moments.hpp"
 #include "kernels/reduce.hpp"
@@ -13,17 +16,20 @@ void run_spread(const void* x, void* mean, void* out, Index outer, Index axis, I
   const T* in = static_cast<const T*>(x);
   T *means = static_cast<T*>(mean), *result = static_cast<T*>(out);
   const Index count = outer * inner;
-  const auto write = [=](Index at, const Moments<T>& moments) {
-    const W variance = moments.squares / static_cast<W>(divisor);
-    means[at] = moments.mean;
-    means[count + at] = moments.rest;
+  const auto write = [=](Index at, T center, T rest, W squares) {
+    const W variance = squares / static_cast<W>(divisor);
+    means[at] = center;
+    means[count + at] = rest;
     result[at] = static_cast<T>(root ? std::sqrt(variance) : variance);
   };
   if (axis == 0) {
-    for (Index i = 0; i < count; ++i) write(i, {std::numeric_limits<T>::quiet_NaN(), T(0), 0});
+    for (Index i = 0; i < count; ++i) write(i, std::numeric_limits<T>::quiet_NaN(), T(0), 0);
   } else if (inner == 1) {
     for_row_tiles(outer, axis, [=](Index, Index first, Index last) {
-      for (Index r = first; r < last; ++r) write(r, moments_of(in + r * axis, axis));
+      for (Index r = first; r < last; ++r) {
+        const Moments<T> m = moments_of(in + r * axis, axis);
+        write(r, m.mean, m.rest, m.squares);
+      }
     });
   } else {
     const Index panels = (inner + column_panel - 1) / column_panel;
@@ -31,9 +37,10 @@ void run_spread(const void* x, void* mean, void* out, Index outer, Index axis, I
       for (Index p = first; p < last; ++p) {
         const Index o = p / panels, j = p % panels * column_panel;
         const Index width = inner - j < column_panel ? inner - j : column_panel;
-        Moments<T> moments[column_panel];
-        column_moments(in + o * axis * inner + j, axis, inner, width, moments);
-        for (Index c = 0; c < width; ++c) write(o * inner + j + c, moments[c]);
+        ColumnMoments<T> m;
+        column_moments(in + o * axis * inner + j, axis, inner, width, m);
+        for (Index c = 0; c < width; ++c)
+          write(o * inner + j + c, m.mean[c], m.rest[c], m.squares[c]);
       }
     });
   }
@@ -67,23 +74,73 @@ void spread_backward_row(const Slope<T>& slope, const T* x, T* dx, Index n) noex
   }
 }
 
-// The same for `width` <= column_panel columns of `rows` rows.
+constexpr Index slope_panel = 256;  // columns at once
+
+// For counting values of T in vectors of one width.
 template <class T>
-void spread_backward_columns(const Slope<T>* slopes, const T* x, T* dx, Index rows, Index stride,
-                             Index width) noexcept {
-  T mean[column_panel], rest[column_panel], scale[column_panel];
-  bool plain = true;
-  for (Index c = 0; c < width; ++c) {
-    mean[c] = slopes[c].mean, rest[c] = slopes[c].rest, scale[c] = slopes[c].scale;
-    plain = plain && slopes[c].is_plain && !slopes[c].is_zero;
+using Count = std::conditional_t<std::is_same_v<T, float>, std::int32_t, std::int64_t>;
+
+// What the gradient of a run of axes needs; no means where all are 0.
+template <class T>
+struct Spread {
+  const T *up, *mean, *rest, *out;
+  T factor;
+  Slope<T> slope(Index i) const noexcept {
+    return {up[i], factor, mean == nullptr ? T(0) : mean[i], mean == nullptr ? T(0) : rest[i],
+            out == nullptr ? T(1) : out[i]};
   }
-  for (Index r = 0; r < rows; ++r) {
-    const T* row = x + r * stride;
+};
+
+// Scales of columns from `at` on, 0 for those whose gradient is 0; false if one is not plain.
+template <class T>
+bool scales_of(const Spread<T>& s, Index at, Index width, T* __restrict scale) noexcept {
+  constexpr T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
+  const T *up = s.up + at, *out = s.out == nullptr ? nullptr : s.out + at;
+  const T factor = s.factor;
+  Count<T> strange = 0;
+  const auto put = [&](Index c, T length) {  // selects only, which vectorize
+    const T quotient = up[c] * factor / length, size = std::abs(quotient);
+    const T dividend = up[c] == 0 ? T(0) : length;  // 0 where the gradient is
+    Count<T> is_strange = size >= least ? 0 : 1;
+    is_strange = size <= most ? is_strange : 1;
+    is_strange = dividend == 0 ? 0 : is_strange;
+    scale[c] = dividend == 0 ? T(0) : quotient;
+    strange += is_strange;
+  };
+  if (out == nullptr)
+    for (Index c = 0; c < width; ++c) put(c, T(1));
+  else
+    for (Index c = 0; c < width; ++c) put(c, out[c]);
+  return strange == 0;
+}
+
+// The gradient of `rows` rows of columns from `at` on, at most slope_panel of them. Rows that lie
+// one after another go several at once.
+template <bool Centered, class T>
+void spread_backward_columns(const Spread<T>& s, Index at, const T* x, T* dx, Index rows,
+                             Index stride, Index width) noexcept {
+  T scale[slope_panel], mean[slope_panel], rest[slope_panel];
+  if (!scales_of(s, at, width, scale)) [[unlikely]] {
+    for (Index c = 0; c < width; ++c) {
+      const Slope<T> slope = s.slope(at + c);
+      for (Index r = 0; r < rows; ++r) dx[r * stride + c] = slope.of(x[r * stride + c]);
+    }
+    return;
+  }
+  if constexpr (Centered)
+    std::copy_n(s.mean + at, width, mean), std::copy_n(s.rest + at, width, rest);
+  const Index together = stride == width ? std::min(slope_panel / width, rows) : 1;
+  for (Index c = width; c < together * width; ++c) {
+    scale[c] = scale[c - width];
+    if constexpr (Centered) mean[c] = mean[c - width], rest[c] = rest[c - width];
+  }
+  for (Index r = 0; r < rows; r += together) {
+    const T* from = x + r * stride;
     T* to = dx + r * stride;
-    if (plain) {
-      for (Index c = 0; c < width; ++c) to[c] = ((row[c] - mean[c]) - rest[c]) * scale[c];
-    } else {
-      for (Index c = 0; c < width; ++c) to[c] = slopes[c].of(row[c]);
+    const Index count = std::min(together, rows - r) * width;
+    for (Index c = 0; c < count; ++c) {
+      const T d = Centered ? (from[c] - mean[c]) - rest[c] : from[c];
+      to[c] = scale[c] == 0 ? T(0) : d * scale[c];
     }
   }
 }
@@ -94,11 +151,8 @@ void run_spread_backward(const void* g, const void* x, const void* mean, const v
   const auto *up = static_cast<const T*>(g), *in = static_cast<const T*>(x),
              *m = static_cast<const T*>(mean), *o = static_cast<const T*>(out);
   T* to = static_cast<T*>(dx);
-  const Index count = outer * inner;
-  const auto slope_at = [=](Index i) {
-    return Slope<T>(up[i], static_cast<T>(factor), m == nullptr ? T(0) : m[i],
-                    m == nullptr ? T(0) : m[count + i], o == nullptr ? T(1) : o[i]);
-  };
+  const Spread<T> spread{up, m, m == nullptr ? nullptr : m + outer * inner, o,
+                         static_cast<T>(factor)};
   // Pieces of the axis, so that one long row or column is shared as well.
   constexpr Index tile = 32768;
   const Index length = axis * inner <= tile ? axis : (tile + inner - 1) / inner;
@@ -109,14 +163,14 @@ void run_spread_backward(const void* g, const void* x, const void* mean, const v
       const Index rows = axis - begin < length ? axis - begin : length;
       const Index at = (row * axis + begin) * inner;
       if (inner == 1) {
-        spread_backward_row(slope_at(row), in + at, to + at, rows);
+        spread_backward_row(spread.slope(row), in + at, to + at, rows);
         continue;
       }
-      for (Index j = 0; j < inner; j += column_panel) {
-        const Index width = inner - j < column_panel ? inner - j : column_panel;
-        Slope<T> slopes[column_panel];
-        for (Index c = 0; c < width; ++c) slopes[c] = slope_at(row * inner + j + c);
-        spread_backward_columns(slopes, in + at + j, to + at + j, rows, inner, width);
+      for (Index j = 0; j < inner; j += slope_panel) {
+        const Index width = inner - j < slope_panel ? inner - j : slope_panel;
+        const auto backward =
+            m == nullptr ? spread_backward_columns<false, T> : spread_backward_columns<true, T>;
+        backward(spread, row * inner + j, in + at + j, to + at + j, rows, inner, width);
       }
     }
   });
@@ -144,6 +198,15 @@ template <class T>
 void run_root_of_sums(double p, const void* x, void* sums, Index outer, Index axis, Index inner) {
   const T* in = static_cast<const T*>(x);
   T* out = static_cast<T*>(sums);
+  if (p == 2 && axis > 0) {
+    Count<T> strange = 0;
+    for (Index i = 0; i < outer * inner; ++i)
+      strange += in_range<T>(static_cast<double>(out[i]), axis) ? 0 : 1;
+    if (strange == 0) {
+      for (Index i = 0; i < outer * inner; ++i) out[i] = std::sqrt(out[i]);
+      return;
+    }
+  }
   const Wide<T> inverse = 1 / static_cast<Wide<T>>(p);  // of a large sum each digit counts
   for (Index o = 0; o < outer; ++o) {
     for (Index i = 0; i < inner; ++i) {

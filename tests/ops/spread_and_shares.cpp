@@ -183,3 +183,39 @@ TEST_CASE("means, deviations and norms have the same bits for any number of thre
   set_num_threads(before);
   CHECK(one == three);
 }
+
+TEST_CASE(
+    "norms and deviations of columns have the derivatives of rows, whatever the others hold") {
+  Generator generator(11);
+  for (const DType type : {float32, float64}) {
+    const double tolerance = type == float32 ? 1e-6 : 1e-14;
+    const double tiny = type == float32 ? 1e-42 : 1e-318;
+    for (const Index inner : {2, 3, 4, 64, 255, 256, 257, 600}) {
+      for (const Index axis : {1, 2, 5, 300}) {
+        for (const bool strange : {false, true}) {
+          INFO(inner << " columns of " << axis << ", " << name_of(type) << ", " << strange);
+          const Tensor place = arange(0, static_cast<double>(inner)).to(float64);
+          // Column 1 is zero, and the last one NaN with a cotangent of 0.
+          const Tensor last = eq(place, static_cast<double>(inner - 1));
+          Tensor values = randn({2, axis, inner}, float64, &generator);
+          values = where(eq(place, 1), 0, values);
+          if (strange) values = where(eq(place, 0), values * tiny, values);
+          values = where(last, NAN, values).to(type);
+          const Tensor g = where(last, 0, randn({2, inner}, float64, &generator)).to(type);
+          const auto agree = [&](auto f) {
+            const Tensor x = values.detach().requires_grad_();
+            const Tensor rows = movedim(values, {1}, {2}).clone().requires_grad_();
+            const Tensor found = grad(f(x, 1), {x}, {.grad_outputs = {g}})[0];
+            const Tensor want =
+                movedim(grad(f(rows, 2), {rows}, {.grad_outputs = {g}})[0], {2}, {1});
+            CHECK(all(isfinite(want)).template item<bool>());
+            CHECK(max(abs(found - want)).item() <= tolerance * (1 + max(abs(want)).item()));
+          };
+          agree([](const Tensor& x, Index a) { return norm(x, 2, {a}); });
+          if (axis > 1 && !strange)
+            agree([](const Tensor& x, Index a) { return stddev(x, {a}, 0); });
+        }
+      }
+    }
+  }
+}
