@@ -205,7 +205,8 @@ StepResult Optimizer::step_now(const StepOptions& options) {
     Tensor grad = slot.param.grad();
     if (!grad.defined()) continue;
     if (!fits) grad = scaled[place(slot)];
-    slot.grad = values(grad);
+    slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
+                                             : static_cast<const void*>(grad.data<double>());
     ++slot.step;
     update(slot, fits ? options.grad_scale : 1);
   }

@@ -60,13 +60,11 @@ template <class T, class F>
   for (Index i = 0; i < n; ++i) f(p[i], g[i], a[i], b[i], c[i]);
 }
 
-/// part(begin, end) over all values of a parameter; with slot.row, only over rows of that length
-/// with a gradient other than 0 (or NaN).
+/// part(begin, end) for every row of slot.row values with a gradient other than 0 (or NaN).
 template <class T, class Slot, class F>
-void for_parts(const Slot& slot, F part) {
-  const Index row = slot.row;
-  if (row == 0) return for_tiles(slot.numel, part);
+void for_rows(const Slot& slot, F part) {
   const T* const g = static_cast<const T*>(slot.grad);
+  const Index row = slot.row;
   for_tiles(slot.numel / row, [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
       if (std::any_of(g + i * row, g + (i + 1) * row, [](T x) { return x != 0; }))
@@ -76,12 +74,12 @@ void for_parts(const Slot& slot, F part) {
 
 /// Whether f, on copies, leaves all that was finite finite, and the gradients are.
 template <class T, int K, class Slot, class F>
-bool try_sweep(const Slot& slot, F f) {
+[[gnu::cold, gnu::noinline]] bool try_sweep(const Slot& slot, F f) {
   const T* const g = static_cast<const T*>(slot.grad);
   std::array<const T*, K + 1> from{slot.param.template data<T>()};
   for (std::size_t k = 0; k < K; ++k) from[k + 1] = static_cast<const T*>(slot.data[k]);
   std::atomic<bool> good = true;
-  for_parts<T>(slot, [=, &good](Index begin, Index end) {
+  const auto attempt = [=, &good](Index begin, Index end) {
     bool all = true;
     for (Index i = begin; i < end; ++i) {
       std::array<T, K + 1> x;
@@ -91,12 +89,17 @@ bool try_sweep(const Slot& slot, F f) {
       for (std::size_t k = 0; k <= K; ++k) all &= std::isfinite(x[k]) || !std::isfinite(from[k][i]);
     }
     if (!all) good = false;
-  });
+  };
+  if (slot.row == 0)
+    for_tiles(slot.numel, attempt);
+  else
+    for_rows<T>(slot, attempt);
   return good;
 }
 
 /// f(p, g, moments…) for every element of a parameter: one pass over all of its memory. `f` takes
-/// the parameter and K moments by reference and the gradient by value.
+/// the parameter and K moments by reference and the gradient by value. With slot.row, only rows
+/// with a gradient are touched.
 template <class T, int K, class Slot, class F>
 void sweep(Slot& slot, F f) {
   if (slot.trial) [[unlikely]] {
@@ -107,14 +110,16 @@ void sweep(Slot& slot, F f) {
   const T* const g = static_cast<const T*>(slot.grad);
   const std::array<T*, 3> m = {static_cast<T*>(slot.data[0]), static_cast<T*>(slot.data[1]),
                                static_cast<T*>(slot.data[2])};
-  for_parts<T>(slot, [=](Index begin, Index end) {
+  const auto update = [=](Index begin, Index end) {
     const Index n = end - begin;
     if constexpr (K == 0) loop(n, p + begin, g + begin, f);
     if constexpr (K == 1) loop(n, p + begin, g + begin, m[0] + begin, f);
     if constexpr (K == 2) loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, f);
     if constexpr (K == 3)
       loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, m[2] + begin, f);
-  });
+  };
+  if (slot.row == 0) return for_tiles(slot.numel, update);
+  for_rows<T>(slot, update);
 }
 
 /// The sign and the factor with which a gradient enters an update.
