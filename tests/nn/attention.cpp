@@ -191,3 +191,24 @@ TEST_CASE("attention layers say what does not fit", "[nn]") {
   CHECK_THROWS_WITH(nn::TransformerEncoderLayer(4, 2, {.activation = "relux"}),
                     contains("[Activation]"));
 }
+
+TEST_CASE("later places do not count for attention that is causal, even as NaN", "[nn]") {
+  Generator generator(1);
+  const Tensor usual = randn({5, 2, 8}, float64, &generator);
+  const nn::MultiheadAttention attention(8, 2, {.dtype = float64, .generator = &generator});
+  const Tensor counts = reshape(arange(0, 5) < 4, {5, 1, 1});
+  const auto run = [&](double last, const nn::Attend& options) {
+    std::vector<Tensor> inputs = attention.parameters();
+    inputs.insert(inputs.begin(), where(counts, usual, last).detach().requires_grad_());
+    const Tensor y = where(counts, attention(inputs[0], inputs[0], inputs[0], options), 0);
+    return grad(sum(y * y), inputs);
+  };
+  const auto want = run(0, {.is_causal = true});
+  for (const double last : std::vector<double>{NAN, INFINITY})
+    for (const nn::Attend& options :
+         {nn::Attend{.is_causal = true}, nn::Attend{.mask = triu(ones({5, 5}), 1) > 0}}) {
+      const auto found = run(last, options);
+      for (std::size_t i = 0; i < want.size(); ++i)
+        CHECK(max(abs(found[i] - want[i])).item() < 1e-12);
+    }
+}
