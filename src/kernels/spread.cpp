@@ -64,11 +64,12 @@ struct Slope {
   }
 };
 
-template <class T>
+// All means are 0 unless Centered.
+template <bool Centered, class T>
 void spread_backward_row(const Slope<T>& slope, const T* x, T* dx, Index n) noexcept {
   const T mean = slope.mean, rest = slope.rest, scale = slope.scale;
   if (slope.is_plain && !slope.is_zero) {
-    for (Index i = 0; i < n; ++i) dx[i] = ((x[i] - mean) - rest) * scale;
+    for (Index i = 0; i < n; ++i) dx[i] = Centered ? ((x[i] - mean) - rest) * scale : x[i] * scale;
   } else {
     for (Index i = 0; i < n; ++i) dx[i] = slope.of(x[i]);
   }
@@ -163,7 +164,9 @@ void run_spread_backward(const void* g, const void* x, const void* mean, const v
       const Index rows = axis - begin < length ? axis - begin : length;
       const Index at = (row * axis + begin) * inner;
       if (inner == 1) {
-        spread_backward_row(spread.slope(row), in + at, to + at, rows);
+        const auto backward =
+            m == nullptr ? spread_backward_row<false, T> : spread_backward_row<true, T>;
+        backward(spread.slope(row), in + at, to + at, rows);
         continue;
       }
       for (Index j = 0; j < inner; j += slope_panel) {
