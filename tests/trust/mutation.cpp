@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "support/catch.hpp"
+#include "support/listener.hpp"
 
 namespace mutation {
 
@@ -17,13 +17,7 @@ int reached[most];
 
 namespace {
 
-#if GRADUS_CATCH2_MAJOR >= 3
-using ListenerBase = Catch::EventListenerBase;
-#else
-using ListenerBase = Catch::TestEventListenerBase;
-#endif
-
-class ReachListener : public ListenerBase {
+class ReachListener : public gradus::test::ListenerBase {
  public:
   using ListenerBase::ListenerBase;
   void testCaseStarting(const Catch::TestCaseInfo& info) override {
