@@ -77,8 +77,8 @@ std::uint64_t fingerprint(const Node* n) {
 // ------------------------------------------------------------------ what is heard
 
 void Watch::made(Node* n) {
-  if (outer_) outer_->made(n);
   settle();
+  if (outer_) outer_->made(n);
   made_[n] = 0;
 }
 
@@ -119,8 +119,8 @@ std::uint64_t Watch::origin_of(const Node* input) const {
 }
 
 void Watch::recorded(Node* n) {
+  settle();  // of the one before; outer listeners, too
   if (outer_) outer_->recorded(n);
-  settle();
   Record& record = *n->record;
   std::uint64_t& trace = journal_.trace;
   trace = mixed(trace, reinterpret_cast<std::uintptr_t>(record.name));

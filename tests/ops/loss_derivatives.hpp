@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 #include "support/catch.hpp"
