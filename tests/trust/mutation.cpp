@@ -12,12 +12,14 @@
 
 namespace mutation {
 
+using gradus::test::ListenerBase;
+
 int active = std::getenv("GRADUS_MUTANT") ? std::atoi(std::getenv("GRADUS_MUTANT")) : -1;
 int reached[most];
 
 namespace {
 
-class ReachListener : public gradus::test::ListenerBase {
+class ReachListener : public ListenerBase {
  public:
   using ListenerBase::ListenerBase;
   void testCaseStarting(const Catch::TestCaseInfo& info) override {
