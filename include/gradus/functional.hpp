@@ -81,13 +81,13 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 ///
 /// The second time is like the first: random numbers are those of then, from whatever generators,
 /// which stay where they are; modules train or evaluate as they did; what f writes, such as running
-/// statistics, moves once. An exception leaves all that as it was, too. What cannot be repeated
-/// throws Error, when it is met or in the backward pass: a tensor that f uses and that was changed,
-/// replaced or frozen after the forward pass; another matmul_precision(); other random numbers,
-/// operations or values; set_data, register_hook, a gradient that is stored (backward(),
-/// zero_grad()) or the step of an optimizer, inside f. Other effects of f, such as printing, happen
-/// twice. Backward passes of several threads take turns where f writes or depends on a mode; the
-/// forward passes of one module that writes do not.
+/// statistics, moves once; derivative rules are those of then, with their numbers. An exception
+/// leaves all that as it was. What cannot be repeated throws Error, at once or by backward(): a
+/// tensor that f uses and that was changed, replaced or frozen after the forward pass; another
+/// matmul_precision(); other random numbers, operations, or values of any operation of f; set_data,
+/// register_hook, a stored gradient (backward(), zero_grad()) or an optimizer's step, inside f. Not
+/// seen is what a rule of one's own reads through a pointer; printing and the like happen twice.
+/// Backward passes take turns where f writes or depends on a mode; forward passes do not.
 Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs,
                   const NamedTensors& uses = {});
 

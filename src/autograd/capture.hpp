@@ -43,8 +43,10 @@ class Capture {
   virtual void use(const Inputs& inputs) = 0;
   /// Values are read by other operations, a view, or the host.
   virtual void read(const Inputs&) {}
-  /// An operation was recorded.
-  virtual void recorded(const char*, const Inputs&) {}
+  /// An operation was recorded with the result `n`; its rule comes right after this.
+  virtual void recorded(Node* /*n*/) {}
+  /// The rule of the last operation is in place. Later events imply it.
+  virtual void settle() {}
   /// Values are about to change.
   virtual void before_write(Node* n) = 0;
   /// What a tensor refers to is about to be replaced.

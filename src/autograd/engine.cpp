@@ -46,9 +46,7 @@ Tensor Vjp::accumulator(int i) const {
   return state_.sweep.unshared_sum(Node::of(state_.node->record->edges()[i].input));
 }
 Tensor Vjp::spare() const {
-  if (create_graph() || detail::mode.anomaly || !detail::is_unique(grad)) return {};
-  Node::of(grad)->copied = false;  // what it may stand for is no more
-  return grad;
+  return create_graph() || detail::mode.anomaly || !detail::claim(grad) ? Tensor() : grad;
 }
 
 namespace {

@@ -63,7 +63,7 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
   n->record = record;
   n->requires_grad = true;
   if (now.capture) [[unlikely]]
-    now.capture->recorded(name, inputs);
+    now.capture->recorded(n);
   count(&ThreadCache::nodes, 1);
   if (now.anomaly) [[unlikely]]
     note_module(n);

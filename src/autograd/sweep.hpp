@@ -17,6 +17,14 @@ namespace gradus::detail {
 
 [[noreturn, gnu::cold]] void fail_freed(const char* operation);
 
+/// True if nothing else refers to a gradient's values, which then stand for no other tensor's
+/// (`copied`): they may be changed in place.
+inline bool claim(const Tensor& gradient) {
+  if (!is_unique(gradient)) return false;
+  Node::of(gradient)->copied = false;
+  return true;
+}
+
 class Sweep {
   /// A node that the sweep has met. Places are used again once a node was visited.
   struct Item {
@@ -188,9 +196,7 @@ class Sweep {
     const std::uint32_t place = place_of(n);
     if (place == nowhere) return {};
     const Tensor& sum = items_[place].adjoint;
-    if (!sum.defined() || !is_unique(sum)) return {};
-    Node::of(sum)->copied = false;  // a rule may add to it
-    return sum;
+    return sum.defined() && claim(sum) ? sum : Tensor();
   }
 
   // --- 3. The end: either all gradients are stored, or, if something threw, none.
@@ -229,19 +235,17 @@ class Sweep {
   /// A gradient that others can see, too, becomes a copy: it may share memory with a grad that is
   /// about to change, as a seed can.
   static void make_own(Tensor& adjoint) {
-    if (adjoint.defined() && !is_unique(adjoint)) adjoint = adjoint.clone();
+    if (adjoint.defined() && !claim(adjoint)) adjoint = adjoint.clone();
   }
   static void store(Node* n, Tensor&& adjoint) {
     if (mode.capture) [[unlikely]]
       mode.capture->before_grad(n, true);
     std::unique_lock lock(mutex_of(n), std::defer_lock);
     if (!RefCount::single_threaded()) lock.lock();
-    if (!n->grad) {
+    if (!n->grad)
       n->grad = Node::steal(adjoint);
-      n->grad->copied = false;
-    } else {
+    else
       add_in_place(Node::share(n->grad), adjoint);
-    }
     if (mode.capture) [[unlikely]]
       mode.capture->after_grad(n);
   }

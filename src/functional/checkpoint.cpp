@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "autograd/walk.hpp"
 #include "functional/watch.hpp"
@@ -18,6 +19,7 @@ using Tensors = std::vector<Tensor>;
 /// as rules hold nothing that has to be destroyed.
 struct Recipe {
   Function f;
+  Function called;  // what the forward pass called: rules may point into it
   NamedTensors uses;
   std::vector<const void*> given =
       {};                          // where the values of f's inputs are; what it uses follows them
@@ -42,6 +44,7 @@ std::string name_of(const Tensor& t, const void* memory, const Recipe& recipe) {
 Tensor carrier_of(std::shared_ptr<Recipe> recipe) {
   Tensor carrier = detail::empty({}, boolean);
   Node* n = node(carrier);
+  std::memset(n->value, 0, sizeof n->value);  // an outer repetition compares it
   n->extras = new detail::Extras;
   n->extras->attachment = std::move(recipe);
   return carrier;
@@ -91,7 +94,8 @@ void require_same(const Recipe& recipe, const Journal& again, const Tensor& valu
       fail("checkpoint", "the recomputation uses " + name_of(used.tensor, memory, recipe) +
                              ", which the forward pass did not; assign to what the function "
                              "captures after backward");
-  if (!drew_all || again.trace != journal.trace || detail::fingerprint(value) != recipe.result)
+  if (!drew_all || again.trace != journal.trace ||
+      detail::fingerprint(node(value)) != recipe.result)
     fail("checkpoint",
          "the recomputation gave other values than the forward pass; something that the function "
          "depends on, such as a number, a flag or a file, was changed in between; make it an "
@@ -105,6 +109,7 @@ Tensor repeat(const Recipe& recipe, const Tensors& inputs, Journal& again) {
   detail::WatchAgain watch(again, recipe.journal);
   const auto given = static_cast<std::ptrdiff_t>(recipe.given.size());
   Tensor value = f(Tensors(inputs.begin(), inputs.begin() + given));
+  watch.settle();
   require_same(recipe, again, value, watch.drew_all());
   return value;
 }
@@ -148,7 +153,7 @@ Tensors recompute(const Vjp& k) {
 
 Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs, const NamedTensors& uses) {
   if (!is_grad_enabled()) return f(inputs).detach();
-  auto recipe = std::make_shared<Recipe>(Recipe{f, uses});
+  auto recipe = std::make_shared<Recipe>(Recipe{f, f, uses});
   Tensors all = inputs;
   for (const Tensor& x : inputs) recipe->given.push_back(detail::memory_of(node(x)));
   for (const auto& [name, tensor] : uses)
@@ -157,7 +162,7 @@ Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs, const Na
   std::vector<Node*> sources;
   {
     detail::Watch watch(recipe->journal);
-    const Tensor result = f(inputs);
+    const Tensor result = recipe->called(inputs);
     sources = detail::ancestors({result}, all, false);
     require_known(sources, all, watch);
     value = result.detach();
@@ -171,7 +176,7 @@ Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs, const Na
     recorded.push_back(all[i]);
     recipe->reached.push_back(reached);
   }
-  recipe->result = detail::fingerprint(value);
+  recipe->result = detail::fingerprint(node(value));
   recorded.push_back(carrier_of(std::move(recipe)));
   return record("checkpoint", std::move(value), recorded,
                 [](const Vjp& k) { return recompute(k); });

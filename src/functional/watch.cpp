@@ -58,37 +58,41 @@ const void* memory_of(const Node* n) {
   return n->is_inline() ? static_cast<const void*>(n) : n->buffer;
 }
 
-std::uint64_t fingerprint(const Tensor& values) {
-  const Node* n = node(values);
+std::uint64_t fingerprint(const Node* n) {
   const auto* at = static_cast<const std::byte*>(n->data);
   const std::size_t bytes = static_cast<std::size_t>(n->numel) * size_of(n->dtype);
-  std::uint64_t sums[4] = {1, 2, 3, 4}, word[4];
+  // Four sums side by side, whose steps do not wait for each other.
+  std::uint64_t a = 1, b = 2, c = 3, d = 4, word[4];
+  const auto add = [&] {
+    a = mixed(a, word[0]), b = mixed(b, word[1]), c = mixed(c, word[2]), d = mixed(d, word[3]);
+  };
   std::size_t i = 0;
   for (; i + sizeof word <= bytes; i += sizeof word) {
     std::memcpy(word, at + i, sizeof word);
-    for (int lane = 0; lane < 4; ++lane) sums[lane] = mixed(sums[lane], word[lane]);
+    add();
   }
   std::memset(word, 0, sizeof word);
   std::memcpy(word, at + i, bytes - i);
-  std::uint64_t all = bytes;
-  for (int lane = 0; lane < 4; ++lane) all = mixed(all, mixed(sums[lane], word[lane]));
-  return all;
+  add();
+  return mixed(mixed(mixed(mixed(bytes, a), b), c), d);
 }
 
 // ------------------------------------------------------------------ what is heard
 
 void Watch::made(Node* n) {
-  made_.insert(n);
+  settle();
   if (outer_) outer_->made(n);
+  made_[n] = 0;
 }
 
 void Watch::made(Buffer* buffer) {
-  made_.insert(buffer);
+  made_[buffer] = 0;
   if (outer_) outer_->made(buffer);
 }
 
 void Watch::close() {
-  journal_.made.assign(made_.begin(), made_.end());
+  settle();
+  for (const auto& [memory, operation] : made_) journal_.made.push_back(memory);
   std::sort(journal_.made.begin(), journal_.made.end());
 }
 
@@ -108,13 +112,42 @@ void Watch::read(const Inputs& inputs) {
   }
 }
 
-void Watch::recorded(const char* name, const Inputs& inputs) {
-  if (outer_) outer_->recorded(name, inputs);
+/// A number that is the same in the repetition: of what gets a gradient, which one it is; of
+/// constants, which may be made anew or only once, their values.
+std::uint64_t Watch::origin_of(const Node* input) const {
+  const auto found = made_.find(input);
+  if (found != made_.end() && input->record) return found->second;
+  if (found == made_.end() && input->requires_grad) return reinterpret_cast<std::uintptr_t>(input);
+  return fingerprint(input);
+}
+
+void Watch::recorded(Node* n) {
+  settle();  // of the one before; outer listeners, too
+  if (outer_) outer_->recorded(n);
+  Record& record = *n->record;
   std::uint64_t& trace = journal_.trace;
-  trace = mixed(trace, reinterpret_cast<std::uintptr_t>(name));
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    trace = mixed(trace, static_cast<std::uint64_t>(node(inputs[i])->numel) * 2 +
-                             node(inputs[i])->requires_grad);
+  trace = mixed(trace, reinterpret_cast<std::uintptr_t>(record.name));
+  trace = mixed(trace, reinterpret_cast<std::uintptr_t>(record.apply));
+  for (std::uint32_t i = 0; i < record.arity; ++i) {
+    const Node* input = node(record.edges()[i].input);
+    trace = mixed(trace, static_cast<std::uint64_t>(input->numel) * 2 + input->requires_grad);
+    trace = mixed(trace, origin_of(input));
+  }
+  trace = mixed(trace, fingerprint(n));
+  made_[n] = ++operations_;
+  last_ = Node::share(n);
+}
+
+void Watch::settle() {
+  if (outer_) outer_->settle();
+  const Tensor last = std::exchange(last_, {});
+  if (last.defined() && node(last)->record) take_rule(*node(last)->record);
+}
+
+void Watch::take_rule(Record& record) {
+  const auto* bytes = static_cast<const std::byte*>(record.rule());
+  journal_.rules.push_back({record.apply, record.rule_bytes});
+  journal_.numbers.insert(journal_.numbers.end(), bytes, bytes + record.rule_bytes);
 }
 
 void Watch::before_write(Node* n) {
@@ -190,6 +223,14 @@ std::optional<Drawn> WatchAgain::draw_again(std::uint64_t count) {
   const Journal::Draws& from = draws[stream_];
   const std::uint64_t offset = from.first + std::exchange(taken_, taken_ + count);
   return Drawn{{from.seed, offset}, from.replayed};
+}
+
+void WatchAgain::take_rule(Record& record) {
+  if (rule_ == first_.rules.size()) return;
+  const auto& [apply, bytes] = first_.rules[rule_++];
+  if (apply == record.apply && bytes == record.rule_bytes && bytes > 0)
+    std::memcpy(record.rule(), first_.numbers.data() + number_, bytes);
+  number_ += bytes;
 }
 
 bool WatchAgain::drew_all() const {

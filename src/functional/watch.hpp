@@ -4,7 +4,6 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "autograd/capture.hpp"
@@ -39,7 +38,14 @@ struct Journal {
   std::vector<const void*> made;  // nodes and buffers of the call's own, sorted
   std::vector<Flag> flags;
   std::vector<Draws> draws;
-  std::uint64_t trace = 0;  // of the operations that were recorded
+  /// The rules of the operations that were recorded, with their numbers one behind the other.
+  struct Rule {
+    ApplyRule apply;
+    std::size_t bytes;
+  };
+  std::vector<Rule> rules;
+  std::vector<std::byte> numbers;
+  std::uint64_t trace = 0;  // of these operations, where their inputs come from, and their values
   Precision precision = matmul_precision();
 };
 
@@ -53,14 +59,15 @@ class Watch : public Capture {
 
   /// True if the node or buffer was made here.
   bool is_own(const void* memory) const { return made_.contains(memory); }
-  /// The end: enters in the journal what was made.
+  /// The end: enters in the journal what is still to come.
   void close();
 
   void made(Node* n) override;
   void made(Buffer* buffer) override;
   void use(const Inputs& inputs) override;
   void read(const Inputs& inputs) override;
-  void recorded(const char* name, const Inputs& inputs) override;
+  void recorded(Node* n) override;
+  void settle() override;
   void before_write(Node* n) override;
   void before_replace(const Node* n, const char* operation) override;
   void before_grad(Node* leaf, bool adds) override;
@@ -75,13 +82,24 @@ class Watch : public Capture {
   }
   void depends_on(const std::shared_ptr<bool>& flag) override;
 
+ protected:
+  /// The rule of a new operation: enters it in the journal.
+  virtual void take_rule(Record& record);
+
  private:
+  std::uint64_t origin_of(const Node* input) const;
+
   Journal& journal_;
   Capture* const outer_;
-  std::unordered_set<const void*> made_;
+  /// With the number of the operation whose result it is, if any.
+  std::unordered_map<const void*, std::uint64_t> made_;
+  std::uint64_t operations_ = 0;
+  Tensor last_;  // whose rule was not yet seen
 };
 
 /// The same for a repetition: it draws the numbers of the first call, and generators stand still.
+/// Operations get the rules of the first call, as if its graph had been kept: their numbers may
+/// have changed where no value shows it, and cannot be compared (a rule has padding, and pointers).
 class WatchAgain : public Watch {
  public:
   WatchAgain(Journal& journal, const Journal& first) : Watch(journal), first_(first) {}
@@ -92,9 +110,12 @@ class WatchAgain : public Watch {
   bool drew_all() const;
 
  private:
+  void take_rule(Record& record) override;
+
   const Journal& first_;
-  std::size_t stream_ = 0;   // in first_.draws
-  std::uint64_t taken_ = 0;  // of it
+  std::size_t rule_ = 0, number_ = 0;  // in first_.rules and first_.numbers
+  std::size_t stream_ = 0;             // in first_.draws
+  std::uint64_t taken_ = 0;            // of it
 };
 
 /// While it lives, the memory that the first call wrote and the flags that it read are as that call
@@ -121,6 +142,6 @@ class PutBack {
 const void* memory_of(const Node* n);
 
 /// A number that differs, in all likelihood, where any bit of the values does.
-std::uint64_t fingerprint(const Tensor& values);
+std::uint64_t fingerprint(const Node* n);
 
 }  // namespace gradus::detail

@@ -34,11 +34,12 @@ double largest_whole(const std::vector<double>& values, double scale) {
 template <class T>
 std::string pack(const std::vector<double>& values, double scale) {
   std::string data(values.size() * sizeof(T), '\0');
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double v = values[i];
+  char* to = data.data();
+  for (const double v : values) {
     const T whole = v != v ? std::numeric_limits<T>::min()
                            : static_cast<T>(static_cast<std::int32_t>(std::nearbyint(v * scale)));
-    std::memcpy(data.data() + i * sizeof(T), &whole, sizeof(T));
+    std::memcpy(to, &whole, sizeof(T));
+    to += sizeof(T);
   }
   return data;
 }

@@ -3,19 +3,16 @@
 #include "gradus/functional.hpp"
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::Approx;
 using gradus::test::contains;
+using gradus::test::numbers;
+using gradus::test::Numbers;
+using gradus::test::some;
 
 namespace {
-
-using Numbers = std::vector<double>;
-
-Tensor some(const Shape& shape, std::uint64_t seed = 1) {
-  Generator generator(seed);
-  return randn(shape, float64, &generator);
-}
 
 Tensor block(const Tensor& x, const Tensor& w) {
   Tensor h = x;
@@ -28,8 +25,6 @@ Tensor noisy(const Tensor& x, const Tensor& w) {
   const Tensor mask = rand(x.shape(), x.dtype());
   return block(x * mask, w) * rand(x.shape(), x.dtype());
 }
-
-Numbers numbers(const Tensor& x) { return x.to_vector<double>(); }
 
 /// Equal up to the rounding of sums in another order.
 void check_close(const Numbers& a, const Numbers& b) {

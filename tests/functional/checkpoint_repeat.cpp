@@ -5,20 +5,15 @@
 
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::numbers;
+using gradus::test::Numbers;
+using gradus::test::some;
 
 namespace {
-
-using Numbers = std::vector<double>;
-
-Tensor some(const Shape& shape, std::uint64_t seed = 1) {
-  Generator generator(seed);
-  return randn(shape, float64, &generator);
-}
-
-Numbers numbers(const Tensor& x) { return x.to_vector<double>(); }
 
 /// The gradient of sum(y^2) by x.
 Numbers by(const Tensor& x, const Tensor& y) { return numbers(grad(sum(y * y), {x})[0]); }

@@ -2,18 +2,14 @@
 
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::Numbers;
+using gradus::test::some;
 
 namespace {
-
-using Numbers = std::vector<double>;
-
-Tensor some(const Shape& shape, std::uint64_t seed = 1) {
-  Generator generator(seed);
-  return randn(shape, float64, &generator);
-}
 
 void check_close(const Tensor& x, const Tensor& expected, double tolerance = 1e-12) {
   REQUIRE(x.shape() == expected.shape());

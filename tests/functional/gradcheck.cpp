@@ -4,9 +4,11 @@
 
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::some;
 
 namespace {
 
@@ -47,11 +49,6 @@ Tensor my_abs(const Tensor& x) {
   return elementwise(
       "my_abs", [](double v) { return std::abs(v); },
       [](const Vjp& k) { return k.grad * sign_of(k.in(0)); })(x);
-}
-
-Tensor some(const Shape& shape, std::uint64_t seed = 1) {
-  Generator generator(seed);
-  return randn(shape, float64, &generator);
 }
 
 Tensor polynomial(const Tensor& a, const Tensor& b) { return a * a * b / (b * b + 1.0) + 3 * b; }

@@ -221,6 +221,18 @@ TEST_CASE("the name of a temporary file does not follow from those before") {
   CHECK(alike < 3);
 }
 
+TEST_CASE("numbers that stand for random ones differ in all their bits") {
+  std::uint64_t last = io::detail::number_of_moment(), changed = 0, kept = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::uint64_t next = io::detail::number_of_moment();
+    changed |= next ^ last;
+    kept |= ~(next ^ last);
+    last = next;
+  }
+  CHECK(changed >> 16 == ~std::uint64_t{0} >> 16);  // the serial number leaves the low ones alone
+  CHECK(kept >> 16 == ~std::uint64_t{0} >> 16);
+}
+
 TEST_CASE("temporary files never meet, and those of ended processes alone are removed") {
   const TemporaryFolder folder;
   std::string names[2];

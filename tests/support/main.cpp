@@ -2,16 +2,10 @@
 #include <cstdio>
 
 #include "gradus/memory.hpp"
-#include "support/catch.hpp"
+#include "support/listener.hpp"
 
 namespace gradus::test {
 namespace {
-
-#if GRADUS_CATCH2_MAJOR >= 3
-using ListenerBase = Catch::EventListenerBase;
-#else
-using ListenerBase = Catch::TestEventListenerBase;
-#endif
 
 /// After every test case the library must hold what it held before it.
 class LeakListener : public ListenerBase {

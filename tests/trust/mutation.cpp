@@ -8,20 +8,16 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "support/catch.hpp"
+#include "support/listener.hpp"
 
 namespace mutation {
+
+using gradus::test::ListenerBase;
 
 int active = std::getenv("GRADUS_MUTANT") ? std::atoi(std::getenv("GRADUS_MUTANT")) : -1;
 int reached[most];
 
 namespace {
-
-#if GRADUS_CATCH2_MAJOR >= 3
-using ListenerBase = Catch::EventListenerBase;
-#else
-using ListenerBase = Catch::TestEventListenerBase;
-#endif
 
 class ReachListener : public ListenerBase {
  public:

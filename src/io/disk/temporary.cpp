@@ -27,13 +27,15 @@ bool is_removed(int fd) {
 
 }  // namespace
 
-std::string random_name() {
+std::uint64_t number_of_moment() {
   static std::atomic<std::uint64_t> serial{0};
+  return static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) +
+         0x9e3779b97f4a7c15U * (static_cast<std::uint64_t>(::getpid()) + 65536 * ++serial);
+}
+
+std::string random_name() {
   std::uint64_t number = 0;
-  if (::getrandom(&number, sizeof number, 0) != sizeof number)
-    number =
-        static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) +
-        0x9e3779b97f4a7c15U * (static_cast<std::uint64_t>(::getpid()) + 65536 * ++serial);
+  if (::getrandom(&number, sizeof number, 0) != sizeof number) number = number_of_moment();
   std::string name(random_letters, ' ');
   for (char& c : name) {
     c = letters[number % letters.size()];

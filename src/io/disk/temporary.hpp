@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -7,6 +8,9 @@
 
 namespace gradus::io::detail {
 
+/// What stands for a random number where the system gives none: all of its bits differ from those
+/// of the last one, and of other processes.
+std::uint64_t number_of_moment();
 /// Eight letters and digits that no other process has drawn.
 std::string random_name();
 /// True for what random_name() can give.

@@ -1,16 +1,14 @@
-#include "gradus/io/safetensors.hpp"
-
-#include <zlib.h>
-
 #include <algorithm>
 #include <limits>
-#include <unordered_set>
+#include <tuple>
 
 #include "gradus/io/file.hpp"
 #include "gradus/io/nearest.hpp"
+#include "gradus/io/safetensors.hpp"
 #include "io/bytes.hpp"
 #include "io/csv_scan.hpp"
 #include "io/json.hpp"
+#include "io/safetensors/sums.hpp"
 
 namespace gradus::io {
 
@@ -20,7 +18,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t longest_header = 100'000'000;  // the format's own limit
-constexpr const char* metadata_key = "__metadata__";
 
 struct Type {
   const char* name;
@@ -56,53 +53,6 @@ constexpr Type types[] = {{"F64", 8, make<double, double>},
                           {"U16", 2, make<std::uint16_t, std::int64_t>},
                           {"U8", 1, make<std::uint8_t, std::int64_t>},
                           {"BOOL", 1, make<std::uint8_t, bool>}};
-
-const char* type_name(DType dtype) {
-  switch (dtype) {
-    case DType::boolean:
-      return "BOOL";
-    case DType::int64:
-      return "I64";
-    case DType::float32:
-      return "F32";
-    case DType::float64:
-      break;
-  }
-  return "F64";
-}
-
-// ---- checksums ----------------------------------------------------------------------------------
-
-// Metadata: {"tensor": "8 hexadecimal digits", …, "__metadata__": "…"}, see docs/checkpoints.md.
-constexpr const char* sums_key = "gradus.crc32";
-constexpr const char* sums_begin = "{\"__metadata__\":\"";
-
-std::uint32_t add_to_sum(std::uint32_t sum, std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(sum, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-
-/// Of dtype, shape and values, for the same bytes mean other numbers under another shape: the
-/// text "F32 2 3 " and then the bytes.
-std::uint32_t sum_of(const char* type, const Shape& shape, std::string_view values) {
-  std::string head = std::string(type) + " ";
-  for (const Index n : shape) head += text_of(n) + " ";
-  return add_to_sum(add_to_sum(0, head), values);
-}
-
-/// Of names and texts in their order, each with a 0 after it.
-std::uint32_t sum_of(const Metadata& metadata) {
-  std::uint32_t sum = 0;
-  for (const auto& [key, text] : metadata)
-    for (const std::string& part : {key, text}) sum = add_to_sum(sum, part + '\0');
-  return sum;
-}
-
-std::string text_of_sum(std::uint32_t sum) {
-  std::string text(8, '0');
-  for (std::size_t i = 0; i < 8; ++i) text[i] = "0123456789abcdef"[sum >> (28 - 4 * i) & 15];
-  return text;
-}
 
 struct Entry {
   std::string name;
@@ -299,21 +249,6 @@ class Parser {
   std::vector<Entry> entries_;
 };
 
-/// Sorted by name, as readers see it, without sums. Throws for what cannot be read back.
-Metadata checked(Metadata metadata) {
-  std::sort(metadata.begin(), metadata.end());
-  std::erase_if(metadata, [](const auto& entry) { return entry.first == sums_key; });
-  for (std::size_t i = 0; i < metadata.size(); ++i) {
-    const auto& [key, text] = metadata[i];
-    if (i > 0 && key == metadata[i - 1].first)
-      fail("write_safetensors", "the metadata " + quote(key) + " was given twice");
-    if ((key + text).find('\0') != std::string::npos)
-      fail("write_safetensors",
-           "the metadata " + quote(key) + " has the character 0; texts without it are required");
-  }
-  return metadata;
-}
-
 }  // namespace
 
 const Tensor& SafeTensors::at(const std::string& name) const {
@@ -339,64 +274,6 @@ SafeTensors parse_safetensors(std::string_view bytes, const std::string& name) {
 
 SafeTensors read_safetensors(const std::string& path) {
   return parse_safetensors(read_file(path, false), path);
-}
-
-std::string format_safetensors(const NamedTensors& tensors, const Metadata& metadata) {
-  const auto refuse = [](const std::string& what) { fail("write_safetensors", what); };
-  std::vector<const std::pair<std::string, Tensor>*> order;
-  for (const auto& named : tensors) order.push_back(&named);
-  // Wide values first keep every tensor aligned.
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    return size_of(a->second.dtype()) > size_of(b->second.dtype());
-  });
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  // An object of its own: where memory runs out while null becomes one, nlohmann's destructor
-  // crashes.
-  header[metadata_key] = nlohmann::ordered_json::object();
-  const Metadata sorted = checked(metadata);
-  for (const auto& [key, text] : sorted) header[metadata_key][key] = text;
-  nlohmann::ordered_json sums = {{metadata_key, text_of_sum(sum_of(sorted))}};
-  header[metadata_key][sums_key] = "";  // its place
-  // Not header[name], which looks through all names before.
-  auto& entries = header.get_ref<nlohmann::ordered_json::object_t&>();
-  std::uint64_t at = 0;
-  std::unordered_set<std::string> seen;
-  for (const auto* named : order) {
-    const auto& [name, tensor] = *named;
-    if (name.empty() || name == metadata_key)
-      refuse("the name " + quote(name) + " was given; another, not empty, is required");
-    if (name.find('\0') != std::string::npos)
-      refuse("the name " + quote(name) + " has the character 0; one without it is required");
-    if (!seen.insert(name).second) refuse("the name " + quote(name) + " was given twice");
-    const std::string_view values = values_of(tensor);
-    const std::uint64_t end = at + values.size();
-    const Shape dims = tensor.shape();
-    sums.push_back({name, text_of_sum(sum_of(type_name(tensor.dtype()), dims, values))});
-    entries.emplace_back(
-        name, nlohmann::ordered_json{{"dtype", type_name(tensor.dtype())},
-                                     {"shape", std::vector<Index>(dims.begin(), dims.end())},
-                                     {"data_offsets", {at, end}}});
-    at = end;
-  }
-  std::string text;
-  try {
-    header[metadata_key][sums_key] = sums.dump();
-    text = header.dump();
-  } catch (const json::exception& e) {
-    refuse(std::string("names and metadata must be UTF-8: ") + e.what());
-  }
-  text.append((8 - text.size() % 8) % 8, ' ');
-  std::string bytes;
-  bytes.reserve(8 + text.size() + at);
-  store(bytes, static_cast<std::uint64_t>(text.size()));
-  bytes += text;
-  for (const auto* named : order) bytes += values_of(named->second);
-  return bytes;
-}
-
-void write_safetensors(const std::string& path, const NamedTensors& tensors,
-                       const Metadata& metadata) {
-  write_file_atomically(path, format_safetensors(tensors, metadata));
 }
 
 }  // namespace gradus::io
