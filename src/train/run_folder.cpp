@@ -1,5 +1,8 @@
 #include "gradus/train/run_folder.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -108,6 +111,7 @@ RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
 
 RunFolder::RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes)
     : RunFolder() {
+  if (struct stat info{}; path.empty() && ::stat("runs", &info) != 0) made_above_ = "runs";
   path_ = path.empty() ? free_name(name) : tidy(path);
   target_ = path_;
   std::error_code ignored;
@@ -220,7 +224,13 @@ void RunFolder::claim(const std::vector<std::string>& files) {
 
 void RunFolder::discard() {
   const bool empty = !locks_->held.empty() && detail::holds_nothing(path_);
-  if (path_ != target_ || empty) detail::remove_run(path_, made_ || path_ != target_);
+  if (path_ != target_ || empty) remove();
+}
+
+void RunFolder::remove() {
+  detail::remove_run(path_, made_ || path_ != target_);
+  // One that others use meanwhile is not empty, and stays.
+  if (!made_above_.empty()) ::rmdir(made_above_.c_str());
 }
 
 void RunFolder::commit() {
