@@ -46,11 +46,13 @@ class Settings {
     if (!is_new)
       refuse(node.source(),
              "\"" + name + "\" is set in line " + text_of(before->second) + " already");
+    const toml::array* const list = node.as_array();
+    const auto texts = list ? items_of(*list, name) : std::vector{flag_value(node, name)};
     try {
-      if (const toml::array* const list = node.as_array())
-        train::set_list(config_, name, items_of(*list, name));
+      if (list)
+        train::set_list(config_, name, texts);
       else
-        train::set(config_, name, flag_value(node, name));
+        train::set(config_, name, texts[0]);
     } catch (const train::ConfigError& e) {
       const std::string message = e.what();
       refuse(node.source(), message.substr(message.find(' ') + 1));

@@ -1,6 +1,5 @@
 #include "gradus/train/run_folder.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,6 +42,16 @@ bool make(const std::string& path) {
   if (error == EEXIST && fs::is_directory(path, ignored)) return false;
   refuse(printable(path) + ": cannot be made: " + std::strerror(error) +
          "; a folder to write to is required");
+}
+
+/// The folders around this one that are not there, the innermost first.
+std::vector<std::string> missing_above(const std::string& path) {
+  std::vector<std::string> missing;
+  std::error_code ignored;
+  for (std::string at = io::detail::folder_of(path); !fs::exists(at, ignored);
+       at = io::detail::folder_of(at))
+    missing.push_back(at);
+  return missing;
 }
 
 /// The path as it is shown, if it leads straight to the folder, without slashes at its end;
@@ -111,7 +120,7 @@ RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
 
 RunFolder::RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes)
     : RunFolder() {
-  if (struct stat info{}; path.empty() && ::stat("runs", &info) != 0) made_above_ = "runs";
+  made_above_ = missing_above(path.empty() ? "runs/" + name : tidy(path));
   path_ = path.empty() ? free_name(name) : tidy(path);
   target_ = path_;
   std::error_code ignored;
@@ -229,8 +238,8 @@ void RunFolder::discard() {
 
 void RunFolder::remove() {
   detail::remove_run(path_, made_ || path_ != target_);
-  // One that others use meanwhile is not empty, and stays.
-  if (!made_above_.empty()) ::rmdir(made_above_.c_str());
+  for (const std::string& above : made_above_)
+    if (::rmdir(above.c_str()) != 0) return;  // others use it meanwhile
 }
 
 void RunFolder::commit() {

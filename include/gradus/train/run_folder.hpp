@@ -63,7 +63,7 @@ class RunFolder {
 
   std::string path_, target_;
   bool made_ = false;
-  std::string made_above_ = {};  // a folder around it, or ""
+  std::vector<std::string> made_above_ = {};  // folders around it, the innermost first
   std::unique_ptr<Locks> locks_;
 };
 
