@@ -26,8 +26,8 @@ extern "C" void ask(int signal) {
   }
 }
 
-volatile std::sig_atomic_t reader_left = 0;
-extern "C" void note_reader(int) { reader_left = 1; }
+volatile std::sig_atomic_t output_closed = 0;
+extern "C" void note_reader(int) { output_closed = 1; }
 
 extern "C" void leave(int signal) {
   constexpr char text[] = "train: interrupted\n";
@@ -37,8 +37,8 @@ extern "C" void leave(int signal) {
 
 /// What was ignored (nohup) stays ignored.
 void handle(int signal, void (*handler)(int)) {
-  struct sigaction action {
-  }, now{};
+  struct sigaction action {};
+  struct sigaction now {};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   ::sigaction(signal, nullptr, &now);
@@ -58,7 +58,7 @@ void outlive_reader() {
   ::sigaction(SIGPIPE, &action, nullptr);
 }
 
-bool reader_has_left() { return reader_left != 0; }
+bool reader_has_left() { return output_closed != 0; }
 
 Signals::Signals() {
   if (nested++ > 0) return;

@@ -88,7 +88,7 @@ void require_finite(const Tensor& values, const char* what, const std::string& n
 }
 
 /// Finite values as the type that is computed with, which may be too narrow for them.
-Tensor narrow(const Tensor& values, DType dtype, const char* what, const std::string& name) {
+Tensor as_dtype(const Tensor& values, DType dtype, const char* what, const std::string& name) {
   Tensor out = values.to(dtype);
   if (values.dtype() != float64 || dtype != float32 || values.numel() == 0) return out;
   const Tensor fits = isfinite(out);
@@ -106,7 +106,7 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
     fail("load_source", name + ": holds inputs of shape " + to_string(x.shape()) +
                             "; samples along the first axis, one or more, are required");
   if (x.dim() == 1) x = x.reshape({x.size(0), 1});
-  x = narrow(x, options.csv.dtype, "the inputs", name);
+  x = as_dtype(x, options.csv.dtype, "the inputs", name);
   if (!y.defined()) {
     if (options.need_targets)
       fail("load_source", name +
@@ -121,7 +121,8 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
   const bool labels = !is_floating_point(y.dtype()) && y.dim() == 1;
   const bool wants_labels = options.csv.task == io::Task::classification;
   if (options.csv.task == io::Task::regression || (!labels && !wants_labels)) {
-    y = narrow(y, options.csv.dtype, "the targets", options.labels.empty() ? name : options.labels)
+    y = as_dtype(y, options.csv.dtype, "the targets",
+                 options.labels.empty() ? name : options.labels)
             .reshape({y.size(0), y.numel() / y.size(0)});
     return data::TensorDataset(x, y);
   }
@@ -228,7 +229,7 @@ Source load_source(const SourceOptions& options) {
     require_finite(x, "the inputs", options.data);
     require_finite(y, "the targets", options.labels);
     if (is_idx(options.data))  // pixels, as those of MNIST
-      x = narrow(x, options.csv.dtype, "the inputs", options.data) / 255.0;
+      x = as_dtype(x, options.csv.dtype, "the inputs", options.data) / 255.0;
     source.arrays = join(x, y, options, options.data);
   } else {
     source.table = io::read_raw_csv(options.data, options.csv);

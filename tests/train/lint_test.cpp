@@ -288,5 +288,5 @@ TEST_CASE("lint passes on that memory ran out, and keeps other failures as findi
     for (const train::Finding& finding : findings) CHECK(finding.kind != "not_traced");
   }
   CHECK(failed > 10);
-  CHECK(kinds(train::lint(model, {.input = randn({16, 5})})) == "not_traced");
+  CHECK_THAT(kinds(train::lint(model, {.input = randn({16, 5})})), contains("not_traced"));
 }
