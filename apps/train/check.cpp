@@ -5,6 +5,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "effects.hpp"
 #include "session.hpp"
 #include "signals.hpp"
 
@@ -55,7 +56,13 @@ int command_check(int argc, char** argv) {
   train::Config config = flags.read();
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const train::Source source = train::load_source(train::source_options(config));
+  require_source_effects(flags, config, source);
   const train::Prepared data = train::prepare(config, source);
+  require_training_effects(flags, data);
+  note_unused(flags, "check",
+              {"folds", "label-smoothing", "find-lr", "schedule", "warmup", "gamma", "step-size",
+               "l1", "l2", "clip-norm", "clip-value", "clip-percentile", "ema", "epochs",
+               "accumulate", "patience", "monitor"});
   print_report(data, source);
   config = data.config;
   config.label_smoothing = 0;  // its loss cannot come near 0

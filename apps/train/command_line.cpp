@@ -1,13 +1,83 @@
 #include "command_line.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <gradus/io/file.hpp>
 #include <gradus/io/nearest.hpp>
 
 #include "toml.hpp"
 
 using namespace gradus;
+
+namespace {
+
+/// A file of settings is a small one, or not what was meant.
+std::string read_settings(const std::string& path) {
+  constexpr std::size_t most = std::size_t{1} << 24;
+  std::error_code ignored;
+  const bool is_file = std::filesystem::is_regular_file(path, ignored);
+  const std::uintmax_t size = is_file ? std::filesystem::file_size(path, ignored) : 0;
+  if (size > most)
+    throw train::ConfigError("[config] " + path + ": has " + text_of(size) + " bytes; at most " +
+                             text_of(most) + " are required of a file of settings");
+  return io::read_file(path, /*unpack=*/true, most);
+}
+
+template <class T>
+void add_parsed(CLI::App& app, const std::string& flag, T& value, const std::string& help,
+                const char* required) {
+  app.add_option_function<std::string>(
+         flag,
+         [&value, flag, required](const std::string& text) {
+           const char* const end = text.data() + text.size();
+           const auto [stop, error] = std::from_chars(text.data(), end, value);
+           if (error != std::errc() || stop != end)
+             throw UsageError(flag + " " + text + " was given; " + required +
+                              " is required; see --help");
+         },
+         help)
+      ->type_name("NUMBER")
+      ->default_str(text_of(value))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+/// "MODEL, or --model,".
+std::string name_of(const CLI::Option& option) {
+  const std::vector<std::string>& names = option.get_lnames();
+  const std::string flag = names.empty() ? "" : "--" + names[0];
+  if (option.get_positional()) {
+    const std::string place = option.get_name(true);
+    return flag.empty() ? place : place.substr(0, place.find(',')) + " or " + flag;
+  }
+  return flag;
+}
+
+/// What the parser did not understand, in the form of all messages.
+std::string in_words(const CLI::App& app, const CLI::ParseError& error) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_required() && option->count() == 0)
+      return "no " + name_of(*option) + " was given; " + option->get_description() +
+             " is required; see --help";
+    const std::string flag = option->get_lnames().empty() ? "" : "--" + option->get_lnames()[0];
+    const std::string what = error.what();
+    if (flag.empty() || what.find(flag) == what.npos ||
+        std::isalnum(static_cast<unsigned char>(what.c_str()[what.find(flag) + flag.size()])) ||
+        what.c_str()[what.find(flag) + flag.size()] == '-')
+      continue;
+    if (option->count() > 1)
+      return name_of(*option) + " was given " + text_of(option->count()) +
+             " times; one value is required; leave the others out";
+    if (option->get_expected_max() == 0)
+      return flag + " was given with a value; the flag alone is required";
+    return flag + " was given without a value; one is required, " + option->get_description();
+  }
+  return std::string(error.what()) + "; see --help";
+}
+
+}  // namespace
 
 SettingFlags::SettingFlags(CLI::App& app, const std::vector<std::string>& groups,
                            const std::vector<std::string>& names) {
@@ -45,7 +115,7 @@ SettingFlags::SettingFlags(CLI::App& app, const std::vector<std::string>& groups
 
 train::Config SettingFlags::read(train::Config config) const {
   if (!file_.empty()) {
-    const std::string text = io::read_file(file_);
+    const std::string text = read_settings(file_);
     if (file_.ends_with(".toml"))
       read_toml(config, text, file_);
     else
@@ -61,6 +131,14 @@ bool SettingFlags::given(const std::string& name) const {
                      [&](const auto& value) { return value.first == name; });
 }
 
+void add_number(CLI::App& app, const std::string& flag, Index& value, const std::string& help) {
+  add_parsed(app, flag, value, help, "a whole number");
+}
+
+void add_number(CLI::App& app, const std::string& flag, double& value, const std::string& help) {
+  add_parsed(app, flag, value, help, "a number");
+}
+
 bool parse(CLI::App& app, int argc, char** argv) {
   app.allow_extras();
   try {
@@ -69,11 +147,12 @@ bool parse(CLI::App& app, int argc, char** argv) {
     app.exit(help);
     return false;
   } catch (const CLI::ParseError& e) {
-    throw UsageError(e.what());
+    throw UsageError(in_words(app, e));
   }
   for (const std::string& extra : app.remaining()) {
     if (extra.size() < 2 || extra[0] != '-')
-      throw UsageError(extra + " was not expected; see --help");
+      throw UsageError(extra + " was given, and was not expected; flags and their values are " +
+                       "required; see --help");
     std::vector<std::string> flags;
     for (const CLI::Option* option : app.get_options())
       for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);

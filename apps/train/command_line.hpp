@@ -15,7 +15,8 @@ enum Exit {
   non_finite = 4,
   file_system = 5,
   busy = 6,
-  interrupted = 130  ///< and 128 + n for the signal n
+  interrupted = 130,  ///< and 128 + n for the signal n
+  reader_left = 141   ///< as by SIGPIPE, but a run is complete
 };
 
 /// Wrong flags or arguments.
@@ -43,6 +44,11 @@ class SettingFlags {
 /// A message of the library in the words of the command: flags in place of options and members.
 /// Texts in quotes stay as they are.
 std::string in_flags(const std::string& message);
+
+/// Adds a flag that takes a number. Another text is a UsageError.
+void add_number(CLI::App& app, const std::string& flag, gradus::Index& value,
+                const std::string& help);
+void add_number(CLI::App& app, const std::string& flag, double& value, const std::string& help);
 
 /// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
 /// an unknown one.

@@ -6,8 +6,8 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "effects.hpp"
 #include "session.hpp"
-#include "signals.hpp"
 
 using namespace gradus;
 
@@ -59,7 +59,8 @@ int command_evaluate(int argc, char** argv) {
                             "missing-texts", "drop-bad-rows", "threads"});
   if (!parse(app, argc, argv)) return Exit::fine;
   train::SavedModel saved = train::load_model(path);
-  const train::Config config = flags.read(saved.config);
+  train::Config config = flags.read(saved.config);
+  if (flags.given("data") && !flags.given("labels")) config.labels.clear();  // of other inputs
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   train::SourceOptions options = train::source_options(config);
   if (flags.given("data")) {
@@ -67,6 +68,7 @@ int command_evaluate(int argc, char** argv) {
     options.need_targets = false;  // the pipeline names those that are not there
   }
   const train::Source source = train::load_source(options);
+  require_source_effects(flags, config, source);
   data::TensorDataset set;
   if (flags.given("data")) {
     set = saved.pipeline.dataset(
@@ -77,8 +79,6 @@ int command_evaluate(int argc, char** argv) {
     if (set.empty())
       throw UsageError("the model was trained without a test part; --data with others is required");
   }
-  const Signals signals;
-  saved.objective.function = stoppable(saved.objective.function);
   const std::string part = flags.given("data") ? "data" : "test";
   const train::Metrics metrics = measure(*saved.model, saved.objective, saved.pipeline, set);
   if (!std::isfinite(train::metric(metrics, "loss"))) {

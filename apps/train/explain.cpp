@@ -4,8 +4,10 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "effects.hpp"
 #include "elsewhere.hpp"
 #include "session.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -16,21 +18,24 @@ int command_explain(int argc, char** argv) {
   Index sample = 0;
   app.add_option("MODEL,--model", path, "run folder or model file")->required();
   app.add_option("--out", out, "file for the page")->type_name("FILE")->capture_default_str();
-  app.add_option("--sample", sample, "number of the row, from 0")->capture_default_str();
+  add_number(app, "--sample", sample, "number of the row, from 0");
   const SettingFlags flags(
       app, {}, {"data", "labels", "header", "delimiter", "decimal", "encoding", "missing-texts"});
   if (!parse(app, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
-  train::SourceOptions options = train::source_options(flags.read(saved.config));
+  train::Config config = flags.read(saved.config);
+  if (flags.given("data") && !flags.given("labels")) config.labels.clear();  // of other inputs
+  train::SourceOptions options = train::source_options(config);
   require_elsewhere(out, path, options.data);
   if (flags.given("data")) {
     options.csv = saved.pipeline.csv_options(options.csv);
     options.need_targets = false;  // the pipeline names those that are not there
   }
   const train::Source source = train::load_source(options);
+  require_source_effects(flags, config, source);
   if (sample < 0 || sample >= source.size())
-    throw UsageError("--sample " + text_of(sample) + ": 0 to " + text_of(source.size() - 1) +
-                     " is required, the rows of " + source.name);
+    throw UsageError("--sample " + text_of(sample) + " was given; 0 to " +
+                     text_of(source.size() - 1) + " is required, the rows of " + source.name);
   const data::TensorDataset one = saved.pipeline.dataset(source, {sample});
   // The weights of classes come from the training part, which is here only with the model's own
   // data.
@@ -47,7 +52,9 @@ int command_explain(int argc, char** argv) {
     page.weight = objective.class_weights[one.y().item<Index>()].item();
   page.input_names = saved.pipeline.features();
   page.class_names = saved.pipeline.class_names();
+  const Signals signals;
   train::write_explain(out, *saved.model, one.x(), one.y(), objective.function, page);
+  Signals::check();
   std::printf("wrote %s\n", printable(out).c_str());
   return Exit::fine;
 }

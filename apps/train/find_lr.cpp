@@ -8,6 +8,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "effects.hpp"
 #include "elsewhere.hpp"
 #include "session.hpp"
 #include "signals.hpp"
@@ -39,9 +40,9 @@ std::string rate_text(double lr) {
 void require_sweep(const train::LrFinderOptions& options) {
   if (!(options.low > 0 && options.low < options.high && std::isfinite(options.high)))
     throw UsageError("--low " + text_of(options.low) + " --high " + text_of(options.high) +
-                     ": finite rates above 0, the second one higher, are required");
+                     " were given; finite rates above 0, the second one higher, are required");
   if (options.steps < 10)
-    throw UsageError("--steps " + text_of(options.steps) + ": 10 or more are required");
+    throw UsageError("--steps " + text_of(options.steps) + " was given; 10 or more are required");
 }
 
 }  // namespace
@@ -83,9 +84,9 @@ int command_find_lr(int argc, char** argv) {
   train::LrFinderOptions options;
   std::string out;
   app.add_option("--out", out, "file for a page with the curve")->type_name("FILE");
-  app.add_option("--low", options.low, "the first rate")->capture_default_str();
-  app.add_option("--high", options.high, "the last rate")->capture_default_str();
-  app.add_option("--steps", options.steps, "of the sweep")->capture_default_str();
+  add_number(app, "--low", options.low, "the first rate");
+  add_number(app, "--high", options.high, "the last rate");
+  add_number(app, "--steps", options.steps, "of the sweep");
   const SettingFlags flags(app, {"data", "model", "optimization"},
                            {"seed", "threads", "precision", "quiet"});
   if (!parse(app, argc, argv)) return Exit::fine;
@@ -94,7 +95,13 @@ int command_find_lr(int argc, char** argv) {
   if (given.threads > 0) set_num_threads(static_cast<int>(given.threads));
   require_elsewhere(out, "", given.data);
   const train::Source source = train::load_source(train::source_options(given));
+  require_source_effects(flags, given, source);
   const train::Prepared data = train::prepare(given, source);
+  require_training_effects(flags, data);
+  note_unused(flags, "find-lr",
+              {"folds", "lr", "find-lr", "schedule", "warmup", "gamma", "step-size", "l1", "l2",
+               "clip-norm", "clip-value", "clip-percentile", "ema", "epochs", "accumulate",
+               "patience", "monitor"});
   const Signals signals;
   const train::LrCurve curve = sweep_rates(data, options);
   if (!given.quiet) print_curve(curve);
@@ -117,6 +124,7 @@ int command_find_lr(int argc, char** argv) {
   page.lr_curve = train::rate_sweep(curve);
   page.config = texts_of(data.config);
   train::write_report(out, page);
+  Signals::check();
   std::printf("wrote %s\n", printable(out).c_str());
   return Exit::fine;
 }

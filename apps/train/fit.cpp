@@ -6,6 +6,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "effects.hpp"
 #include "session.hpp"
 #include "signals.hpp"
 
@@ -153,9 +154,14 @@ int command_fit(int argc, char** argv) {
   const train::Config config = flags.read();
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const train::Source source = train::load_source(train::source_options(config));
+  require_source_effects(flags, config, source);
+  if (config.folds > 0 || config.repeat > 1)
+    require_training_effects(flags, train::prepare(config, source));
   if (config.folds > 0) return cross_validate(config, source);
   if (config.repeat > 1) return summarize(config, source, {}, "run");
+  outlive_reader();
   train::Prepared data = train::prepare(config, source);
+  require_training_effects(flags, data);
   if (!config.quiet) print_report(data, source);
   const Signals signals;
   const train::RateSweep sweep = find_rate(data, config.quiet);
@@ -164,12 +170,19 @@ int command_fit(int argc, char** argv) {
                           bytes_needed(data));
   data.config.overwrite = false;  // config.json is not to replace a run by itself
   Outcome outcome;
+  Index steps = 0;
+  const auto has_checkpoint = [&] {
+    return std::filesystem::exists(folder / "checkpoint.safetensors");
+  };
   try {
-    outcome = train_model(data, {.folder = &folder, .sweep = &sweep, .quiet = config.quiet});
+    outcome = train_model(
+        data, {.folder = &folder, .sweep = &sweep, .steps = &steps, .quiet = config.quiet});
   } catch (...) {
-    if (std::filesystem::exists(folder / "checkpoint.safetensors"))
+    if (has_checkpoint())
       std::fprintf(stderr, "train: go on with: train resume %s\n",
                    printable(folder.path()).c_str());
+    else if (steps == 0)
+      folder.remove();
     else
       folder.discard();
     throw;
@@ -182,6 +195,13 @@ int command_fit(int argc, char** argv) {
       folder.discard();
       return outcome.status;
     }
+  }
+  // Its first step was its last: there is nothing to look at or to go on with.
+  if (outcome.status == Exit::non_finite && steps <= 1 && !has_checkpoint()) {
+    folder.remove();
+    std::fprintf(stderr, "train: %s was removed again, as nothing was learned\n",
+                 printable(folder.path()).c_str());
+    return outcome.status;
   }
   print_outcome(outcome, folder);
   if (outcome.status >= 128)

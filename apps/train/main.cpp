@@ -4,6 +4,7 @@
 //   $ ./dev train
 //   $ ./dev train fit --data flowers.csv --target species
 //   $ ./dev train predict --model runs/flowers-1 --data more.csv
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <gradus/io/file.hpp>
@@ -44,7 +45,7 @@ void print_help() {
       "\ntrain COMMAND --help lists the options of a command. Exit status: 0 fine, 2 usage, 3 "
       "input,\n4 values that are not finite, 5 file system, 6 run folder in use, 130 interrupted "
       "(129, 143: by "
-      "SIGHUP,\nSIGTERM).\n");
+      "SIGHUP,\nSIGTERM), 141 the reader of the output has left.\n");
 }
 
 int dispatch(int argc, char** argv) {
@@ -78,24 +79,37 @@ int complain(const std::exception& error, int status) {
   return status;
 }
 
+/// What was wrong with the arguments, said by the command that they were for.
+int complain_of_usage(const UsageError& error, int argc, char** argv) {
+  std::string name = argc > 1 ? argv[1] : "fit";
+  if (std::none_of(std::begin(commands), std::end(commands),
+                   [&](const Command& command) { return name == command.name; }))
+    name = name[0] == '-' ? "fit" : "train";
+  return complain(UsageError("[" + name + "] " + error.what()), Exit::usage);
+}
+
 /// Runs the command; what it printed has arrived, or the status says so.
 int run(int argc, char** argv) {
   const int status = dispatch(argc, argv);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    throw io::FileError(
-        "[train] standard output: writing failed; a place that takes all of the output is "
-        "required; "
-        "is the disk full?");
-  return status;
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return status;
+  if (reader_has_left()) {
+    std::fprintf(stderr, "train: the reader of the output has left; the run has gone on\n");
+    return status == Exit::fine ? int{Exit::reader_left} : status;
+  }
+  throw io::FileError(
+      "[train] standard output: writing failed; a place that takes all of the output is "
+      "required; "
+      "is the disk full?");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  end_at_signals();
   try {
     return run(argc, argv);
   } catch (const UsageError& error) {
-    return complain(error, Exit::usage);
+    return complain_of_usage(error, argc, argv);
   } catch (const train::ConfigError& error) {
     return complain(error, Exit::usage);
   } catch (const train::RunBusyError& error) {

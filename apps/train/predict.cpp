@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,11 +8,14 @@
 #include <gradus/ops.hpp>
 #include <gradus/threads.hpp>
 #include <gradus/train.hpp>
+#include <optional>
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "effects.hpp"
 #include "elsewhere.hpp"
 #include "session.hpp"
+#include "signals.hpp"
 
 using namespace gradus;
 
@@ -20,6 +24,11 @@ namespace {
 /// With the digits that the model computes with.
 std::string number(double value, DType dtype) {
   return dtype == float32 ? text_of(static_cast<float>(value)) : text_of(value);
+}
+
+bool is_file(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
 /// For a terminal.
@@ -83,12 +92,20 @@ int command_predict(int argc, char** argv) {
   options.csv.drop_bad_rows = false;  // each row is to have its line
   options.need_targets = false;
   const train::Source source = train::load_source(options);
+  require_source_effects(flags, config, source);
   const std::string text = to_csv(saved, train::predict(saved, source));
-  if (out.empty() && isatty(STDOUT_FILENO) != 0)
+  if (out.empty() && isatty(STDOUT_FILENO) != 0) {
     print_lines(text);
-  else if (out.empty())
+    return Exit::fine;
+  }
+  std::optional<Signals> whole;  // a file is written to its end; a pipe may be stuck
+  if (!out.empty() || is_file(STDOUT_FILENO)) whole.emplace();
+  if (out.empty()) {
     std::fwrite(text.data(), 1, text.size(), stdout);
-  else
+    std::fflush(stdout);
+  } else {
     io::write_file_atomically(out, text);
+  }
+  Signals::check();
   return Exit::fine;
 }

@@ -54,6 +54,7 @@ int command_resume(int argc, char** argv) {
   app.add_option("RUN,--run", run, "the folder of the run")->required();
   app.add_flag("--quiet", quiet, "print the results alone");
   if (!parse(app, argc, argv)) return Exit::fine;
+  outlive_reader();
   train::RunFolder folder = train::RunFolder::open(run);
   const Stopped stopped = load_run(folder.path());
   if (stopped.data.config.threads > 0)
@@ -83,12 +84,16 @@ int command_report(int argc, char** argv) {
                        ": no epoch of the run is complete, so that there is nothing to show; go on "
                        "with it first: train resume " +
                        run);
+  const Signals signals;
   const std::string path = out.empty() ? run + "/report.html" : out;
   if (out.empty()) claim_report(run);
-  train_model(stopped.data, {.resume = &stopped.checkpoint,
-                             .report = path,
-                             .found = train::read_findings(run + "/history.jsonl"),
-                             .quiet = true});
+  const Outcome outcome =
+      train_model(stopped.data, {.resume = &stopped.checkpoint,
+                                 .report = path,
+                                 .found = train::read_findings(run + "/history.jsonl"),
+                                 .quiet = true});
+  if (outcome.status >= 128) return outcome.status;
+  Signals::check();
   std::printf("wrote %s\n", printable(path).c_str());
   return Exit::fine;
 }

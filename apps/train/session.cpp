@@ -39,7 +39,7 @@ struct Trainee {
       plateau.emplace(
           *optimizer,
           optim::PlateauOptions{
-              .factor = c.gamma > 0 && c.gamma < 1 ? c.gamma : 0.1,
+              .factor = c.gamma,
               .patience = c.step_size > 0 ? c.step_size : std::max<Index>(2, *c.epochs / 10)});
   }
   optim::Scheduler* scheduler_or_null() { return scheduler ? &*scheduler : nullptr; }
@@ -90,6 +90,16 @@ class FlagNames : public train::Callback {
   std::size_t done_ = 0;
 };
 
+/// Counts the steps that were taken.
+class StepCount : public train::Callback {
+ public:
+  explicit StepCount(Index& steps) : steps_(steps) {}
+  void on_step_end(train::Context& run) override { steps_ += run.skipped ? 0 : 1; }
+
+ private:
+  Index& steps_;
+};
+
 /// What is told how a run goes on, in the order in which it is told.
 struct Listeners {
   std::unique_ptr<train::Recorder> recorder;
@@ -100,6 +110,7 @@ struct Listeners {
   Listeners(const train::Prepared& data, const train::Objective& objective,
             const Session& session) {
     const train::Config& config = data.config;
+    if (session.steps) all.push_back(std::make_unique<StepCount>(*session.steps));
     if (!session.folder && session.report.empty()) return;
     if (config.diagnose)  // lint_model() has looked already
       monitor = std::make_unique<train::Monitor>(train::MonitorOptions{.lint = false});

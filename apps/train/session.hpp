@@ -26,7 +26,8 @@ struct Session {
   std::string report = {};
   /// What else that run had found, after its last checkpoint.
   std::vector<gradus::train::Finding> found = {};
-  bool quiet = false;  ///< print nothing
+  gradus::Index* steps = nullptr;  ///< counts those that were taken
+  bool quiet = false;              ///< print nothing
 };
 
 /// Sweeps over learning rates.

@@ -1,5 +1,7 @@
 #include "signals.hpp"
 
+#include <unistd.h>
+
 #include <csignal>
 
 #include "command_line.hpp"
@@ -24,16 +26,45 @@ extern "C" void ask(int signal) {
   }
 }
 
+volatile std::sig_atomic_t output_closed = 0;
+extern "C" void note_reader(int) { output_closed = 1; }
+
+extern "C" void leave(int signal) {
+  constexpr char text[] = "train: interrupted\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, sizeof text - 1);
+  ::_exit(128 + signal);
+}
+
+/// What was ignored (nohup) stays ignored.
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  struct sigaction now {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(signal, nullptr, &now);
+  if (now.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
+
+void end_at_signals() {
+  for (const int signal : watched) handle(signal, leave);
+}
+
+void outlive_reader() {
+  struct sigaction action {};
+  action.sa_handler = note_reader;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGPIPE, &action, nullptr);
+}
+
+bool reader_has_left() { return output_closed != 0; }
 
 Signals::Signals() {
   if (nested++ > 0) return;
-  struct sigaction action {};
-  action.sa_handler = ask;
-  action.sa_flags = SA_RESTART;
   for (std::size_t i = 0; i < std::size(watched); ++i) {
     ::sigaction(watched[i], nullptr, &before[i]);
-    if (before[i].sa_handler != SIG_IGN) ::sigaction(watched[i], &action, nullptr);
+    handle(watched[i], ask);
   }
 }
 

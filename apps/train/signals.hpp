@@ -9,6 +9,15 @@ struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
+/// From here on the first SIGINT, SIGTERM or SIGHUP ends the program at once, with a line and its
+/// status: there is nothing that has to be finished. Not so while Signals live.
+void end_at_signals();
+
+/// From here on the program goes on when the reader of its output ends (`train … | head`).
+void outlive_reader();
+/// Whether one has ended since.
+bool reader_has_left();
+
 /// While one lives, the first SIGINT, SIGTERM or SIGHUP asks for an end; a second SIGINT or SIGTERM
 /// ends the program at once. What was ignored (nohup) stays ignored.
 class Signals {

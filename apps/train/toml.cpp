@@ -5,6 +5,7 @@
 #include <cctype>
 #include <map>
 #include <stdexcept>
+#include <vector>
 
 // The parser asserts things that only a good file makes true, such as that a table's name begins
 // with a letter, and in a release it takes them for granted. Here a false one is an exception.
@@ -45,31 +46,35 @@ class Settings {
     if (!is_new)
       refuse(node.source(),
              "\"" + name + "\" is set in line " + text_of(before->second) + " already");
-    const std::string text = flag_value(node, name);
+    const toml::array* const list = node.as_array();
+    const auto texts = list ? items_of(*list, name) : std::vector{flag_value(node, name)};
     try {
-      train::set(config_, name, text);
+      if (list)
+        train::set_list(config_, name, texts);
+      else
+        train::set(config_, name, texts[0]);
     } catch (const train::ConfigError& e) {
       const std::string message = e.what();
       refuse(node.source(), message.substr(message.find(' ') + 1));
     }
   }
 
-  /// A value as a flag would give it; the items of a list with commas.
+  std::vector<std::string> items_of(const toml::array& list, const std::string& name) const {
+    std::vector<std::string> items;
+    for (const toml::node& item : list) {
+      if (!item.is_value())
+        refuse(item.source(), "the list of \"" + name + "\" is not one of values");
+      items.push_back(flag_value(item, name));
+    }
+    return items;
+  }
+  /// A value as a flag would give it.
   std::string flag_value(const toml::node& node, const std::string& name) const {
     if (const auto* text = node.as_string()) return text->get();
     if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
     if (const auto* whole = node.as_integer()) return text_of(whole->get());
     if (const auto* number = node.as_floating_point()) return text_of(number->get());
-    const toml::array* const list = node.as_array();
-    if (!list)
-      refuse(node.source(), "\"" + name + "\" is neither a number, text, truth value nor list");
-    std::string items;
-    for (const toml::node& item : *list) {
-      if (!item.is_value())
-        refuse(item.source(), "the list of \"" + name + "\" is not one of values");
-      items += (items.empty() ? "" : ",") + flag_value(item, name);
-    }
-    return items.empty() ? "none" : items;
+    refuse(node.source(), "\"" + name + "\" is neither a number, text, truth value nor list");
   }
 
   train::Config& config_;

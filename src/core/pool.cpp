@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/memory_error.hpp"
 #include "core/tape.hpp"
 #include "gradus/error.hpp"
 #include "gradus/memory.hpp"
@@ -142,9 +143,8 @@ std::size_t rounded(std::size_t bytes) {
 }  // namespace
 
 void fail_allocation(std::size_t bytes) {
-  fail("memory",
-       "no memory for " + text_of(bytes) +
-           " bytes; a smaller batch, or freeing tensors that are no longer needed, helps");
+  throw MemoryError("[memory] no memory for " + text_of(bytes) +
+                    " bytes; a smaller batch, or freeing tensors that are no longer needed, helps");
 }
 
 void* refill(int index) {

@@ -26,6 +26,39 @@ namespace sys = detail::system;
   fail(operation, printable(path) + ": " + step + " failed: " + std::strerror(error));
 }
 
+/// The most that is read from what has no size: pipes, terminals, the files of /proc.
+constexpr std::size_t stream_limit = std::size_t{1} << 30;
+
+/// A device such as /dev/zero never ends; what is typed does, and so does /dev/null.
+bool is_endless(int fd, const struct stat& info) {
+  struct stat null {};
+  const bool is_null = ::stat("/dev/null", &null) == 0 && null.st_rdev == info.st_rdev;
+  return S_ISBLK(info.st_mode) || (S_ISCHR(info.st_mode) && ::isatty(fd) == 0 && !is_null);
+}
+
+/// The size of a regular file, 0 where there is none; throws for what cannot be read as a whole.
+std::size_t size_to_read(const std::string& path, int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) fail_errno("read_file", path, "fstat", errno);
+  if (S_ISDIR(info.st_mode))
+    fail("read_file", path + ": is a folder; the path of a file is required");
+  if (is_endless(fd, info))
+    fail("read_file", path +
+                          ": is a device; a regular file or a pipe, which have an end, is "
+                          "required; is it the path that was meant?");
+  const std::size_t size = S_ISREG(info.st_mode) && info.st_size > 0
+                               ? static_cast<std::size_t>(info.st_size)
+                               : std::size_t{0};
+  const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+  const std::size_t memory =
+      static_cast<std::size_t>(std::max(pages, 0L)) * static_cast<std::size_t>(std::max(page, 0L));
+  if (memory > 0 && size > memory)
+    fail("read_file", path + ": has " + text_of(size) + " bytes; less than the " + text_of(memory) +
+                          " bytes of this machine's memory are required; is it the file that was "
+                          "meant?");
+  return size;
+}
+
 /// The new file gets owner, group and permissions of the old one, as far as this process may give
 /// them; a file of another owner runs as nobody else. Answers errno or 0.
 int take_over(int fd, const struct stat& old) {
@@ -73,20 +106,22 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
     fail("read_file", path + ": " + std::strerror(error) + "; a readable file is required" +
                           (error == ENOENT ? "; check the spelling and the current folder" : ""));
   }
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) fail_errno("read_file", path, "fstat", errno);
-  if (S_ISDIR(info.st_mode))
-    fail("read_file", path + ": is a folder; the path of a file is required");
-  // A pipe has no size, and a file may grow: the size is a first guess only.
-  std::string bytes(static_cast<std::size_t>(std::max<off_t>(info.st_size, 0)) + 1, '\0');
+  // A file may grow meanwhile: its size is a first guess only.
+  const std::size_t guess = size_to_read(path, file.get());
+  const std::size_t most = guess + std::min(limit, stream_limit);
+  std::string bytes(guess > 0 ? guess + 1 : 4096, '\0');
   std::size_t size = 0;
   for (;;) {
-    if (size == bytes.size()) bytes.resize(2 * size);
+    // Room for one byte more than there may be shows that there is more.
+    if (size == bytes.size()) bytes.resize(std::min(most + 1, 2 * size));
     const ssize_t got = sys::read(file.get(), bytes.data() + size, bytes.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_errno("read_file", path, "reading", errno);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
+    if (size > most)
+      fail("read_file", path + ": does not end after " + text_of(most) +
+                            " bytes; at most so many are read; write the data to a file first");
   }
   bytes.resize(size);
   return unpack && detail::is_gzip(bytes) ? gunzip(bytes, path, limit) : bytes;

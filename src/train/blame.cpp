@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/memory_error.hpp"
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
@@ -65,6 +66,8 @@ std::string replay(Context& run, std::uint64_t seed, std::uint64_t offset) {
     const DetectAnomaly guard;
     const Tensor loss = (*run.loss_of)(run.model(run.input), run.target);
     grad(loss, parameters, {.allow_unused = true});
+  } catch (const gradus::detail::MemoryError&) {  // which says nothing about the step
+    throw;
   } catch (const Error& error) {
     return error.what();
   }

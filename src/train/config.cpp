@@ -12,7 +12,6 @@
 #include "io/csv_scan.hpp"
 #include "io/json.hpp"
 #include "train/config_fields.hpp"
-#include "train/save/checkpoint_every.hpp"
 #include "train/save/json.hpp"
 
 namespace gradus::train {
@@ -84,17 +83,30 @@ void parse(const std::string& name, const std::string& text, const Choices&, boo
   value = yes;
 }
 template <class T>
+void parse_items(const std::string& name, const std::vector<std::string>& items,
+                 const Choices& choices, std::vector<T>& value) {
+  value.clear();
+  for (const std::string& item : items) parse(name, item, choices, value.emplace_back());
+}
+template <class T>
+void parse_items(const std::string& name, const std::vector<std::string>& items,
+                 const Choices& choices, std::optional<std::vector<T>>& value) {
+  parse_items(name, items, choices, value.emplace());
+}
+template <class T>
+void parse_items(const std::string& name, const std::vector<std::string>&, const Choices&, T&) {
+  refuse("--" + name + ": a list was given; one value is required");
+}
+template <class T>
 void parse(const std::string& name, const std::string& text, const Choices& choices,
            std::vector<T>& value) {
-  value.clear();
-  if (text.empty() || text == "none") return;
-  for (std::size_t at = 0;;) {
-    const std::size_t comma = text.find(',', at);
-    value.emplace_back();
-    parse(name, text.substr(at, comma == text.npos ? comma : comma - at), choices, value.back());
-    if (comma == text.npos) return;
-    at = comma + 1;
-  }
+  std::vector<std::string> items;
+  if (!text.empty() && text != "none")
+    for (std::size_t at = 0, comma = 0; comma != text.npos; at = comma + 1) {
+      comma = text.find(',', at);
+      items.push_back(text.substr(at, comma == text.npos ? comma : comma - at));
+    }
+  parse_items(name, items, choices, value);
 }
 template <class T>
 void parse(const std::string& name, const std::string& text, const Choices& choices,
@@ -115,22 +127,56 @@ Json json_of(const std::optional<T>& value) {
   return value ? Json(*value) : Json("auto");
 }
 
+/// f(name, member, choices) for the setting of this name, which takes these texts.
+template <class F>
+void with_setting(Config& config, const std::string& name, const std::vector<std::string>& texts,
+                  F f) {
+  std::string wanted = name;
+  std::replace(wanted.begin(), wanted.end(), '_', '-');
+  for (const std::string& text : texts) {
+    if (text.find('\0') != text.npos)
+      refuse("--" + printable(name) + " " + quote(text) +
+             ": a text without the character 0 is required");
+    if (find_no_utf8(text) != text.npos)  // it could not be kept with the run
+      bad(wanted, text, "text in UTF-8");
+  }
+  bool known = false;
+  Choices names;
+  visit_settings(config, [&](const char*, const char* here, auto& member, const char*,
+                             const Choices& choices) {
+    names.emplace_back(here);
+    if (wanted != here) return;
+    known = true;
+    f(wanted, member, choices);
+  });
+  if (!known)
+    refuse("there is no setting " + quote(name) + "; did you mean " +
+           quote(nearest(wanted, names)) + "?");
+}
+
 /// A JSON value as the text that set() reads.
 std::string text_of_json(const std::string& name, const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return setting_text(value.get<bool>());
   if (value.is_null()) return "auto";
   if (value.is_number()) return value.dump();
-  if (!value.is_array())
-    refuse("--" + name + " is an object; a number, text, truth value or list is required");
-  std::string text;
+  refuse("--" + name + " is an object; a number, text, truth value or list is required");
+}
+
+void set_from_json(Config& config, const std::string& key, const nlohmann::json& value) {
+  const std::string name = printable(key);
+  if (!value.is_array()) return set(config, key, text_of_json(name, value));
+  std::vector<std::string> items;
   for (const nlohmann::json& item : value) {
-    if (item.is_structured())
-      refuse("--" + name + " is a list of " + (item.is_array() ? "lists" : "objects") +
+    if (item.is_structured() || item.is_null())
+      refuse("--" + name + " is a list of " +
+             (item.is_array()    ? "lists"
+              : item.is_object() ? "objects"
+                                 : "nothing") +
              "; numbers, texts or truth values are required in it");
-    text += (text.empty() ? "" : ",") + text_of_json(name, item);
+    items.push_back(text_of_json(name, item));
   }
-  return text.empty() ? "none" : text;
+  set_list(config, key, items);
 }
 
 /// What the optimizer takes where nothing is set; "auto" stays where it has no such option.
@@ -145,88 +191,6 @@ void choose_moments(Config& c) {
       refuse("--" + std::string(name) + " " + text_of(**value) + ": --optimizer " + c.optimizer +
              " has none; --" + name + " auto, or another optimizer, is required");
   }
-}
-
-/// What is wrong with the values of settings.
-struct Faults {
-  std::string text;
-
-  void need(bool good, const char* name, const std::string& value, const char* required) {
-    if (!good)
-      text += (text.empty() ? "" : "; ") + ("--" + std::string(name)) + " " + value + ": " +
-              required + " is required";
-  }
-  void count(const char* name, Index value, Index least) {
-    need(value >= least && value <= 1'000'000'000, name, text_of(value),
-         least ? "1 to 1000000000" : "0 to 1000000000");
-  }
-  void not_negative(const char* name, double value) {
-    need(value >= 0, name, text_of(value), "0 or more");
-  }
-  void fraction(const char* name, double value) {
-    need(value >= 0 && value < 1, name, text_of(value), "0 or more, and less than 1,");
-  }
-};
-
-void check_counts(const Config& c, Faults& faults) {
-  if (c.epochs) faults.count("epochs", *c.epochs, 1);
-  if (c.batch_size) faults.count("batch-size", *c.batch_size, 1);
-  if (c.hidden) {
-    for (const Index size : *c.hidden) faults.count("hidden", size, 1);
-    faults.need(c.hidden->size() <= 10'000, "hidden", text_of(c.hidden->size()) + " layers",
-                "at most 10000");
-  }
-  for (const auto& [name, value] : {std::pair{"samples", c.samples},
-                                    {"classes", c.classes},
-                                    {"features", c.features},
-                                    {"folds", c.folds},
-                                    {"embedding", c.embedding},
-                                    {"step-size", c.step_size},
-                                    {"patience", c.patience},
-                                    {"prefetch", c.prefetch}})
-    faults.count(name, value, 0);
-  constexpr double most_numbers = 1e9;  // 8 GB
-  const double width = static_cast<double>(std::max<Index>(c.features, 2));
-  faults.need(static_cast<double>(c.samples) * width <= most_numbers, "samples",
-              setting_text(c.samples) + " --features " + setting_text(c.features),
-              "a set by name of at most 1000000000 numbers");
-  faults.count("accumulate", c.accumulate, 1);
-  faults.count("max-categories", c.max_categories, 1);
-  faults.count("repeat", c.repeat, 1);
-  faults.need(c.folds != 1, "folds", "1", "0, or 2 and more,");
-  faults.need(c.threads >= 0 && c.threads <= 256, "threads", text_of(c.threads), "0 to 256");
-}
-
-void check_shares(const Config& c, Faults& faults) {
-  const double validation = c.validation.value_or(0);
-  faults.fraction("validation", validation);
-  faults.fraction("test", c.test);
-  faults.need(validation + c.test < 1, "validation",
-              text_of(validation) + " --test " + text_of(c.test),
-              "a sum below 1, so that samples are left to train on,");
-  if (c.dropout) faults.fraction("dropout", *c.dropout);
-  if (c.label_smoothing) faults.fraction("label-smoothing", *c.label_smoothing);
-  if (c.beta1) faults.fraction("beta1", *c.beta1);
-  if (c.beta2) faults.fraction("beta2", *c.beta2);
-  faults.need(c.clip_percentile >= 0 && c.clip_percentile <= 100, "clip-percentile",
-              text_of(c.clip_percentile), "0 to 100");
-  faults.fraction("warmup", c.warmup);
-  faults.fraction("ema", c.ema);
-}
-
-void check_rates(const Config& c, Faults& faults) {
-  if (c.noise) faults.not_negative("noise", *c.noise);
-  if (c.lr) faults.not_negative("lr", *c.lr);
-  faults.need(!c.find_lr || !c.lr, "find-lr", "with --lr " + text_of(c.lr.value_or(0)),
-              "one of the two, or --lr auto,");
-  if (c.weight_decay) faults.not_negative("weight-decay", *c.weight_decay);
-  if (c.momentum) faults.not_negative("momentum", *c.momentum);
-  for (const auto& [name, value] : {std::pair{"l1", c.l1},
-                                    {"l2", c.l2},
-                                    {"gamma", c.gamma},
-                                    {"clip-norm", c.clip_norm.value_or(0)},
-                                    {"clip-value", c.clip_value}})
-    faults.not_negative(name, value);
 }
 
 }  // namespace
@@ -248,25 +212,17 @@ std::vector<Setting> settings(const Config& config) {
 }
 
 void set(Config& config, const std::string& name, const std::string& text) {
-  if (text.find('\0') != text.npos)
-    refuse("--" + printable(name) + " " + quote(text) +
-           ": a text without the character 0 is required");
-  std::string wanted = name;
-  std::replace(wanted.begin(), wanted.end(), '_', '-');
-  if (find_no_utf8(text) != text.npos)  // it could not be kept with the run
-    bad(wanted, text, "text in UTF-8");
-  bool known = false;
-  Choices names;
-  visit_settings(config, [&](const char*, const char* here, auto& member, const char*,
-                             const Choices& choices) {
-    names.emplace_back(here);
-    if (wanted != here) return;
-    known = true;
-    parse(wanted, text, choices, member);
-  });
-  if (!known)
-    refuse("there is no setting " + quote(name) + "; did you mean " +
-           quote(nearest(wanted, names)) + "?");
+  with_setting(config, name, {text},
+               [&](const std::string& wanted, auto& member, const Choices& choices) {
+                 parse(wanted, text, choices, member);
+               });
+}
+
+void set_list(Config& config, const std::string& name, const std::vector<std::string>& items) {
+  with_setting(config, name, items,
+               [&](const std::string& wanted, auto& member, const Choices& choices) {
+                 parse_items(wanted, items, choices, member);
+               });
 }
 
 std::string to_json(const Config& config) {
@@ -291,23 +247,11 @@ void read_json(Config& config, const std::string& json, const std::string& name)
     std::replace(wanted.begin(), wanted.end(), '_', '-');
     if (!names.insert(wanted).second) refuse(file + quote(wanted) + " is set twice");
     try {
-      set(config, key, text_of_json(printable(key), value));
+      set_from_json(config, key, value);
     } catch (const ConfigError& e) {
       refuse(file + std::string(e.what()).substr(std::string("[config] ").size()));
     }
   }
-}
-
-void check(const Config& c) {
-  Faults faults;
-  check_counts(c, faults);
-  check_shares(c, faults);
-  check_rates(c, faults);
-  faults.need(c.delimiter == "auto" || c.delimiter == "tab" || c.delimiter.size() == 1, "delimiter",
-              c.delimiter, "one character, tab or auto");
-  CheckpointOptions ignored;
-  detail::set_checkpoint_every(ignored, c.checkpoint_every);
-  if (!faults.text.empty()) refuse(faults.text);
 }
 
 double validation_of(const Config& config, Index rows) {

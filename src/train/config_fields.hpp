@@ -121,7 +121,7 @@ void visit_settings(C& c, F f) {
   one("prefetch", c.prefetch, "batches that are prepared ahead", any);
   one("checkpoint-every", c.checkpoint_every,
       "how often the state is saved besides the first epoch and the end: a time (30s, 5m, 2h), "
-      "epochs (10epochs) or steps (500steps)",
+      "epochs (10epochs) or steps (500steps, or the number alone); 0: 1m",
       any);
   one("quiet", c.quiet, "print the results alone", any);
   one("tensorboard", c.tensorboard, "write event files for TensorBoard", any);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/memory_error.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "train/diagnosis.hpp"
@@ -78,6 +79,8 @@ double best_constant_loss(const Context& run) {
       const Tensor output = expand(constant.to(run.output.dtype()), {target.size(0), shape[1]});
       const double loss = (*run.loss_of)(output.clone(), target).item();
       if (std::isfinite(loss) && !(loss >= best)) best = loss;
+    } catch (const gradus::detail::MemoryError&) {
+      throw;
     } catch (const Error&) {  // a loss of another kind of output
     }
   return best;

@@ -64,7 +64,7 @@ void Diagnosis::save(optim::StateDict& state) const {
 
 void Diagnosis::resume(const Context& run, State& state) {
   const std::vector<double> losses = state.numbers("losses", 6);
-  norms_ = state.numbers("norms");
+  norms_ = state.list("norms");
   latest_.clear();
   if (state.has("latest_losses"))  // a run that began with an earlier version has none
     for (const double loss : state.numbers("latest_losses", limits::latest_losses))

@@ -1,9 +1,11 @@
 #include "gradus/train/logs.hpp"
 
 #include <cmath>
-#include <fstream>
+#include <filesystem>
+#include <sstream>
 
 #include "gradus/io/csv.hpp"
+#include "gradus/io/file.hpp"
 #include "io/disk/output.hpp"
 #include "optim/state.hpp"
 #include "train/save/json.hpp"
@@ -102,7 +104,9 @@ void JsonLog::on_fit_end(Context& run) { write_findings(run); }
 
 std::vector<Finding> read_findings(const std::string& path) {
   std::vector<Finding> findings;
-  std::ifstream file(path);
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return findings;
+  std::istringstream file(io::read_file(path, /*unpack=*/false));
   Index number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;

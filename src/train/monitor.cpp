@@ -102,14 +102,18 @@ std::map<std::string, const std::vector<double>*> Monitor::lists() const {
 
 void Monitor::load_state_dict(const optim::StateDict& entries) {
   detail::State state = detail::monitor_state(entries);
-  detail::load_epochs(state, detail::load_layers(state).size());
-  state.numbers("norms");
+  const std::size_t layers = detail::load_layers(state).size();
+  const std::size_t epochs = detail::load_epochs(state, layers).size();
+  const std::size_t norms = state.list("norms").size();
   state.numbers("losses", 6);
   state.wholes("window", 3);
-  state.wholes("steps", 2);
+  const Index steps = state.wholes("steps", 2)[0];
   if (state.has("latest_losses")) state.numbers("latest_losses", limits::latest_losses);
   state.finish();
-  impl_->saved = entries;  // until the model is known
+  // That of a monitor that saw no run says nothing, not even which modules there are.
+  const bool unused = layers == 0 && epochs == 0 && norms == 0 && steps == 0;
+  impl_->saved.reset();
+  if (!unused) impl_->saved = entries;  // until the model is known
 }
 
 void Monitor::on_fit_begin(Context& run) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "core/memory_error.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/recorder.hpp"
@@ -255,6 +256,8 @@ void Recorder::snapshot_surface(nn::Module& model, Index epoch) {
     Tensor out;
     try {
       out = model(slice(grid_, 0, from, from + count));
+    } catch (const gradus::detail::MemoryError&) {
+      throw;
     } catch (const Error&) {  // inputs that are numbers of categories have nothing between them
       grid_ = Tensor();
       return;

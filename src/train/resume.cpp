@@ -2,6 +2,7 @@
 #include <charconv>
 #include <functional>
 
+#include "core/memory_error.hpp"
 #include "gradus/random.hpp"
 #include "train/run.hpp"
 
@@ -161,6 +162,8 @@ std::string Run::find_misfits(const Checkpoint& c) {
       const nn::StateDict before = run_.model.state_dict();
       run_.model.load_state_dict(weights);
       run_.model.load_state_dict(before);
+    } catch (const gradus::detail::MemoryError&) {  // which says nothing about the checkpoint
+      throw;
     } catch (const Error& error) {
       note(what + ": " + error.what());
     }
@@ -216,6 +219,9 @@ void Run::restore(const Checkpoint& c) {
       load();
       undo.push_back(std::move(back));
     } catch (const std::bad_alloc&) {  // which says nothing about the checkpoint
+      put_back();
+      throw;
+    } catch (const gradus::detail::MemoryError&) {  // as little
       put_back();
       throw;
     } catch (const std::exception& error) {

@@ -1,5 +1,7 @@
 #include "gradus/train/run_folder.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -40,6 +42,16 @@ bool make(const std::string& path) {
   if (error == EEXIST && fs::is_directory(path, ignored)) return false;
   refuse(printable(path) + ": cannot be made: " + std::strerror(error) +
          "; a folder to write to is required");
+}
+
+/// The folders around this one that are not there, the innermost first.
+std::vector<std::string> missing_above(const std::string& path) {
+  std::vector<std::string> missing;
+  std::error_code ignored;
+  for (std::string at = io::detail::folder_of(path); !fs::exists(at, ignored);
+       at = io::detail::folder_of(at))
+    missing.push_back(at);
+  return missing;
 }
 
 /// The path as it is shown, if it leads straight to the folder, without slashes at its end;
@@ -108,6 +120,7 @@ RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
 
 RunFolder::RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes)
     : RunFolder() {
+  made_above_ = missing_above(path.empty() ? "runs/" + name : tidy(path));
   path_ = path.empty() ? free_name(name) : tidy(path);
   target_ = path_;
   std::error_code ignored;
@@ -220,7 +233,13 @@ void RunFolder::claim(const std::vector<std::string>& files) {
 
 void RunFolder::discard() {
   const bool empty = !locks_->held.empty() && detail::holds_nothing(path_);
-  if (path_ != target_ || empty) detail::remove_run(path_, made_ || path_ != target_);
+  if (path_ != target_ || empty) remove();
+}
+
+void RunFolder::remove() {
+  detail::remove_run(path_, made_ || path_ != target_);
+  for (const std::string& above : made_above_)
+    if (::rmdir(above.c_str()) != 0) return;  // others use it meanwhile
 }
 
 void RunFolder::commit() {

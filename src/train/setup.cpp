@@ -171,7 +171,7 @@ data::DataLoader make_loader(const Config& c, const data::TensorDataset& train) 
   o.seed = c.seed;
   o.shuffle = c.sampler == "auto";
   if (!o.shuffle) o.sampler = c.sampler;
-  o.prefetch = static_cast<int>(std::min<Index>(c.prefetch, 64));
+  o.prefetch = static_cast<int>(c.prefetch);
   if (o.sampler == "weighted") {
     if (train.y().dtype() != int64)
       fail("make_loader", "the sampler weighted was chosen for regression; classes are required");

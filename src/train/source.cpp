@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "gradus/data/digits.hpp"
 #include "gradus/io/file.hpp"
@@ -62,6 +63,42 @@ Tensor read_array(const std::string& path) {
   return is_idx(path) ? io::read_idx(path) : io::read_npy(path);
 }
 
+/// Names the first of the values that are not good.
+[[noreturn]] void refuse_values(const Tensor& values, const Tensor& good, const char* what,
+                                const std::string& name, const std::string& fault,
+                                const std::string& required) {
+  const Index at = argmin(good.to(int64).reshape({values.numel()})).item<Index>();
+  const Index count = values.numel() - sum(good.to(int64)).item<Index>();
+  const Index width = values.dim() ? values.numel() / std::max<Index>(values.size(0), 1) : 1;
+  const double first = values.reshape({values.numel()})[at].item();
+  const std::string shown = std::isfinite(first) ? " (" + text_of(first) + ")" : "";
+  fail("load_source", name + ": " + what + " hold " + text_of(count) +
+                          (count == 1 ? " value that is " : " values that are ") + fault +
+                          ", the first in sample " + text_of(at / width) + " at place " +
+                          text_of(at % width) + shown + "; " + required);
+}
+
+/// Throws for NaN and infinity, which arrays have no policies for as tables do.
+void require_finite(const Tensor& values, const char* what, const std::string& name) {
+  if (!values.defined() || !is_floating_point(values.dtype()) || values.numel() == 0) return;
+  const Tensor finite = isfinite(values);
+  if (!all(finite).item<bool>())
+    refuse_values(values, finite, what, name, "not finite",
+                  "finite numbers are required; remove the sample, or fill in a value");
+}
+
+/// Finite values as the type that is computed with, which may be too narrow for them.
+Tensor as_dtype(const Tensor& values, DType dtype, const char* what, const std::string& name) {
+  Tensor out = values.to(dtype);
+  if (values.dtype() != float64 || dtype != float32 || values.numel() == 0) return out;
+  const Tensor fits = isfinite(out);
+  if (!all(fits).item<bool>())
+    refuse_values(values, fits, what, name, "too large for float32",
+                  "numbers up to 3.4028235e38 are required; scale them, or compute in float64 "
+                  "(precision = float64)");
+  return out;
+}
+
 /// Inputs as floating point, (n, features…); targets as labels (n) or quantities (n, outputs).
 data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
                          const std::string& name) {
@@ -69,7 +106,7 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
     fail("load_source", name + ": holds inputs of shape " + to_string(x.shape()) +
                             "; samples along the first axis, one or more, are required");
   if (x.dim() == 1) x = x.reshape({x.size(0), 1});
-  x = x.to(options.csv.dtype);
+  x = as_dtype(x, options.csv.dtype, "the inputs", name);
   if (!y.defined()) {
     if (options.need_targets)
       fail("load_source", name +
@@ -84,7 +121,9 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
   const bool labels = !is_floating_point(y.dtype()) && y.dim() == 1;
   const bool wants_labels = options.csv.task == io::Task::classification;
   if (options.csv.task == io::Task::regression || (!labels && !wants_labels)) {
-    y = y.to(options.csv.dtype).reshape({y.size(0), y.numel() / y.size(0)});
+    y = as_dtype(y, options.csv.dtype, "the targets",
+                 options.labels.empty() ? name : options.labels)
+            .reshape({y.size(0), y.numel() / y.size(0)});
     return data::TensorDataset(x, y);
   }
   if (y.dim() != 1)
@@ -103,21 +142,6 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
                             "required");
   for (Index c = 0; c <= most; ++c) set.class_names.push_back(text_of(c));
   return set;
-}
-
-/// Throws for NaN and infinity, which arrays have no policies for as tables do.
-void require_finite(const Tensor& values, const char* what, const std::string& name) {
-  if (!values.defined() || !is_floating_point(values.dtype()) || values.numel() == 0) return;
-  const Tensor finite = isfinite(values);
-  if (all(finite).item<bool>()) return;
-  const Index at = argmin(finite.to(int64).reshape({values.numel()})).item<Index>();
-  const Index count = values.numel() - sum(finite.to(int64)).item<Index>();
-  const Index width = values.dim() ? values.numel() / std::max<Index>(values.size(0), 1) : 1;
-  fail("load_source", name + ": " + what + " hold " + text_of(count) +
-                          (count == 1 ? " value that is" : " values that are") +
-                          " not finite, the first in sample " + text_of(at / width) + " at place " +
-                          text_of(at % width) +
-                          "; finite numbers are required; remove the sample, or fill in a value");
 }
 
 data::TensorDataset read_archive(const SourceOptions& options) {
@@ -176,12 +200,8 @@ Source load_source(const SourceOptions& options) {
   Source source;
   source.name = options.data;
   if (options.data == "digits") {
-    source.arrays = data::load_digits();
-    source.arrays = [&] {
-      data::TensorDataset set(source.arrays.x().to(options.csv.dtype), source.arrays.y());
-      for (int c = 0; c < 10; ++c) set.class_names.push_back(text_of(c));
-      return set;
-    }();
+    const data::TensorDataset digits = data::load_digits();
+    source.arrays = join(digits.x(), digits.y(), options, options.data);
     return source;
   }
   for (const Set& set : sets())
@@ -204,11 +224,12 @@ Source load_source(const SourceOptions& options) {
   } else if (options.data.ends_with(".npz")) {
     source.arrays = read_archive(options);
   } else if (options.data.ends_with(".npy") || is_idx(options.data)) {
-    Tensor x = read_array(options.data).to(options.csv.dtype);
-    if (is_idx(options.data)) x = x / 255.0;  // pixels, as those of MNIST
+    Tensor x = read_array(options.data);
     const Tensor y = options.labels.empty() ? Tensor() : read_array(options.labels);
     require_finite(x, "the inputs", options.data);
     require_finite(y, "the targets", options.labels);
+    if (is_idx(options.data))  // pixels, as those of MNIST
+      x = as_dtype(x, options.csv.dtype, "the inputs", options.data) / 255.0;
     source.arrays = join(x, y, options, options.data);
   } else {
     source.table = io::read_raw_csv(options.data, options.csv);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include "core/memory_error.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/conv.hpp"
@@ -142,6 +143,8 @@ Trace trace(nn::Module& model, const Tensor& input) {
     const Tensor y = model(input);
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (outputs[i].is(y)) out.last = static_cast<int>(i);
+  } catch (const gradus::detail::MemoryError&) {  // which says nothing about the model
+    throw;
   } catch (const Error& error) {
     out.error = error.what();
   }

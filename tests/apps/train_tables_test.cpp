@@ -338,7 +338,6 @@ TEST_CASE("what a page explains is what was computed, whatever the loss") {
       {three, "--label-smoothing 0.1 --balance", true},
       {three, "--loss bce", true},
       {three, "--loss bce --label-smoothing 0.2", true},
-      {three, "--loss bce --label-smoothing 0.2 --balance", true},
       {three, "--loss mse", true},
       {three, "--loss focal", false},
       {three, "--loss hinge", false},

@@ -48,7 +48,7 @@ TEST_CASE("a run that ends before there is a model does not say that it saved on
   const TemporaryFolder folder;
   const Ran ran = train(folder,
                         "--data sine --target-scaler none --optimizer sgd --lr 1e30 --clip-norm 0 "
-                        "--hidden 8 --epochs 3 --run r");
+                        "--precision float64 --hidden 8 --epochs 3 --run r");
   CHECK(ran.status == 4);
   CHECK(ran.out.find("saved") == std::string::npos);
   CHECK_FALSE(std::filesystem::exists(folder / "r/model.safetensors"));

@@ -1,7 +1,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
@@ -11,6 +13,7 @@
 using namespace gradus;
 using gradus::test::contains;
 using gradus::test::read_bytes;
+using gradus::test::write_bytes;
 
 namespace {
 
@@ -110,4 +113,35 @@ TEST_CASE("a packed IDX file cannot unpack beyond what its header declares") {
   CHECK_THROWS_WITH(io::read_idx(folder / "bomb.gz"), contains("more than 12 bytes"));
   gradus::test::write_bytes(folder / "short.gz", gzip(header + "abc"));
   CHECK_THROWS_WITH(io::read_idx(folder / "short.gz"), contains("but 3 follow"));
+}
+
+TEST_CASE("devices without an end are not read") {
+  for (const char* path : {"/dev/zero", "/dev/urandom", "/dev/full"})
+    CHECK_THROWS_WITH(io::read_file(path), contains("is a device; a regular file or a pipe"));
+  CHECK(io::read_file("/dev/null").empty());
+  const gradus::test::TemporaryFolder folder;
+  std::filesystem::create_symlink("/dev/zero", folder / "link");
+  CHECK_THROWS_WITH(io::read_file(folder / "link"), contains("is a device"));
+}
+
+TEST_CASE("a pipe without an end is read up to a limit") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  std::thread writer([&] {
+    const std::string part(1000, 'x');
+    for (int i = 0; i < 60; ++i)
+      if (::write(ends[1], part.data(), part.size()) < 0) break;
+    ::close(ends[1]);
+  });
+  const std::string path = "/dev/fd/" + std::to_string(ends[0]);
+  CHECK_THROWS_WITH(io::read_file(path, true, 50'000), contains("does not end after 50000 bytes"));
+  writer.join();  // what it wrote fits into the pipe
+  ::close(ends[0]);
+}
+
+TEST_CASE("a file larger than memory is refused before it is read") {
+  const gradus::test::TemporaryFolder folder;
+  write_bytes(folder / "big", "");
+  std::filesystem::resize_file(folder / "big", std::uintmax_t{1} << 43);  // 8 TiB, and no block
+  CHECK_THROWS_WITH(io::read_file(folder / "big"), contains("has 8796093022208 bytes; less than"));
 }

@@ -1,3 +1,4 @@
+#include "core/pool.hpp"
 #include "gradus/gradus.hpp"
 #include "gradus/train.hpp"
 #include "support/catch.hpp"
@@ -268,4 +269,24 @@ TEST_CASE("lint says when a model cannot be called") {
   nn::MLP model({2, 8, 2});
   const auto findings = train::lint(model, {.input = ones({4, 3})});
   CHECK(kinds(findings) == "not_traced");
+}
+
+TEST_CASE("lint passes on that memory ran out, and keeps other failures as findings") {
+  nn::MLP model({4, 8, 2});
+  const Tensor input = randn({16, 4});
+  Index failed = 0;
+  for (Index n = 1; n < 200; ++n) {
+    gradus::detail::fail_allocation_after(n);
+    std::vector<train::Finding> findings;
+    try {
+      findings = train::lint(model, {.input = input});
+    } catch (const Error& error) {
+      ++failed;
+      CHECK_THAT(error.what(), contains("[memory] no memory"));
+    }
+    gradus::detail::fail_allocation_after(0);
+    for (const train::Finding& finding : findings) CHECK(finding.kind != "not_traced");
+  }
+  CHECK(failed > 10);
+  CHECK_THAT(kinds(train::lint(model, {.input = randn({16, 5})})), contains("not_traced"));
 }

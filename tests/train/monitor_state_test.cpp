@@ -120,3 +120,37 @@ TEST_CASE("a monitor does not go on in a model with other modules") {
           optimizer, nullptr, loader, {}, {.callbacks = {&monitor}}),
       contains("the state of 4 modules was given; that of the 1 modules of this model"));
 }
+
+TEST_CASE("the state of a monitor that saw no run loads, and the next run is like a first one") {
+  const test::TemporaryFolder folder;
+  train::Monitor monitor({.lint = false}), unused;
+  CHECK_NOTHROW(monitor.load_state_dict(unused.state_dict()));
+  CHECK_NOTHROW(unused.load_state_dict(unused.state_dict()));
+  // Whatever was loaded before is gone.
+  train_to(2, folder / "run");
+  monitor.load_state_dict(train::load_checkpoint(folder / "run").states.at("callback.monitor"));
+  monitor.load_state_dict(unused.state_dict());
+  nn::MLP model({2, 2});
+  optim::SGD optimizer(model.parameters(), {.lr = 0.01});
+  data::DataLoader loader(data::make_moons({.n = 8}), {.batch_size = 8});
+  train::fit(
+      model,
+      [](const Tensor& output, const Tensor& target) { return cross_entropy(output, target); },
+      optimizer, nullptr, loader, {}, {.epochs = 2, .callbacks = {&monitor}});
+  CHECK(monitor.layers().size() == 2);
+  CHECK(monitor.grad_norms().size() == 2);
+}
+
+TEST_CASE("the unused state of every callback loads") {
+  const test::TemporaryFolder folder;
+  train::Recorder recorder;
+  train::JsonLog json(folder / "a");
+  train::CsvLog csv(folder / "b");
+  train::TensorBoardLog board(folder / "c");
+  train::ProgressPrinter printer;
+  for (train::Callback* callback :
+       std::initializer_list<train::Callback*>{&recorder, &json, &csv, &board, &printer}) {
+    INFO(callback->name());
+    CHECK_NOTHROW(callback->load_state_dict(callback->state_dict()));
+  }
+}

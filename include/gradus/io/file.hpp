@@ -19,7 +19,8 @@ class FileError : public Error {
 inline constexpr std::size_t default_unpacked_limit = std::size_t{4} << 30;
 
 /// The bytes of a file; unpacked if `unpack` and it begins like gzip. Throws if it cannot be read
-/// or unpacks to more than `limit` bytes.
+/// or unpacks to more than `limit` bytes, for devices, which have no end, and for pipes that give
+/// more than 1 GiB or `limit`.
 std::string read_file(const std::string& path, bool unpack = true,
                       std::size_t limit = default_unpacked_limit);
 

@@ -76,6 +76,8 @@ std::vector<Setting> settings(const Config& config = {});
 /// Sets one from text; lists are separated by commas, "auto" leaves the choice to the data. Throws
 /// ConfigError with the nearest name or value. Underscores in names count as dashes.
 void set(Config& config, const std::string& name, const std::string& text);
+/// Sets a list to the items that these texts stand for, which may hold commas.
+void set_list(Config& config, const std::string& name, const std::vector<std::string>& items);
 
 /// All settings as a JSON object. What is left to the data is "auto".
 std::string to_json(const Config& config);

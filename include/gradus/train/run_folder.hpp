@@ -51,6 +51,9 @@ class RunFolder {
   /// Removes what a run that failed would leave: a folder with nothing in it still, or the files of
   /// one that was not put in the place of another.
   void discard();
+  /// Removes all that the run wrote, and the folders that were made for it, unless they hold
+  /// something else.
+  void remove();
 
  private:
   struct Locks;
@@ -60,6 +63,7 @@ class RunFolder {
 
   std::string path_, target_;
   bool made_ = false;
+  std::vector<std::string> made_above_ = {};  // folders around it, the innermost first
   std::unique_ptr<Locks> locks_;
 };
 

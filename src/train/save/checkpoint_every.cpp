@@ -11,9 +11,10 @@ namespace {
 constexpr double most = 1e9;
 
 [[noreturn]] void refuse(const std::string& text) {
-  throw ConfigError("[config] --checkpoint-every " + printable(text) +
-                    ": a time (30s, 5m, 2h), a number of epochs (10epochs) or of steps (500steps) "
-                    "is required");
+  throw ConfigError(
+      "[config] --checkpoint-every " + printable(text) +
+      ": a time (30s, 5m, 2h), a number of epochs (10epochs) or of steps (500steps, or "
+      "500) is required");
 }
 
 }  // namespace

@@ -149,6 +149,7 @@ void read_history(const std::string& checkpoint, Checkpoint& c) {
   if (c.appended.file.find('/') != std::string::npos || !c.appended.file.ends_with(ending))
     refuse("has no name of a history");
   if (!fs::exists(path)) refuse("is missing");
+  if (!fs::is_regular_file(path)) refuse("is no regular file");
   std::string text = io::read_file(path, /*unpack=*/false);
   const auto bytes = static_cast<std::size_t>(c.appended.bytes);
   if (c.appended.bytes < static_cast<std::int64_t>(head.size()) || text.size() < bytes)

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/memory_error.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/train/setup.hpp"
@@ -180,6 +181,8 @@ SavedModel load_model(const std::string& path) {
   m.pipeline = Pipeline::parse(saved.text("pipeline"), scalers, file, m.spec.inputs);
   try {
     m.objective = objective_of(m.config, m.pipeline);
+  } catch (const gradus::detail::MemoryError&) {  // which says nothing about the file
+    throw;
   } catch (const Error& e) {
     refuse(file, "the configuration: " + text_after_operation(e));
   }

@@ -82,11 +82,14 @@ void EpochLists::add(const LayerEpoch& epoch) {
 }
 
 std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers) {
-  const std::vector<Index> places = state.wholes("epochs", State::any);
+  std::vector<Index> places;
+  for (const double place : state.list("epochs")) places.push_back(state.whole_of("epochs", place));
   const std::size_t count = places.size() / 2;
   if (places.size() % 2 != 0) state.refuse("epochs", "is cut off");
-  const std::vector<double> stats =
-      state.numbers("epochs.layers", static_cast<Index>(count * layers * measured.size()));
+  const std::vector<double> stats = state.list("epochs.layers");
+  if (const std::size_t needed = count * layers * measured.size(); stats.size() != needed)
+    state.refuse("epochs.layers",
+                 "has " + text_of(stats.size()) + " numbers instead of " + text_of(needed));
   std::vector<LayerEpoch> epochs;
   const double* at = stats.data();
   for (std::size_t i = 0; i < 2 * count; i += 2) {

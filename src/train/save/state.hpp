@@ -26,7 +26,11 @@ class State {
   bool has(const std::string& key) const { return entries_.contains(key); }
   /// The numbers of an entry, `count` of them.
   std::vector<double> numbers(const std::string& key, Index count = any);
-  /// The same, whole and within `least` and `most`.
+  /// The numbers of a list that grows, which need not be there while it is empty.
+  std::vector<double> list(const std::string& key) {
+    return has(key) ? numbers(key) : std::vector<double>();
+  }
+  /// The same as numbers(), whole and within `least` and `most`.
   std::vector<Index> wholes(const std::string& key, Index count, Index least = 0,
                             Index most = most_counted);
   Index whole(const std::string& key, Index least = 0, Index most = most_counted) {

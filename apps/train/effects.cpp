@@ -1,0 +1,146 @@
+#include "effects.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <tuple>
+
+using namespace gradus;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+bool is_one_of(const std::string& text, const Names& list) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+/// Settings, whether they change anything, and where they would.
+struct Rule {
+  Names settings;
+  bool works;
+  const char* where;
+};
+
+/// The settings that were given, if they ask for more than there is by itself.
+Names changed(const SettingFlags& flags, const train::Config& config) {
+  const std::vector<train::Setting> own = train::settings(), now = train::settings(config);
+  Names names;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const auto& [name, value] = std::tie(now[i].name, now[i].value);
+    const bool is_nothing = name != "noise" && is_one_of(value, {"", "0", "no", "none"});
+    if (flags.given(name) && value != own[i].value && !is_nothing) names.push_back(name);
+  }
+  return names;
+}
+
+void apply(const std::vector<Rule>& rules, const SettingFlags& flags, const train::Config& config) {
+  for (const std::string& name : changed(flags, config))
+    for (const Rule& rule : rules)
+      if (!rule.works && is_one_of(name, rule.settings))
+        throw UsageError("--" + name + " was given, and would change nothing; " + rule.where +
+                         " is required for it; leave it out");
+}
+
+std::vector<Rule> source_rules(const train::Config& c, const train::Source& source) {
+  const bool is_set = is_one_of(c.data, train::set_names());
+  const bool is_folder = !source.test.empty();
+  const bool is_array = !is_set && !is_folder && !source.table && !c.data.ends_with(".npz");
+  return {
+      {{"labels"}, is_array, "--data of a .npy or IDX file"},
+      {{"target", "ignore", "categorical", "missing-texts", "header", "delimiter", "decimal",
+        "encoding", "missing", "indicators", "unknown", "categories", "max-categories",
+        "drop-bad-rows"},
+       source.table.has_value(),
+       "--data of a table (CSV)"},
+      {{"samples"}, is_set && c.data != "digits", "a set that is made, such as --data moons,"},
+      {{"noise"},
+       is_set && !is_one_of(c.data, {"digits", "random"}) &&
+           !(c.data == "blobs" && c.noise.value_or(1) == 0),
+       "--data xor, moons, circles, spirals or sine, or blobs and more than 0,"},
+      {{"classes"},
+       is_one_of(c.data, {"blobs", "spirals", "random"}),
+       "--data blobs, spirals or random"},
+      {{"features"}, is_one_of(c.data, {"blobs", "random"}), "--data blobs or random"},
+      {{"test"},
+       !is_folder && c.folds == 0,
+       is_folder ? "a source without a test part of its own" : "a training without --folds"},
+  };
+}
+
+std::vector<Rule> model_rules(const train::Config& c, const train::Pipeline& pipeline) {
+  const bool deep = c.hidden && !c.hidden->empty();
+  Index before = c.categories == "embed" ? 0 : static_cast<Index>(pipeline.features().size());
+  bool keeps_width = c.categories == "embed" && deep;  // the width of embeddings is not known here
+  for (const Index width : c.hidden.value_or(std::vector<Index>())) {
+    keeps_width |= width == before;
+    before = width;
+  }
+  const bool fills = is_one_of(c.missing, {"mean", "median", "mode"});
+  return {
+      {{"indicators"}, fills, "--missing mean, median or mode"},
+      {{"embedding"},
+       !pipeline.categories().empty(),
+       "--categories embed and a column of categories"},
+      {{"activation", "norm", "dropout"}, deep, "a hidden layer (--hidden)"},
+      {{"residual"}, keeps_width, "a hidden layer (--hidden) as wide as the one before it"},
+  };
+}
+
+std::vector<Rule> loss_rules(const train::Config& c, const train::Pipeline& pipeline) {
+  const train::Task task = pipeline.task();
+  const bool one_logit = c.loss == "bce" && task == train::Task::binary && c.output == "none";
+  const bool labels = task != train::Task::regression;
+  return {
+      {{"target-scaler"}, !labels, "a quantity to predict (--task regression)"},
+      {{"balance"},
+       c.loss == "cross_entropy" || one_logit,
+       "classification with --loss cross_entropy, or bce of two classes,"},
+      {{"label-smoothing"},
+       is_one_of(c.loss, {"cross_entropy", "bce"}),
+       "classification with --loss cross_entropy or bce"},
+      {{"monitor"}, labels || c.monitor != "accuracy", "classification"},
+  };
+}
+
+std::vector<Rule> run_rules(const train::Config& c) {
+  const bool has_folder = c.folds == 0 && c.repeat == 1;
+  return {
+      {{"weight-decay"}, c.optimizer != "lbfgs", "another --optimizer than lbfgs"},
+      {{"gamma"},
+       is_one_of(c.schedule, {"step", "exponential", "plateau"}),
+       "--schedule step, exponential or plateau"},
+      {{"step-size"},
+       is_one_of(c.schedule, {"step", "restarts", "plateau", "cyclic"}),
+       "--schedule step, restarts, cyclic or plateau"},
+      {{"warmup"},
+       !is_one_of(c.schedule, {"onecycle", "cyclic", "plateau"}),
+       "another --schedule than onecycle, cyclic and plateau"},
+      {{"repeat"}, c.folds == 0, "a training without --folds"},
+      {{"run", "overwrite", "checkpoint-every", "tensorboard"},
+       has_folder,
+       "a single training, without --folds and --repeat,"},
+      {{"overwrite"}, !c.run.empty(), "--run FOLDER"},
+  };
+}
+
+}  // namespace
+
+void require_source_effects(const SettingFlags& flags, const train::Config& config,
+                            const train::Source& source) {
+  apply(source_rules(config, source), flags, config);
+}
+
+void require_training_effects(const SettingFlags& flags, const train::Prepared& data) {
+  const train::Config& c = data.config;
+  for (const auto& rules :
+       {model_rules(c, data.pipeline), loss_rules(c, data.pipeline), run_rules(c)})
+    apply(rules, flags, c);
+}
+
+void note_unused(const SettingFlags& flags, const char* command,
+                 const std::vector<std::string>& unused) {
+  std::string list;
+  for (const std::string& name : unused)
+    if (flags.given(name)) list += (list.empty() ? "--" : ", --") + name;
+  if (!list.empty()) std::fprintf(stderr, "train: %s does not use %s\n", command, list.c_str());
+}
