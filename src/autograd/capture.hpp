@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "autograd/node.hpp"
-#include "core/pool.hpp"
-#include "core/tape.hpp"
+#include "base/pool.hpp"
+#include "base/tape.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/random.hpp"
 

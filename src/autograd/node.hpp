@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/pool.hpp"
+#include "base/pool.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/tensor.hpp"
 

@@ -1,7 +1,7 @@
 #include "gradus/data/dataset.hpp"
 
 #include "autograd/node.hpp"
-#include "kernels/copy.hpp"
+#include "kernels/move/copy.hpp"
 
 namespace gradus::data {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/copy.hpp"
+#include "kernels/move/copy.hpp"
 
 namespace gradus::detail {
 

@@ -4,7 +4,7 @@
 
 #include "gradus/io/file.hpp"
 #include "io/bytes.hpp"
-#include "kernels/copy.hpp"
+#include "kernels/move/copy.hpp"
 
 namespace gradus::io {
 

@@ -1,8 +1,8 @@
 // The loops that run an elementwise function over memory, and the split of large ones over threads.
 #pragma once
-#include "core/tape.hpp"
-#include "core/threads.hpp"
-#include "kernels/elementwise.hpp"
+#include "base/tape.hpp"
+#include "base/threads.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 #include "kernels/vmath.hpp"
 
 namespace gradus::kernels {

@@ -5,7 +5,7 @@
 #include "autograd/node.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
-#include "kernels/elementwise.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 
 // Helpers that the operations share. The functions here compute values and record nothing.
 namespace gradus::detail {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "core/threads.hpp"
+#include "base/threads.hpp"
 #include "gradus/shape.hpp"
 #include "gradus/tensor.hpp"
 

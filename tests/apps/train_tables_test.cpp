@@ -13,7 +13,7 @@
 #include "gradus/gradus.hpp"
 #include "gradus/train.hpp"
 #include "support/catch.hpp"
-#include "train/page.hpp"
+#include "train/report/page.hpp"
 
 using namespace gradus::test;
 using gradus::printable;

@@ -1,7 +1,7 @@
 // What throws midway leaves every grad and parameter as it was, and leaks nothing.
 #include <cmath>
 
-#include "core/pool.hpp"
+#include "base/pool.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/ops.hpp"

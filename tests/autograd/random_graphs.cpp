@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/pool.hpp"
+#include "base/pool.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/ops.hpp"

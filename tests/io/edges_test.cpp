@@ -1,6 +1,6 @@
 // What readers and writers just allow, and just do not.
 #include "gradus/gradus.hpp"
-#include "io/csv_table.hpp"
+#include "io/csv/table.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 #include "support/gzip.hpp"

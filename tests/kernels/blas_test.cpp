@@ -1,4 +1,4 @@
-#include "kernels/blas.hpp"
+#include "kernels/products/blas.hpp"
 
 #include <sys/resource.h>
 

@@ -2,9 +2,9 @@
 #include <numeric>
 
 #include "gradus/ops.hpp"
-#include "kernels/copy.hpp"
 #include "kernels/kernel_support.hpp"
-#include "kernels/reduce.hpp"
+#include "kernels/move/copy.hpp"
+#include "kernels/reduce/reduce.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

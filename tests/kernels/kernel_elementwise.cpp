@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gradus/threads.hpp"
-#include "kernels/elementwise.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 #include "kernels/kernel_support.hpp"
 #include "support/catch.hpp"
 

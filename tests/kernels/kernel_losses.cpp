@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "gradus/threads.hpp"
+#include "kernels/elementwise/pointwise_loss.hpp"
 #include "kernels/kernel_support.hpp"
-#include "kernels/pointwise_loss.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/elementwise.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

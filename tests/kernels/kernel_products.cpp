@@ -5,10 +5,10 @@
 
 #include "gradus/precision.hpp"
 #include "gradus/threads.hpp"
-#include "kernels/gemm.hpp"
-#include "kernels/gemm_bf16.hpp"
 #include "kernels/kernel_support.hpp"
-#include "kernels/zeros.hpp"
+#include "kernels/products/gemm.hpp"
+#include "kernels/products/gemm_bf16.hpp"
+#include "kernels/products/zeros.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

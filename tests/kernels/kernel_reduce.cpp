@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "gradus/threads.hpp"
-#include "kernels/copy.hpp"
 #include "kernels/kernel_support.hpp"
-#include "kernels/reduce.hpp"
-#include "kernels/rows.hpp"
+#include "kernels/move/copy.hpp"
+#include "kernels/reduce/reduce.hpp"
+#include "kernels/rows/rows.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

@@ -4,7 +4,7 @@
 
 #include "gradus/threads.hpp"
 #include "kernels/kernel_support.hpp"
-#include "kernels/rows.hpp"
+#include "kernels/rows/rows.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

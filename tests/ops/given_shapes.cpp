@@ -2,7 +2,7 @@
 #include <functional>
 
 #include "gradus/ops.hpp"
-#include "ops/lines.hpp"
+#include "ops/products/lines.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

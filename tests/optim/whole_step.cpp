@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "core/pool.hpp"
+#include "base/pool.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/memory.hpp"
 #include "gradus/nn.hpp"

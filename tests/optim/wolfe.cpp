@@ -1,4 +1,4 @@
-#include "optim/wolfe.hpp"
+#include "optim/lbfgs/wolfe.hpp"
 
 #include <cmath>
 #include <utility>

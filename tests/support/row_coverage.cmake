@@ -1,4 +1,4 @@
-# Every function declared in include/gradus/ops needs a row in tests/ops/*_rows.cpp.
+# Every function declared in include/gradus/ops needs a row in tests/ops/*/*_rows.cpp.
 #   cmake -DHEADERS=<folder> -DROWS=<folder> -DEXCEPTIONS=<file> -DSTAMP=<file> -P row_coverage.cmake
 # A function is declared at the start of a line, as clang-format lays it out. A row's name is the
 # string after `row(`, `rows(`, `row({` or `.name =`; its first word counts. Operators count by
@@ -28,7 +28,7 @@ endforeach()
 list(REMOVE_DUPLICATES functions)
 
 set(rows "")
-file(GLOB sources "${ROWS}/*_rows.cpp")
+file(GLOB sources "${ROWS}/*/*_rows.cpp")
 foreach(source IN LISTS sources)
   read_code("${source}" code)
   string(REGEX MATCHALL "(rows?\\([ \n]*({[ \n]*)?([a-z_]+ \\? )?|\\.name = )\"[A-Za-z0-9_]+" names "${code}")
@@ -60,7 +60,7 @@ set(missing ${functions})
 list(REMOVE_ITEM missing ${rows} ${excepted})
 if(missing)
   list(JOIN missing ", " missing)
-  message(FATAL_ERROR "these functions of include/gradus/ops have no row in tests/ops/*_rows.cpp: "
+  message(FATAL_ERROR "these functions of include/gradus/ops have no row in tests/ops/*/*_rows.cpp: "
     "${missing}")
 endif()
 file(TOUCH "${STAMP}")

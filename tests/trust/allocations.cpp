@@ -13,10 +13,10 @@
 #include <map>
 #include <new>
 
-#include "core/pool.hpp"
+#include "base/pool.hpp"
 #include "gradus/gradus.hpp"
 #include "gradus/train.hpp"
-#include "train/resume_support.hpp"
+#include "train/save/resume_support.hpp"
 
 namespace {
 

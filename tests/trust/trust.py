@@ -134,7 +134,7 @@ def mutations(short):
     return mutation.part(short, lambda result, passed, command: record('mutation', result, passed, command, short))
 
 
-EXCLUDED_FROM_TSAN = 'train/browser_test'
+EXCLUDED_FROM_TSAN = 'train/report/browser_test'
 PARTS = {'kills': kills, 'fuzz': fuzz, 'allocations': allocations, 'threads': threads, 'leaks': leaks, 'deep': deep,
          'bits': bits, 'mutation': mutations}
 SHORT = ['kills', 'allocations', 'bits', 'deep', 'mutation']

@@ -6,7 +6,7 @@
 #include "gradus/io/nearest.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "io/bytes.hpp"
-#include "io/csv_scan.hpp"
+#include "io/csv/scan.hpp"
 #include "io/json.hpp"
 #include "io/safetensors/sums.hpp"
 

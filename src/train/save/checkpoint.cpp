@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "io/csv_scan.hpp"
-#include "train/save/history_file.hpp"
+#include "io/csv/scan.hpp"
+#include "train/save/folder/history_file.hpp"
 #include "train/save/json.hpp"
 #include "train/save/state.hpp"
 

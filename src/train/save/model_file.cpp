@@ -2,11 +2,11 @@
 
 #include <cmath>
 
-#include "core/memory_error.hpp"
+#include "base/memory_error.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/train/setup.hpp"
-#include "io/csv_scan.hpp"
+#include "io/csv/scan.hpp"
 #include "train/save/value.hpp"
 
 namespace gradus::train {

@@ -4,7 +4,7 @@
 // monitor has written.
 
 #include "train/save/state.hpp"
-#include "train/watch.hpp"
+#include "train/watch/watch.hpp"
 
 namespace gradus::train::detail {
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "gradus/train/pipeline.hpp"
-#include "io/csv_scan.hpp"
+#include "io/csv/scan.hpp"
 #include "train/save/json.hpp"
 #include "train/save/value.hpp"
 

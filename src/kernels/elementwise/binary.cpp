@@ -1,0 +1,154 @@
+#include <cmath>
+
+#include "base/tape.hpp"
+#include "kernels/loops.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+using namespace math;
+
+#define GRADUS_FUNCTOR(name, ...)                                   \
+  struct name##_op {                                                \
+    template <class V>                                              \
+    static V eval(const V a, const V b, [[maybe_unused]] const V p, \
+                  [[maybe_unused]] const V q) noexcept {            \
+      return __VA_ARGS__;                                           \
+    }                                                               \
+  };
+GRADUS_BINARY(GRADUS_FUNCTOR)
+
+#define GRADUS_ENTRY(name, ...) &map2<name##_op, T>,
+template <class T>
+constexpr void (*binary_table[])(RowsOf<T>, RowsOf<T>, T*, Index, Index, T,
+                                 T) noexcept = {GRADUS_BINARY(GRADUS_ENTRY)};
+
+// A single number: what a graph of scalars spends its time in.
+template <class T>
+bool run_scalar(Binary op, const void* a, const void* b, void* out) noexcept {
+  const T x = *static_cast<const T*>(a), y = *static_cast<const T*>(b);
+  T& result = *static_cast<T*>(out);
+  switch (op) {
+    case Binary::add:
+      result = x + y;
+      return true;
+    case Binary::sub:
+      result = x - y;
+      return true;
+    case Binary::mul:
+      result = x * y;
+      return true;
+    case Binary::div:
+      result = x / y;
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <class T>
+void run(Binary op, const void* a, const void* b, void* out, const Broadcast& s, double p0,
+         double p1) {
+  const auto map = binary_table<T>[static_cast<std::size_t>(op)];
+  const T p = static_cast<T>(p0), q = static_cast<T>(p1);
+  for_rows(
+      static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), s,
+      [=](RowsOf<T> x, RowsOf<T> y, T* o, Index rows, Index n) { map(x, y, o, rows, n, p, q); });
+}
+
+using I = std::int64_t;
+
+I wrap(std::uint64_t v) noexcept { return static_cast<I>(v); }
+std::uint64_t raw(I v) noexcept { return static_cast<std::uint64_t>(v); }
+
+I power(I base, I exponent) noexcept {
+  if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 != 0 ? -1 : 1) : 0;
+  std::uint64_t result = 1, factor = raw(base);
+  for (; exponent > 0; exponent >>= 1) {
+    if ((exponent & 1) != 0) result *= factor;
+    factor *= factor;
+  }
+  return wrap(result);
+}
+
+// Division by 0 gives 0 here: the caller reports it. -1 is apart since INT64_MIN / -1 overflows.
+I truncated_quotient(I a, I b) noexcept { return b == 0 ? 0 : b == -1 ? wrap(0 - raw(a)) : a / b; }
+I truncated_remainder(I a, I b) noexcept { return b == 0 || b == -1 ? 0 : a % b; }
+I floored_remainder(I a, I b) noexcept {
+  const I m = truncated_remainder(a, b);
+  return m != 0 && (m < 0) != (b < 0) ? m + b : m;
+}
+I floored_quotient(I a, I b) noexcept {
+  const bool inexact = truncated_remainder(a, b) != 0;
+  return truncated_quotient(a, b) - I{inexact && (a < 0) != (b < 0)};
+}
+
+template <class F>
+void map_int(const void* a, const void* b, void* out, const Broadcast& s, F f) {
+  for_each_row(static_cast<const I*>(a), static_cast<const I*>(b), static_cast<I*>(out), s,
+               [=](const I* x, Index sx, const I* y, Index sy, I* o, Index n) {
+                 for (Index i = 0; i < n; ++i) o[i] = f(x[i * sx], y[i * sy]);
+               });
+}
+
+void run_int(Binary op, const void* a, const void* b, void* out, const Broadcast& s) {
+  switch (op) {
+    case Binary::add:
+      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) + raw(y)); });
+    case Binary::sub:
+      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) - raw(y)); });
+    case Binary::mul:
+      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) * raw(y)); });
+    case Binary::pow:
+      return map_int(a, b, out, s, power);
+    case Binary::maximum:
+      return map_int(a, b, out, s, [](I x, I y) { return x > y ? x : y; });
+    case Binary::minimum:
+      return map_int(a, b, out, s, [](I x, I y) { return x < y ? x : y; });
+    case Binary::div:
+      return map_int(a, b, out, s, truncated_quotient);
+    case Binary::fmod:
+      return map_int(a, b, out, s, truncated_remainder);
+    case Binary::remainder:
+      return map_int(a, b, out, s, floored_remainder);
+    case Binary::floor_divide:
+      return map_int(a, b, out, s, floored_quotient);
+    default:
+      return;
+  }
+}
+
+// Several numbers, or one as it is computed among others.
+void run(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s, double p0,
+         double p1) {
+  switch (t) {
+    case DType::float32:
+      return run<float>(op, a, b, out, s, p0, p1);
+    case DType::float64:
+      return run<double>(op, a, b, out, s, p0, p1);
+    case DType::int64:
+      return run_int(op, a, b, out, s);
+    case DType::boolean:
+      return;
+  }
+}
+
+}  // namespace
+
+void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
+            double p0, double p1) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { binary(op, t, a, b, out, s, p0, p1); },
+        [=] {
+          return describe(t, a, b, t, out, s,
+                          [=](const void* x, const void* y, void* o, const Broadcast& piece) {
+                            run(op, t, x, y, o, piece, p0, p1);
+                          });
+        });
+  if (s.n == 1 && t == DType::float32 && run_scalar<float>(op, a, b, out)) return;
+  if (s.n == 1 && t == DType::float64 && run_scalar<double>(op, a, b, out)) return;
+  run(op, t, a, b, out, s, p0, p1);
+}
+
+}  // namespace gradus::kernels

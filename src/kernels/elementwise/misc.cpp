@@ -1,0 +1,360 @@
+#include <cmath>
+#include <cstring>
+
+#include "base/tape.hpp"
+#include "kernels/loops.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+using namespace math;
+
+#define GRADUS_COMPARE_FUNCTOR(name, ...)             \
+  struct name##_op {                                  \
+    template <class T>                                \
+    static bool eval(const T a, const T b) noexcept { \
+      return __VA_ARGS__;                             \
+    }                                                 \
+  };
+GRADUS_COMPARE(GRADUS_COMPARE_FUNCTOR)
+
+struct logical_and_op {
+  template <class T>
+  static bool eval(const T a, const T b) noexcept {
+    return (a != T(0)) & (b != T(0));
+  }
+};
+struct logical_or_op {
+  template <class T>
+  static bool eval(const T a, const T b) noexcept {
+    return (a != T(0)) | (b != T(0));
+  }
+};
+struct logical_xor_op {
+  template <class T>
+  static bool eval(const T a, const T b) noexcept {
+    return (a != T(0)) != (b != T(0));
+  }
+};
+
+template <class Op, class T>
+void compare_row(const T* a, Index stride_a, const T* b, Index stride_b, bool* out,
+                 Index n) noexcept {
+  if (stride_a != 0 && stride_b != 0) {
+    for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[i], b[i]);
+  } else if (stride_a != 0) {
+    for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[i], *b);
+  } else {
+    for (Index i = 0; i < n; ++i) out[i] = Op::eval(*a, b[i]);
+  }
+}
+
+#define GRADUS_COMPARE_ENTRY(name, ...) &compare_row<name##_op, T>,
+template <class T>
+constexpr void (*compare_table[])(const T*, Index, const T*, Index, bool*, Index) noexcept = {
+    GRADUS_COMPARE(GRADUS_COMPARE_ENTRY) & compare_row<logical_and_op, T>,
+    &compare_row<logical_or_op, T>, &compare_row<logical_xor_op, T>};
+
+template <class T>
+void run_compare(Compare op, const void* a, const void* b, bool* out, const Broadcast& s) {
+  for_each_row(static_cast<const T*>(a), static_cast<const T*>(b), out, s,
+               compare_table<T>[static_cast<std::size_t>(op)]);
+}
+
+#define GRADUS_TERNARY_FUNCTOR(name, ...)                                                 \
+  struct name##_op {                                                                      \
+    template <class V>                                                                    \
+    static V eval(const V a, const V b, const V c, [[maybe_unused]] const V p) noexcept { \
+      return __VA_ARGS__;                                                                 \
+    }                                                                                     \
+  };
+GRADUS_TERNARY(GRADUS_TERNARY_FUNCTOR)
+
+#define GRADUS_TERNARY_ENTRY(name, ...) &map3<name##_op, T>,
+template <class T>
+constexpr void (*ternary_table[])(const T*, const T*, const T*, T*, Index,
+                                  T) noexcept = {GRADUS_TERNARY(GRADUS_TERNARY_ENTRY)};
+
+template <class T>
+void run_ternary(Ternary op, const void* a, const void* b, const void* c, void* out, Index n,
+                 double p0) {
+  const auto map = ternary_table<T>[static_cast<std::size_t>(op)];
+  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b),
+          *z = static_cast<const T*>(c);
+  T* result = static_cast<T*>(out);
+  tiled(n, [=](Index first, Index count) {
+    map(x + first, y + first, z + first, result + first, count, static_cast<T>(p0));
+  });
+}
+
+// Bits only: where() and fill() need no arithmetic.
+template <class T>
+void run_where(const bool* c, const void* a, const void* b, void* out, const Broadcast3& s) {
+  T* result = static_cast<T*>(out);
+  constexpr Index block = block_elements;
+  const auto range = [&](Index first, Index count, Index step) {
+    BlockReader<bool, block> rc(c, s.rank, s.dims, s.c);
+    BlockReader<T, block> ra(static_cast<const T*>(a), s.rank, s.dims, s.a);
+    BlockReader<T, block> rb(static_cast<const T*>(b), s.rank, s.dims, s.b);
+    for (Index i = first; i < first + count; i += step) {
+      const Index m = first + count - i < step ? first + count - i : step;
+      const bool* pc = rc.block(i, m);
+      const T *pa = ra.block(i, m), *pb = rb.block(i, m);
+      for (Index j = 0; j < m; ++j) {
+        const T u = pa[j], v = pb[j];
+        result[i + j] = pc[j] ? u : v;
+      }
+    }
+  };
+  if (s.n == 0) return;
+  const Index step = s.rank == 0 ? 1 : BlockReader<T, block>::block_size(s.dims[s.rank - 1]);
+  if (s.n < parallel_from) return range(0, s.n, step);
+  const Index tile = tile_size / step * step;
+  parallel_for((s.n + tile - 1) / tile, [&](Index t) {
+    range(t * tile, s.n - t * tile < tile ? s.n - t * tile : tile, step);
+  });
+}
+
+template <class T>
+void run_axpy(double alpha, const void* x, void* y, Index n) {
+  const T* in = static_cast<const T*>(x);
+  T* out = static_cast<T*>(y);
+  const T factor = static_cast<T>(alpha);
+  tiled(n, [=](Index first, Index count) {
+    for (Index i = first; i < first + count; ++i) out[i] = out[i] + factor * in[i];
+  });
+}
+
+template <class T>
+void run_fill(void* x, T value, Index n) {
+  T* out = static_cast<T*>(x);
+  tiled(n, [=](Index first, Index count) {
+    for (Index i = first; i < first + count; ++i) out[i] = value;
+  });
+}
+
+template <class T, class F>
+void run_test(const void* x, bool* out, Index n, F f) {
+  const T* in = static_cast<const T*>(x);
+  tiled(n, [=](Index first, Index count) {
+    for (Index i = first; i < first + count; ++i) out[i] = f(in[i]);
+  });
+}
+
+template <class T>
+void run_test(Test op, const void* x, bool* out, Index n) {
+  switch (op) {
+    case Test::isnan:
+      return run_test<T>(x, out, n, [](T v) { return v != v; });
+    case Test::isinf:
+      if constexpr (!std::is_floating_point_v<T>)
+        return run_fill<bool>(out, false, n);
+      else
+        return run_test<T>(
+            x, out, n, [](T v) { return (v < 0 ? -v : v) == std::numeric_limits<T>::infinity(); });
+    case Test::isfinite:
+      if constexpr (!std::is_floating_point_v<T>)
+        return run_fill<bool>(out, true, n);
+      else
+        return run_test<T>(x, out, n,
+                           [](T v) { return (v < 0 ? -v : v) <= std::numeric_limits<T>::max(); });
+    case Test::logical_not:
+      return run_test<T>(x, out, n, [](T v) { return v == T(0); });
+  }
+}
+
+template <class From, class To>
+void run_cast(const From* x, To* out, Index n) {
+  tiled(n, [=](Index first, Index count) {
+    for (Index i = first; i < first + count; ++i) {
+      if constexpr (std::is_same_v<To, bool>) {
+        out[i] = x[i] != From(0);
+      } else {
+        out[i] = static_cast<To>(x[i]);
+      }
+    }
+  });
+}
+
+template <class From>
+void run_cast(const void* x, DType to, void* out, Index n) {
+  const From* in = static_cast<const From*>(x);
+  switch (to) {
+    case DType::boolean:
+      return run_cast(in, static_cast<bool*>(out), n);
+    case DType::int64:
+      return run_cast(in, static_cast<std::int64_t*>(out), n);
+    case DType::float32:
+      return run_cast(in, static_cast<float*>(out), n);
+    case DType::float64:
+      return run_cast(in, static_cast<double*>(out), n);
+  }
+}
+
+template <class T>
+void run_arange(void* x, double start, double step, Index n) {
+  T* out = static_cast<T*>(x);
+  for (Index i = 0; i < n; ++i) out[i] = static_cast<T>(start + static_cast<double>(i) * step);
+}
+
+}  // namespace
+
+void compare(Compare op, DType t, const void* a, const void* b, bool* out, const Broadcast& s) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { compare(op, t, a, b, out, s); },
+        [=] {
+          return describe(t, a, b, DType::boolean, out, s,
+                          [=](const void* x, const void* y, void* o, const Broadcast& piece) {
+                            compare(op, t, x, y, static_cast<bool*>(o), piece);
+                          });
+        });
+  switch (t) {
+    case DType::boolean:
+      return run_compare<bool>(op, a, b, out, s);
+    case DType::int64:
+      return run_compare<std::int64_t>(op, a, b, out, s);
+    case DType::float32:
+      return run_compare<float>(op, a, b, out, s);
+    case DType::float64:
+      return run_compare<double>(op, a, b, out, s);
+  }
+}
+
+void test(Test op, DType t, const void* x, bool* out, Index n) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { test(op, t, x, out, n); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, t)}, operand(out, DType::boolean),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    test(op, t, in[0], static_cast<bool*>(o), count);
+                                  });
+                            });
+  switch (t) {
+    case DType::boolean:
+      return run_test<bool>(op, x, out, n);
+    case DType::int64:
+      return run_test<std::int64_t>(op, x, out, n);
+    case DType::float32:
+      return run_test<float>(op, x, out, n);
+    case DType::float64:
+      return run_test<double>(op, x, out, n);
+  }
+}
+
+void ternary(Ternary op, DType t, const void* a, const void* b, const void* c, void* out, Index n,
+             double p0) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { ternary(op, t, a, b, c, out, n, p0); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(a, t), operand(b, t), operand(c, t)}, operand(out, t),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    ternary(op, t, in[0], in[1], in[2], o, count, p0);
+                                  });
+                            });
+  if (t == DType::float32) return run_ternary<float>(op, a, b, c, out, n, p0);
+  if (t == DType::float64) return run_ternary<double>(op, a, b, c, out, n, p0);
+}
+
+namespace {
+detail::Elementwise describe_where(DType t, const bool* c, const void* a, const void* b, void* out,
+                                   const Broadcast3& s) {
+  if (s.rank > 1) return {};
+  const Index sc = s.n == 1 ? 1 : s.c[0], sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
+  return detail::elementwise(
+      s.n, {operand(c, DType::boolean, sc), operand(a, t, sa), operand(b, t, sb)}, operand(out, t),
+      [=](const void* const* in, void* o, Index n) {
+        const Broadcast3 piece{1, n, {n, 1, 1}, {sc, 0, 0}, {sa, 0, 0}, {sb, 0, 0}};
+        where(t, static_cast<const bool*>(in[0]), in[1], in[2], o, piece);
+      });
+}
+}  // namespace
+
+void where(DType t, const bool* c, const void* a, const void* b, void* out, const Broadcast3& s) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { where(t, c, a, b, out, s); },
+                            [=] { return describe_where(t, c, a, b, out, s); });
+  switch (size_of(t)) {
+    case 1:
+      return run_where<std::uint8_t>(c, a, b, out, s);
+    case 4:
+      return run_where<std::uint32_t>(c, a, b, out, s);
+    default:
+      return run_where<std::uint64_t>(c, a, b, out, s);
+  }
+}
+
+void axpy(DType t, double alpha, const void* x, void* y, Index n) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { axpy(t, alpha, x, y, n); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, t), operand(y, t)}, operand(y, t),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    axpy(t, alpha, in[0], o, count);
+                                  });
+                            });
+  if (t == DType::float32) return run_axpy<float>(alpha, x, y, n);
+  if (t == DType::float64) return run_axpy<double>(alpha, x, y, n);
+  if (t == DType::int64) return run_axpy<std::int64_t>(alpha, x, y, n);
+}
+
+void fill(DType t, void* x, double value, Index n) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { fill(t, x, value, n); },
+        [=] {
+          return detail::elementwise(
+              n, {}, operand(x, t),
+              [=](const void* const*, void* o, Index count) { fill(t, o, value, count); });
+        });
+  switch (t) {
+    case DType::boolean:
+      return run_fill<bool>(x, value != 0, n);
+    case DType::int64:
+      return run_fill<std::int64_t>(x, static_cast<std::int64_t>(value), n);
+    case DType::float32:
+      return run_fill<float>(x, static_cast<float>(value), n);
+    case DType::float64:
+      return run_fill<double>(x, value, n);
+  }
+}
+
+void arange(DType t, void* x, double start, double step, Index n) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { arange(t, x, start, step, n); });
+  if (t == DType::int64) return run_arange<std::int64_t>(x, start, step, n);
+  if (t == DType::float32) return run_arange<float>(x, start, step, n);
+  if (t == DType::float64) return run_arange<double>(x, start, step, n);
+}
+
+void cast(DType from, const void* x, DType to, void* out, Index n) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { cast(from, x, to, out, n); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, from)}, operand(out, to),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    cast(from, in[0], to, o, count);
+                                  });
+                            });
+  if (n == 0) return;
+  if (from == to) {
+    std::memmove(out, x, static_cast<std::size_t>(n) * size_of(from));
+    return;
+  }
+  switch (from) {
+    case DType::boolean:
+      return run_cast<bool>(x, to, out, n);
+    case DType::int64:
+      return run_cast<std::int64_t>(x, to, out, n);
+    case DType::float32:
+      return run_cast<float>(x, to, out, n);
+    case DType::float64:
+      return run_cast<double>(x, to, out, n);
+  }
+}
+
+}  // namespace gradus::kernels

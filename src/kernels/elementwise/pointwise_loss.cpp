@@ -1,0 +1,152 @@
+#include "kernels/elementwise/pointwise_loss.hpp"
+
+#include <cmath>
+#include <vector>
+
+#include "base/tape.hpp"
+#include "kernels/loops.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+struct Squared {
+  template <class V>
+  static V value(V x, V y) noexcept {
+    return (x - y) * (x - y);
+  }
+  static double exact(double x, double y) noexcept { return value(x, y); }
+  template <class V>
+  static V slope(V x, V y) noexcept {
+    return V(2) * (x - y);
+  }
+};
+
+// Both terms are of one sign, so that nothing cancels for logits of any size.
+struct BceLogits {
+  template <class V>
+  static V value(V x, V y) noexcept {
+    return y * math::softplus(-x) + (V(1) - y) * math::softplus(x);
+  }
+  // The value for any number: a label of 0 or 1 leaves one term out, even an infinite one.
+  static double exact(double x, double y) noexcept {
+    const double positive = y == 0 ? 0 : y * math::softplus(-x);
+    const double negative = y == 1 ? 0 : (1 - y) * math::softplus(x);
+    return positive + negative;
+  }
+  template <class V>
+  static V slope(V x, V y) noexcept {
+    return (V(1) - y) * math::sigmoid(x) - y * math::sigmoid(-x);
+  }
+};
+
+constexpr Index block = 1024;  // terms that are added in their own type
+
+/// The sum of up to `block` terms.
+template <class F, class T>
+T sum_block(const T* x, const T* y, Index n) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    constexpr Index w = lanes<T>;
+    Batch<T> sum(0.f);
+    Index i = 0;
+    for (; i + w <= n; i += w) sum = sum + F::value(load(x + i), load(y + i));
+    T last = 0;
+    if (i < n) {
+      alignas(64) T rest[w];
+      store(rest, F::value(load_part(x + i, n - i), load_part(y + i, n - i)));
+      for (Index j = 0; j < n - i; ++j) last += rest[j];
+    }
+    return (n < w ? T(0) : sum_lanes(sum)) + last;
+  } else {
+    T sum = 0;
+    for (Index i = 0; i < n; ++i) sum += F::value(x[i], y[i]);
+    return sum;
+  }
+}
+
+/// The same where it came out infinite or NaN: in double, which terms of float do not overflow.
+template <class F, class T>
+[[gnu::cold, gnu::noinline]] double sum_block_exactly(const T* x, const T* y, Index n) noexcept {
+  double sum = 0;
+  for (Index i = 0; i < n; ++i)
+    sum += F::exact(static_cast<double>(x[i]), static_cast<double>(y[i]));
+  return sum;
+}
+
+template <class F, class T>
+void forward(const void* from, const void* target, void* out, Index n, double scale) {
+  const T *x = static_cast<const T*>(from), *y = static_cast<const T*>(target);
+  const auto range = [=](Index first, Index count) {
+    double sum = 0;
+    for (Index i = first; i < first + count; i += block) {
+      const Index length = first + count - i < block ? first + count - i : block;
+      const auto part = static_cast<double>(sum_block<F>(x + i, y + i, length));
+      sum += std::isfinite(part) ? part : sum_block_exactly<F>(x + i, y + i, length);
+    }
+    return sum;
+  };
+  double sum = 0;
+  if (n < parallel_from) {
+    sum = range(0, n);
+  } else {
+    std::vector<double> parts(static_cast<std::size_t>((n + tile_size - 1) / tile_size));
+    tiled(n, [&](Index first, Index count) {
+      parts[static_cast<std::size_t>(first / tile_size)] = range(first, count);
+    });
+    for (const double part : parts) sum += part;
+  }
+  *static_cast<T*>(out) = static_cast<T>(sum * scale);
+}
+
+template <class F>
+struct Slope {
+  template <class V>
+  static V eval(V x, V y, V factor, V) noexcept {
+    return factor * F::slope(x, y);
+  }
+};
+
+template <class F, class T>
+void backward(const void* from, const void* target, const void* g, void* to, Index n,
+              double scale) {
+  const T *x = static_cast<const T*>(from), *y = static_cast<const T*>(target);
+  T* dx = static_cast<T*>(to);
+  const T factor = static_cast<T>(static_cast<double>(*static_cast<const T*>(g)) * scale);
+  tiled(n, [=](Index first, Index count) {
+    if (factor == T(0)) {
+      for (Index i = first; i < first + count; ++i) dx[i] = 0;
+      return;
+    }
+    map2_row<Slope<F>, 1, 1>(x + first, y + first, dx + first, count, factor, T(0));
+  });
+}
+
+/// f(F{}) for the functor of a loss.
+template <class Call>
+void with_functor(PointwiseLoss f, const Call& call) {
+  if (f == PointwiseLoss::squared) return call(Squared{});
+  call(BceLogits{});
+}
+
+}  // namespace
+
+void pointwise_loss(PointwiseLoss f, DType t, const void* x, const void* y, void* out, Index n,
+                    double scale) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { pointwise_loss(f, t, x, y, out, n, scale); });
+  with_functor(f, [&]<class F>(F) {
+    if (t == DType::float32) return forward<F, float>(x, y, out, n, scale);
+    forward<F, double>(x, y, out, n, scale);
+  });
+}
+
+void pointwise_loss_backward(PointwiseLoss f, DType t, const void* x, const void* y, const void* g,
+                             void* dx, Index n, double scale) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { pointwise_loss_backward(f, t, x, y, g, dx, n, scale); });
+  with_functor(f, [&]<class F>(F) {
+    if (t == DType::float32) return backward<F, float>(x, y, g, dx, n, scale);
+    backward<F, double>(x, y, g, dx, n, scale);
+  });
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,137 @@
+#include <cmath>
+#include <cstdlib>
+
+#include "base/tape.hpp"
+#include "kernels/loops.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+using namespace math;
+
+#define GRADUS_FUNCTOR(name, ...)                                                               \
+  struct name##_op {                                                                            \
+    template <class V>                                                                          \
+    static V eval(const V x, [[maybe_unused]] const V p, [[maybe_unused]] const V q) noexcept { \
+      return __VA_ARGS__;                                                                       \
+    }                                                                                           \
+  };
+GRADUS_UNARY(GRADUS_FUNCTOR)
+
+#define GRADUS_ENTRY(name, ...) &map1<name##_op, T>,
+template <class T>
+constexpr void (*unary_table[])(const T*, T*, Index, T, T) noexcept = {GRADUS_UNARY(GRADUS_ENTRY)};
+
+template <class T>
+void run(Unary op, const void* x, void* out, Index n, double p0, double p1) {
+  const auto map = unary_table<T>[static_cast<std::size_t>(op)];
+  const T* in = static_cast<const T*>(x);
+  T* result = static_cast<T*>(out);
+  const T p = static_cast<T>(p0), q = static_cast<T>(p1);
+  tiled(n, [=](Index first, Index count) { map(in + first, result + first, count, p, q); });
+}
+
+template <class F>
+void map_int(const void* x, void* out, Index n, F f) {
+  const auto* in = static_cast<const std::int64_t*>(x);
+  auto* result = static_cast<std::int64_t*>(out);
+  tiled(n, [=](Index first, Index count) {
+    for (Index i = first; i < first + count; ++i) result[i] = f(in[i]);
+  });
+}
+
+// Arithmetic wraps around, as unsigned numbers do.
+std::int64_t wrap(std::uint64_t v) noexcept { return static_cast<std::int64_t>(v); }
+std::uint64_t raw(std::int64_t v) noexcept { return static_cast<std::uint64_t>(v); }
+
+// A bound beyond the range of int64 is no bound.
+std::int64_t bound(double v) noexcept {
+  if (v >= 9.2233720368547758e18) return INT64_MAX;
+  if (v <= -9.2233720368547758e18) return INT64_MIN;
+  return static_cast<std::int64_t>(v);
+}
+
+void run_int(Unary op, const void* x, void* out, Index n, double p0, double p1) {
+  using I = std::int64_t;
+  switch (op) {
+    case Unary::neg:
+      return map_int(x, out, n, [](I v) { return wrap(0 - raw(v)); });
+    case Unary::abs:
+      return map_int(x, out, n, [](I v) { return v < 0 ? wrap(0 - raw(v)) : v; });
+    case Unary::sign:
+      return map_int(x, out, n, [](I v) { return I{v > 0} - I{v < 0}; });
+    case Unary::square:
+      return map_int(x, out, n, [](I v) { return wrap(raw(v) * raw(v)); });
+    case Unary::cube:
+      return map_int(x, out, n, [](I v) { return wrap(raw(v) * raw(v) * raw(v)); });
+    case Unary::relu:
+      return map_int(x, out, n, [](I v) { return v < 0 ? 0 : v; });
+    case Unary::clamp: {
+      const I lo = bound(p0), hi = bound(p1);
+      return map_int(x, out, n, [=](I v) {
+        v = v < lo ? lo : v;
+        return v > hi ? hi : v;
+      });
+    }
+    case Unary::clamp_min: {
+      const I lo = bound(p0);
+      return map_int(x, out, n, [=](I v) { return v < lo ? lo : v; });
+    }
+    case Unary::clamp_max: {
+      const I hi = bound(p0);
+      return map_int(x, out, n, [=](I v) { return v > hi ? hi : v; });
+    }
+    case Unary::add_scalar: {
+      const I p = bound(p0);
+      return map_int(x, out, n, [=](I v) { return wrap(raw(v) + raw(p)); });
+    }
+    case Unary::mul_scalar: {
+      const I p = bound(p0);
+      return map_int(x, out, n, [=](I v) { return wrap(raw(v) * raw(p)); });
+    }
+    case Unary::rsub_scalar: {
+      const I p = bound(p0);
+      return map_int(x, out, n, [=](I v) { return wrap(raw(p) - raw(v)); });
+    }
+    default:
+      return map_int(x, out, n, [](I v) { return v; });  // floor, ceil, round, trunc
+  }
+}
+
+// Powers that have a cheaper form which is exact or as PyTorch has it.
+Unary simplify(Unary op, double p) noexcept {
+  if (op != Unary::pow_scalar) return op;
+  if (p == 2) return Unary::square;
+  if (p == 3) return Unary::cube;
+  if (p == -1) return Unary::reciprocal;
+  if (p == 0.5) return Unary::sqrt;
+  if (p == -0.5) return Unary::rsqrt;
+  return op;
+}
+
+}  // namespace
+
+void unary(Unary op, DType t, const void* x, void* out, Index n, double p0, double p1) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { unary(op, t, x, out, n, p0, p1); },
+                            [=] {
+                              return detail::elementwise(
+                                  n, {operand(x, t)}, operand(out, t),
+                                  [=](const void* const* in, void* o, Index count) {
+                                    unary(op, t, in[0], o, count, p0, p1);
+                                  });
+                            });
+  op = simplify(op, p0);
+  switch (t) {
+    case DType::float32:
+      return run<float>(op, x, out, n, p0, p1);
+    case DType::float64:
+      return run<double>(op, x, out, n, p0, p1);
+    case DType::int64:
+      return run_int(op, x, out, n, p0, p1);
+    case DType::boolean:
+      return;
+  }
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,298 @@
+#include "kernels/products/gemm.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "base/tape.hpp"
+#include "base/threads.hpp"
+#include "kernels/elementwise/activation.hpp"
+#include "kernels/products/blas.hpp"
+#include "kernels/products/gemm_bf16.hpp"
+#include "kernels/products/gemm_kernel.hpp"
+#include "kernels/products/gemm_small.hpp"
+#include "kernels/products/linear_small.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+// Whether OpenBLAS has kernels as wide as our batches for this processor: an older OpenBLAS does
+// not know a newer processor and falls back to code several times slower. It runs with one thread,
+// since the team runs the tiles and a BLAS with threads of its own would fight with it.
+bool blas_is_fast() {
+  static const bool fast = [] {
+    if (!blas_is_reentrant()) return false;  // tiles call it side by side
+    openblas_set_num_threads(1);
+    if (openblas_get_num_threads() != 1) return false;
+    if (lanes<float> <= 4) return true;
+    const std::string_view core = openblas_get_corename();
+    const bool avx512 = core == "SkylakeX" || core == "Cooperlake" || core == "Sapphirerapids";
+    return avx512 || (lanes<float> == 8 && (core == "Haswell" || core == "Zen"));
+  }();
+  return fast;
+}
+
+void cblas(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda, const float* b,
+           Index ldb, float beta, float* c, Index ldc) noexcept {
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1.f, a,
+              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
+              static_cast<blasint>(ldc));
+}
+
+void cblas(bool ta, bool tb, Index m, Index n, Index k, const double* a, Index lda, const double* b,
+           Index ldb, double beta, double* c, Index ldc) noexcept {
+  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1., a,
+              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
+              static_cast<blasint>(ldc));
+}
+
+// c = beta c without reading c when beta is 0.
+template <class T>
+void scale(Index m, Index n, T beta, T* c, Index ldc) noexcept {
+  for (Index i = 0; i < m; ++i) {
+    for (Index j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
+  }
+}
+
+/// Of products up to this, none is split, and none is in bfloat16.
+constexpr Index small_work = 1 << 15;
+
+template <class T>
+void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
+             Index ldb, T beta, T* c, Index ldc) {
+  if (k == 0) return scale(m, n, beta, c, ldc);
+  if (small_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
+  if (m * n * k > small_work && blas_is_fast()) {
+    const BlasScratch scratch;
+    return cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
+  simd_gemm(m, n, k, View<T>{a, ta ? 1 : lda, ta ? lda : 1}, View<T>{b, tb ? 1 : ldb, tb ? ldb : 1},
+            beta, c, ldc);
+}
+
+struct Tiles {
+  Index rows, cols;    // of one tile
+  Index down, across;  // how many
+};
+
+// A grid of tiles that depends on the shape alone: none below about 5 us, wide enough for the
+// kernel, and high enough that packing the columns again for each is cheap. A transposed b is
+// packed in any case: whole columns then, where they are enough tiles.
+Tiles split(bool tb, Index m, Index n, Index k) noexcept {
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  if (work < 3e5) return {m, n, 1, 1};
+  const double count = std::clamp(work / 4e5, 2., 32.);
+  Index down = 1, across = 1;
+  while (static_cast<double>(down * across) < count) {
+    const Index height = m / down, width = n / across;
+    if (tb && down == 1 && height <= 512 && width >= 128) {
+      across *= 2;
+    } else if (tb && down == 1 && height <= 512 && across >= 8) {
+      break;
+    } else if (height >= 2 * width && height >= 192) {
+      down *= 2;
+    } else if (width >= 128) {
+      across *= 2;
+    } else if (height >= 96) {
+      down *= 2;
+    } else {
+      break;
+    }
+  }
+  const auto part = [](Index size, Index parts, Index unit) {
+    const Index each = (size + parts - 1) / parts;
+    return (each + unit - 1) / unit * unit;
+  };
+  const Index rows = down == 1 ? m : part(m, down, 48),
+              cols = across == 1 ? n : part(n, across, 64);
+  return {rows, cols, (m + rows - 1) / rows, (n + cols - 1) / cols};
+}
+
+template <class T>
+void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
+         T beta, T* c, Index ldc) {
+  if (m == 0 || n == 0) return;
+  if (m * n * k <= small_work) return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  if constexpr (std::is_same_v<T, float>) {
+    if (prefers_bf16(m, n, k)) return gemm_bf16(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
+  const Tiles tiles = split(tb, m, n, k);
+  if (tiles.down * tiles.across == 1) {
+    return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+  }
+  parallel_for(tiles.down * tiles.across, [&](Index t) {
+    const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
+    product(ta, tb, m - i < tiles.rows ? m - i : tiles.rows,
+            n - j < tiles.cols ? n - j : tiles.cols, k, ta ? a + i : a + i * lda, lda,
+            tb ? b + j * ldb : b + j, ldb, beta, c + i * ldc + j, ldc);
+  });
+}
+
+template <class T>
+void run_batched(bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
+                 Index stride_a, const void* b, Index stride_b, T beta, void* c, Index stride_c) {
+  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
+  T* z = static_cast<T*>(c);
+  const Index lda = ta ? m : k, ldb = tb ? k : n;
+  const auto one = [=](Index i) {
+    product(ta, tb, m, n, k, x + i * stride_a, lda, y + i * stride_b, ldb, beta, z + i * stride_c,
+            n);
+  };
+  if (m == 0 || n == 0) return;
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const Index matrices = batch;
+  if (work > 4e6) {
+    for (Index i = 0; i < matrices; ++i) {
+      run(ta, tb, m, n, k, x + i * stride_a, lda, y + i * stride_b, ldb, beta, z + i * stride_c, n);
+    }
+    return;
+  }
+  if (work * static_cast<double>(matrices) < 1.5e5) {
+    for (Index i = 0; i < matrices; ++i) one(i);
+    return;
+  }
+  const auto group = static_cast<Index>(4e5 / (work + 1)) + 1;
+  parallel_for((matrices + group - 1) / group, [&](Index t) {
+    for (Index i = t * group; i < matrices && i < (t + 1) * group; ++i) one(i);
+  });
+}
+
+constexpr Index short_row = 48;
+
+// One row of the epilogue: z + bias, then the activation, while the row is in cache.
+template <class F>
+void finish_row(const float* bias, float* out, float* pre, Index n, F f) noexcept {
+  constexpr Index w = lanes<float>;
+  for (Index j = 0; j < n; j += w) {
+    const Index cols = n - j < w ? n - j : w;
+    Batch<float> z = load_columns(out + j, cols);
+    if (bias != nullptr) z = z + load_columns(bias + j, cols);
+    if (pre != nullptr) store_columns(pre + j, z, cols);
+    store_columns(out + j, f(z), cols);
+  }
+}
+
+void epilogue(Activation act, const float* bias, float* out, float* pre, Index rows, Index n,
+              Index ld) noexcept {
+  using V = Batch<float>;
+  const auto each = [=](auto f) {
+    if (n >= short_row || ld != n) {
+      for (Index i = 0; i < rows; ++i) {
+        finish_row(bias, out + i * ld, pre == nullptr ? nullptr : pre + i * ld, n, f);
+      }
+      return;
+    }
+    // Short rows go several at once, under as many copies of the bias.
+    constexpr Index copies = 16;
+    float repeated[copies * short_row];
+    const Index group = rows < copies ? rows : copies;
+    if (bias != nullptr) {
+      for (Index i = 0; i < group * n; ++i) repeated[i] = i < n ? bias[i] : repeated[i - n];
+    }
+    for (Index i = 0; i < rows; i += group) {
+      finish_row(bias == nullptr ? nullptr : repeated, out + i * n,
+                 pre == nullptr ? nullptr : pre + i * n, (rows - i < group ? rows - i : group) * n,
+                 f);
+    }
+  };
+  visit(act, [&]<class Act>(Act) { each([](V z) { return Act::value(z); }); });
+}
+
+void epilogue(Activation act, const double* bias, double* out, double* pre, Index rows, Index n,
+              Index ld) noexcept {
+  visit(act, [=]<class Act>(Act) {
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = 0; j < n; ++j) {
+        const double z = out[i * ld + j] + (bias == nullptr ? 0 : bias[j]);
+        if (pre != nullptr) pre[i * ld + j] = z;
+        out[i * ld + j] = Act::value(z);
+      }
+    }
+  });
+}
+
+template <class T>
+void run_linear(Activation act, Index m, Index n, Index k, const void* x, const void* w,
+                const void* bias, void* out, void* pre) {
+  const T *in = static_cast<const T*>(x), *weight = static_cast<const T*>(w),
+          *offset = static_cast<const T*>(bias);
+  T *result = static_cast<T*>(out), *before = static_cast<T*>(pre);
+  if (m == 0 || n == 0) return;
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_small_linear(DType::float32, m, n, k))
+      return small_linear(act, m, n, k, in, weight, offset, result, before);
+  }
+  const bool finishes = act != Activation::none || offset != nullptr || before != nullptr;
+  const auto finish = [&](Index i, Index j, Index rows, Index cols) {
+    epilogue(act, offset == nullptr ? nullptr : offset + j, result + i * n + j,
+             before == nullptr ? nullptr : before + i * n + j, rows, cols, n);
+  };
+  if (m * n * k <= small_work) {
+    product(false, true, m, n, k, in, k, weight, k, T(0), result, n);
+    if (finishes) finish(0, 0, m, n);
+    return;
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (prefers_bf16(m, n, k)) {
+      gemm_bf16(false, true, m, n, k, in, k, weight, k, 0, result, n);
+      const Index height = 16384 / n + 1, pieces = (m + height - 1) / height;
+      if (finishes)
+        parallel_for(pieces,
+                     [&](Index t) { finish(t * height, 0, std::min(height, m - t * height), n); });
+      return;
+    }
+  }
+  const Tiles tiles = split(true, m, n, k);
+  const auto tile = [&](Index t) {
+    const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
+    const Index rows = m - i < tiles.rows ? m - i : tiles.rows;
+    const Index cols = n - j < tiles.cols ? n - j : tiles.cols;
+    product(false, true, rows, cols, k, in + i * k, k, weight + j * k, k, T(0), result + i * n + j,
+            n);
+    if (finishes) finish(i, j, rows, cols);
+  };
+  if (tiles.down * tiles.across == 1) return tile(0);
+  parallel_for(tiles.down * tiles.across, tile);
+}
+
+}  // namespace
+
+void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
+          const void* b, Index ldb, double beta, void* c, Index ldc) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { gemm(t, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc); });
+  if (t == DType::float32) {
+    run(ta, tb, m, n, k, static_cast<const float*>(a), lda, static_cast<const float*>(b), ldb,
+        static_cast<float>(beta), static_cast<float*>(c), ldc);
+  } else if (t == DType::float64) {
+    run(ta, tb, m, n, k, static_cast<const double*>(a), lda, static_cast<const double*>(b), ldb,
+        beta, static_cast<double*>(c), ldc);
+  }
+}
+
+void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
+                  Index stride_a, const void* b, Index stride_b, double beta, void* c,
+                  Index stride_c) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] {
+      gemm_batched(t, ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
+    });
+  if (t == DType::float32) {
+    run_batched<float>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, static_cast<float>(beta),
+                       c, stride_c);
+  } else if (t == DType::float64) {
+    run_batched<double>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
+  }
+}
+
+void linear_act(DType t, Activation act, Index m, Index n, Index k, const void* x, const void* w,
+                const void* bias, void* out, void* pre) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { linear_act(t, act, m, n, k, x, w, bias, out, pre); });
+  if (t == DType::float32) return run_linear<float>(act, m, n, k, x, w, bias, out, pre);
+  if (t == DType::float64) return run_linear<double>(act, m, n, k, x, w, bias, out, pre);
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,193 @@
+#include "kernels/products/lapack.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "gradus/error.hpp"
+#include "kernels/products/blas.hpp"
+
+// LAPACK reads memory by columns: it sees the transpose of our matrix. So its upper triangle is
+// our lower one, and its P L U of the transpose is our U^T L^T P^T.
+extern "C" {
+void spotrf_(const char* uplo, const blasint* n, float* a, const blasint* lda, blasint* info);
+void dpotrf_(const char* uplo, const blasint* n, double* a, const blasint* lda, blasint* info);
+void sgetrf_(const blasint* m, const blasint* n, float* a, const blasint* lda, blasint* pivots,
+             blasint* info);
+void dgetrf_(const blasint* m, const blasint* n, double* a, const blasint* lda, blasint* pivots,
+             blasint* info);
+}
+
+namespace gradus::kernels {
+
+void BlasCallers::provide(int callers) {
+  // What OpenBLAS maps for a caller, on the processors that it knows.
+  constexpr std::size_t scratch = std::size_t{128} << 20, room = std::size_t{1} << 20;
+  static std::mutex one_at_a_time;
+  const std::lock_guard guard(one_at_a_time);
+  const int more = callers - provided;
+  if (more <= 0) return;
+  const std::size_t bytes = static_cast<std::size_t>(more) * scratch + room;
+  void* const memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    fail("memory", text_of(bytes) +
+                       " bytes of scratch memory for OpenBLAS could not be had; free some memory, "
+                       "or raise the limit (ulimit -v)");
+  ::munmap(memory, bytes);
+  provided = callers;
+}
+
+namespace {
+
+void potrf(const blasint* n, float* a, blasint* info) { spotrf_("U", n, a, n, info); }
+void potrf(const blasint* n, double* a, blasint* info) { dpotrf_("U", n, a, n, info); }
+
+void getrf(const blasint* n, float* a, blasint* pivots, blasint* info) {
+  sgetrf_(n, n, a, n, pivots, info);
+}
+void getrf(const blasint* n, double* a, blasint* pivots, blasint* info) {
+  dgetrf_(n, n, a, n, pivots, info);
+}
+
+void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const float* a, float* x) {
+  cblas_strsm(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
+              transposed ? CblasTrans : CblasNoTrans, unit ? CblasUnit : CblasNonUnit,
+              static_cast<blasint>(n), static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
+              static_cast<blasint>(k));
+}
+void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const double* a, double* x) {
+  cblas_dtrsm(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
+              transposed ? CblasTrans : CblasNoTrans, unit ? CblasUnit : CblasNonUnit,
+              static_cast<blasint>(n), static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
+              static_cast<blasint>(k));
+}
+
+template <class T>
+Index cholesky(Index n, T* a) {
+  const auto order = static_cast<blasint>(n);
+  blasint info = 0;
+  potrf(&order, a, &info);
+  // OpenBLAS goes on after a NaN, and after an infinity, which makes one further on.
+  for (Index i = 0; info == 0 && i < n; ++i)
+    if (!std::isfinite(a[i * n + i])) info = static_cast<blasint>(i + 1);
+  for (Index i = 0; i < n; ++i) std::fill(a + i * n + i + 1, a + (i + 1) * n, T(0));
+  return info;
+}
+
+template <class T>
+Index lu(Index n, T* a, std::int32_t* pivots) {
+  static_assert(sizeof(blasint) == sizeof(std::int32_t), "an OpenBLAS with 32-bit integers");
+  const auto order = static_cast<blasint>(n);
+  blasint info = 0;
+  getrf(&order, a, pivots, &info);
+  for (Index i = 0; i < n; ++i) --pivots[i];
+  return info;
+}
+
+template <class T>
+void lu_solve(bool transposed, Index n, Index k, const T* a, const std::int32_t* pivots, T* x) {
+  const auto exchange = [&](Index i) {
+    if (pivots[i] != i) std::swap_ranges(x + i * k, (x + i * k) + k, x + pivots[i] * k);
+  };
+  if (transposed) {  // a^T = P^T U^T L^T
+    for (Index i = 0; i < n; ++i) exchange(i);
+    trsm(true, true, true, n, k, a, x);
+    trsm(false, true, false, n, k, a, x);
+  } else {
+    trsm(false, false, false, n, k, a, x);
+    trsm(true, false, true, n, k, a, x);
+    for (Index i = n; i-- > 0;) exchange(i);
+  }
+}
+
+/// f(j) for each column j of x (n, k) that has an infinity or NaN.
+template <class T, class F>
+void for_bad_columns(Index n, Index k, const T* x, F f) {
+  for (Index j = 0; j < k; ++j)
+    for (Index i = 0; i < n; ++i)
+      if (!std::isfinite(x[i * k + j])) {
+        f(j);
+        break;
+      }
+}
+
+template <class T>
+void keep_zero_columns(Index n, Index k, const T* b, T* x) {
+  for_bad_columns(n, k, x, [=](Index j) {
+    for (Index i = 0; i < n; ++i)
+      if (b[i * k + j] != T(0)) return;
+    for (Index i = 0; i < n; ++i) x[i * k + j] = 0;
+  });
+}
+
+template <class T>
+void mend_triangular(bool upper, bool transposed, Index n, Index k, const T* a, const T* b, T* x) {
+  const bool backwards = upper != transposed;
+  for_bad_columns(n, k, x, [=](Index j) {
+    for (Index step = 0; step < n; ++step) {
+      const Index i = backwards ? n - 1 - step : step;
+      T sum = b[i * k + j];
+      for (Index p = backwards ? i + 1 : 0; p < (backwards ? n : i); ++p)
+        if (const T known = x[p * k + j]; known != T(0))
+          sum -= (transposed ? a[p * n + i] : a[i * n + p]) * known;
+      x[i * k + j] = sum == T(0) ? T(0) : sum / a[i * n + i];
+    }
+  });
+}
+
+}  // namespace
+
+Index cholesky(DType t, Index n, void* a) {
+  if (n == 0) return 0;
+  const BlasGuard guard;
+  return t == DType::float32 ? cholesky(n, static_cast<float*>(a))
+                             : cholesky(n, static_cast<double*>(a));
+}
+
+Index lu(DType t, Index n, void* a, std::int32_t* pivots) {
+  if (n == 0) return 0;
+  const BlasGuard guard;
+  return t == DType::float32 ? lu(n, static_cast<float*>(a), pivots)
+                             : lu(n, static_cast<double*>(a), pivots);
+}
+
+void lu_solve(DType t, bool transposed, Index n, Index k, const void* a, const std::int32_t* pivots,
+              void* x) {
+  if (n == 0 || k == 0) return;
+  const BlasGuard guard;
+  if (t == DType::float32)
+    lu_solve(transposed, n, k, static_cast<const float*>(a), pivots, static_cast<float*>(x));
+  else
+    lu_solve(transposed, n, k, static_cast<const double*>(a), pivots, static_cast<double*>(x));
+}
+
+void triangular_solve(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
+                      void* x) {
+  if (n == 0 || k == 0) return;
+  const BlasGuard guard;
+  if (t == DType::float32)
+    trsm(upper, transposed, false, n, k, static_cast<const float*>(a), static_cast<float*>(x));
+  else
+    trsm(upper, transposed, false, n, k, static_cast<const double*>(a), static_cast<double*>(x));
+}
+
+void keep_zero_columns(DType t, Index n, Index k, const void* b, void* x) {
+  if (t == DType::float32)
+    keep_zero_columns(n, k, static_cast<const float*>(b), static_cast<float*>(x));
+  else
+    keep_zero_columns(n, k, static_cast<const double*>(b), static_cast<double*>(x));
+}
+
+void mend_triangular(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
+                     const void* b, void* x) {
+  if (t == DType::float32)
+    mend_triangular(upper, transposed, n, k, static_cast<const float*>(a),
+                    static_cast<const float*>(b), static_cast<float*>(x));
+  else
+    mend_triangular(upper, transposed, n, k, static_cast<const double*>(a),
+                    static_cast<const double*>(b), static_cast<double*>(x));
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,397 @@
+#include "kernels/reduce/reduce.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "base/tape.hpp"
+#include "kernels/loops.hpp"
+#include "kernels/reduce/reduce_ops.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+constexpr Index row_block = 1024;
+
+template <class Op, class T>
+inline T combine_block(const T* x, Index n) noexcept {
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr Index w = lanes<T>;
+    Lanes<Op, T> s0, s1, s2, s3;
+    Index i = 0;
+    for (; i + 8 * w <= n; i += 8 * w) {
+      s0.add(load(x + i), load(x + i + w));
+      s1.add(load(x + i + 2 * w), load(x + i + 3 * w));
+      s2.add(load(x + i + 4 * w), load(x + i + 5 * w));
+      s3.add(load(x + i + 6 * w), load(x + i + 7 * w));
+    }
+    for (; i + w <= n; i += w) s0.add(load(x + i));
+    if (i < n) s1.add(load_part(x + i, n - i, Op::pad));
+    s0.add(s1);
+    s2.add(s3);
+    s0.add(s2);
+    return s0.total();
+  } else {
+    T s = Op::neutral;
+    for (Index i = 0; i < n; ++i) s = Op::combine(s, Op::map(x[i]));
+    return s;
+  }
+}
+
+// int64 stays int64.
+template <class Op, class T>
+using Accumulator = std::conditional_t<std::is_integral_v<T>, T, typename Op::A>;
+
+template <class Op, class T>
+Accumulator<Op, T> combine_row(const T* x, Index n) noexcept {
+  using A = Accumulator<Op, T>;
+  A total = static_cast<A>(Op::neutral);
+  for (Index i = 0; i < n; i += row_block) {
+    total = Op::combine(
+        total, static_cast<A>(combine_block<Op>(x + i, n - i < row_block ? n - i : row_block)));
+  }
+  return total;
+}
+
+// One long row: a partial result for each tile, combined in order.
+template <class Op, class T>
+Accumulator<Op, T> combine_all(const T* x, Index n) {
+  using A = Accumulator<Op, T>;
+  if (n < parallel_from) return combine_row<Op>(x, n);
+  const Index tiles = (n + tile_size - 1) / tile_size;
+  std::vector<A> part(static_cast<std::size_t>(tiles));
+  parallel_for(tiles, [&](Index t) {
+    const Index first = t * tile_size;
+    part[static_cast<std::size_t>(t)] =
+        combine_row<Op>(x + first, n - first < tile_size ? n - first : tile_size);
+  });
+  A total = static_cast<A>(Op::neutral);
+  for (const A p : part) total = Op::combine(total, p);
+  return total;
+}
+
+constexpr Index panel = 256;      // columns at once
+constexpr Index panel_rows = 32;  // rows combined in T before they go into A
+
+// sink(j, combination of x[r * stride + j] over at most panel_rows rows r) for `width` batches of
+// columns, or for the first `cols` columns of one: rows in groups of 8, and these. One row after
+// another, not several side by side: the processor foresees what is read in the order of memory.
+template <class Op, int width, bool part, class T, class Sink>
+[[gnu::always_inline]] inline void combine_rows(const T* x, Index rows, Index stride, Index cols,
+                                                Sink sink) noexcept {
+  constexpr Index w = lanes<T>;
+  const auto at = [=](const T* p) { return part ? load_part(p, cols, Op::pad) : load(p); };
+  Lanes<Op, T> sums[width];
+  for (Index r = 0; r < rows; r += 8) {
+    Lanes<Op, T> few[width];
+    const Index end = r + 8 < rows ? r + 8 : rows;
+    for (Index i = r; i < end; ++i)
+      for (int k = 0; k < width; ++k) few[k].add(at(x + i * stride + k * w));
+    for (int k = 0; k < width; ++k) sums[k].add(few[k]);
+  }
+  alignas(64) T buffer[width * w];
+  for (int k = 0; k < width; ++k) store(buffer + k * w, sums[k].result());
+  for (Index j = 0; j < (part ? cols : width * w); ++j) sink(j, buffer[j]);
+}
+
+// The same for any number of columns.
+template <class Op, class T, class Sink>
+void combine_rows(const T* x, Index rows, Index stride, Index cols, Sink sink) noexcept {
+  constexpr Index w = lanes<T>;
+  const auto from = [=](Index first) {
+    return [=](Index j, T value) noexcept { sink(first + j, value); };
+  };
+  Index j = 0;
+  for (; j + 16 * w <= cols; j += 16 * w)
+    combine_rows<Op, 16, false>(x + j, rows, stride, 16 * w, from(j));
+  for (; j + 4 * w <= cols; j += 4 * w)
+    combine_rows<Op, 4, false>(x + j, rows, stride, 4 * w, from(j));
+  for (; j + w <= cols; j += w) combine_rows<Op, 1, false>(x + j, rows, stride, w, from(j));
+  if (j < cols) combine_rows<Op, 1, true>(x + j, rows, stride, cols - j, from(j));
+}
+
+// acc[j] = combination of acc[j] and x[r * stride + j] over rows r.
+template <class Op, class T>
+void add_columns(const T* x, Index rows, Index stride, Index cols,
+                 Accumulator<Op, T>* acc) noexcept {
+  using A = Accumulator<Op, T>;
+  if constexpr (std::is_floating_point_v<T>) {
+    for (Index r = 0; r < rows; r += panel_rows) {
+      combine_rows<Op>(
+          x + r * stride, rows - r < panel_rows ? rows - r : panel_rows, stride, cols,
+          [=](Index j, T value) noexcept { acc[j] = Op::combine(acc[j], static_cast<A>(value)); });
+    }
+  } else {
+    for (Index r = 0; r < rows; ++r)
+      for (Index j = 0; j < cols; ++j) acc[j] = Op::combine(acc[j], Op::map(x[r * stride + j]));
+  }
+}
+
+// acc[j] = combination of x[r * stride + j] over rows r, for `cols` <= panel columns.
+template <class Op, class T>
+void combine_columns(const T* x, Index rows, Index stride, Index cols,
+                     Accumulator<Op, T>* acc) noexcept {
+  using A = Accumulator<Op, T>;
+  constexpr Index room = 16 * lanes<T>;  // what one row after another fills
+  if (cols * 2 > room || cols != stride || rows < 16) {
+    for (Index j = 0; j < cols; ++j) acc[j] = static_cast<A>(Op::neutral);
+    return add_columns<Op>(x, rows, stride, cols, acc);
+  }
+  // Short rows side by side: (rows, cols) -> (rows / abreast, abreast * cols)
+  const Index abreast = room / cols < rows / 8 ? room / cols : rows / 8, wide = abreast * cols;
+  alignas(64) A side[room];
+  for (Index j = 0; j < wide; ++j) side[j] = static_cast<A>(Op::neutral);
+  add_columns<Op>(x, rows / abreast, wide, wide, side);
+  add_columns<Op>(x + rows / abreast * wide, rows % abreast, cols, cols, side);
+  for (Index j = 0; j < cols; ++j) acc[j] = side[j];
+  for (Index i = 1; i < abreast; ++i)
+    for (Index j = 0; j < cols; ++j) acc[j] = Op::combine(acc[j], side[i * cols + j]);
+}
+
+// Few columns of many rows: tiles along the axis, combined in order.
+template <class Op, class T, class F>
+void over_long_columns(const T* x, T* out, Index axis, Index inner, F f) {
+  using A = Accumulator<Op, T>;
+  const Index rows = tile_size / (inner < panel ? inner : panel);
+  const Index tiles = (axis + rows - 1) / rows;
+  const auto memory = std::make_unique_for_overwrite<A[]>(static_cast<std::size_t>(tiles * inner));
+  A* const part = memory.get();
+  parallel_for(tiles, [&](Index t) {
+    for (Index j = 0; j < inner; j += panel) {
+      combine_columns<Op>(x + t * rows * inner + j, axis - t * rows < rows ? axis - t * rows : rows,
+                          inner, inner - j < panel ? inner - j : panel, part + t * inner + j);
+    }
+  });
+  for (Index t = 1; t < tiles; ++t)
+    for (Index j = 0; j < inner; ++j) part[j] = Op::combine(part[j], part[t * inner + j]);
+  for (Index j = 0; j < inner; ++j) out[j] = f(part[j], static_cast<const T*>(nullptr));
+}
+
+// f(value, row) turns the accumulated value into the result; no row where it is one column of many.
+template <class Op, class T, class F>
+void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) {
+  const Index panels = (inner + panel - 1) / panel;
+  if (outer * panels < 4 && outer * axis * inner >= parallel_from) {
+    for (Index o = 0; o < outer; ++o)
+      over_long_columns<Op>(x + o * axis * inner, out + o * inner, axis, inner, f);
+    return;
+  }
+  const auto piece = [&](Index p) {
+    using A = Accumulator<Op, T>;
+    const Index o = p / panels, j = p % panels * panel;
+    const Index cols = inner - j < panel ? inner - j : panel;
+    const T* from = x + o * axis * inner + j;
+    T* to = out + o * inner + j;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (axis <= panel_rows) {
+        return combine_rows<Op>(from, axis, inner, cols, [=](Index i, T value) noexcept {
+          to[i] = f(static_cast<A>(value), static_cast<const T*>(nullptr));
+        });
+      }
+    }
+    alignas(64) A acc[panel];
+    combine_columns<Op>(from, axis, inner, cols, acc);
+    for (Index i = 0; i < cols; ++i) to[i] = f(acc[i], static_cast<const T*>(nullptr));
+  };
+  if (outer * axis * inner < parallel_from) {
+    for (Index p = 0; p < outer * panels; ++p) piece(p);
+    return;
+  }
+  const Index size = axis * (inner < panel ? inner : panel);
+  const Index group = size >= tile_size ? 1 : tile_size / (size < 1 ? 1 : size);
+  parallel_for((outer * panels + group - 1) / group, [&](Index t) {
+    const Index end = (t + 1) * group < outer * panels ? (t + 1) * group : outer * panels;
+    for (Index p = t * group; p < end; ++p) piece(p);
+  });
+}
+
+template <class Op, class T, class F>
+void run(const void* from, void* to, Index outer, Index axis, Index inner, F f) {
+  const T* x = static_cast<const T*>(from);
+  T* out = static_cast<T*>(to);
+  if (outer == 0 || inner == 0) return;
+  if (inner != 1) return over_middle<Op>(x, out, outer, axis, inner, f);
+  if (outer == 1) {
+    *out = f(combine_all<Op>(x, axis), x);
+    return;
+  }
+  if (outer * axis < parallel_from) {
+    for (Index o = 0; o < outer; ++o) out[o] = f(combine_row<Op>(x + o * axis, axis), x + o * axis);
+    return;
+  }
+  const Index group = axis >= tile_size ? 1 : tile_size / axis;
+  parallel_for((outer + group - 1) / group, [&](Index t) {
+    const Index end = (t + 1) * group < outer ? (t + 1) * group : outer;
+    for (Index o = t * group; o < end; ++o)
+      out[o] = f(combine_row<Op>(x + o * axis, axis), x + o * axis);
+  });
+}
+
+// The sum of e^(x - largest).
+template <class T>
+double sum_exp(const T* x, Index n, Index stride, T largest) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    if (stride == 1) {
+      constexpr Index w = lanes<T>;
+      Batch<T> s(0.f);
+      Index i = 0;
+      for (; i + w <= n; i += w) s = s + math::exp(load(x + i) - Batch<T>(largest));
+      if (i < n) {
+        s = s + math::exp(load_part(x + i, n - i, -std::numeric_limits<T>::infinity()) -
+                          Batch<T>(largest));
+      }
+      return static_cast<double>(sum_lanes(s));
+    }
+  }
+  double sum = 0;
+  for (Index i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[i * stride] - largest));
+  return sum;
+}
+
+template <class T>
+T log_sum_exp(const T* x, Index n, Index stride, T& share) noexcept {
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  T largest = MaxOp<T>::neutral;
+  if (stride == 1) largest = combine_row<MaxOp<T>>(x, n);
+  for (Index i = 0; stride != 1 && i < n; ++i) largest = MaxOp<T>::combine(largest, x[i * stride]);
+  share = 1;
+  if (largest == infinity) {
+    Index count = 0;
+    for (Index i = 0; i < n; ++i) count += x[i * stride] == infinity;
+    share = T(1) / static_cast<T>(count);
+  }
+  if (!(std::abs(largest) <= std::numeric_limits<T>::max())) return largest;
+  const double sum = sum_exp(x, n, stride, largest);
+  const double log_sum = std::log(sum);
+  const T out = static_cast<T>(static_cast<double>(largest) + log_sum);
+  const double rounded = (static_cast<double>(out) - static_cast<double>(largest)) - log_sum;
+  share = static_cast<T>(std::abs(rounded) < 1e-5 ? 1 + rounded * (1 + rounded * 0.5)
+                                                  : std::exp(rounded));
+  return out;
+}
+
+template <class T>
+void run_log_sum_exp(const void* from, void* to, void* shares, Index outer, Index axis,
+                     Index inner) {
+  const T* x = static_cast<const T*>(from);
+  T *out = static_cast<T*>(to), *share = static_cast<T*>(shares);
+  const DType type = sizeof(T) == 4 ? DType::float32 : DType::float64;
+  if (axis == 0) {
+    if (share != nullptr) fill(type, share, 1, outer * inner);
+    return fill(type, to, -std::numeric_limits<double>::infinity(), outer * inner);
+  }
+  const Index group = axis >= tile_size ? 1 : tile_size / axis;
+  const Index count = outer * inner;
+  const auto range = [=](Index first, Index last) {
+    for (Index i = first; i < last; ++i) {
+      T unused;
+      out[i] = log_sum_exp(x + i / inner * axis * inner + i % inner, axis, inner,
+                           share == nullptr ? unused : share[i]);
+    }
+  };
+  if (count * axis < parallel_from) return range(0, count);
+  parallel_for((count + group - 1) / group, [&](Index t) {
+    range(t * group, (t + 1) * group < count ? (t + 1) * group : count);
+  });
+}
+
+template <class T>
+void run_mean(const void* x, void* out, Index outer, Index axis, Index inner) {
+  if constexpr (std::is_integral_v<T>) {
+    run<SumOp<T>, T>(x, out, outer, axis, inner,
+                     [axis](T sum, const T*) { return axis == 0 ? T{0} : sum / axis; });
+  } else {
+    constexpr DType type = sizeof(T) == 4 ? DType::float32 : DType::float64;
+    run<SumOp<T>, T>(x, out, outer, axis, inner, [axis](double sum, const T* row) {
+      T mean = static_cast<T>(sum / static_cast<double>(axis));
+      if (row != nullptr && axis > 1 &&
+          (row[0] == row[1] || !(std::abs(mean) <= std::numeric_limits<T>::max())))
+        mend_means(type, row, &mean, 1, axis, 1);
+      return mean;
+    });
+    if (inner != 1) mend_means(type, x, out, outer, axis, inner);
+  }
+}
+
+template <class T>
+void run(Reduce op, const void* x, void* out, Index outer, Index axis, Index inner) {
+  const auto as_is = [](auto v, const T*) { return static_cast<T>(v); };
+  switch (op) {
+    case Reduce::sum:
+      return run<SumOp<T>, T>(x, out, outer, axis, inner, as_is);
+    case Reduce::mean:
+      return run_mean<T>(x, out, outer, axis, inner);
+    case Reduce::prod:
+      return run<ProdOp<T>, T>(x, out, outer, axis, inner, as_is);
+    case Reduce::max:
+      return run<MaxOp<T>, T>(x, out, outer, axis, inner, as_is);
+    case Reduce::min:
+      return run<MinOp<T>, T>(x, out, outer, axis, inner, as_is);
+    case Reduce::sum_squares:
+      return run<SquareOp<T>, T>(x, out, outer, axis, inner, as_is);
+    case Reduce::sum_abs:
+      return run<AbsOp<T>, T>(x, out, outer, axis, inner, as_is);
+    case Reduce::logsumexp:
+      if constexpr (!std::is_integral_v<T>) run_log_sum_exp<T>(x, out, nullptr, outer, axis, inner);
+      return;
+    case Reduce::any:
+    case Reduce::all:
+      return;
+  }
+}
+
+// any: one true decides; all: one false does.
+void run_bool(const void* from, void* to, Index outer, Index axis, Index inner, bool decisive) {
+  const auto* x = static_cast<const unsigned char*>(from);
+  bool* out = static_cast<bool*>(to);
+  for (Index i = 0; i < outer * inner; ++i) out[i] = !decisive;
+  if (axis == 0) return;
+  for (Index o = 0; o < outer; ++o) {
+    const unsigned char* row = x + o * axis * inner;
+    if (inner == 1) {
+      if (std::memchr(row, decisive, static_cast<std::size_t>(axis)) != nullptr) out[o] = decisive;
+      continue;
+    }
+    for (Index a = 0; a < axis; ++a) {
+      for (Index i = 0; i < inner; ++i) {
+        if (row[a * inner + i] == static_cast<unsigned char>(decisive))
+          out[o * inner + i] = decisive;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void reduce(Reduce op, DType t, const void* x, void* out, Index outer, Index axis, Index inner) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { reduce(op, t, x, out, outer, axis, inner); });
+  switch (t) {
+    case DType::boolean:
+      return run_bool(x, out, outer, axis, inner, op == Reduce::any);
+    case DType::int64:
+      return run<std::int64_t>(op, x, out, outer, axis, inner);
+    case DType::float32:
+      return run<float>(op, x, out, outer, axis, inner);
+    case DType::float64:
+      return run<double>(op, x, out, outer, axis, inner);
+  }
+}
+
+void log_sum_exp(DType t, const void* x, void* out, void* share, Index outer, Index axis,
+                 Index inner) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { log_sum_exp(t, x, out, share, outer, axis, inner); });
+  if (t == DType::float32) return run_log_sum_exp<float>(x, out, share, outer, axis, inner);
+  if (t == DType::float64) return run_log_sum_exp<double>(x, out, share, outer, axis, inner);
+}
+
+double sum_squares(DType t, const void* x, Index n) {
+  if (t == DType::float32) return combine_all<SquareOp<float>>(static_cast<const float*>(x), n);
+  return combine_all<SquareOp<double>>(static_cast<const double*>(x), n);
+}
+
+}  // namespace gradus::kernels

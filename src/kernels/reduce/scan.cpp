@@ -1,0 +1,233 @@
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "base/tape.hpp"
+#include "kernels/loops.hpp"
+#include "kernels/reduce/reduce.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+// Columns go side by side, so that memory is read in its order.
+constexpr Index panel = 128;
+
+template <class T>
+bool beats(ArgReduce op, T candidate, T best) noexcept {
+  if (best != best) return false;
+  if (candidate != candidate) return true;
+  return op == ArgReduce::argmax ? candidate > best : candidate < best;
+}
+
+template <class T>
+void arg_panel(ArgReduce op, const T* x, std::int64_t* out, Index axis, Index inner,
+               Index cols) noexcept {
+  T best[panel];
+  for (Index j = 0; j < cols; ++j) {
+    best[j] = x[j];
+    out[j] = 0;
+  }
+  for (Index a = 1; a < axis; ++a) {
+    for (Index j = 0; j < cols; ++j) {
+      const T v = x[a * inner + j];
+      if (beats(op, v, best[j])) {
+        best[j] = v;
+        out[j] = a;
+      }
+    }
+  }
+}
+
+// The first entry that equals the extreme value, or the first NaN where that is the extreme value.
+template <class T>
+std::int64_t arg_row(ArgReduce op, const T* x, Index n) noexcept {
+  if (n < 32) {
+    Index best = 0;
+    for (Index i = 1; i < n; ++i) best = beats(op, x[i], x[best]) ? i : best;
+    return best;
+  }
+  T extreme = x[0];
+  reduce(op == ArgReduce::argmax ? Reduce::max : Reduce::min,
+         std::is_same_v<T, float>    ? DType::float32
+         : std::is_same_v<T, double> ? DType::float64
+                                     : DType::int64,
+         x, &extreme, 1, n, 1);
+  Index i = 0;
+  if (extreme != extreme) {
+    while (x[i] == x[i]) ++i;
+  } else {
+    while (x[i] != extreme) ++i;
+  }
+  return i;
+}
+
+template <class T>
+void run_arg(ArgReduce op, const void* from, std::int64_t* out, Index outer, Index axis,
+             Index inner) {
+  const T* x = static_cast<const T*>(from);
+  const auto row = [=](Index o) {
+    if (inner == 1) {
+      out[o] = arg_row(op, x + o * axis, axis);
+      return;
+    }
+    for (Index j = 0; j < inner; j += panel) {
+      arg_panel(op, x + o * axis * inner + j, out + o * inner + j, axis, inner,
+                inner - j < panel ? inner - j : panel);
+    }
+  };
+  const Index size = axis * inner;
+  if (outer * size < parallel_from || outer == 1) {
+    for (Index o = 0; o < outer; ++o) row(o);
+    return;
+  }
+  const Index group = size >= tile_size ? 1 : tile_size / size;
+  parallel_for((outer + group - 1) / group, [&](Index t) {
+    for (Index o = t * group; o < outer && o < (t + 1) * group; ++o) row(o);
+  });
+}
+
+/// The state of a running operation over values of type A.
+template <class A>
+struct Running {
+  A value;
+  void start(A x) noexcept { value = x; }
+  A result() const noexcept { return value; }
+};
+template <class A>
+struct RunningSum : Running<A> {
+  void add(A x) noexcept { this->value += x; }
+};
+template <class A>
+struct RunningProduct : Running<A> {
+  void add(A x) noexcept { this->value *= x; }
+};
+template <class A>
+struct RunningMax : Running<A> {
+  void add(A x) noexcept { this->value = this->value > x || is_nan(this->value) ? this->value : x; }
+};
+
+/// The largest value and the sum of e^(x - largest), kept apart: their sum would lose the logarithm
+/// beside a large maximum.
+template <class A>
+struct RunningLogSum {
+  A largest, sum;
+  void start(A x) noexcept {
+    largest = x;
+    sum = is_nan(x) ? x : (x == -std::numeric_limits<A>::infinity() ? A{0} : A{1});
+  }
+  void add(A x) noexcept {
+    if (x > largest) {
+      sum = sum * std::exp(largest - x) + 1;
+      largest = x;
+    } else if (x == largest) {
+      sum += (x == -std::numeric_limits<A>::infinity() ? A{0} : A{1});
+    } else {
+      sum += std::exp(x - largest);
+    }
+  }
+  A result() const noexcept { return largest + std::log(sum); }
+};
+
+template <class State, class T>
+void run_scan(const T* x, T* out, Index outer, Index axis, Index inner, bool reverse) {
+  using A = decltype(State().result());
+  if (inner == 1 && axis > 0) {
+    const Index step = reverse ? -1 : 1;
+    for (Index o = 0; o < outer; ++o) {
+      Index at = o * axis + (reverse ? axis - 1 : 0);
+      State state;
+      state.start(static_cast<A>(x[at]));
+      out[at] = x[at];
+      for (Index a = 1; a < axis; ++a) {
+        at += step;
+        state.add(static_cast<A>(x[at]));
+        out[at] = static_cast<T>(state.result());
+      }
+    }
+    return;
+  }
+  for (Index o = 0; o < outer; ++o) {
+    for (Index j = 0; j < inner; j += panel) {
+      const Index cols = inner - j < panel ? inner - j : panel;
+      State state[panel];
+      for (Index a = 0; a < axis; ++a) {
+        const Index row = (o * axis + (reverse ? axis - 1 - a : a)) * inner + j;
+        for (Index i = 0; i < cols; ++i) {
+          const A v = static_cast<A>(x[row + i]);
+          if (a == 0)
+            state[i].start(v);
+          else
+            state[i].add(v);
+          out[row + i] = static_cast<T>(state[i].result());
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void run_scan(Scan op, const void* from, void* to, Index outer, Index axis, Index inner,
+              bool reverse) {
+  using A = std::conditional_t<std::is_integral_v<T>, T, double>;
+  const T* x = static_cast<const T*>(from);
+  T* out = static_cast<T*>(to);
+  switch (op) {
+    case Scan::cumsum:
+      return run_scan<RunningSum<A>>(x, out, outer, axis, inner, reverse);
+    case Scan::cumprod:
+      return run_scan<RunningProduct<A>>(x, out, outer, axis, inner, reverse);
+    case Scan::cummax:
+      return run_scan<RunningMax<A>>(x, out, outer, axis, inner, reverse);
+    case Scan::logcumsumexp:
+      if constexpr (std::is_floating_point_v<A>)
+        run_scan<RunningLogSum<A>>(x, out, outer, axis, inner, reverse);
+      return;
+  }
+}
+
+template <class T>
+double run_dot(const void* a, const void* b, Index n) noexcept {
+  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
+  double part[8] = {};
+  Index i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (Index j = 0; j < 8; ++j) {
+      part[j] += static_cast<double>(x[i + j]) * static_cast<double>(y[i + j]);
+    }
+  }
+  for (; i < n; ++i) part[i % 8] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+}
+
+}  // namespace
+
+void arg_reduce(ArgReduce op, DType t, const void* x, std::int64_t* out, Index outer, Index axis,
+                Index inner) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { arg_reduce(op, t, x, out, outer, axis, inner); });
+  switch (t) {
+    case DType::boolean:
+      return;
+    case DType::int64:
+      return run_arg<std::int64_t>(op, x, out, outer, axis, inner);
+    case DType::float32:
+      return run_arg<float>(op, x, out, outer, axis, inner);
+    case DType::float64:
+      return run_arg<double>(op, x, out, outer, axis, inner);
+  }
+}
+
+void scan(Scan op, DType t, const void* x, void* out, Index outer, Index axis, Index inner,
+          bool reverse) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { scan(op, t, x, out, outer, axis, inner, reverse); });
+  if (t == DType::int64) return run_scan<std::int64_t>(op, x, out, outer, axis, inner, reverse);
+  if (t == DType::float32) return run_scan<float>(op, x, out, outer, axis, inner, reverse);
+  if (t == DType::float64) return run_scan<double>(op, x, out, outer, axis, inner, reverse);
+}
+
+double dot(DType t, const void* x, const void* y, Index n) {
+  return t == DType::float32 ? run_dot<float>(x, y, n) : run_dot<double>(x, y, n);
+}
+
+}  // namespace gradus::kernels

@@ -1,0 +1,400 @@
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/tape.hpp"
+#include "kernels/elementwise/elementwise.hpp"
+#include "kernels/products/zeros.hpp"
+#include "kernels/reduce/reduce.hpp"
+#include "kernels/rows/moments.hpp"
+#include "kernels/rows/row_loops.hpp"
+#include "kernels/rows/rows.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+// Layer norm, and RMS norm, which has no mean and no beta. The mean is taken off in two parts, for
+// it may be large beside the deviations.
+template <bool Centered, class T>
+void norm_row(const T* x, const T* gamma, const T* beta, double eps, T* out, T* mean, T* rest,
+              T* rstd, Index n) {
+  Moments<T> moments{T(0), T(0), 0};
+  if constexpr (Centered)
+    moments = moments_of(x, n);
+  else
+    moments.squares = squares_of(x, n);
+  using W = Wide<T>;
+  const T scale = inverse_root<T>(moments.squares * (1 / static_cast<W>(n)) + static_cast<W>(eps));
+  const Batch<T> m(moments.mean), l(moments.rest), s(scale);
+  const auto normalize = [&](auto centre) {
+    each_batch<T>(n, [&](Index i, auto whole, Index count) {
+      Batch<T> h = centre(read(x + i, whole, count)) * s;
+      if (gamma != nullptr) h = h * read(gamma + i, whole, count);
+      if (beta != nullptr) h = h + read(beta + i, whole, count);
+      write(out + i, h, whole, count);
+    });
+  };
+  if (!Centered)
+    normalize([](const Batch<T>& v) noexcept { return v; });
+  else if (moments.rest == 0)
+    normalize([=](const Batch<T>& v) noexcept { return v - m; });
+  else
+    normalize([=](const Batch<T>& v) noexcept { return (v - m) - l; });
+  if constexpr (Centered) {
+    *mean = moments.mean;
+    *rest = moments.rest;
+  }
+  *rstd = scale;
+}
+
+template <bool Centered, class T>
+void norm(const void* x, const void* gamma, const void* beta, double eps, void* out, void* mean,
+          void* rstd, Index rows, Index cols) {
+  if (cols == 0) return;
+  const auto *in = static_cast<const T*>(x), *ga = static_cast<const T*>(gamma),
+             *be = static_cast<const T*>(beta);
+  auto *result = static_cast<T*>(out), *m = static_cast<T*>(mean), *s = static_cast<T*>(rstd);
+  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
+    for (Index r = first; r < last; ++r) {
+      norm_row<Centered>(in + r * cols, ga, be, eps, result + r * cols, m + r, m + rows + r, s + r,
+                         cols);
+    }
+  });
+}
+
+// What normalizes a row: its mean in two parts, and 1 / its deviation.
+template <class T>
+struct Row {
+  T mean, rest, rstd;
+};
+
+// dgamma and dbeta of the rows so far; scratch holds them until all tiles are done.
+template <bool Centered, bool Twice, class T>
+void norm_backward_row(const T* g, const T* x, const T* gamma, Row<T> row, T* dx, T* dgamma,
+                       T* dbeta, Index n) noexcept {
+  const Batch<T> m(row.mean), l(row.rest), s(row.rstd);
+  const auto normalized = [=](Index i, auto whole, Index count) noexcept {
+    const Batch<T> v = read(x + i, whole, count);
+    if constexpr (Twice) return ((v - m) - l) * s;
+    if constexpr (Centered) return (v - m) * s;
+    return v * s;
+  };
+  const Sums sums = sum_blocks(n, [&](Index first, Index length) noexcept -> Sums {
+    Batch<T> s1(T(0)), s2(T(0));
+    each_batch<T>(length, [&](Index at, auto whole, Index count) {
+      const Index i = first + at;
+      const Batch<T> y = read(g + i, whole, count), h = normalized(i, whole, count);
+      const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
+      if constexpr (Centered) s1 = s1 + t;
+      s2 = multiply_add(t, h, s2);
+      if (dgamma != nullptr)
+        write(dgamma + i, multiply_add(y, h, read(dgamma + i, whole, count)), whole, count);
+      if (dbeta != nullptr) write(dbeta + i, read(dbeta + i, whole, count) + y, whole, count);
+    });
+    return {Centered ? static_cast<double>(sum_lanes(s1)) : 0, static_cast<double>(sum_lanes(s2))};
+  });
+  if (dx == nullptr) return;
+  const double inverse = 1 / static_cast<double>(n);
+  const Batch<T> a(static_cast<T>(sums.first * inverse)), b(static_cast<T>(sums.second * inverse));
+  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+    const Batch<T> y = read(g + i, whole, count), h = normalized(i, whole, count);
+    const Batch<T> t = gamma == nullptr ? y : y * read(gamma + i, whole, count);
+    if constexpr (Centered)
+      write(dx + i, s * (t - a - h * b), whole, count);
+    else
+      write(dx + i, s * (t - h * b), whole, count);
+  });
+}
+
+// The same for a row, or gammas, with infinities or NaN: a cotangent of 0 adds 0 to every sum.
+template <bool Centered, class T>
+[[gnu::cold, gnu::noinline]] void strange_backward_row(const T* g, const T* x, const T* gamma,
+                                                       Row<T> row, T* dx, T* dgamma, T* dbeta,
+                                                       Index n) noexcept {
+  const auto scaled = [=](Index i) {
+    return g[i] == T(0) ? T(0) : gamma == nullptr ? g[i] : g[i] * gamma[i];
+  };
+  const auto normalized = [=](Index i) { return ((x[i] - row.mean) - row.rest) * row.rstd; };
+  T s1 = 0, s2 = 0;
+  bool counts = false;
+  for (Index i = 0; i < n; ++i) {
+    if (g[i] == T(0)) continue;
+    const T h = normalized(i), t = scaled(i);
+    counts |= !(t == T(0));
+    if (Centered) s1 += t;
+    s2 += t * h;
+    if (dgamma != nullptr) dgamma[i] += g[i] * h;
+    if (dbeta != nullptr) dbeta[i] += g[i];
+  }
+  const T size = static_cast<T>(n), a = s1 / size, b = s2 / size;
+  for (Index i = 0; dx != nullptr && i < n; ++i)
+    dx[i] = counts ? row.rstd * (scaled(i) - a - normalized(i) * b) : T(0);
+}
+
+constexpr Index rows_per_sum = 128;  // gradients of gamma and beta that are summed in T
+
+template <bool Centered, class T>
+void norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
+                   const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows, Index cols) {
+  const auto *y = static_cast<const T*>(g), *in = static_cast<const T*>(x),
+             *ga = static_cast<const T*>(gamma), *m = static_cast<const T*>(mean),
+             *s = static_cast<const T*>(rstd);
+  auto *result = static_cast<T*>(dx), *dg = static_cast<T*>(dgamma), *db = static_cast<T*>(dbeta);
+  const Index group = rows_per_tile(rows, cols), tiles = (rows + group - 1) / group;
+  const Index per_tile = (group + rows_per_sum - 1) / rows_per_sum, parts = tiles * per_tile;
+  std::vector<T> part(dg != nullptr || db != nullptr ? static_cast<std::size_t>(2 * parts * cols)
+                                                     : 0);
+  const bool usual_gamma =
+      ga == nullptr || all_finite(sizeof(T) == 4 ? DType::float32 : DType::float64, ga, cols);
+  for_row_tiles(rows, cols, [&](Index t, Index first, Index last) {
+    for (Index r = first; r < last; ++r) {
+      T* const sums = part.data() + 2 * (t * per_tile + (r - first) / rows_per_sum) * cols;
+      const Row<T> row{Centered ? m[r] : T(0), Centered ? m[rows + r] : T(0), s[r]};
+      const bool usual =
+          usual_gamma && row.rstd > T(0) && std::isfinite(row.mean + row.rest + row.rstd);
+      const auto backward = !usual          ? strange_backward_row<Centered, T>
+                            : row.rest == 0 ? norm_backward_row<Centered, false, T>
+                                            : norm_backward_row<Centered, Centered, T>;
+      backward(y + r * cols, in + r * cols, ga, row,
+               result == nullptr ? nullptr : result + r * cols, dg == nullptr ? nullptr : sums,
+               db == nullptr ? nullptr : sums + cols, cols);
+    }
+  });
+  for (T* out : {dg, db}) {
+    if (out == nullptr) continue;
+    const T* sums = part.data() + (out == db ? cols : 0);
+    for (Index c = 0; c < cols; ++c) {
+      double total = 0;
+      for (Index p = 0; p < parts; ++p) total += static_cast<double>(sums[2 * p * cols + c]);
+      out[c] = static_cast<T>(total);
+    }
+  }
+}
+
+constexpr Index panel = column_panel;  // channels of one tile of batch norm
+
+// f(first channel, how many) over panels of channels.
+template <class F>
+void for_panels(Index rows, Index channels, F&& f) {
+  const Index panels = (channels + panel - 1) / panel;
+  const auto one = [&](Index p) { f(p * panel, std::min(panel, channels - p * panel)); };
+  if (rows * channels < 65536) {
+    for (Index p = 0; p < panels; ++p) one(p);
+  } else {
+    parallel_for(panels, one);
+  }
+}
+
+template <class T>
+void run_batch_norm(const void* x, const void* gamma, const void* beta, double eps, void* out,
+                    void* mean, void* var, void* rstd, Index rows, Index channels) {
+  const auto *in = static_cast<const T*>(x), *ga = static_cast<const T*>(gamma),
+             *be = static_cast<const T*>(beta);
+  auto *result = static_cast<T*>(out), *means = static_cast<T*>(mean), *vars = static_cast<T*>(var),
+       *rstds = static_cast<T*>(rstd);
+  for_panels(rows, channels, [=](Index c0, Index width) {
+    ColumnMoments<T> moments;
+    column_moments(in + c0, rows, channels, width, moments);
+    T center[panel], scale[panel], shift[panel];
+    for (Index c = 0; c < width; ++c) {
+      using W = Wide<T>;
+      const W variance = moments.squares[c] / static_cast<W>(rows);
+      const W inverse = 1 / std::sqrt(variance + static_cast<W>(eps));
+      means[c0 + c] = center[c] = moments.mean[c];
+      means[channels + c0 + c] = moments.rest[c];
+      vars[c0 + c] = static_cast<T>(variance);
+      rstds[c0 + c] = static_cast<T>(inverse);
+      const W factor = ga == nullptr ? inverse : inverse * static_cast<W>(ga[c0 + c]);
+      scale[c] = static_cast<T>(factor);
+      shift[c] = static_cast<T>((be == nullptr ? W(0) : static_cast<W>(be[c0 + c])) -
+                                static_cast<W>(moments.rest[c]) * factor);
+    }
+    for (Index r = 0; r < rows; ++r) {
+      const T* row = in + r * channels + c0;
+      T* to = result + r * channels + c0;
+      for (Index c = 0; c < width; ++c) to[c] = (row[c] - center[c]) * scale[c] + shift[c];
+    }
+  });
+}
+
+template <class T>
+void run_batch_norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
+                             const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
+                             Index channels) {
+  const auto *y = static_cast<const T*>(g), *in = static_cast<const T*>(x),
+             *ga = static_cast<const T*>(gamma), *m = static_cast<const T*>(mean),
+             *s = static_cast<const T*>(rstd);
+  auto *result = static_cast<T*>(dx), *dg = static_cast<T*>(dgamma), *db = static_cast<T*>(dbeta);
+  const double count = static_cast<double>(rows);
+  for_panels(rows, channels, [=](Index c0, Index width) {
+    double s1[panel] = {}, s2[panel] = {};
+    T factor[panel], a[panel], b[panel];
+    for (Index r = 0; r < rows; ++r) {
+      const T *up = y + r * channels + c0, *row = in + r * channels + c0;
+      for (Index c = 0; c < width; ++c) {
+        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
+        s1[c] += static_cast<double>(up[c]);
+        s2[c] += static_cast<double>(up[c] * h);
+      }
+    }
+    // What rounding left of the mean, as a part of h, is the same for all rows.
+    double rest[panel];
+    Index some_zero = 0;
+    for (Index c = 0; c < width; ++c) {
+      rest[c] = static_cast<double>(m[channels + c0 + c]) * static_cast<double>(s[c0 + c]);
+      s2[c] -= rest[c] * s1[c];
+      some_zero += s1[c] == 0;
+    }
+    // A channel whose cotangents are all 0 gets 0, whatever it holds.
+    bool zero[panel] = {};
+    for (Index c = 0; some_zero > 0 && c < width; ++c) {
+      if (s1[c] != 0 || (s2[c] != 0 && std::isfinite(s2[c]))) continue;
+      zero[c] = true;
+      for (Index r = 0; r < rows; ++r) zero[c] = zero[c] && y[r * channels + c0 + c] == T(0);
+      if (zero[c]) s2[c] = 0;
+    }
+    for (Index c = 0; db != nullptr && c < width; ++c) db[c0 + c] = static_cast<T>(s1[c]);
+    for (Index c = 0; dg != nullptr && c < width; ++c) dg[c0 + c] = static_cast<T>(s2[c]);
+    for (Index c = 0; c < width; ++c) {
+      factor[c] = ga == nullptr ? s[c0 + c] : s[c0 + c] * ga[c0 + c];
+      a[c] = static_cast<T>((s1[c] - rest[c] * s2[c]) / count);
+      b[c] = static_cast<T>(s2[c] / count);
+    }
+    if (result == nullptr) return;
+    for (Index r = 0; r < rows; ++r) {
+      const T *up = y + r * channels + c0, *row = in + r * channels + c0;
+      T* to = result + r * channels + c0;
+      for (Index c = 0; c < width; ++c) {
+        const T h = (row[c] - m[c0 + c]) * s[c0 + c];
+        to[c] = factor[c] * (up[c] - a[c] - h * b[c]);
+      }
+    }
+    for (Index c = 0; some_zero > 0 && c < width; ++c)
+      for (Index r = 0; zero[c] && r < rows; ++r) result[r * channels + c0 + c] = 0;
+  });
+}
+
+template <class T>
+void run_scale_rows(const void* x, const void* scale, void* out, Index rows, Index cols) {
+  const auto *in = static_cast<const T*>(x), *factor = static_cast<const T*>(scale);
+  auto* result = static_cast<T*>(out);
+  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
+    for (Index r = first; r < last; ++r) {
+      const T f = factor[r];
+      for (Index c = 0; c < cols; ++c)
+        result[r * cols + c] = f == T(0) ? T(0) : in[r * cols + c] * f;
+    }
+  });
+}
+
+template <class T>
+void run_col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
+  if (rows <= 16 && cols <= 64) {  // a few values: no set-up
+    const T* from = static_cast<const T*>(x);
+    T* to = static_cast<T*>(out);
+    for (Index c = 0; c < cols; ++c) {
+      T sum = 0;
+      for (Index r = 0; r < rows; ++r) sum += from[r * cols + c];
+      to[c] = beta == 0 ? sum : static_cast<T>(beta) * to[c] + sum;
+    }
+    return;
+  }
+  if (beta == 0) return reduce(Reduce::sum, t, x, out, 1, rows, cols);
+  T few[256];
+  std::vector<T> many(static_cast<std::size_t>(cols > 256 ? cols : 0));
+  T* const sums = cols > 256 ? many.data() : few;
+  reduce(Reduce::sum, t, x, sums, 1, rows, cols);
+  T* result = static_cast<T*>(out);
+  for (Index c = 0; c < cols; ++c) result[c] = static_cast<T>(beta) * result[c] + sums[c];
+}
+
+}  // namespace
+
+void scale_rows(DType t, const void* x, const void* scale, void* dx, Index rows, Index cols) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { scale_rows(t, x, scale, dx, rows, cols); });
+  if (t == DType::float32) return run_scale_rows<float>(x, scale, dx, rows, cols);
+  if (t == DType::float64) return run_scale_rows<double>(x, scale, dx, rows, cols);
+}
+
+void layer_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
+                void* mean, void* rstd, Index rows, Index cols) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { layer_norm(t, x, gamma, beta, eps, out, mean, rstd, rows, cols); });
+  if (t == DType::float32) {
+    norm<true, float>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
+  } else if (t == DType::float64) {
+    norm<true, double>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
+  }
+}
+
+void layer_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
+                         const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
+                         Index cols) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { layer_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
+  if (t == DType::float32) {
+    norm_backward<true, float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  } else if (t == DType::float64) {
+    norm_backward<true, double>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  }
+}
+
+void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, void* rstd,
+              Index rows, Index cols) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { rms_norm(t, x, gamma, eps, out, rstd, rows, cols); });
+  if (t == DType::float32) {
+    norm<false, float>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
+  } else if (t == DType::float64) {
+    norm<false, double>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
+  }
+}
+
+void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* rstd,
+                       void* dx, void* dgamma, Index rows, Index cols) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { rms_norm_backward(t, g, x, gamma, rstd, dx, dgamma, rows, cols); });
+  if (t == DType::float32) {
+    norm_backward<false, float>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
+  } else if (t == DType::float64) {
+    norm_backward<false, double>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
+  }
+}
+
+void batch_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
+                void* mean, void* var, void* rstd, Index rows, Index cols) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { batch_norm(t, x, gamma, beta, eps, out, mean, var, rstd, rows, cols); });
+  if (t == DType::float32) {
+    run_batch_norm<float>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
+  } else if (t == DType::float64) {
+    run_batch_norm<double>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
+  }
+}
+
+void batch_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
+                         const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
+                         Index cols) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember(
+        [=] { batch_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
+  if (t == DType::float32) {
+    run_batch_norm_backward<float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  } else if (t == DType::float64) {
+    run_batch_norm_backward<double>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
+  }
+}
+
+void col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
+  if (detail::tape) [[unlikely]]
+    return detail::remember([=] { col_sum(t, x, out, rows, cols, beta); });
+  if (t == DType::float32) return run_col_sum<float>(t, x, out, rows, cols, beta);
+  if (t == DType::float64) return run_col_sum<double>(t, x, out, rows, cols, beta);
+}
+
+}  // namespace gradus::kernels

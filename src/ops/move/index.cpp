@@ -1,0 +1,164 @@
+#include "gradus/ops/index.hpp"
+
+#include <algorithm>
+
+#include "autograd/capture.hpp"
+#include "kernels/move/copy.hpp"
+#include "ops/move/indexing.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::node;
+
+namespace detail {
+
+namespace {
+
+/// "(1, 2)": the position of the `at`-th element of `shape`.
+std::string position(const Shape& shape, Index at) {
+  Shape place = shape;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    place[i] = at % shape[i];
+    at /= shape[i];
+  }
+  return to_string(place);
+}
+
+}  // namespace
+
+void check_indices(const Tensor& index, Index length, int axis, bool negative,
+                   const char* operation) {
+  require_dtype(index, int64, operation, "an index");
+  refuse_reading(index, operation);
+  const Index* at = indices_of(index);
+  const Index low = negative ? -length : 0, count = index.numel();
+  for (Index i = 0; i < count; ++i)
+    if (at[i] < low || at[i] >= length) [[unlikely]]
+      fail(operation, "index " + text_of(at[i]) + " was given at position " +
+                          position(index.shape(), i) + " for axis " + text_of(axis) +
+                          " of length " + text_of(length) + "; " +
+                          (length ? text_of(low) + " to " + text_of(length - 1) +
+                                        " are allowed; check how the indices were made"
+                                  : std::string("an empty axis has no place to index")));
+}
+
+Tensor gather_along(const Tensor& x, int axis, const Tensor& index) {
+  const Shape shape = x.shape();
+  const Split s = split(shape, axis);
+  Tensor out = empty(index.shape(), x.dtype());
+  kernels::gather(x.dtype(), data(x), indices_of(index), index.shape()[axis], data(out), s.outer,
+                  s.axis, s.inner);
+  return record("gather", std::move(out), {x, index},
+                [axis, length = shape[axis]](const Vjp& k) -> Grads<2> {
+                  return {scatter_along(k.grad, axis, k.in(1), length), Tensor()};
+                });
+}
+
+Tensor scatter_along(const Tensor& g, int axis, const Tensor& index, Index length) {
+  Shape shape = g.shape();
+  shape[axis] = length;
+  const Split s = split(shape, axis);
+  Tensor out = zeros(shape, g.dtype());
+  kernels::scatter_add(g.dtype(), data(g), indices_of(index), index.shape()[axis], data(out),
+                       s.outer, s.axis, s.inner);
+  return record("scatter", std::move(out), {g, index}, [axis](const Vjp& k) -> Grads<2> {
+    return {gather_along(k.grad, axis, k.in(1)), Tensor()};
+  });
+}
+
+Tensor add_along(const Tensor& g, int axis, const Tensor& index, Index length) {
+  Shape shape = g.shape();
+  shape[axis] = length;
+  const Split s = split(shape, axis);
+  Tensor out = zeros(shape, g.dtype());
+  kernels::index_add(g.dtype(), data(g), indices_of(index), index.numel(), data(out), s.outer,
+                     s.axis, s.inner);
+  return record("index_add", std::move(out), {g, index}, [axis](const Vjp& k) -> Grads<2> {
+    return {select_along(k.grad, axis, k.in(1)), Tensor()};
+  });
+}
+
+Tensor select_along(const Tensor& x, int axis, const Tensor& index) {
+  Shape shape = x.shape();
+  const Split s = split(shape, axis);
+  shape[axis] = index.numel();
+  Tensor out = empty(shape, x.dtype());
+  kernels::index_select(x.dtype(), data(x), indices_of(index), index.numel(), data(out), s.outer,
+                        s.axis, s.inner);
+  return record("index_select", std::move(out), {x, index},
+                [axis, n = s.axis](const Vjp& k) -> Grads<2> {
+                  if (Tensor total = k.accumulator(0); total.defined()) {
+                    // Straight into the sum that is already there: rows that were not read cost
+                    // nothing.
+                    const Split to = split(total.shape(), axis);
+                    kernels::index_add(total.dtype(), data(k.grad), indices_of(k.in(1)),
+                                       k.in(1).numel(), data(total), to.outer, to.axis, to.inner);
+                    return {};
+                  }
+                  return {add_along(k.grad, axis, k.in(1), n), Tensor()};
+                });
+}
+
+}  // namespace detail
+
+namespace {
+
+void require_axis(const Tensor& x, const char* operation) {
+  if (x.dim() == 0) fail(operation, "a scalar has no axis to index; reshape it to (1,) first");
+}
+
+}  // namespace
+
+Tensor index_select(const Tensor& x, Index axis, const Tensor& index) {
+  require_axis(x, "index_select");
+  const int a = normalize_axis(axis, x.dim(), "index_select");
+  if (index.dim() > 1)
+    fail("index_select", "an index of shape " + to_string(index.shape()) +
+                             " was given; a vector is required; flatten it and reshape the result");
+  detail::check_indices(index, x.size(a), a, false, "index_select");
+  return detail::select_along(x, a, index);
+}
+
+Tensor gather(const Tensor& x, Index axis, const Tensor& index) {
+  require_axis(x, "gather");
+  const int a = normalize_axis(axis, x.dim(), "gather");
+  const Shape from = x.shape(), to = index.shape();
+  bool fits = from.size() == to.size();
+  for (int i = 0; fits && i < from.size(); ++i) fits = i == a || to[i] <= from[i];
+  if (!fits)
+    fail("gather", "an index of shape " + to_string(to) + " was given for a tensor of shape " +
+                       to_string(from) + "; both need the same number of axes, and except axis " +
+                       text_of(a) + " the index must not be longer");
+  detail::check_indices(index, from[a], a, false, "gather");
+  Tensor part = x;
+  for (int i = 0; i < from.size(); ++i)
+    if (i != a && to[i] < from[i]) part = slice(part, i, 0, to[i]);
+  return detail::gather_along(part, a, index);
+}
+
+Tensor one_hot(const Tensor& x, Index num_classes) {
+  detail::require_dtype(x, int64, "one_hot", "a tensor");
+  const Index count = x.numel();
+  detail::refuse_reading(x, "one_hot");
+  const Index* at = detail::indices_of(x);
+  if (num_classes < -1 || (num_classes < 1 && count == 0))
+    fail("one_hot", "num_classes = " + text_of(num_classes) + " was given for " + text_of(count) +
+                        " labels; 1 or more, or -1 for the largest label "
+                        "and 1, is required");
+  const Index classes =
+      num_classes >= 0 ? num_classes : std::max<Index>(0, *std::max_element(at, at + count)) + 1;
+  for (Index i = 0; i < count; ++i)
+    if (at[i] < 0 || at[i] >= classes)
+      fail("one_hot", "label " + text_of(at[i]) + " was given at position " +
+                          detail::position(x.shape(), i) + "; 0 to " + text_of(classes - 1) +
+                          " are allowed; raise num_classes or correct the labels");
+  Shape shape = x.shape();
+  shape.push_back(classes);
+  Tensor out = zeros(shape, int64);
+  auto* values = static_cast<Index*>(data(out));
+  for (Index i = 0; i < count; ++i) values[i * classes + at[i]] = 1;
+  return out;
+}
+
+}  // namespace gradus

@@ -1,0 +1,260 @@
+#include "autograd/capture.hpp"
+#include "kernels/reduce/reduce.hpp"
+#include "kernels/rows/rows.hpp"
+#include "ops/common.hpp"
+#include "ops/nn/loss.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::node;
+
+namespace {
+
+/// Trivially copyable, so that a rule may capture it.
+struct Terms {
+  double label_smoothing;
+  Index ignore_index;
+  Reduction reduction;
+};
+
+int class_axis(const Tensor& x) { return x.dim() == 1 ? 0 : 1; }
+
+/// The shape of the losses: the input's without the classes.
+Shape loss_shape(const Tensor& x) {
+  Shape shape = x.shape();
+  shape.erase(class_axis(x));
+  return shape;
+}
+
+/// Logits with the classes last, as rows: (N, C, d…) -> (N d…, C). Differentiable.
+Tensor class_rows(const Tensor& x) {
+  const Shape shape = x.shape();
+  Tensor y = x;
+  if (x.dim() > 2) {
+    Axes order{0};
+    for (int i = 2; i < x.dim(); ++i) order.push_back(i);
+    order.push_back(1);
+    y = permute(x, order);
+  }
+  Index rows = 1;
+  for (const Index length : loss_shape(x)) rows *= length;
+  return reshape(y, {rows, shape[class_axis(x)]});
+}
+
+void check_classes(const Tensor& x, const Tensor& weight, const char* operation) {
+  detail::require_floating(x, operation);
+  if (x.dim() < 1)
+    fail(operation, "logits of shape () were given; (C), (N, C) or (N, C, d...) is required");
+  const Index classes = x.size(class_axis(x));
+  if (classes == 0)
+    fail(operation,
+         "logits of shape " + to_string(x.shape()) + " were given; at least one class is required");
+  if (!weight.defined()) return;
+  detail::require_dtype(weight, x.dtype(), operation, "a class weight");
+  if (!(weight.shape() == Shape{classes}))
+    fail(operation, "class weights of shape " + to_string(weight.shape()) + " were given for " +
+                        text_of(classes) + " classes; one weight per class is required");
+}
+
+/// Throws unless every label is a class or ignored.
+void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
+                  const char* operation) {
+  if (target.dtype() != int64)
+    fail(operation, "a target of " + detail::describe(target) +
+                        " was given; class indices are int64 (convert them with to(int64)), "
+                        "probabilities have the logits' shape " +
+                        to_string(x.shape()));
+  if (!(target.shape() == loss_shape(x)))
+    fail(operation, "logits of shape " + to_string(x.shape()) + " and class indices of shape " +
+                        to_string(target.shape()) + " were given; class indices of shape " +
+                        to_string(loss_shape(x)) + " are required; reshape them");
+  const Index classes = x.size(class_axis(x));
+  const auto* labels = static_cast<const std::int64_t*>(data(target));
+  detail::launch([=, rows = target.numel()] {
+    for (Index row = 0; row < rows; ++row)
+      if (labels[row] != ignore_index && (labels[row] < 0 || labels[row] >= classes))
+        fail(operation, "label " + text_of(labels[row]) + " in row " + text_of(row) +
+                            " was given; with " + text_of(classes) + " classes, labels from 0 to " +
+                            text_of(classes - 1) + " (or ignore_index " + text_of(ignore_index) +
+                            ") are required");
+  });
+}
+
+/// The weighted, smoothed one-hot targets of rows: w_c q_c, 0 for ignored rows.
+template <class T>
+Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight, const Terms& t) {
+  const Index rows = x.size(0), classes = x.size(1);
+  Tensor out = zeros({rows, classes}, x.dtype());
+  T* to = static_cast<T*>(data(out));
+  const std::int64_t* labels = target.data<std::int64_t>();
+  const T* w = weight.defined() ? weight.data<T>() : nullptr;
+  const double spread = t.label_smoothing / static_cast<double>(classes);
+  for (Index r = 0; r < rows; ++r) {
+    if (labels[r] == t.ignore_index) continue;
+    for (Index c = 0; c < classes; ++c) {
+      const double share = spread + (c == labels[r] ? 1 - t.label_smoothing : 0);
+      to[r * classes + c] = static_cast<T>(share) * (w ? w[c] : T(1));
+    }
+  }
+  return out;
+}
+
+Tensor soft_targets_of(const Tensor& x, const Tensor& target, const Tensor& weight,
+                       const Terms& t) {
+  return x.dtype() == float32 ? soft_targets<float>(x, target, weight, t)
+                              : soft_targets<double>(x, target, weight, t);
+}
+
+/// -sum_c q_c logp_c per row, 0 where q_c is 0 whatever logp_c.
+Tensor expected(const Tensor& q, const Tensor& logp) { return -sum(detail::weigh(q, logp), {1}); }
+
+/// The sum of the weights of the targets that count.
+double divisor_of(const Tensor& target, const Tensor& weight, Index ignore_index) {
+  const std::vector<double> w =
+      weight.defined() ? weight.detach().to_vector<double>() : std::vector<double>();
+  const std::int64_t* labels = target.data<std::int64_t>();
+  double total = 0;
+  for (Index r = 0; r < target.numel(); ++r)
+    if (labels[r] != ignore_index) total += w.empty() ? 1 : w[static_cast<std::size_t>(labels[r])];
+  return total;
+}
+
+/// Rows of losses reduced; mean divides by the float64 scalar `divisor`.
+Tensor reduce_rows(const Tensor& losses, Reduction reduction, const Tensor& divisor) {
+  if (reduction == Reduction::none) return losses;
+  const Tensor total = sum(losses);
+  if (reduction == Reduction::sum) return total;
+  return total / divisor.to(losses.dtype());
+}
+
+/// Cross-entropy of logits (rows, C) and checked labels (rows): the gradient of the logits falls
+/// out of the forward pass, and is kept as an input that needs no gradient.
+Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, Terms t,
+                  double batch) {
+  const Index rows = x.size(0), classes = x.size(1);
+  const bool keep = is_grad_enabled() && x.requires_grad();
+  Tensor losses = detail::empty({rows}, x.dtype());
+  const Tensor slope = keep ? detail::empty({rows, classes}, x.dtype()) : Tensor();
+  const Tensor divisor = detail::empty({}, float64);
+  const kernels::CrossEntropy options{.label_smoothing = t.label_smoothing,
+                                      .weight = weight.defined() ? data(weight) : nullptr,
+                                      .ignore_index = t.ignore_index};
+  detail::launch([=, type = x.dtype(), from = data(x), labels = data(target), to = data(losses),
+                  grad = keep ? data(slope) : nullptr, sum = data(divisor)] {
+    const double weights = kernels::cross_entropy(
+        type, from, static_cast<const std::int64_t*>(labels), to, grad, rows, classes, options);
+    *static_cast<double*>(sum) = t.reduction == Reduction::mean ? weights : batch;
+  });
+  Tensor value;
+  {
+    const NoGrad guard;
+    value = reduce_rows(losses, t.reduction, divisor);
+  }
+  if (!keep) return value;
+
+  const auto raw = [t](const Vjp& k) -> Grads<1> {
+    const Tensor& saved = k.in(2);
+    Tensor dx = detail::empty_like(saved);
+    if (t.reduction != Reduction::none) {
+      detail::launch([t, type = saved.dtype(), g = data(k.grad), sum = data(k.in(3)),
+                      from = data(saved), to = data(dx), n = saved.numel()] {
+        const double total = *static_cast<const double*>(sum);
+        const double scale = t.reduction == Reduction::sum ? 1 : total == 0 ? 0 : 1 / total;
+        const double factor = detail::number(type, g) * scale;
+        if (factor == 0) return kernels::fill(type, to, 0, n);
+        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n, factor, 0);
+      });
+      return {dx};
+    }
+    kernels::scale_rows(saved.dtype(), data(saved), data(k.grad), data(dx), saved.size(0),
+                        saved.size(1));
+    return {dx};
+  };
+  const auto composite = [t](const std::vector<Tensor>& in) {
+    const Tensor q = soft_targets_of(in[0], in[1], in.size() == 5 ? in[4] : Tensor(), t);
+    return reduce_rows(expected(q, log_softmax(in[0], 1)), t.reduction, in[3]);
+  };
+  if (weight.defined())
+    return fused("cross_entropy", std::move(value), {x, target, slope, divisor, weight.detach()},
+                 raw, composite);
+  return fused("cross_entropy", std::move(value), {x, target, slope, divisor}, raw, composite);
+}
+
+Tensor with_probabilities(const Tensor& input, const Tensor& target,
+                          const CrossEntropyOptions& options) {
+  const Tensor x = class_rows(input);
+  const double classes = static_cast<double>(x.size(1));
+  Tensor q = class_rows(target.to(x.dtype()));
+  if (options.label_smoothing > 0)
+    q = q * (1 - options.label_smoothing) + options.label_smoothing / classes;
+  if (options.weight.defined()) q = detail::weigh(options.weight, q);
+  const Tensor losses = reshape(expected(q, log_softmax(x, 1)), loss_shape(input));
+  Tensor w = options.sample_weight;
+  if (w.defined()) w = detail::sample_weight(w, losses, "cross_entropy");
+  return detail::reduce_weighted(losses, options.reduction, w, "cross_entropy");
+}
+
+/// Losses of labels by their sample weights; the mean divides by the sum of the weights, of samples
+/// times classes, of the labels that count.
+template <class Options>
+Tensor reduce_samples(const Tensor& losses, const Tensor& x, const Tensor& labels,
+                      const Options& options, const char* operation) {
+  const Shape shape = losses.shape();
+  const Tensor w = detail::sample_weight(options.sample_weight, losses, operation);
+  const Tensor weighted = detail::weigh(w, losses);
+  if (options.reduction != Reduction::mean)
+    return detail::reduce_loss(weighted, options.reduction, operation);
+  const Terms hard{0, options.ignore_index, Reduction::none};
+  const Tensor counts = sum(soft_targets_of(x, labels, options.weight, hard), {1});
+  return sum(weighted) / sum(reshape(counts, shape) * w);
+}
+
+double batch_of(const Shape& shape, Reduction reduction, const char* operation) {
+  if (reduction == Reduction::batchmean && shape.empty())
+    fail(operation, "one sample without a first axis was to be reduced by batchmean; use sum");
+  return shape.empty() ? 1 : static_cast<double>(shape[0]);
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& input, const Tensor& target,
+                     const CrossEntropyOptions& options) {
+  check_classes(input, options.weight, "cross_entropy");
+  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
+    fail("cross_entropy", "label_smoothing = " + text_of(options.label_smoothing) +
+                              " was given; 0 to 1 is required");
+  if (is_floating_point(target.dtype()) && target.shape() == input.shape())
+    return with_probabilities(input, target, options);
+  check_labels(input, target, options.ignore_index, "cross_entropy");
+  const Shape shape = loss_shape(input);
+  const double batch = batch_of(shape, options.reduction, "cross_entropy");
+  const bool weighs_samples = options.sample_weight.defined();
+  const Terms terms{options.label_smoothing, options.ignore_index,
+                    weighs_samples ? Reduction::none : options.reduction};
+  const Tensor x = class_rows(input), labels = reshape(target, {x.size(0)});
+  const Tensor rows = fused_rows(x, labels, options.weight, terms, batch);
+  if (!weighs_samples) return options.reduction == Reduction::none ? reshape(rows, shape) : rows;
+
+  return reduce_samples(reshape(rows, shape), x, labels, options, "cross_entropy");
+}
+
+Tensor nll_loss(const Tensor& input, const Tensor& target, const NllOptions& options) {
+  check_classes(input, options.weight, "nll_loss");
+  check_labels(input, target, options.ignore_index, "nll_loss");
+  const Shape shape = loss_shape(input);
+  const double batch = batch_of(shape, options.reduction, "nll_loss");
+  const Tensor x = class_rows(input), labels = reshape(target, {x.size(0)});
+  const Terms terms{0, options.ignore_index, options.reduction};
+  const Tensor losses = expected(soft_targets_of(x, labels, options.weight, terms), x);
+  if (options.sample_weight.defined())
+    return reduce_samples(reshape(losses, shape), x, labels, options, "nll_loss");
+  const bool mean = options.reduction == Reduction::mean;
+  const Tensor out = reduce_rows(
+      losses, options.reduction,
+      detail::full_scalar(mean ? divisor_of(labels, options.weight, options.ignore_index) : batch,
+                          float64));
+  return options.reduction == Reduction::none ? reshape(out, shape) : out;
+}
+
+}  // namespace gradus

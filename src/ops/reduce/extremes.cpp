@@ -1,0 +1,139 @@
+#include "autograd/capture.hpp"
+#include "gradus/ops/reduce.hpp"
+#include "ops/move/indexing.hpp"
+#include "ops/reduce/reduction.hpp"
+
+namespace gradus {
+
+using detail::data;
+using kernels::ArgReduce;
+using kernels::Reduce;
+
+namespace detail {
+
+void require_nonempty(const Tensor& x, const Axes& axes, const char* operation) {
+  const Shape shape = x.shape();
+  for (const Index axis : axes)
+    if (shape[static_cast<int>(axis)] == 0)
+      fail(operation, "a tensor of shape " + to_string(shape) + " was given, of which axis " +
+                          text_of(axis) +
+                          " is empty; one or more elements to choose from are required; check how "
+                          "the tensor was made, or reduce other axes");
+}
+
+Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
+  const NoGrad guard;
+  const Shape shape = x.shape();
+  Tensor value = alias(out, reduced_shape(shape, axes, true));
+  Tensor equal = empty(shape, boolean);
+  const auto dims = [](const Shape& s) {
+    return std::span(s.data(), static_cast<std::size_t>(s.size()));
+  };
+  const Shape value_shape = value.shape();
+  kernels::Broadcast plan;
+  if (!kernels::make_broadcast(dims(shape), dims(shape), dims(value_shape), plan)) {
+    value = expand(value, shape);
+    plan = kernels::same_shape(x.numel());
+  }
+  kernels::compare(kernels::Compare::eq, x.dtype(), data(x), data(value),
+                   static_cast<bool*>(data(equal)), plan);
+  // NaN, which equals nothing, wins wherever it occurs.
+  if (any(isnan(out)).item<bool>()) equal = logical_or(equal, isnan(x));
+  const Tensor ties = equal.to(x.dtype());
+  return safe_div(ties, reduce(Reduce::sum, ties, axes, true));
+}
+
+}  // namespace detail
+
+namespace {
+
+/// max or min over axes, with a gradient that ties share.
+Tensor extreme(const char* name, Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+  const Axes over = normalize_axes(axes, x.dim(), name);
+  detail::require_nonempty(x, over, name);
+  detail::note_read({x});
+  if (x.dtype() == boolean)
+    return detail::reduce(op == Reduce::max ? Reduce::any : Reduce::all, x, over, keepdim);
+  return record(name, detail::reduce(op, x, over, keepdim), {x}, [over](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    const Shape kept = detail::reduced_shape(in.shape(), over, true);
+    return reshape(k.grad, kept) * detail::tie_shares(in, k.out(), over);
+  });
+}
+
+/// Positions of the extreme value along one axis, which keeps length 1.
+Tensor positions(const char* name, ArgReduce op, const Tensor& x, Index axis) {
+  const int a = normalize_axis(axis, x.dim(), name);
+  detail::require_nonempty(x, {a}, name);
+  detail::note_read({x});
+  const NoGrad guard;
+  const Tensor values = detail::to_arithmetic(x);
+  Shape shape = x.shape();
+  const detail::Split split = detail::split(shape, a);
+  shape[a] = 1;
+  Tensor out = detail::empty(shape, int64);
+  kernels::arg_reduce(op, values.dtype(), data(values), static_cast<Index*>(data(out)), split.outer,
+                      split.axis, split.inner);
+  return out;
+}
+
+ValuesIndices extreme_along(const char* name, ArgReduce op, const Tensor& x, Index axis,
+                            bool keepdim) {
+  if (x.dim() == 0) {
+    normalize_axis(axis, 0, name);
+    return {reshape(x, {}), zeros({}, int64)};
+  }
+  const Tensor at = positions(name, op, x, axis);
+  const Tensor values = detail::gather_along(x, normalize_axis(axis, x.dim(), name), at);
+  if (keepdim) return {values, at};
+  return {squeeze(values, axis), squeeze(at, axis)};
+}
+
+Tensor arg_extreme(const char* name, ArgReduce op, const Tensor& x, std::optional<Index> axis,
+                   bool keepdim) {
+  if (x.dim() == 0) {
+    normalize_axis(axis.value_or(0), 0, name);
+    return zeros({}, int64);
+  }
+  if (axis) {
+    const Tensor at = positions(name, op, x, *axis);
+    return keepdim ? at : squeeze(at, *axis);
+  }
+  detail::require_nonempty(x, normalize_axes({}, x.dim(), name), name);
+  const Tensor at = positions(name, op, detail::alias(x, {x.numel()}), 0);
+  Shape shape;
+  for (int i = 0; keepdim && i < x.dim(); ++i) shape.push_back(1);
+  return reshape(at, shape);
+}
+
+}  // namespace
+
+Tensor amax(const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme("amax", Reduce::max, x, axes, keepdim);
+}
+
+Tensor amin(const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme("amin", Reduce::min, x, axes, keepdim);
+}
+
+Tensor max(const Tensor& x) { return extreme("max", Reduce::max, x, {}, false); }
+
+Tensor min(const Tensor& x) { return extreme("min", Reduce::min, x, {}, false); }
+
+ValuesIndices max(const Tensor& x, Index axis, bool keepdim) {
+  return extreme_along("max", ArgReduce::argmax, x, axis, keepdim);
+}
+
+ValuesIndices min(const Tensor& x, Index axis, bool keepdim) {
+  return extreme_along("min", ArgReduce::argmin, x, axis, keepdim);
+}
+
+Tensor argmax(const Tensor& x, std::optional<Index> axis, bool keepdim) {
+  return arg_extreme("argmax", ArgReduce::argmax, x, axis, keepdim);
+}
+
+Tensor argmin(const Tensor& x, std::optional<Index> axis, bool keepdim) {
+  return arg_extreme("argmin", ArgReduce::argmin, x, axis, keepdim);
+}
+
+}  // namespace gradus

@@ -1,0 +1,116 @@
+#include <cmath>
+#include <limits>
+
+#include "kernels/rows/rows.hpp"
+#include "ops/reduce/reduction.hpp"
+
+namespace gradus {
+
+using kernels::Binary;
+using kernels::Reduce;
+using kernels::Unary;
+
+namespace {
+
+Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
+  return reshape(g, detail::reduced_shape(x.shape(), over, true));
+}
+
+/// sign(x), a constant.
+Tensor sign_of(const Tensor& x) { return detail::map(Unary::sign, x); }
+
+Tensor norm_1(const Tensor& x, const Axes& over, bool keepdim) {
+  return record("norm", detail::reduce(Reduce::sum_abs, x, over, keepdim), {x},
+                [over](const Vjp& k) {
+                  return detail::safe_mul(kept(k.grad, over, k.in(0)), sign_of(k.in(0)));
+                });
+}
+
+/// The p-norm, recording nothing. Axes that are not neighbours go one run after another: the norm
+/// of norms is that of all.
+Tensor length(const Tensor& x, double p, const Axes& over, bool keepdim) {
+  Tensor value = x;
+  Shape left = x.shape();  // reduced axes become 1
+  for (int last = over.size() - 1, first; last >= 0; last = first - 1) {
+    for (first = last; first > 0 && over[first - 1] == over[first] - 1;) --first;
+    Index outer = 1, axis = 1, inner = 1;
+    for (int i = 0; i < left.size(); ++i)
+      (i < over[first] ? outer : i <= over[last] ? axis : inner) *= left[i];
+    const Tensor powers =
+        p == 2 ? value : detail::map(Unary::pow_scalar, detail::map(Unary::abs, value), p);
+    for (int i = first; i <= last; ++i) left[static_cast<int>(over[i])] = 1;
+    Tensor out = detail::empty(left, x.dtype());
+    kernels::reduce(p == 2 ? Reduce::sum_squares : Reduce::sum, x.dtype(), detail::data(powers),
+                    detail::data(out), outer, axis, inner);
+    kernels::root_of_sums(x.dtype(), p, detail::data(value), detail::data(out), outer, axis, inner);
+    value = std::move(out);
+  }
+  const NoGrad guard;
+  if (over.empty()) return abs(x);
+  return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
+}
+
+// PyTorch squares without looking at the range: its norm of 1e-30 in float32 is 0, of 1e25
+// infinite.
+Tensor norm_2(const Tensor& x, const Axes& over, bool keepdim) {
+  return record("norm", length(x, 2, over, keepdim), {x}, [over](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    const detail::Run run = detail::run_of(in.shape(), over);
+    if (k.create_graph() || !run.is_one)
+      return detail::safe_mul(kept(k.grad, over, in),
+                              detail::quotient(in, kept(k.out(), over, in)));
+    Tensor dx = detail::empty_like(in);
+    kernels::spread_backward(in.dtype(), detail::data(k.grad), detail::data(in), nullptr,
+                             detail::data(k.out()), 1, detail::data(dx), run.outer, run.axis,
+                             run.inner);
+    return dx;
+  });
+}
+
+/// The number of elements that are not 0, whose gradient is 0.
+Tensor norm_0(const Tensor& x, const Axes& over, bool keepdim) {
+  const Tensor ones = x.detach().to(boolean).to(x.dtype());
+  return record("norm", detail::reduce(Reduce::sum, ones, over, keepdim), {x},
+                [](const Vjp& k) { return zeros_like(k.in(0)); });
+}
+
+/// The largest or smallest absolute value.
+Tensor norm_extreme(Reduce op, const Tensor& x, const Axes& over, bool keepdim) {
+  detail::require_nonempty(x, over, "norm");
+  const Tensor sizes = detail::map(Unary::abs, x);
+  return record("norm", detail::reduce(op, sizes, over, keepdim), {x}, [over](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    const Tensor shares = detail::tie_shares(detail::map(Unary::abs, in), k.out(), over);
+    return detail::safe_mul(kept(k.grad, over, in),
+                            detail::zip("norm", Binary::mul, shares, sign_of(in)));
+  });
+}
+
+/// (sum |x|^p)^(1/p).
+Tensor norm_p(const Tensor& x, double p, const Axes& over, bool keepdim) {
+  return record("norm", length(x, p, over, keepdim), {x}, [over, p](const Vjp& k) {
+    // sign(x) (|x| / norm)^(p - 1), where a zero stays zero for any p and order.
+    const Tensor& in = k.in(0);
+    const Tensor zero = eq(in, 0.0);
+    const Tensor norm = kept(k.out(), over, in);
+    const Tensor ratio = where(zero, 1.0, detail::safe_div(abs(in), norm));
+    const Tensor none = detail::quotient(detail::full_scalar(0, in.dtype()), norm);  // or NaN
+    const Tensor slope = where(zero, none, pow(ratio, p - 1) * sign_of(in));
+    return detail::safe_mul(kept(k.grad, over, in), slope);
+  });
+}
+
+}  // namespace
+
+Tensor norm(const Tensor& x, double p, const Axes& axes, bool keepdim) {
+  detail::require_floating(x, "norm");
+  const Axes over = normalize_axes(axes, x.dim(), "norm");
+  if (std::isnan(p)) fail("norm", "the order p = NaN was given; a number or infinity is required");
+  if (p == 2) return norm_2(x, over, keepdim);
+  if (p == 1) return norm_1(x, over, keepdim);
+  if (p == 0) return norm_0(x, over, keepdim);
+  if (std::isinf(p)) return norm_extreme(p > 0 ? Reduce::max : Reduce::min, x, over, keepdim);
+  return norm_p(x, p, over, keepdim);
+}
+
+}  // namespace gradus

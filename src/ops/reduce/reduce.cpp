@@ -1,0 +1,347 @@
+#include "gradus/ops/reduce.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "autograd/capture.hpp"
+#include "kernels/move/copy.hpp"
+#include "kernels/rows/rows.hpp"
+#include "ops/reduce/reduction.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::empty;
+using detail::node;
+
+namespace detail {
+
+Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
+  Shape out;
+  for (int i = 0, next = 0; i < shape.size(); ++i) {
+    const bool reduced = next < axes.size() && axes[next] == i;
+    next += reduced;
+    if (!reduced)
+      out.push_back(shape[i]);
+    else if (keepdim)
+      out.push_back(1);
+  }
+  return out;
+}
+
+// Neighbouring axes at once, one run after another from the last, whose result takes the shape
+// `to`.
+Tensor reduce_to(kernels::Reduce op, const Tensor& x, const Axes& axes, const Shape& to) {
+  const DType dtype = x.dtype();
+  if (axes.empty()) {
+    Tensor out = empty(to, dtype);
+    kernels::reduce(op, dtype, data(x), data(out), 1, 1, 1);
+    return out;
+  }
+  Tensor value = x;
+  Shape left = x.shape();  // reduced axes become 1
+  for (int last = axes.size() - 1; last >= 0;) {
+    int first = last;
+    while (first > 0 && axes[first - 1] == axes[first] - 1) --first;
+    Index outer = 1, axis = 1, inner = 1;
+    for (int i = 0; i < left.size(); ++i)
+      (i < axes[first] ? outer : i <= axes[last] ? axis : inner) *= left[i];
+    for (int i = first; i <= last; ++i) left[static_cast<int>(axes[i])] = 1;
+    Tensor out = empty(first == 0 ? to : left, dtype);
+    kernels::reduce(op, dtype, data(value), data(out), outer, axis, inner);
+    value = std::move(out);
+    last = first - 1;
+    if (op == kernels::Reduce::sum_squares || op == kernels::Reduce::sum_abs)
+      op = kernels::Reduce::sum;
+  }
+  return value;
+}
+
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+  return reduce_to(op, x, axes, reduced_shape(x.shape(), axes, keepdim));
+}
+
+Index reduced_count(const Shape& shape, const Axes& axes) {
+  Index count = 1;
+  for (const Index axis : axes) count *= shape[static_cast<int>(axis)];
+  return count;
+}
+
+Run run_of(const Shape& shape, const Axes& axes) {
+  Run run;
+  const int first = axes.empty() ? 0 : static_cast<int>(axes[0]), last = first + axes.size();
+  run.is_one = axes.empty() || axes[axes.size() - 1] == last - 1;
+  for (int i = 0; i < shape.size(); ++i)
+    (i < first ? run.outer : i < last ? run.axis : run.inner) *= shape[i];
+  return run;
+}
+
+Tensor sum_over(const Tensor& x, const Axes& axes, const Shape& to);
+
+/// g, the result of a reduction of `shape` over `axes`, repeated along these.
+Tensor expand_reduced(const Tensor& g, const Axes& axes, const Shape& shape) {
+  if (g.numel() == numel(shape)) return reshape(g, shape);
+  Tensor out = empty(shape, g.dtype());
+  Index strides[max_rank], step = 1;
+  for (int i = shape.size() - 1, next = axes.size() - 1; i >= 0; --i) {
+    const bool reduced = next >= 0 && axes[next] == i;
+    next -= reduced;
+    strides[i] = reduced ? 0 : step;
+    if (!reduced) step *= shape[i];
+  }
+  if (out.numel() > 0)
+    kernels::copy_strided(g.dtype(), data(g), strides, shape.data(), shape.size(), data(out));
+  return record("expand", std::move(out), {g},
+                [axes, from = g.shape()](const Vjp& k) { return sum_over(k.grad, axes, from); });
+}
+
+/// x summed over axes that are sorted, in the shape `to`.
+Tensor sum_over(const Tensor& x, const Axes& axes, const Shape& to) {
+  return record(
+      "sum", reduce_to(kernels::Reduce::sum, x, axes, to), {x},
+      [axes, from = x.shape()](const Vjp& k) { return expand_reduced(k.grad, axes, from); });
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  const Shape from = x.shape();
+  if (from == shape) return x;
+  const int extra = from.size() - shape.size();
+  Axes axes;
+  for (int i = 0; i < from.size(); ++i) {
+    if (i >= extra && shape[i - extra] == from[i]) continue;
+    if (i >= extra && shape[i - extra] != 1)
+      fail("backward", "a rule returned a gradient of shape " + to_string(from) +
+                           " for an input of shape " + to_string(shape) +
+                           "; the gradient must have the input's or the output's shape");
+    axes.push_back(i);
+  }
+  if (extra < 0)
+    fail("backward", "a rule returned a gradient of shape " + to_string(from) +
+                         " for an input of shape " + to_string(shape) +
+                         "; the gradient must have the input's or the output's shape");
+  return sum_over(x, axes, shape);
+}
+
+}  // namespace detail
+
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdim) {
+  const Tensor a = detail::to_arithmetic(x);
+  const Shape shape = a.shape();
+  const Axes over = normalize_axes(axes, shape.size(), "sum");
+  return detail::sum_over(a, over, detail::reduced_shape(shape, over, keepdim));
+}
+
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
+  detail::require_floating(x, "mean");
+  const Shape shape = x.shape();
+  const Axes over = normalize_axes(axes, shape.size(), "mean");
+  return record("mean", detail::reduce(kernels::Reduce::mean, x, over, keepdim), {x},
+                [over, shape](const Vjp& k) {
+                  const auto count = static_cast<double>(detail::reduced_count(shape, over));
+                  return detail::expand_reduced(k.grad / count, over, shape);
+                });
+}
+
+namespace {
+
+double variance_divisor(const Shape& shape, const Axes& over, double correction) {
+  return std::max(0.0, static_cast<double>(detail::reduced_count(shape, over)) - correction);
+}
+
+/// g with the axes that were reduced as length 1.
+Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
+  return reshape(g, detail::reduced_shape(x.shape(), over, true));
+}
+
+}  // namespace
+
+namespace {
+
+/// The axes of `shape` with those of `over` last.
+Axes with_last(const Axes& over, int rank) {
+  Axes order;
+  for (int i = 0, next = 0; i < rank; ++i) {
+    const bool later = next < over.size() && over[next] == i;
+    next += later;
+    if (!later) order.push_back(i);
+  }
+  for (const Index axis : over) order.push_back(axis);
+  return order;
+}
+
+/// x with the axes `over` side by side: as it is, or with them last. Records nothing.
+Tensor with_one_run(const Tensor& x, const Axes& over) {
+  const NoGrad guard;
+  return detail::run_of(x.shape(), over).is_one ? x : permute(x, with_last(over, x.dim()));
+}
+detail::Run run_within(const Tensor& x, const Axes& over) {
+  detail::Run run = detail::run_of(x.shape(), over);
+  if (run.is_one) return run;
+  const Index count = detail::reduced_count(x.shape(), over);
+  return {false, numel(detail::reduced_shape(x.shape(), over, false)), count, 1};
+}
+
+/// The inverse of with_one_run, for a tensor of its shape.
+Tensor as_before(const Tensor& moved, const Axes& over, bool is_one) {
+  if (is_one) return moved;
+  const NoGrad guard;
+  const Axes order = with_last(over, moved.dim());
+  Axes back = order;
+  for (int i = 0; i < order.size(); ++i) back[static_cast<int>(order[i])] = i;
+  return permute(moved, back);
+}
+
+/// x less its mean, twice: what rounding left of the mean of close values goes the second time.
+Tensor centred(const Tensor& x, const Axes& over) {
+  const Tensor once = x - mean(x, over, true);
+  return once - mean(once, over, true);
+}
+
+/// The variance or, where `root`, the deviation, which is computed in the range of x where the
+/// squares are not.
+Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correction, bool keepdim,
+              bool root) {
+  detail::require_floating(x, name);
+  const Axes over = normalize_axes(axes, x.dim(), name);
+  const detail::Run run = run_within(x, over);
+  Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
+  const Tensor means = empty({2, out.numel()}, x.dtype()), from = with_one_run(x, over);
+  kernels::spread(x.dtype(), data(from), data(means), data(out), run.outer, run.axis, run.inner,
+                  variance_divisor(x.shape(), over, correction), root);
+  return record(name, std::move(out), {x, means}, [over, correction, root](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    const double divisor = variance_divisor(in.shape(), over, correction);
+    const double factor = (root ? 1 : 2) / divisor;
+    if (k.create_graph()) {
+      const Tensor distance = centred(in, over);
+      return detail::safe_mul(
+          kept(detail::scaled(k.grad, factor), over, in),
+          root ? detail::quotient(distance, kept(k.out(), over, in)) : distance);
+    }
+    const detail::Run part = run_within(in, over);
+    const Tensor at = with_one_run(in, over), dx = detail::empty_like(at);
+    kernels::spread_backward(in.dtype(), data(k.grad), data(at), data(k.in(1)),
+                             root ? data(k.out()) : nullptr, factor, data(dx), part.outer,
+                             part.axis, part.inner);
+    return as_before(dx, over, part.is_one);
+  });
+}
+
+}  // namespace
+
+Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
+  return spread("var", x, axes, correction, keepdim, false);
+}
+
+// PyTorch's deviation of equal values in float32 is not always 0, and it squares without looking at
+// the range.
+Tensor stddev(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
+  return spread("stddev", x, axes, correction, keepdim, true);
+}
+
+namespace detail {
+
+Tensor exp_below(const Tensor& a, const Tensor& b) {
+  Tensor value = zip("exp_below", kernels::Binary::below, a, b);
+  kernels::unary(kernels::Unary::exp, value.dtype(), data(value), data(value), value.numel());
+  return record("exp_below", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
+    const Tensor slope = safe_mul(k.grad, k.out());
+    return {slope, k.wants(1) ? -slope : Tensor()};
+  });
+}
+
+}  // namespace detail
+
+namespace {
+
+/// logsumexp over neighbouring axes.
+Tensor log_sum_exp(const Tensor& x, const Axes& over, bool keepdim) {
+  const detail::Run run = detail::run_of(x.shape(), over);
+  Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
+  const Tensor shares = detail::empty_like(out);
+  kernels::log_sum_exp(x.dtype(), data(x), data(out), data(shares), run.outer, run.axis, run.inner);
+  return record("logsumexp", std::move(out), {x, shares}, [over](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    return detail::safe_mul(kept(detail::safe_mul(k.grad, k.in(1)), over, in),
+                            detail::exp_below(in, kept(k.out(), over, in)));
+  });
+}
+
+}  // namespace
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
+  Tensor value = detail::to_floating(x);
+  const Axes over = normalize_axes(axes, value.dim(), "logsumexp");
+  // Axes that are not neighbours: one run after another from the last.
+  for (int end = over.size(), first = end; first > 0; end = first) {
+    Axes run;
+    for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
+    for (int i = first; i < end; ++i) run.push_back(over[i]);
+    if (run.size() == over.size()) return log_sum_exp(value, over, keepdim);
+    value = log_sum_exp(value, run, true);
+  }
+  if (over.empty()) return log_sum_exp(value, over, keepdim);
+  return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
+}
+
+namespace {
+
+/// The product along the middle axis of (outer, axis, inner).
+Tensor prod_middle(const Tensor& x) {
+  const Shape shape = x.shape();
+  Tensor out = empty({shape[0], 1, shape[2]}, x.dtype());
+  kernels::reduce(kernels::Reduce::prod, x.dtype(), data(x), data(out), shape[0], shape[1],
+                  shape[2]);
+  return record("prod", std::move(out), {x}, [](const Vjp& k) {
+    // The product of the others, exact also where x has zeros: of those before and those behind.
+    const Tensor before = detail::shifted(detail::cumprod(k.in(0), 1, false), 1, false, 1);
+    const Tensor behind = detail::shifted(detail::cumprod(k.in(0), 1, true), 1, true, 1);
+    return detail::safe_mul(k.grad, before * behind);
+  });
+}
+
+}  // namespace
+
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
+  const Axes over = normalize_axes(axes, x.dim(), "prod");
+  Tensor value = detail::to_arithmetic(x);
+  const Shape shape = x.shape();
+  Shape left = shape;
+  for (int end = over.size(), first = end; end > 0; end = first) {  // neighbouring axes at once
+    for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
+    Index outer = 1, axis = 1, inner = 1;
+    for (int i = 0; i < left.size(); ++i)
+      (i < over[first] ? outer : i <= over[end - 1] ? axis : inner) *= left[i];
+    value = prod_middle(reshape(value, {outer, axis, inner}));
+    for (int i = first; i < end; ++i) left[static_cast<int>(over[i])] = 1;
+  }
+  return reshape(value, detail::reduced_shape(shape, over, keepdim));
+}
+
+namespace {
+
+Tensor truth(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim,
+             const char* name) {
+  const NoGrad guard;
+  detail::note_read({x});
+  const Axes over = normalize_axes(axes, x.dim(), name);
+  return detail::reduce(op, x.to(boolean), over, keepdim);
+}
+
+}  // namespace
+
+Tensor any(const Tensor& x, const Axes& axes, bool keepdim) {
+  return truth(kernels::Reduce::any, x, axes, keepdim, "any");
+}
+
+Tensor all(const Tensor& x, const Axes& axes, bool keepdim) {
+  return truth(kernels::Reduce::all, x, axes, keepdim, "all");
+}
+
+Tensor count_nonzero(const Tensor& x, const Axes& axes) {
+  const NoGrad guard;
+  normalize_axes(axes, x.dim(), "count_nonzero");
+  return sum(x.to(boolean), axes);
+}
+
+}  // namespace gradus

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "kernels/reduce/reduce.hpp"
+#include "ops/common.hpp"
+
+// What the reductions share.
+namespace gradus::detail {
+
+/// `shape` without its sorted `axes`, or with length 1 there.
+Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim);
+
+/// `x` reduced over sorted axes; records nothing.
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim);
+
+/// How many elements of `shape` go into one result of a reduction over `axes`.
+Index reduced_count(const Shape& shape, const Axes& axes);
+
+/// (outer, axis, inner) of `shape` around `axes`, where these are neighbours.
+struct Run {
+  bool is_one = true;
+  Index outer = 1, axis = 1, inner = 1;
+};
+Run run_of(const Shape& shape, const Axes& axes);
+
+/// Throws if a reduction over `axes` meets nothing, where no value can stand for that.
+void require_nonempty(const Tensor& x, const Axes& axes, const char* operation);
+
+/// Constants over x: 1 / n where x equals `out` (its reduction over `axes`), 0 elsewhere, with n
+/// the number of ties; where `out` is NaN, the NaN in x tie.
+Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes);
+
+/// exp(a - b) for a <= b: 1 where both are equal, also at +inf, and 0 where b is -inf.
+Tensor exp_below(const Tensor& a, const Tensor& b);
+
+/// cumprod along an axis, from the end when `reverse`.
+Tensor cumprod(const Tensor& x, int axis, bool reverse);
+
+/// x moved on by one place along `axis` (back when `reverse`), with `fill` in the place that is
+/// free.
+Tensor shifted(const Tensor& x, int axis, bool reverse, double fill);
+
+}  // namespace gradus::detail

@@ -1,0 +1,232 @@
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "autograd/capture.hpp"
+#include "autograd/node.hpp"
+#include "base/random.hpp"
+#include "gradus/random.hpp"
+#include "kernels/elementwise/elementwise.hpp"
+
+namespace gradus {
+
+using detail::data;
+using detail::empty_leaf;
+
+namespace {
+
+/// The shape of nested braces; throws if lists of one depth differ in length.
+void find_shape(const Values& values, Shape& shape) {
+  if (values.is_number()) return;
+  shape.push_back(values.count());
+  if (values.count()) find_shape(*values.begin(), shape);
+}
+
+void flatten_into(const Values& values, const Shape& shape, int depth, std::vector<double>& flat) {
+  if (values.is_number() != (depth == shape.size()) ||
+      (!values.is_number() && values.count() != shape[depth]))
+    fail("tensor",
+         "nested braces of different lengths were given; every list of one depth must have "
+         "the length of the first, as in {{1, 2}, {3, 4}}");
+  if (values.is_number()) {
+    flat.push_back(values.number());
+    return;
+  }
+  for (const Values& item : values) flatten_into(item, shape, depth + 1, flat);
+}
+
+constexpr const char* constants = "values from outside tensors are constants; make them before";
+
+}  // namespace
+
+Tensor tensor(const Values& values, DType dtype) {
+  detail::refuse_capture("tensor", constants);
+  Shape shape;
+  find_shape(values, shape);
+  std::vector<double> flat;
+  flatten_into(values, shape, 0, flat);
+  if (dtype == int64)
+    for (const double number : flat)
+      if (!(std::abs(number) < 0x1p53)) {  // braces hold doubles, which would lose bits
+        fail("tensor", text_of(number) +
+                           " was given for int64; a number between -2^53 and 2^53 is required; "
+                           "pass larger ones as a std::vector<std::int64_t> to from_vector");
+      }
+  Tensor out = empty_leaf(shape, dtype);
+  kernels::cast(float64, flat.data(), dtype, data(out), static_cast<Index>(flat.size()));
+  return out;
+}
+
+Tensor from_data(const void* from, const Shape& shape, DType dtype) {
+  detail::refuse_capture("from_data", constants);
+  Tensor out = empty_leaf(shape, dtype);
+  if (out.numel())
+    std::memcpy(data(out), from, static_cast<std::size_t>(out.numel()) * size_of(dtype));
+  return out;
+}
+
+template <class T>
+Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
+  detail::refuse_capture("from_vector", constants);
+  if (static_cast<Index>(values.size()) != numel(shape))
+    fail("from_vector", text_of(values.size()) + " values were given for the shape " +
+                            to_string(shape) + ", which has " + text_of(numel(shape)) +
+                            " elements; the numbers must be equal");
+  if constexpr (std::is_same_v<T, bool>) {
+    Tensor out = empty_leaf(shape, boolean);
+    std::copy(values.begin(), values.end(), static_cast<bool*>(data(out)));
+    return out;
+  } else {
+    return from_data(values.data(), shape, dtype_of<T>);
+  }
+}
+template Tensor from_vector(const std::vector<bool>&, const Shape&);
+template Tensor from_vector(const std::vector<std::int64_t>&, const Shape&);
+template Tensor from_vector(const std::vector<float>&, const Shape&);
+template Tensor from_vector(const std::vector<double>&, const Shape&);
+
+Tensor full(const Shape& shape, double value, DType dtype) {
+  Tensor out = empty_leaf(shape, dtype);
+  kernels::fill(dtype, data(out), value, out.numel());
+  return out;
+}
+Tensor zeros(const Shape& shape, DType dtype) { return full(shape, 0, dtype); }
+Tensor ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+Tensor full_like(const Tensor& x, double value) { return full(x.shape(), value, x.dtype()); }
+Tensor zeros_like(const Tensor& x) { return full_like(x, 0); }
+Tensor ones_like(const Tensor& x) { return full_like(x, 1); }
+
+Tensor arange(double start, double end, double step, DType dtype) {
+  const double count = std::ceil((end - start) / step);
+  if (!(step != 0) || !std::isfinite(count))
+    fail("arange", "start " + text_of(start) + ", end " + text_of(end) + ", step " + text_of(step) +
+                       " were given; all must be finite and step not 0");
+  if (count >= 0x1p63)
+    fail("arange", "start " + text_of(start) + ", end " + text_of(end) + ", step " + text_of(step) +
+                       " were given; fewer than 2^63 values are required");
+  if (count < 0)
+    fail("arange", "the step " + text_of(step) + " leads away from end " + text_of(end) +
+                       "; its sign must be that of end - start");
+  Tensor out = empty_leaf({static_cast<Index>(count)}, dtype);
+  kernels::arange(dtype, data(out), start, step, out.numel());
+  return out;
+}
+Tensor arange(double end) { return arange(0, end); }
+
+Tensor linspace(double start, double end, Index steps, DType dtype) {
+  if (steps < 0) fail("linspace", text_of(steps) + " steps were asked for; 0 or more are required");
+  Tensor out = empty_leaf({steps}, dtype);
+  std::vector<double> values(static_cast<std::size_t>(steps));
+  const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
+  for (Index i = 0; i < steps; ++i) {  // from the nearer end, so that both ends are exact
+    const double at = i < steps / 2 || steps == 1 ? start + static_cast<double>(i) * step
+                                                  : end - static_cast<double>(steps - 1 - i) * step;
+    values[static_cast<std::size_t>(i)] = at;
+  }
+  kernels::cast(float64, values.data(), dtype, data(out), steps);
+  return out;
+}
+
+Tensor eye(Index n, Index m, DType dtype) {
+  if (m == -1) m = n;
+  const Tensor out = zeros({n, m}, dtype);
+  const std::size_t item = size_of(dtype);
+  const Tensor one = ones({1}, dtype);
+  for (Index i = 0; i < std::min(n, m); ++i)
+    std::memcpy(static_cast<char*>(data(out)) + static_cast<std::size_t>(i * m + i) * item,
+                data(one), item);
+  return out;
+}
+
+// ------------------------------------------------------------------ random numbers
+
+Generator& default_generator() {
+  thread_local Generator generator;
+  return generator;
+}
+void manual_seed(std::uint64_t seed) { default_generator().set_state(seed, 0); }
+
+void Generator::set_state(std::uint64_t seed, std::uint64_t offset) {
+  if (detail::mode.capture && detail::mode.capture->repeats()) return;
+  seed_ = seed;
+  offset_ = offset;
+}
+
+detail::Draw Generator::take(std::uint64_t count) {
+  return {seed_, std::exchange(offset_, offset_ + count)};
+}
+
+std::uint64_t Generator::advance(std::uint64_t count) {
+  const detail::Draw draw = detail::draw(*this, count).draw;
+  if (draw.seed != seed_)
+    fail("checkpoint",
+         "the function draws from a generator that was seeded anew after the forward pass, so its "
+         "numbers cannot be repeated; seed it after backward");
+  return draw.offset;
+}
+
+std::uint64_t Generator::below(std::uint64_t bound) {
+  if (bound == 0) fail("Generator.below", "the bound 0 was given; 1 or more is required");
+  const std::uint64_t limit = ~std::uint64_t{0} - ~std::uint64_t{0} % bound;
+  for (;;) {
+    const detail::Draw draw = detail::draw(*this, 1).draw;
+    const auto words = philox(draw.seed, draw.offset);
+    const std::uint64_t number = std::uint64_t{words[0]} << 32 | words[1];
+    if (number < limit) return number % bound;
+  }
+}
+double Generator::uniform() {
+  const detail::Draw draw = detail::draw(*this, 1).draw;
+  const auto words = philox(draw.seed, draw.offset);
+  return static_cast<double>((std::uint64_t{words[0]} << 32 | words[1]) >> 11) * 0x1p-53;
+}
+
+namespace {
+void require_floating(DType dtype, const char* operation) {
+  if (!is_floating_point(dtype))
+    fail(operation, std::string("dtype ") + name_of(dtype) +
+                        " was asked for; float32 or float64 is "
+                        "required; use randint for integers");
+}
+}  // namespace
+
+Tensor rand(const Shape& shape, DType dtype, Generator* generator) {
+  require_floating(dtype, "rand");
+  Generator& g = generator ? *generator : default_generator();
+  Tensor out = empty_leaf(shape, dtype);
+  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
+  kernels::uniform(dtype, data(out), out.numel(), 0, 1, draw.seed, draw.offset);
+  return out;
+}
+
+Tensor randn(const Shape& shape, DType dtype, Generator* generator) {
+  require_floating(dtype, "randn");
+  Generator& g = generator ? *generator : default_generator();
+  Tensor out = empty_leaf(shape, dtype);
+  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
+  kernels::normal(dtype, data(out), out.numel(), 0, 1, draw.seed, draw.offset);
+  return out;
+}
+
+Tensor randint(Index low, Index high, const Shape& shape, DType dtype, Generator* generator) {
+  if (low >= high)
+    fail("randint", "low " + text_of(low) + " and high " + text_of(high) +
+                        " were given; low < high is required");
+  Generator& g = generator ? *generator : default_generator();
+  Tensor out = empty_leaf(shape, int64);
+  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
+  kernels::randint(static_cast<std::int64_t*>(data(out)), out.numel(), low, high, draw.seed,
+                   draw.offset);
+  return out.to(dtype);
+}
+
+Tensor randperm(Index n, Generator* generator) {
+  Generator& g = generator ? *generator : default_generator();
+  Tensor out = arange(0, static_cast<double>(n), 1, int64);
+  auto* order = static_cast<std::int64_t*>(data(out));
+  for (Index i = n - 1; i > 0; --i)
+    std::swap(order[i], order[g.below(static_cast<std::uint64_t>(i) + 1)]);
+  return out;
+}
+
+}  // namespace gradus

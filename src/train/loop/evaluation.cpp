@@ -1,0 +1,24 @@
+#include "train/loop/evaluation.hpp"
+
+#include <algorithm>
+
+#include "gradus/ops.hpp"
+
+namespace gradus::train::detail {
+
+Tensor predictions(const Tensor& output, bool classes, const RecorderOptions& options) {
+  if (options.predict) return options.predict(output);
+  if (!classes) return unscaled(options.unscale_targets, output);
+  const Tensor logits = output.reshape({output.size(0), -1});
+  if (logits.size(1) > 1) return softmax(logits, 1);
+  const Tensor p = sigmoid(logits);
+  return cat({1 - p, p}, 1);
+}
+
+Answer answer_of(const double* row, Index count, bool classes) {
+  if (!classes) return {row[0], 0};
+  const double* best = std::max_element(row, row + count);
+  return {static_cast<double>(best - row), *best};
+}
+
+}  // namespace gradus::train::detail

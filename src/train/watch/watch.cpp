@@ -1,0 +1,384 @@
+#include "train/watch/watch.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "gradus/autograd.hpp"
+#include "gradus/nn/activation.hpp"
+#include "gradus/nn/linear.hpp"
+#include "gradus/optim/clip.hpp"
+#include "train/save/monitor_state.hpp"
+#include "train/watch/limits.hpp"
+
+namespace gradus::train::detail {
+
+namespace {
+
+/// The sum of the squares of `a`, or of a - b, in lanes that the compiler can vectorize.
+template <class T, class... B>
+double sum_squares(const T* a, Index n, const B*... b) {
+  const auto square = [](double value, auto... other) {
+    const double d = (value - ... - other);
+    return d * d;
+  };
+  std::array<double, 8> lanes{};
+  for (; n >= 8; n -= 8) {
+    for (std::size_t k = 0; k < 8; ++k) lanes[k] += square(static_cast<double>(a[k]), b[k]...);
+    a += 8;
+    ((b += 8), ...);
+  }
+  for (std::size_t k = 0; k < static_cast<std::size_t>(n); ++k)
+    lanes[k] += square(static_cast<double>(a[k]), b[k]...);
+  double sum = 0;
+  for (const double lane : lanes) sum += lane;
+  return sum;
+}
+
+/// f(values, count) for stretches of a weight: all of it, or `watched_weights` evenly spread.
+template <class T, class F>
+void for_watched(const T* w, Index n, F f) {
+  constexpr Index stretches = 64, length = limits::watched_weights / stretches;
+  if (n <= limits::watched_weights) {
+    f(w, n);
+    return;
+  }
+  for (Index i = 0; i < stretches; ++i) f(w + i * (n - length) / (stretches - 1), length);
+}
+
+/// f(data, numel) with the type of the tensor's values.
+template <class F>
+void with_values(const Tensor& a, F f) {
+  if (a.dtype() == float32)
+    f(a.data<float>(), a.numel());
+  else
+    f(a.data<double>(), a.numel());
+}
+
+/// What one output shows.
+struct Look {
+  double sum = 0, squares = 0;
+  double slope_squares = 0;  // of the activation's derivative
+  Index active = 0, saturated = 0;
+};
+
+/// Adds the sum and the squares of n values, in lanes.
+template <class T>
+void add_sums(const T* y, Index n, Look& look) {
+  std::array<double, 8> sums{}, squares{};
+  Index i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t k = 0; k < 8; ++k) {
+      const auto v = static_cast<double>(y[i + static_cast<Index>(k)]);
+      sums[k] += v;
+      squares[k] += v * v;
+    }
+  for (; i < n; ++i) {
+    const auto v = static_cast<double>(y[i]);
+    sums[0] += v;
+    squares[0] += v * v;
+  }
+  for (std::size_t k = 0; k < 8; ++k) {
+    look.sum += sums[k];
+    look.squares += squares[k];
+  }
+}
+
+/// One row of `units` values, each a unit of its own.
+template <Kind kind, class T>
+void look_at_row(const T* y, Index units, std::uint8_t* alive, Look& look) {
+  if constexpr (kind == Kind::relu) {
+    std::int32_t active = 0;  // of this width, the loop vectorizes
+    for (Index i = 0; i < units; ++i) {
+      active += y[i] > 0;
+      alive[i] = static_cast<std::uint8_t>(alive[i] | (y[i] > 0));
+    }
+    look.active += active;
+    look.slope_squares += active;
+  } else if constexpr (kind != Kind::other) {
+    constexpr T limit =
+        static_cast<T>(limits::saturated_slope * (kind == Kind::sigmoid ? 0.25 : 1));
+    T slopes = 0;
+    std::int32_t saturated = 0;
+    for (Index i = 0; i < units; ++i) {
+      const T slope = kind == Kind::sigmoid ? y[i] * (1 - y[i]) : 1 - y[i] * y[i];
+      saturated += slope < limit;
+      slopes += slope * slope;
+    }
+    look.saturated += saturated;
+    look.slope_squares += static_cast<double>(slopes);
+  }
+}
+
+/// Values as rows of units; a unit has `inner` values in a row (1, or the pixels of a channel).
+template <Kind kind, class T>
+Look look_at(const T* y, Index rows, Index units, Index inner, std::vector<std::uint8_t>& alive) {
+  Look look;
+  add_sums(y, rows * units * inner, look);
+  alive.assign(kind == Kind::relu ? static_cast<std::size_t>(units) : 0, 0);
+  if (kind == Kind::other) return look;
+  for (Index r = 0; r < rows; ++r) {
+    const T* row = y + r * units * inner;
+    if (inner == 1) {
+      look_at_row<kind>(row, units, alive.data(), look);
+      continue;
+    }
+    std::vector<std::uint8_t> any(static_cast<std::size_t>(inner));
+    for (Index u = 0; u < units; ++u) {
+      std::fill(any.begin(), any.end(), std::uint8_t{0});
+      look_at_row<kind>(row + u * inner, inner, any.data(), look);
+      if (kind == Kind::relu && std::find(any.begin(), any.end(), 1) != any.end())
+        alive[static_cast<std::size_t>(u)] = 1;
+    }
+  }
+  return look;
+}
+
+template <class T>
+Look look_at(Kind kind, const T* y, Index rows, Index units, Index inner,
+             std::vector<std::uint8_t>& alive) {
+  switch (kind) {
+    case Kind::relu:
+      return look_at<Kind::relu>(y, rows, units, inner, alive);
+    case Kind::sigmoid:
+      return look_at<Kind::sigmoid>(y, rows, units, inner, alive);
+    case Kind::tanh:
+      return look_at<Kind::tanh>(y, rows, units, inner, alive);
+    case Kind::other:
+      break;
+  }
+  return look_at<Kind::other>(y, rows, units, inner, alive);
+}
+
+void add(Tally& tally, const Look& look, const std::vector<std::uint8_t>& alive, Index values,
+         Index rows) {
+  if (!std::isfinite(look.squares)) return;
+  tally.sum += look.sum;
+  tally.squares += look.squares;
+  tally.active += look.active;
+  tally.saturated += look.saturated;
+  tally.values += values;
+  tally.rows += rows;
+  if (tally.alive.size() != alive.size()) tally.alive.assign(alive.size(), 0);
+  for (std::size_t i = 0; i < alive.size(); ++i) tally.alive[i] |= alive[i];
+}
+
+Kind kind_of(const nn::Module& module) {
+  const auto* activation = dynamic_cast<const nn::Activation*>(&module);
+  if (!activation) return Kind::other;
+  if (activation->name() == "relu" || activation->name() == "relu6") return Kind::relu;
+  if (activation->name() == "sigmoid") return Kind::sigmoid;
+  if (activation->name() == "tanh") return Kind::tanh;
+  return Kind::other;
+}
+
+LayerStats stats_of(const Layer& layer, const Tally& tally) {
+  LayerStats stats;
+  stats.name = layer.name;
+  stats.module = layer.module;
+  for (const Tensor& p : layer.parameters) stats.parameters += p.numel();
+  stats.grad_norm = tally.grad.value();
+  stats.weight_norm = tally.weight.value();
+  stats.update_ratio = tally.ratio.value();
+  stats.attenuation = tally.attenuation.value();
+  if (tally.values > 0) {
+    const auto n = static_cast<double>(tally.values);
+    stats.activation_mean = tally.sum / n;
+    stats.activation_std =
+        std::sqrt(std::max(0.0, tally.squares / n - stats.activation_mean * stats.activation_mean));
+  }
+  if (layer.kind == Kind::relu) {
+    stats.dead = tally.dead();
+    stats.active = tally.active_share();
+  } else if (layer.kind != Kind::other) {
+    stats.saturated = tally.saturated_share();
+  }
+  return stats;
+}
+
+double share(Index part, Index whole) {
+  return whole ? static_cast<double>(part) / static_cast<double>(whole) : NAN;
+}
+
+}  // namespace
+
+double Tally::dead() const {
+  const auto dead = std::count(alive.begin(), alive.end(), 0);
+  return share(static_cast<Index>(dead), static_cast<Index>(alive.size()));
+}
+double Tally::active_share() const { return share(active, values); }
+double Tally::saturated_share() const { return share(saturated, values); }
+
+void Watch::attach(nn::Module& model) {
+  detach();
+  layers_.clear();
+  clear_window();
+  epoch_steps_ = 0;
+  for (const nn::NamedModule& entry : model.named_modules()) {
+    const bool leaf = entry.module->children().empty();
+    const auto own = entry.module->own_parameters();
+    if (!leaf && own.empty()) continue;
+    Layer layer{entry.name, entry.module->describe(), kind_of(*entry.module),
+                dynamic_cast<const nn::Linear*>(entry.module) != nullptr, *entry.module};
+    for (const auto& [name, tensor] : own) {
+      layer.parameters.push_back(tensor);
+      if (tensor.dim() >= 2) layer.weights.push_back(tensor);
+    }
+    layer.leaf = leaf;
+    layers_.push_back(std::move(layer));
+  }
+}
+
+void Watch::hook() {
+  for (Layer& layer : layers_) {
+    if (!layer.leaf || layer.hook >= 0) continue;
+    Layer* const self = &layer;  // layers_ keeps its size while there are hooks
+    layer.hook = layer.handle.register_forward_hook(
+        [this, self](const nn::Module&, const Tensor& in, const Tensor& out) {
+          look_at_output(*self, in, out);
+          return Tensor();
+        });
+  }
+}
+
+void Watch::unhook() {
+  for (Layer& layer : layers_)
+    if (layer.hook >= 0) layer.handle.remove_forward_hook(std::exchange(layer.hook, -1));
+  linear_out_ = {};
+}
+
+void Watch::detach() {
+  unhook();
+  looking_ = false;
+}
+
+void Watch::begin(Index samples) {
+  hook();
+  weights();
+  looking_ = true;
+  ++window_steps_;
+  ++epoch_steps_;
+  window_samples_ += samples;
+}
+
+/// The sizes of the weights before the step, and a copy of those of which the change is measured.
+void Watch::weights() {
+  for (Layer& layer : layers_) {
+    layer.size = 0;
+    layer.before.clear();
+    for (const Tensor& weight : layer.weights)
+      with_values(weight, [&](const auto* w, Index n) {
+        layer.size += sum_squares(w, n);
+        for_watched(w, n, [&](const auto* part, Index count) {
+          layer.before.insert(layer.before.end(), part, part + count);
+        });
+      });
+  }
+}
+
+void Watch::look_at_output(Layer& layer, const Tensor& in, const Tensor& out) {
+  if (!out.defined() || !is_floating_point(out.dtype()) || out.dim() < 1 || out.numel() == 0)
+    return;
+  const int axis = out.dim() == 4 ? 1 : out.dim() - 1;  // (N, C, H, W), or the last
+  const Index units = out.size(axis);
+  const Index inner = axis == 1 && out.dim() == 4 ? out.size(2) * out.size(3) : 1;
+  const Index rows = out.numel() / (units * inner);
+  Look look;
+  with_values(out, [&](const auto* y, Index) {
+    look = look_at(layer.kind, y, rows, units, inner, alive_);
+  });
+  for (Tally* tally : {&layer.window, &layer.epoch}) add(*tally, look, alive_, out.numel(), rows);
+  if (layer.kind != Kind::other && linear_out_.defined() && in.is(linear_out_)) {
+    const double slope = std::sqrt(look.slope_squares / static_cast<double>(out.numel()));
+    for (Tally* tally : {&layer.window, &layer.epoch})
+      tally->attenuation.add(linear_factor_ * slope);
+  }
+  linear_out_ = {};
+  if (layer.linear) {
+    linear_out_ = out;
+    linear_factor_ = std::sqrt(layer.size / static_cast<double>(layer.weights[0].size(0)));
+  }
+}
+
+void Watch::gradients() {
+  unhook();
+  for (Layer& layer : layers_) {
+    if (layer.parameters.empty()) continue;
+    const bool any = std::any_of(layer.parameters.begin(), layer.parameters.end(),
+                                 [](const Tensor& p) { return p.grad().defined(); });
+    const double norm = grad_norm(layer.parameters);
+    for (Tally* tally : {&layer.window, &layer.epoch}) {
+      if (any) tally->grad.add(norm);
+      if (!layer.weights.empty()) tally->weight.add(std::sqrt(layer.size));
+    }
+  }
+}
+
+void Watch::updates() {
+  looking_ = false;
+  for (Layer& layer : layers_) {
+    const double* before = layer.before.data();
+    double moved = 0, size = 0;
+    for (const Tensor& weight : layer.weights)
+      with_values(weight, [&](const auto* w, Index n) {
+        for_watched(w, n, [&](const auto* part, Index count) {
+          moved += sum_squares(part, count, before);
+          size += sum_squares(before, count);
+          before += count;
+        });
+      });
+    if (size > 0)
+      for (Tally* tally : {&layer.window, &layer.epoch}) tally->ratio.add(std::sqrt(moved / size));
+  }
+}
+
+void Watch::clear_window() {
+  for (Layer& layer : layers_) layer.window = {};
+  window_steps_ = window_samples_ = 0;
+}
+
+LayerEpoch Watch::take_epoch(Index epoch) {
+  LayerEpoch out{.epoch = epoch, .steps = epoch_steps_};
+  for (Layer& layer : layers_) {
+    if (epoch_steps_ > 0 || layer.last.name.empty()) layer.last = stats_of(layer, layer.epoch);
+    layer.epoch = {};
+    out.layers.push_back(layer.last);
+  }
+  epoch_steps_ = 0;
+  return out;
+}
+
+void Watch::save(optim::StateDict& state) const {
+  detail::save(state, layers_);
+  state["window"] =
+      from_vector<double>({static_cast<double>(window_steps_), static_cast<double>(window_samples_),
+                           static_cast<double>(epoch_steps_)});
+}
+
+void Watch::resume(State& state) {
+  std::vector<SavedLayer> saved = load_layers(state);
+  const std::vector<Index> window = state.wholes("window", 3);
+  if (saved.size() != layers_.size())
+    fail("Monitor.load_state_dict",
+         "the state of " + text_of(saved.size()) + " modules was given; that of the " +
+             text_of(layers_.size()) + " modules of this model is required");
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    layers_[i].window = std::move(saved[i].window);
+    layers_[i].epoch = std::move(saved[i].epoch);
+  }
+  window_steps_ = window[0];
+  window_samples_ = window[1];
+  epoch_steps_ = window[2];
+}
+
+void Watch::name_layers(std::vector<LayerEpoch>& epochs) {
+  for (LayerEpoch& epoch : epochs)
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const LayerStats names = stats_of(layers_[i], {});
+      epoch.layers[i].name = names.name;
+      epoch.layers[i].module = names.module;
+      epoch.layers[i].parameters = names.parameters;
+      layers_[i].last = epoch.layers[i];
+    }
+}
+
+}  // namespace gradus::train::detail
