@@ -1,16 +1,14 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "autograd/node.hpp"
 #include "base/pool.hpp"
-#include "base/tape.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/random.hpp"
+#include "kernels/elementwise/random.hpp"
 
 // What the library tells those that listen to a part of a program: a step that is captured (see
 // gradus/capture.hpp), a function that is to be repeated (see functional/watch.hpp).
@@ -19,10 +17,6 @@ namespace gradus::detail {
 struct Buffer;
 struct Node;
 
-/// The place in its stream where a random operation begins to draw.
-struct Draw {
-  std::uint64_t seed, offset;
-};
 /// A draw; in a captured step, `replayed` is where each replay finds it.
 struct Drawn {
   Draw draw;
@@ -67,43 +61,11 @@ class Capture {
   virtual void depends_on(const std::shared_ptr<bool>&) {}
 };
 
-/// What a step touches of the world outside it, and how that was before.
-class StepCapture : public Capture {
- public:
-  void made(Node* n) override;
-  void made(Buffer* buffer) override;
-  /// Inputs from outside the step have to live as long as it does.
-  void use(const Inputs& inputs) override;
-  void before_write(Node* n) override;
-  void before_grad(Node* leaf, bool adds) override;
-  void after_grad(Node* leaf) override;
-  void before_change(const void* owner,
-                     const std::function<std::function<void()>()>& make_undo) override;
-  void before_draws(Generator& generator) override;
-  /// Puts everything back to where it was before.
-  void restore() const noexcept;
-
-  struct Written {
-    Tensor tensor;
-    std::vector<std::byte> before;
-  };
-  struct Leaf {
-    Tensor tensor, grad_before;
-    Tensor grad = {};           // the last one that was defined
-    std::size_t functions = 0;  // on the tape when it came
-  };
-  std::map<const void*, Written> written;  // by the place of the values
-  std::map<const Node*, Leaf> leaves;
-  std::map<const Node*, Tensor> used;
-  std::map<const void*, std::function<void()>> undo;
-  std::int64_t tensors = 0;  // of the step that undo and written hold
-};
-
 /// Replaces the gradient of a leaf by this very tensor.
 void put_grad(Node* leaf, const Tensor& grad);
 
 /// True while the calls that are made belong to a step that is being captured.
-inline bool is_capturing() { return tape != nullptr; }
+inline bool is_capturing() { return kernels::listener != nullptr; }
 
 /// Throws if a step is being captured: `operation` cannot be part of one, because of `reason`.
 void refuse_capture(const char* operation, const char* reason);
@@ -128,8 +90,8 @@ void before_change(const void* owner, const F& make_undo) {
 /// kernel tells the tape.
 template <class F>
 auto replayable(const F& f) {
-  if (tape) tape->add_function([f] { f(); });
-  const PauseTape pause;
+  if (is_capturing()) kernels::listener->hear([f] { f(); });
+  const kernels::Unheard pause;
   const PauseArena aside;
   return f();
 }

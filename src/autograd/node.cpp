@@ -5,6 +5,7 @@
 #include <new>
 
 #include "autograd/capture.hpp"
+#include "kernels/move/copy.hpp"
 
 namespace gradus::detail {
 
@@ -123,7 +124,7 @@ void share_values(Node* to, const Node* from) noexcept {
   if (!to->is_inline()) drop_buffer(to->buffer);
   if (from->is_inline()) {
     to->data = to->value;
-    launch([at = to->value, value = from->value] { std::memcpy(at, value, sizeof to->value); });
+    kernels::run(kernels::Copy{from->dtype, from->value, to->value, 1});
   } else {
     to->buffer = from->buffer;
     to->data = from->data;

@@ -13,14 +13,12 @@
 #include <vector>
 
 #include "base/memory_error.hpp"
-#include "base/tape.hpp"
 #include "gradus/error.hpp"
 #include "gradus/memory.hpp"
 
 namespace gradus::detail {
 
 constinit thread_local ThreadCache thread_cache{};
-constinit thread_local Tape* tape = nullptr;
 
 namespace {
 
@@ -261,7 +259,7 @@ void release_large(void* memory, std::size_t bytes) noexcept {
 
 // ------------------------------------------------------------------ arenas
 
-void Arena::begin(const Tape& calls) {
+void Arena::begin(const std::size_t& calls) {
   calls_ = &calls;
   ThreadCache& cache = thread_cache;
   // Empty for allocate(), and without room for release().
@@ -280,7 +278,7 @@ void Arena::end() noexcept {
 }
 
 void Arena::note(const void* memory, std::size_t bytes) {
-  freed_.push_back({static_cast<const std::byte*>(memory), bytes, calls_->calls()});
+  freed_.push_back({static_cast<const std::byte*>(memory), bytes, *calls_});
 }
 
 void Arena::keep_aside(void* memory, std::size_t size) noexcept {

@@ -20,7 +20,6 @@ inline constexpr int fine_classes = 33;   // 0, 16, 32, … 512 bytes
 inline constexpr int small_classes = 89;  // then eight per power of two up to small_limit
 
 class Arena;
-class Tape;
 
 /// Per thread: for each class a list in use and a full spare, so that hand-over to other threads is
 /// O(1).
@@ -115,8 +114,8 @@ class Arena {
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  /// `calls` counts the calls meanwhile.
-  void begin(const Tape& calls);
+  /// `calls` counts the calls of kernels meanwhile.
+  void begin(const std::size_t& calls);
   void end() noexcept;
   /// Exchanges the free lists of the capture and those of before; see PauseArena.
   void pause() noexcept;
@@ -146,7 +145,7 @@ class Arena {
 
   std::vector<Block> others_, values_;
   std::vector<Freed> freed_;
-  const Tape* calls_ = nullptr;
+  const std::size_t* calls_ = nullptr;
   ThreadCache::List before_[small_classes] = {};
 };
 

@@ -5,10 +5,10 @@
 #include <deque>
 #include <utility>
 
-#include "autograd/capture.hpp"
 #include "autograd/node.hpp"
 #include "base/pool.hpp"
 #include "capture/plan.hpp"
+#include "capture/step.hpp"
 
 namespace gradus {
 namespace detail {
@@ -60,16 +60,16 @@ Tensor owned(const Tensor& t) {
   return shared ? t.detach().clone() : t.detach();
 }
 
-/// While it lives, this thread's calls go to a tape, and what they touch to a capture.
+/// While it lives, this thread's calls go to a list, and what they touch to a capture.
 class Listen {
  public:
-  Listen(Tape& to, Capture& capture) {
+  Listen(CallList& to, Capture& capture) {
     mode.capture = &capture;
-    tape = &to;
+    kernels::listener = &to;
   }
   ~Listen() {
     mode.capture = nullptr;
-    tape = nullptr;
+    kernels::listener = nullptr;
   }
   Listen(const Listen&) = delete;
   Listen& operator=(const Listen&) = delete;
@@ -78,7 +78,7 @@ class Listen {
 /// While it lives, memory that is freed stays with an arena.
 class Keep {
  public:
-  Keep(Arena& arena, const Tape& calls) : arena_(arena) { arena.begin(calls); }
+  Keep(Arena& arena, const CallList& calls) : arena_(arena) { arena.begin(calls.size()); }
   ~Keep() { arena_.end(); }
   Keep(const Keep&) = delete;
   Keep& operator=(const Keep&) = delete;
@@ -100,7 +100,7 @@ class Program {
   std::vector<Tensor> results() const;
   /// The only result.
   Tensor result() const;
-  std::size_t calls() const { return tape_.calls(); }
+  std::size_t calls() const { return calls_.size(); }
   const Plan& plan_of_calls() const { return plan_; }
   std::size_t bytes() const { return arena_.bytes(); }
 
@@ -121,7 +121,7 @@ class Program {
 
   Arena arena_;  // outlives everything below
   std::vector<Tensor> inputs_, outputs_;
-  Tape tape_;
+  CallList calls_;
   Plan plan_;
   std::vector<Used> used_;
   std::vector<Leaf> leaves_;
@@ -145,18 +145,18 @@ Program::Program(const Function& f, const Tensor* const* example, std::size_t co
 
 void Program::record(const Function& f) {
   // Once for what happens only the first time, such as moments that an optimizer makes.
-  StepCapture first;
+  CallList unused;
+  StepCapture first(unused);
   const Values expected = attempt(first, [&] {
-    Tape unused;
     const Listen listen(unused, first);
     return values_after(first, f.outputs(inputs_));
   });
-  StepCapture capture;
+  StepCapture capture(calls_);
   attempt(capture, [&] {
     const std::int64_t before = thread_cache.tensors;
     {
-      const Keep keep(arena_, tape_);
-      const Listen listen(tape_, capture);
+      const Keep keep(arena_, calls_);
+      const Listen listen(calls_, capture);
       for (const Tensor& output : f.outputs(inputs_)) outputs_.push_back(owned(output));
     }
     take_over(capture);
@@ -165,7 +165,7 @@ void Program::record(const Function& f) {
       fail("capture",
            "the step gave other values when it was called again from the same state; something "
            "outside tensors changes in it, such as a counter; a replay would not see that");
-    plan_ = plan(tape_, arena_.take_freed());
+    plan_ = plan(calls_, arena_.take_freed());
     capture.restore();
     for (const Tensor& output : outputs_) std::memset(data(output), 0xff, bytes_of(node(output)));
     arena_.poison();
@@ -200,7 +200,7 @@ void Program::take_over(const StepCapture& capture) {
 void Program::play() {
   for (const Leaf& leaf : leaves_) put_grad(node(leaf.tensor), leaf.grad);
   for (const Tensor& t : written_) node(t)->bump_version();
-  tape_.run();
+  calls_.run();
   for (const Leaf& leaf : leaves_)
     if (!leaf.keeps) put_grad(node(leaf.tensor), {});
 }
@@ -245,7 +245,7 @@ struct CapturedState {
   std::size_t captures = 0;
 
   Program& program_for(const Tensor* const* inputs, std::size_t count) {
-    if (tape) fail("capture", "a captured step is called while another one is captured");
+    if (is_capturing()) fail("capture", "a captured step is called while another one is captured");
     if (mode.capture)
       fail("capture",
            "a captured step is called by a function under checkpoint(), which would repeat it; "

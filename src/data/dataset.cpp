@@ -60,8 +60,8 @@ Batch TensorDataset::gather(const Index* indices, Index count) const {
     shape[0] = count;
     Tensor rows = gradus::detail::empty_leaf(shape, t.dtype());
     if (count && inner)
-      kernels::index_select(t.dtype(), gradus::detail::data(t), indices, count,
-                            gradus::detail::data(rows), 1, size_, inner);
+      kernels::run(kernels::IndexSelect{t.dtype(), gradus::detail::data(t), indices, count,
+                                        gradus::detail::data(rows), 1, size_, inner});
     batch.tensors.push_back(std::move(rows));
   }
   return batch;

@@ -44,7 +44,7 @@ Bytes bytes_of(Node* n) {
 
 Tensor copy_of(Bytes from) {
   Tensor copy = empty({from.count}, boolean);
-  kernels::copy(boolean, from.first, data(copy), from.count);
+  kernels::run(kernels::Copy{boolean, from.first, data(copy), from.count});
   return copy;
 }
 
@@ -243,7 +243,7 @@ namespace {
 
 void write(Node* n, const Tensor& bytes, std::uint32_t version) {
   n->bump_version();
-  kernels::copy(boolean, data(bytes), bytes_of(n).first, bytes.numel());
+  kernels::run(kernels::Copy{boolean, data(bytes), bytes_of(n).first, bytes.numel()});
   version_of(n).store(version, std::memory_order_relaxed);
 }
 

@@ -242,7 +242,8 @@ Tensor from_fortran(const Tensor& x) {
   }
   void* to = const_cast<char*>(values_of(out).data());
   if (x.numel())
-    kernels::copy_strided(x.dtype(), values_of(x).data(), strides, shape.data(), shape.size(), to);
+    kernels::run_strided<kernels::CopyStrided>(x.dtype(), values_of(x).data(), to, shape.size(),
+                                               shape.data(), strides);
   return out;
 }
 

@@ -1,6 +1,5 @@
 // The loops that run an elementwise function over memory, and the split of large ones over threads.
 #pragma once
-#include "base/tape.hpp"
 #include "base/threads.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/vmath.hpp"
@@ -22,11 +21,6 @@ inline void tiled(Index n, F&& f) {
     const Index first = tile * tile_size;
     f(first, n - first < tile_size ? n - first : tile_size);
   });
-}
-
-/// An operand of a described call; stride 0: one value that stands for all.
-inline detail::Operand operand(const void* x, DType t, Index stride = 1) noexcept {
-  return {x, static_cast<std::uint32_t>(size_of(t)), stride == 0};
 }
 
 // An operation `Op` has static eval(operands..., p, q) generic over V. float runs in SIMD batches,
@@ -173,26 +167,6 @@ class BlockReader {
 };
 
 inline constexpr Index block_elements = 512;
-
-/// A piece of an operation of two operands that is described: the strides of both.
-inline Broadcast piece_of(Index n, Index a, Index b) noexcept {
-  Broadcast s;
-  s.rank = 1;
-  s.n = s.dims[0] = n;
-  s.a[0] = a, s.b[0] = b;
-  return s;
-}
-
-/// Describes out = f(a, b, piece) over a broadcast, if that is one row.
-template <class F>
-detail::Elementwise describe(DType t, const void* a, const void* b, DType to, const void* out,
-                             const Broadcast& s, const F& f) {
-  if (s.rank > 1) return {};
-  const Index sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
-  return detail::elementwise(
-      s.n, {operand(a, t, sa), operand(b, t, sb)}, operand(out, to),
-      [=](const void* const* in, void* o, Index n) { f(in[0], in[1], o, piece_of(n, sa, sb)); });
-}
 
 // f(rows of a, rows of b, out, rows, length of a row) over the pieces of a broadcast. Short rows
 // are gathered into blocks.

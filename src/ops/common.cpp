@@ -27,7 +27,7 @@ void require_dtype(const Tensor& x, DType dtype, const char* operation, const ch
 Tensor map(kernels::Unary op, const Tensor& x, double p0, double p1) {
   const Node* n = node(x);
   Tensor out = empty_like(x);
-  kernels::unary(op, n->dtype, n->data, data(out), n->numel, p0, p1);
+  kernels::run(kernels::Map{op, n->dtype, n->data, data(out), n->numel, p0, p1});
   return out;
 }
 
@@ -36,15 +36,15 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
   const Node *x = node(a), *y = node(b);
   if (same_shape(x, y)) {
     Tensor out = empty_like(a);
-    kernels::binary(op, x->dtype, x->data, y->data, data(out), kernels::same_shape(x->numel), p0,
-                    p1);
+    kernels::run(kernels::Zip{op, x->dtype, x->data, y->data, data(out),
+                              kernels::same_shape(x->numel), p0, p1});
     return out;
   }
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), operation);
   Tensor out = empty(shape, x->dtype);
-  kernels::Broadcast plan;
-  if (kernels::make_broadcast(dims(shape), dims(a.shape()), dims(b.shape()), plan)) {
-    kernels::binary(op, x->dtype, x->data, y->data, data(out), plan, p0, p1);
+  kernels::Zip call{op, x->dtype, x->data, y->data, data(out), {}, p0, p1};
+  if (kernels::make_broadcast(dims(shape), dims(a.shape()), dims(b.shape()), call.shape)) {
+    kernels::run(call);
     return out;
   }
   const NoGrad guard;  // too irregular for one pass: one operand is written out
@@ -55,8 +55,8 @@ Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, dou
   if (k.create_graph() || !same_type(node(k.grad), node(saved))) return {};
   Tensor own = k.spare();
   if (own.defined())
-    kernels::binary(op, node(own)->dtype, data(own), data(saved), data(own),
-                    kernels::same_shape(node(own)->numel), p0, p1);
+    kernels::run(kernels::Zip{op, node(own)->dtype, data(own), data(saved), data(own),
+                              kernels::same_shape(node(own)->numel), p0, p1});
   return own;
 }
 
@@ -68,7 +68,7 @@ Target target(const Vjp& k, int i, const Shape& shape, DType dtype) {
 
 Tensor full_scalar(double value, DType dtype) {
   Tensor out = empty({}, dtype);
-  kernels::fill(dtype, data(out), value, 1);
+  kernels::run(kernels::Fill{dtype, data(out), value, 1});
   return out;
 }
 

@@ -4,9 +4,9 @@
 
 #include "autograd/capture.hpp"
 #include "autograd/node.hpp"
-#include "base/random.hpp"
 #include "gradus/random.hpp"
 #include "kernels/elementwise/elementwise.hpp"
+#include "kernels/elementwise/random.hpp"
 
 namespace gradus {
 
@@ -53,7 +53,8 @@ Tensor tensor(const Values& values, DType dtype) {
                            "pass larger ones as a std::vector<std::int64_t> to from_vector");
       }
   Tensor out = empty_leaf(shape, dtype);
-  kernels::cast(float64, flat.data(), dtype, data(out), static_cast<Index>(flat.size()));
+  kernels::run(
+      kernels::Cast{float64, flat.data(), dtype, data(out), static_cast<Index>(flat.size())});
   return out;
 }
 
@@ -87,7 +88,7 @@ template Tensor from_vector(const std::vector<double>&, const Shape&);
 
 Tensor full(const Shape& shape, double value, DType dtype) {
   Tensor out = empty_leaf(shape, dtype);
-  kernels::fill(dtype, data(out), value, out.numel());
+  kernels::run(kernels::Fill{dtype, data(out), value, out.numel()});
   return out;
 }
 Tensor zeros(const Shape& shape, DType dtype) { return full(shape, 0, dtype); }
@@ -108,7 +109,7 @@ Tensor arange(double start, double end, double step, DType dtype) {
     fail("arange", "the step " + text_of(step) + " leads away from end " + text_of(end) +
                        "; its sign must be that of end - start");
   Tensor out = empty_leaf({static_cast<Index>(count)}, dtype);
-  kernels::arange(dtype, data(out), start, step, out.numel());
+  kernels::run(kernels::Arange{dtype, data(out), start, step, out.numel()});
   return out;
 }
 Tensor arange(double end) { return arange(0, end); }
@@ -116,14 +117,7 @@ Tensor arange(double end) { return arange(0, end); }
 Tensor linspace(double start, double end, Index steps, DType dtype) {
   if (steps < 0) fail("linspace", text_of(steps) + " steps were asked for; 0 or more are required");
   Tensor out = empty_leaf({steps}, dtype);
-  std::vector<double> values(static_cast<std::size_t>(steps));
-  const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
-  for (Index i = 0; i < steps; ++i) {  // from the nearer end, so that both ends are exact
-    const double at = i < steps / 2 || steps == 1 ? start + static_cast<double>(i) * step
-                                                  : end - static_cast<double>(steps - 1 - i) * step;
-    values[static_cast<std::size_t>(i)] = at;
-  }
-  kernels::cast(float64, values.data(), dtype, data(out), steps);
+  kernels::run(kernels::Linspace{dtype, data(out), start, end, steps});
   return out;
 }
 
@@ -195,7 +189,8 @@ Tensor rand(const Shape& shape, DType dtype, Generator* generator) {
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
   const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
-  kernels::uniform(dtype, data(out), out.numel(), 0, 1, draw.seed, draw.offset);
+  kernels::run(
+      kernels::Random{kernels::Distribution::uniform, dtype, data(out), out.numel(), 0, 1, draw});
   return out;
 }
 
@@ -204,7 +199,8 @@ Tensor randn(const Shape& shape, DType dtype, Generator* generator) {
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
   const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
-  kernels::normal(dtype, data(out), out.numel(), 0, 1, draw.seed, draw.offset);
+  kernels::run(
+      kernels::Random{kernels::Distribution::normal, dtype, data(out), out.numel(), 0, 1, draw});
   return out;
 }
 
@@ -215,8 +211,8 @@ Tensor randint(Index low, Index high, const Shape& shape, DType dtype, Generator
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, int64);
   const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
-  kernels::randint(static_cast<std::int64_t*>(data(out)), out.numel(), low, high, draw.seed,
-                   draw.offset);
+  kernels::run(
+      kernels::RandomIntegers{static_cast<Index*>(data(out)), out.numel(), low, high, draw});
   return out.to(dtype);
 }
 

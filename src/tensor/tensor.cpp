@@ -95,13 +95,13 @@ Tensor& Tensor::copy_(const Tensor& source) {
   detail::note_read({source});
   const Tensor values = expand(source.to(to->dtype), shape());
   to->bump_version();
-  if (to->numel) kernels::copy(to->dtype, detail::data(values), to->data, to->numel);
+  if (to->numel) kernels::run(kernels::Copy{to->dtype, detail::data(values), to->data, to->numel});
   return *this;
 }
 
 Tensor& Tensor::fill_(double value) {
   Node* n = writable(*this, "fill_");
-  kernels::fill(n->dtype, n->data, value, n->numel);
+  kernels::run(kernels::Fill{n->dtype, n->data, value, n->numel});
   return *this;
 }
 
@@ -175,7 +175,7 @@ Tensor Tensor::to(DType dtype) const {
   const Node* n = node(*this);
   if (n->dtype == dtype) return *this;
   Tensor out = detail::empty_like(*this, dtype);
-  kernels::cast(n->dtype, n->data, dtype, detail::data(out), n->numel);
+  kernels::run(kernels::Cast{n->dtype, n->data, dtype, detail::data(out), n->numel});
   return record("to", std::move(out), {*this}, [](const Vjp& k) { return k.grad; });
 }
 
@@ -184,7 +184,7 @@ Tensor Tensor::detach() const { return detail::alias(*this, shape()); }
 Tensor Tensor::clone() const {
   const Node* n = node(*this);
   Tensor out = n->requires_grad ? detail::empty_like(*this) : detail::empty_leaf(shape(), n->dtype);
-  if (n->numel) kernels::copy(n->dtype, n->data, detail::data(out), n->numel);
+  if (n->numel) kernels::run(kernels::Copy{n->dtype, n->data, detail::data(out), n->numel});
   return record("clone", std::move(out), {*this}, [](const Vjp& k) { return k.grad; });
 }
 
@@ -260,18 +260,18 @@ namespace detail {
 
 Tensor constant_like(const Tensor& x, double value) {
   Tensor out = empty_like(x);
-  kernels::fill(out.dtype(), data(out), value, out.numel());
+  kernels::run(kernels::Fill{out.dtype(), data(out), value, out.numel()});
   return out;
 }
 
 void add_in_place(const Tensor& y, const Tensor& x, double alpha) {
   Node* to = node(y);
   to->bump_version();
-  if (to->rank == 0 && to->dtype == DType::float32 && !tape)
+  if (to->rank == 0 && to->dtype == DType::float32 && !kernels::listener)
     *static_cast<float*>(to->data) +=
         static_cast<float>(alpha) * *static_cast<const float*>(data(x));
   else
-    kernels::axpy(to->dtype, alpha, data(x), to->data, to->numel);
+    kernels::run(kernels::AddScaled{to->dtype, alpha, data(x), to->data, to->numel});
 }
 
 }  // namespace detail

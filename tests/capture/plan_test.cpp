@@ -1,4 +1,4 @@
-// Plans of tapes whose calls share memory in every way that calls of kernels may.
+// Plans of lists of calls that share memory in every way that calls of kernels may.
 #include "capture/plan.hpp"
 
 #include <random>
@@ -10,8 +10,8 @@
 
 using namespace gradus;
 using detail::Arena;
+using detail::CallList;
 using detail::Plan;
-using detail::Tape;
 using kernels::Binary;
 using kernels::Index;
 using kernels::Unary;
@@ -28,23 +28,23 @@ class Calls {
     before_ = memory_;
   }
 
-  /// Records calls, makes them, and returns the tape.
-  void record(Tape& tape) {
+  /// Records calls, makes them, and keeps what they left.
+  void record(CallList& calls) {
     live_.assign(places, true);
-    detail::tape = &tape;
+    kernels::listener = &calls;
     for (std::size_t left = 5 + pick_() % 40; left > 0; --left) {
       call();
-      if (pick_() % 4 == 0) release(tape);
+      if (pick_() % 4 == 0) release(calls);
     }
-    detail::tape = nullptr;
+    kernels::listener = nullptr;
     after_ = memory_;
   }
   const std::vector<Arena::Freed>& freed() const { return freed_; }
 
-  /// Whether the planned tape leaves in memory what the calls did, apart from blocks that are free.
-  bool same_after(const Tape& tape) {
+  /// Whether the planned list leaves in memory what the calls did, apart from blocks that are free.
+  bool same_after(const CallList& calls) {
     memory_ = before_;
-    tape.run();
+    calls.run();
     for (std::size_t b = 0; b < places; ++b)
       if (live_[b] && !std::equal(&memory_[b * n], &memory_[b * n] + n, &after_[b * n]))
         return false;
@@ -95,30 +95,31 @@ class Calls {
     single.b[0] = 0;
     switch (pick_() % 8) {
       case 0:
-        return kernels::unary(Unary::tanh, t, a, to, count);
+        return kernels::run(kernels::Map{Unary::tanh, t, a, to, count});
       case 1:
-        return kernels::binary(Binary::mul, t, a, one, to, single);
+        return kernels::run(kernels::Zip{Binary::mul, t, a, one, to, single});
       case 2:
-        return kernels::fill(t, to, 0.25, count);
+        return kernels::run(kernels::Fill{t, to, 0.25, count});
       case 3:
-        if (a != to) return kernels::copy(t, a, to, count);
+        if (a != to) return kernels::run(kernels::Copy{t, a, to, count});
         [[fallthrough]];
       case 4:
         if (apart(a, count, to, count))
-          return kernels::reduce(kernels::Reduce::sum, t, a, to, 1, count, 1),
-                 kernels::unary(Unary::sigmoid, t, b == to ? a : b, to, count);
+          return kernels::run(kernels::Reduce{kernels::ReduceOp::sum, t, a, to, 1, count, 1}),
+                 kernels::run(kernels::Map{Unary::sigmoid, t, b == to ? a : b, to, count});
         [[fallthrough]];
       default:
-        return kernels::binary(Binary::lerp_scalar, t, a, b, to, kernels::same_shape(count), 0.3);
+        return kernels::run(
+            kernels::Zip{Binary::lerp_scalar, t, a, b, to, kernels::same_shape(count), 0.3});
     }
   }
 
-  void release(const Tape& tape) {
+  void release(const CallList& calls) {
     const std::size_t b = pick_() % (places - 2);  // the last two stay
     if (!live_[b]) return;
     live_[b] = false;
     freed_.push_back(
-        {reinterpret_cast<const std::byte*>(block(b)), n * sizeof(float), tape.calls()});
+        {reinterpret_cast<const std::byte*>(block(b)), n * sizeof(float), calls.size()});
   }
 
   std::mt19937 pick_;
@@ -129,17 +130,17 @@ class Calls {
 
 }  // namespace
 
-TEST_CASE("a planned tape leaves the values of the calls that were recorded") {
+TEST_CASE("a planned list leaves the values of the calls that were recorded") {
   Plan all;
   for (unsigned seed = 0; seed < 3000; ++seed) {
     INFO("seed " << seed);
-    Calls calls(seed);
-    Tape tape;
-    calls.record(tape);
-    const std::size_t recorded = tape.calls();
-    const Plan done = plan(tape, calls.freed());
-    REQUIRE(tape.calls() <= recorded - done.dropped);
-    REQUIRE(calls.same_after(tape));
+    Calls random(seed);
+    CallList calls;
+    random.record(calls);
+    const std::size_t recorded = calls.size();
+    const Plan done = plan(calls, random.freed());
+    REQUIRE(calls.size() <= recorded - done.dropped);
+    REQUIRE(random.same_after(calls));
     all.dropped += done.dropped;
     all.fused += done.fused;
   }
@@ -147,17 +148,17 @@ TEST_CASE("a planned tape leaves the values of the calls that were recorded") {
   CHECK(all.fused > 10000);
 }
 
-TEST_CASE("functions on a tape may read all that is not freed") {
+TEST_CASE("work of the host may read all that is not freed") {
   std::vector<float> memory(2 * n, 1.f);
   float *const a = memory.data(), *const b = a + n;
   const auto plan_of = [&](std::size_t freed_after) {
-    Tape tape;
-    detail::tape = &tape;
-    kernels::unary(Unary::exp, DType::float32, a, b, n);
-    kernels::unary(Unary::neg, DType::float32, b, b, n);
-    detail::tape = nullptr;
-    tape.add_function([] {});
-    return plan(tape, {{reinterpret_cast<const std::byte*>(b), n * sizeof(float), freed_after}});
+    CallList calls;
+    kernels::listener = &calls;
+    kernels::run(kernels::Map{Unary::exp, DType::float32, a, b, n});
+    kernels::run(kernels::Map{Unary::neg, DType::float32, b, b, n});
+    kernels::listener = nullptr;
+    calls.hear([] {});
+    return plan(calls, {{reinterpret_cast<const std::byte*>(b), n * sizeof(float), freed_after}});
   };
   CHECK(plan_of(2).dropped == 2);
   CHECK(plan_of(3).dropped == 0);

@@ -49,8 +49,8 @@ TEST_CASE("copies agree with plain loops for every order of the strides") {
     for (std::size_t d = 0; d < rank; ++d) last += (s.dims[d] - 1) * s.strides[d], n *= s.dims[d];
     const std::vector<float> src = counted(last + 1);
     std::vector<float> dst(at(n));
-    kernels::copy_strided(float32, src.data(), s.strides.data(), s.dims.data(),
-                          static_cast<int>(rank), dst.data());
+    kernels::run_strided<kernels::CopyStrided>(
+        float32, src.data(), dst.data(), static_cast<int>(rank), s.dims.data(), s.strides.data());
     CHECK(same_bits(dst, copied(src, s.strides, s.dims)));
   }
 }
@@ -63,7 +63,8 @@ TEST_CASE("many rows are selected, in pieces") {
   std::vector<float> dst(at(rows * inner)), expected;
   for (const std::int64_t i : index)
     expected.insert(expected.end(), src.begin() + i * inner, src.begin() + (i + 1) * inner);
-  kernels::index_select(float32, src.data(), index.data(), rows, dst.data(), 1, 100, inner);
+  kernels::run(
+      kernels::IndexSelect{float32, src.data(), index.data(), rows, dst.data(), 1, 100, inner});
   CHECK(same_bits(dst, expected));
 }
 
@@ -72,7 +73,7 @@ TEST_CASE("a scan reads nothing before its first row") {
   for (const bool reverse : {false, true}) {
     // Two rows of three places, two numbers each, with NaN around them.
     std::vector<float> a(12, 2.f), b = counted(12), h(36, nan);
-    kernels::linear_scan(float32, a.data(), b.data(), h.data() + 12, 2, 3, 2, reverse);
+    kernels::run(kernels::LinearScan{float32, a.data(), b.data(), h.data() + 12, 2, 3, 2, reverse});
     std::vector<float> expected(12);
     for (std::size_t o = 0; o < 2; ++o)
       for (std::size_t i = 0; i < 2; ++i) {

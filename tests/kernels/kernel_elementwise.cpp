@@ -28,10 +28,10 @@ TEST_CASE("a value depends neither on its position nor on the length") {
   const std::vector<float> x = random_values(1000, 1, 0.1f, 0.9f), z = random_values(1000, 2);
   for (const Unary op : all_unary) {
     std::vector<float> whole(1000);
-    unary(op, float32, x.data(), whole.data(), 1000, 0.7, 20);
+    run(Map{op, float32, x.data(), whole.data(), 1000, 0.7, 20});
     for (const Index n : lengths) {
       std::vector<float> part(at(n) + 1, 42.f);
-      unary(op, float32, x.data() + 1000 - n, part.data(), n, 0.7, 20);
+      run(Map{op, float32, x.data() + 1000 - n, part.data(), n, 0.7, 20});
       INFO("operation " << static_cast<int>(op) << ", n " << n);
       CHECK(part[at(n)] == 42.f);
       part.pop_back();
@@ -40,11 +40,11 @@ TEST_CASE("a value depends neither on its position nor on the length") {
   }
   for (const Binary op : all_binary) {
     std::vector<float> whole(1000);
-    binary(op, float32, z.data(), x.data(), whole.data(), same_shape(1000), 0.7, 20);
+    run(Zip{op, float32, z.data(), x.data(), whole.data(), same_shape(1000), 0.7, 20});
     for (const Index n : lengths) {
       std::vector<float> part(at(n) + 1, 42.f);
-      binary(op, float32, z.data() + 1000 - n, x.data() + 1000 - n, part.data(), same_shape(n), 0.7,
-             20);
+      run(Zip{op, float32, z.data() + 1000 - n, x.data() + 1000 - n, part.data(), same_shape(n),
+              0.7, 20});
       INFO("operation " << static_cast<int>(op) << ", n " << n);
       CHECK(part[at(n)] == 42.f);
       part.pop_back();
@@ -59,8 +59,8 @@ TEST_CASE("float32 and float64 agree in every operation") {
   for (const Unary op : all_unary) {
     std::vector<float> y(500);
     std::vector<double> want(500);
-    unary(op, float32, x.data(), y.data(), 500, 0.75, 2);
-    unary(op, float64, x64.data(), want.data(), 500, 0.75, 2);
+    run(Map{op, float32, x.data(), y.data(), 500, 0.75, 2});
+    run(Map{op, float64, x64.data(), want.data(), 500, 0.75, 2});
     INFO("operation " << static_cast<int>(op));
     CHECK(largest_error(y, want) < 2e-5);
   }
@@ -69,8 +69,8 @@ TEST_CASE("float32 and float64 agree in every operation") {
     if (op == Binary::remainder || op == Binary::fmod || op == Binary::floor_divide) continue;
     std::vector<float> y(500);
     std::vector<double> want(500);
-    binary(op, float32, x.data(), z.data(), y.data(), same_shape(500), 0.75, 2);
-    binary(op, float64, x64.data(), z64.data(), want.data(), same_shape(500), 0.75, 2);
+    run(Zip{op, float32, x.data(), z.data(), y.data(), same_shape(500), 0.75, 2});
+    run(Zip{op, float64, x64.data(), z64.data(), want.data(), same_shape(500), 0.75, 2});
     INFO("operation " << static_cast<int>(op));
     CHECK(largest_error(y, want) < 2e-5);
   }
@@ -106,10 +106,10 @@ TEST_CASE("gradient operations are the derivatives of their functions") {
     for (const double x : {-7.3, -2.9, -1.1, -0.3, 0.2, 0.7, 1.9, 2.95, 5.5, 6.4, 9.1}) {
       const double h = 1e-6, g = 1.7, low = x - h, high = x + h;
       double y = 0, a = 0, b = 0, d = 0;
-      unary(pair.f, float64, &x, &y, 1, pair.p, pair.q);
-      unary(pair.f, float64, &low, &a, 1, pair.p, pair.q);
-      unary(pair.f, float64, &high, &b, 1, pair.p, pair.q);
-      binary(pair.grad, float64, &g, pair.of_output ? &y : &x, &d, same_shape(1), pair.p, pair.q);
+      run(Map{pair.f, float64, &x, &y, 1, pair.p, pair.q});
+      run(Map{pair.f, float64, &low, &a, 1, pair.p, pair.q});
+      run(Map{pair.f, float64, &high, &b, 1, pair.p, pair.q});
+      run(Zip{pair.grad, float64, &g, pair.of_output ? &y : &x, &d, same_shape(1), pair.p, pair.q});
       INFO("function " << static_cast<int>(pair.f) << " at " << x);
       CHECK(std::abs(d - g * (b - a) / (2 * h)) < 1e-8);
     }
@@ -122,7 +122,7 @@ TEST_CASE("a zero upstream gives a zero gradient, whatever the input") {
     if (op < Binary::relu_grad) continue;
     for (const float x : {-inf, inf, -100.f, 100.f, 0.f}) {
       float d = 1;
-      binary(op, float32, &zero, &x, &d, same_shape(1), 1, 20);
+      run(Zip{op, float32, &zero, &x, &d, same_shape(1), 1, 20});
       INFO("operation " << static_cast<int>(op) << " at " << x);
       CHECK(d == 0);
     }
@@ -133,7 +133,7 @@ TEST_CASE("maximum, minimum, comparison and remainder follow PyTorch") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const auto apply = [](Binary op, float a, float b) {
     float y = 0;
-    binary(op, float32, &a, &b, &y, same_shape(1));
+    run(Zip{op, float32, &a, &b, &y, same_shape(1)});
     return y;
   };
   for (const Binary op : {Binary::maximum, Binary::minimum}) {
@@ -150,17 +150,17 @@ TEST_CASE("maximum, minimum, comparison and remainder follow PyTorch") {
   using Bools = std::vector<bool>;
   const std::int64_t a[] = {-7, 7, -7, 7, 5, INT64_MIN}, b[] = {2, -2, -2, 2, 0, -1};
   std::int64_t y[6];
-  binary(Binary::floor_divide, int64, a, b, y, same_shape(6));
+  run(Zip{Binary::floor_divide, int64, a, b, y, same_shape(6)});
   CHECK(Ints(y, y + 4) == Ints{-4, -4, 3, 3});
-  binary(Binary::remainder, int64, a, b, y, same_shape(6));
+  run(Zip{Binary::remainder, int64, a, b, y, same_shape(6)});
   CHECK(Ints(y, y + 4) == Ints{1, -1, -1, 1});
   bool r[6];
-  compare(Compare::lt, int64, a, b, r, same_shape(6));
+  run(Compare{CompareOp::lt, int64, a, b, r, same_shape(6)});
   CHECK(Bools(r, r + 6) == Bools{true, false, true, false, false, true});
   const float u[] = {nan, 1, 2}, v[] = {nan, 1, 3};
-  compare(Compare::eq, float32, u, v, r, same_shape(3));
+  run(Compare{CompareOp::eq, float32, u, v, r, same_shape(3)});
   CHECK(Bools(r, r + 3) == Bools{false, true, false});
-  compare(Compare::ne, float32, u, v, r, same_shape(3));
+  run(Compare{CompareOp::ne, float32, u, v, r, same_shape(3)});
   CHECK(Bools(r, r + 3) == Bools{true, false, true});
 }
 
@@ -212,7 +212,7 @@ TEST_CASE("broadcasting agrees with indexing") {
     std::vector<float> y(at(n)), difference(at(n)), least(at(n));
     const auto less = std::make_unique<bool[]>(at(n) + 1);
     bool right = true;
-    compare(Compare::lt, float32, a.data(), b.data(), less.get(), s);
+    run(Compare{CompareOp::lt, float32, a.data(), b.data(), less.get(), s});
     for (Index i = 0; i < n; ++i) {
       const float u = pick(a, c.a, i), v = pick(b, c.b, i);
       difference[at(i)] = u - v;
@@ -221,11 +221,11 @@ TEST_CASE("broadcasting agrees with indexing") {
     }
     INFO("rank " << s.rank << ", n " << n);
     CHECK(right);
-    binary(Binary::sub, float32, a.data(), b.data(), y.data(), s);
+    run(Zip{Binary::sub, float32, a.data(), b.data(), y.data(), s});
     CHECK(same_bits(y, difference));
     Broadcast3 s3;
     REQUIRE(make_broadcast(c.out, c.out, c.a, c.b, s3));
-    where(float32, less.get(), a.data(), b.data(), y.data(), s3);
+    run(Where{float32, less.get(), a.data(), b.data(), y.data(), s3});
     CHECK(same_bits(y, least));
   }
 }
@@ -236,10 +236,10 @@ TEST_CASE("elementwise results are the same bits for any number of threads, and 
   std::vector<float> first(at(n)), second(at(n)), in_place = x;
   const int before = num_threads();
   set_num_threads(1);
-  unary(Unary::gelu, float32, x.data(), first.data(), n);
+  run(Map{Unary::gelu, float32, x.data(), first.data(), n});
   set_num_threads(3);
-  unary(Unary::gelu, float32, x.data(), second.data(), n);
-  unary(Unary::gelu, float32, in_place.data(), in_place.data(), n);
+  run(Map{Unary::gelu, float32, x.data(), second.data(), n});
+  run(Map{Unary::gelu, float32, in_place.data(), in_place.data(), n});
   set_num_threads(before);
   CHECK(same_bits(first, second));
   CHECK(same_bits(first, in_place));
@@ -251,32 +251,32 @@ TEST_CASE("casts, fills, predicates and three operands") {
   using Floats = std::vector<float>;
   const double x[] = {-1.7, 0, 2.9};
   std::int64_t i[3];
-  cast(float64, x, int64, i, 3);
+  run(Cast{float64, x, int64, i, 3});
   CHECK(Ints(i, i + 3) == Ints{-1, 0, 2});
   bool b[3];
-  cast(float64, x, boolean, b, 3);
+  run(Cast{float64, x, boolean, b, 3});
   CHECK(Bools(b, b + 3) == Bools{true, false, true});
   float f[3];
-  cast(boolean, b, float32, f, 3);
+  run(Cast{boolean, b, float32, f, 3});
   CHECK(Floats(f, f + 3) == Floats{1, 0, 1});
-  fill(float32, f, 2.5, 3);
+  run(Fill{float32, f, 2.5, 3});
   float y[] = {1, 2, 3};
-  axpy(float32, 2, f, y, 3);
+  run(AddScaled{float32, 2, f, y, 3});
   CHECK(Floats(y, y + 3) == Floats{6, 7, 8});
   const float inf = std::numeric_limits<float>::infinity();
   const float odd[] = {std::numeric_limits<float>::quiet_NaN(), -inf, 1};
-  kernels::test(Test::isnan, float32, odd, b, 3);
+  kernels::run(kernels::Test{TestOp::isnan, float32, odd, b, 3});
   CHECK(Bools(b, b + 3) == Bools{true, false, false});
-  kernels::test(Test::isinf, float32, odd, b, 3);
+  kernels::run(kernels::Test{TestOp::isinf, float32, odd, b, 3});
   CHECK(Bools(b, b + 3) == Bools{false, true, false});
-  kernels::test(Test::isfinite, float32, odd, b, 3);
+  kernels::run(kernels::Test{TestOp::isfinite, float32, odd, b, 3});
   CHECK(Bools(b, b + 3) == Bools{false, false, true});
   const float p[] = {1, 2, 3}, q[] = {5, 6, 7}, w[] = {0, 0.5f, 1};
-  ternary(Ternary::lerp, float32, p, q, w, y, 3);
+  run(Zip3{Ternary::lerp, float32, p, q, w, y, 3});
   CHECK(Floats(y, y + 3) == Floats{1, 4, 7});
-  ternary(Ternary::addcmul, float32, p, q, w, y, 3, 2);
+  run(Zip3{Ternary::addcmul, float32, p, q, w, y, 3, 2});
   CHECK(Floats(y, y + 3) == Floats{1, 8, 17});
   double line[3];
-  arange(float64, line, 1, 0.5, 3);
+  run(Arange{float64, line, 1, 0.5, 3});
   CHECK(std::vector<double>(line, line + 3) == std::vector<double>{1, 1.5, 2});
 }

@@ -108,15 +108,15 @@ void check_layer(const Layer& l, bool bias) {
     const float* const saved = l.act == Activation::none ? nullptr
                                : from_pre                ? pre.data()
                                                          : out.data();
-    small_linear_backward(l.act, l.m, l.n, l.k, c.g.data(), saved, c.x.data(), c.w.data(),
-                          {got_x.data(), got_w.data(), got_b.data(), into, !into});
+    run(SmallLinearBackward{l.act, into, !into, l.m, l.n, l.k, c.g.data(), saved, c.x.data(),
+                            c.w.data(), got_x.data(), got_w.data(), got_b.data()});
     CHECK(largest_error(got_x.values(), dx) < 5e-5);
     CHECK(largest_error(got_w.values(), dw) < 5e-5);
     CHECK(largest_error(got_b.values(), db) < 5e-5);
     CHECK((got_x.intact() && got_w.intact() && got_b.intact()));
     Guarded only_w(initial(l.n * l.k, into));  // what is not wanted changes nothing
-    small_linear_backward(l.act, l.m, l.n, l.k, c.g.data(), saved, c.x.data(), c.w.data(),
-                          {nullptr, only_w.data(), nullptr, into, !into});
+    run(SmallLinearBackward{l.act, into, !into, l.m, l.n, l.k, c.g.data(), saved, c.x.data(),
+                            c.w.data(), nullptr, only_w.data(), nullptr});
     CHECK(same_bits(only_w.memory, got_w.memory));
   }
 }
@@ -149,8 +149,8 @@ TEST_CASE("an infinite weight or input beside a cotangent of 0 is mended, also f
   for (const Index m : {1, 2}) {
     const std::vector<float> g = {0, 1, 0, 1}, w = {INFINITY, 1, 2, 3}, x = {1, 2, 3, 4};
     std::vector<float> dx(at(2 * m));
-    small_linear_backward(Activation::none, m, 2, 2, g.data(), nullptr, x.data(), w.data(),
-                          {dx.data(), nullptr, nullptr, false, false});
+    run(SmallLinearBackward{Activation::none, false, false, m, 2, 2, g.data(), nullptr, x.data(),
+                            w.data(), dx.data(), nullptr, nullptr});
     for (Index i = 0; i < m; ++i) {
       CHECK(dx[at(2 * i)] == 2);
       CHECK(dx[at(2 * i + 1)] == 3);
@@ -159,7 +159,7 @@ TEST_CASE("an infinite weight or input beside a cotangent of 0 is mended, also f
   const std::vector<float> g = {0, 1}, x = {INFINITY, 5, 2, 3};  // (2, 1), (2, 2)
   const float w[] = {1, 1};
   std::vector<float> dw(2);
-  small_linear_backward(Activation::none, 2, 1, 2, g.data(), nullptr, x.data(), w,
-                        {nullptr, dw.data(), nullptr, false, false});
+  run(SmallLinearBackward{Activation::none, false, false, 2, 1, 2, g.data(), nullptr, x.data(), w,
+                          nullptr, dw.data(), nullptr});
   CHECK(dw == std::vector<float>{2, 3});
 }

@@ -16,14 +16,14 @@ using gradus::test::same_bits;
 
 namespace {
 
-constexpr PointwiseLoss losses[] = {PointwiseLoss::squared, PointwiseLoss::bce_logits};
+constexpr LossOp losses[] = {LossOp::squared, LossOp::bce_logits};
 
-double value(PointwiseLoss f, double x, double y) {
-  if (f == PointwiseLoss::squared) return (x - y) * (x - y);
+double value(LossOp f, double x, double y) {
+  if (f == LossOp::squared) return (x - y) * (x - y);
   return std::max(x, 0.0) - x * y + std::log1p(std::exp(-std::abs(x)));
 }
-double slope(PointwiseLoss f, double x, double y) {
-  if (f == PointwiseLoss::squared) return 2 * (x - y);
+double slope(LossOp f, double x, double y) {
+  if (f == LossOp::squared) return 2 * (x - y);
   return (1 - y) / (1 + std::exp(-x)) - y / (1 + std::exp(x));
 }
 
@@ -44,13 +44,13 @@ void check_against_loops(DType type, double unit) {
   for (const Index n : {1, 15, 16, 17, 31, 33, 1023, 1024, 1025, 1041, 65535, 65536, 65537}) {
     const Data<T> data(n);
     const double scale = 1 / static_cast<double>(n);
-    for (const PointwiseLoss f : losses) {
+    for (const LossOp f : losses) {
       INFO("loss " << static_cast<int>(f) << " of " << n);
       T total = 0;
-      pointwise_loss(f, type, data.x.data(), data.y.data(), &total, n, scale);
+      run(PointwiseLoss{f, type, data.x.data(), data.y.data(), &total, n, scale});
       const T g = T(1.5);
       std::vector<T> dx(at(n));
-      pointwise_loss_backward(f, type, data.x.data(), data.y.data(), &g, dx.data(), n, scale);
+      run(PointwiseLossBackward{f, type, data.x.data(), data.y.data(), &g, dx.data(), n, scale});
       long double want = 0;
       double worst = 0;
       for (Index i = 0; i < n; ++i) {
@@ -78,17 +78,17 @@ TEST_CASE("losses in one pass are the same bits for any number of threads") {
   const int before = num_threads();
   const Index n = 200001;
   const Data<float> data(n);
-  for (const PointwiseLoss f : losses) {
+  for (const LossOp f : losses) {
     std::vector<float> totals, slopes[2];
     for (const int threads : {1, 3}) {
       set_num_threads(threads);
       float total = 0;
       const float g = 0.3f;
-      pointwise_loss(f, float32, data.x.data(), data.y.data(), &total, n, 0.1);
+      run(PointwiseLoss{f, float32, data.x.data(), data.y.data(), &total, n, 0.1});
       totals.push_back(total);
       auto& dx = slopes[threads / 3];
       dx.resize(at(n));
-      pointwise_loss_backward(f, float32, data.x.data(), data.y.data(), &g, dx.data(), n, 0.1);
+      run(PointwiseLossBackward{f, float32, data.x.data(), data.y.data(), &g, dx.data(), n, 0.1});
     }
     CHECK(totals[0] == totals[1]);
     CHECK(same_bits(slopes[0], slopes[1]));
@@ -98,17 +98,17 @@ TEST_CASE("losses in one pass are the same bits for any number of threads") {
 
 TEST_CASE("losses in one pass keep NaN wherever it is, and no gradient of 0 becomes one") {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = INFINITY, zero = 0;
-  for (const PointwiseLoss f : losses)
+  for (const LossOp f : losses)
     for (const Index n : {1, 16, 17, 1030})
       for (const Index where : {Index{0}, n / 2, n - 1}) {
         std::vector<float> x(at(n), 0.5f), dx(at(n), 7.f);
         const std::vector<float> y(at(n), 1.f);
         float total = 0;
         x[at(where)] = nan;
-        pointwise_loss(f, float32, x.data(), y.data(), &total, n, 1);
+        run(PointwiseLoss{f, float32, x.data(), y.data(), &total, n, 1});
         CHECK(std::isnan(total));
         x[at(where)] = inf;
-        pointwise_loss_backward(f, float32, x.data(), y.data(), &zero, dx.data(), n, 1);
+        run(PointwiseLossBackward{f, float32, x.data(), y.data(), &zero, dx.data(), n, 1});
         CHECK(dx == std::vector<float>(at(n), 0.f));
       }
 }

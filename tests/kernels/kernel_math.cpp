@@ -103,7 +103,7 @@ template <class T, class Error>
 double worst(const Case& c, DType t, int n, Error error) {
   const std::vector<T> x = grid<T>(c, n);
   std::vector<T> y(x.size());
-  unary(c.op, t, x.data(), y.data(), static_cast<Index>(x.size()));
+  run(Map{c.op, t, x.data(), y.data(), static_cast<Index>(x.size())});
   double largest = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     largest = std::max(largest, static_cast<double>(error(y[i], c.f(static_cast<Real>(x[i])))));
@@ -143,14 +143,14 @@ TEST_CASE("functions keep NaN and take infinities to their limits") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const auto at = [](Unary op, float x) {
     float y = 0;
-    unary(op, float32, &x, &y, 1, 1, 20);
+    run(Map{op, float32, &x, &y, 1, 1, 20});
     return y;
   };
 #define GRADUS_NAME(name, ...) Unary::name,
   for (const Unary op : {GRADUS_UNARY(GRADUS_NAME)}) {
     INFO("operation " << static_cast<int>(op));
     double wide = std::numeric_limits<double>::quiet_NaN();
-    unary(op, float64, &wide, &wide, 1, 1, 20);
+    run(Map{op, float64, &wide, &wide, 1, 1, 20});
     if (op == Unary::sign || op == Unary::rpow_scalar) {  // 1 to the power of anything is 1
       CHECK(wide == (op == Unary::sign ? 0 : 1));
       CHECK(at(op, nan) == (op == Unary::sign ? 0 : 1));

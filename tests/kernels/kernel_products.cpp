@@ -81,9 +81,10 @@ TEST_CASE("products agree with plain loops for every transposition and beta") {
           const std::vector<double> a64 = widen(a), b64 = widen(b),
                                     want = naive(ta, tb, s, a, b, beta, c);
           const Index lda = ta ? s.m : s.k, ldb = tb ? s.k : s.n;
-          gemm(float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, beta, y.data(), s.n);
-          gemm(float64, ta, tb, s.m, s.n, s.k, a64.data(), lda, b64.data(), ldb, beta, y64.data(),
-               s.n);
+          run(Gemm{float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, beta, y.data(),
+                   s.n});
+          run(Gemm{float64, ta, tb, s.m, s.n, s.k, a64.data(), lda, b64.data(), ldb, beta,
+                   y64.data(), s.n});
           INFO(s.m << " " << s.n << " " << s.k << " " << ta << tb << " beta " << beta);
           // Rounding grows with the sum of absolute values, which entries near 0 do not show.
           const std::vector<double> size =
@@ -109,7 +110,7 @@ TEST_CASE("products are the same bits for any number of threads") {
         for (const int threads : {1, 2, 3, 8}) {
           set_num_threads(threads);
           std::vector<float> y = c;
-          gemm(float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, 1, y.data(), s.n);
+          run(Gemm{float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, 1, y.data(), s.n});
           if (threads == 1) alone = y;
           CHECK(same_bits(y, alone));
         }
@@ -122,13 +123,13 @@ TEST_CASE("a product reads and writes inside its matrices only, and propagates N
   const Sizes s{6, 5, 4};
   std::vector<float> c(6 * 9, 42.f);
   const std::vector<float> a(6 * 7, 1.f), b(4 * 8, 1.f);
-  gemm(float32, false, false, s.m, s.n, s.k, a.data(), 7, b.data(), 8, 0, c.data(), 9);
+  run(Gemm{float32, false, false, s.m, s.n, s.k, a.data(), 7, b.data(), 8, 0, c.data(), 9});
   for (Index i = 0; i < 6; ++i) {
     for (Index j = 0; j < 9; ++j) CHECK(c[at(i * 9 + j)] == (j < 5 ? 4.f : 42.f));
   }
   const float nan = std::numeric_limits<float>::quiet_NaN(), zero = 0;
   float y = 0;
-  gemm(float32, false, false, 1, 1, 1, &nan, 1, &zero, 1, 0, &y, 1);
+  run(Gemm{float32, false, false, 1, 1, 1, &nan, 1, &zero, 1, 0, &y, 1});
   CHECK(std::isnan(y));
 }
 
@@ -146,8 +147,8 @@ TEST_CASE("zeros of a factor hide infinities in large products, and ones hide no
     else
       a[at(3)] = INFINITY;
     std::vector<float> c(at(s.m * s.n));
-    zero_gemm(float32, first ? Zeros::first : Zeros::second, false, false, s.m, s.n, s.k, a.data(),
-              s.k, b.data(), s.n, 0, c.data(), s.n);
+    run(Gemm{float32, false, false, s.m, s.n, s.k, a.data(), s.k, b.data(), s.n, 0, c.data(), s.n,
+             first ? Zeros::first : Zeros::second});
     INFO(first);
     CHECK(largest_ratio(c, want, size) < 1e-6);
   }
@@ -159,8 +160,8 @@ TEST_CASE("batches of products") {
     const std::vector<float> a = random_values(batch * s.m * s.k, 1),
                              b = random_values(s.n * s.k, 2);
     std::vector<float> y(at(batch * s.m * s.n));
-    gemm_batched(float32, false, true, batch, s.m, s.n, s.k, a.data(), s.m * s.k, b.data(), 0, 0,
-                 y.data(), s.m * s.n);
+    run(GemmBatched{float32, false, true, batch, s.m, s.n, s.k, a.data(), s.m * s.k, b.data(), 0,
+                    y.data(), s.m * s.n});
     const Sizes whole{batch * s.m, s.n, s.k};  // one b: the same as one tall product
     CHECK(largest_error(y, naive(false, true, whole, a, b, 0, {})) < 1e-4);
   }
@@ -197,9 +198,9 @@ TEST_CASE("linear with activation agrees with its parts") {
       }
       std::vector<float> y(pre.size()), z(pre.size());
       std::vector<double> y64(pre.size());
-      linear_act(float32, f, s.m, s.n, s.k, x.data(), w.data(), bias.data(), y.data(), z.data());
-      linear_act(float64, f, s.m, s.n, s.k, x64.data(), w64.data(), bias64.data(), y64.data(),
-                 nullptr);
+      run(Linear{float32, f, s.m, s.n, s.k, x.data(), w.data(), bias.data(), y.data(), z.data()});
+      run(Linear{float64, f, s.m, s.n, s.k, x64.data(), w64.data(), bias64.data(), y64.data(),
+                 nullptr});
       INFO("activation " << static_cast<int>(f) << " of " << s.m << " " << s.n << " " << s.k);
       CHECK(largest_error(y, out) < 2e-5);
       CHECK(largest_error(z, pre) < 2e-5);
@@ -253,7 +254,8 @@ TEST_CASE("products in bfloat16 are those of the rounded factors, for any number
           for (const int threads : {1, 2, 3}) {
             set_num_threads(threads);
             std::vector<float>& y = results[threads - 1] = c;
-            gemm(float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, beta, y.data(), s.n);
+            run(Gemm{float32, ta, tb, s.m, s.n, s.k, a.data(), lda, b.data(), ldb, beta, y.data(),
+                     s.n});
           }
           CHECK(same_bits(results[0], results[1]));
           CHECK(same_bits(results[0], results[2]));
@@ -270,9 +272,9 @@ TEST_CASE("products in bfloat16 are those of the rounded factors, for any number
   const std::vector<float> x = random_values(m * k, 4), w = random_values(n * k, 5),
                            bias = random_values(n, 6);
   std::vector<float> product(at(m * n)), out(at(m * n)), pre(at(m * n));
-  gemm(float32, false, true, m, n, k, x.data(), k, w.data(), k, 0, product.data(), n);
-  linear_act(float32, Activation::relu, m, n, k, x.data(), w.data(), bias.data(), out.data(),
-             pre.data());
+  run(Gemm{float32, false, true, m, n, k, x.data(), k, w.data(), k, 0, product.data(), n});
+  run(Linear{float32, Activation::relu, m, n, k, x.data(), w.data(), bias.data(), out.data(),
+             pre.data()});
   set_num_threads(before);
   bool right = true;
   for (Index i = 0; i < m * n; ++i) {

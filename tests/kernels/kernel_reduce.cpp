@@ -28,37 +28,37 @@ const Dims shapes[] = {{1, 1, 1},      {3, 1, 1},     {1, 7, 1},     {5, 17, 1},
                        {1, 1000, 300}, {1, 9000, 10}, {70, 40, 30},  {2, 3, 400}, {4, 16, 1}};
 
 // Every reduction as a plain loop in double.
-double naive(Reduce op, const std::vector<double>& x, const Dims& d, Index o, Index i) {
+double naive(ReduceOp op, const std::vector<double>& x, const Dims& d, Index o, Index i) {
   const double inf = std::numeric_limits<double>::infinity();
-  double r = op == Reduce::prod ? 1 : op == Reduce::max ? -inf : op == Reduce::min ? inf : 0;
+  double r = op == ReduceOp::prod ? 1 : op == ReduceOp::max ? -inf : op == ReduceOp::min ? inf : 0;
   for (Index a = 0; a < d.axis; ++a) {
     const double v = x[at((o * d.axis + a) * d.inner + i)];
     switch (op) {
-      case Reduce::prod:
+      case ReduceOp::prod:
         r *= v;
         break;
-      case Reduce::max:
+      case ReduceOp::max:
         r = std::max(r, v);
         break;
-      case Reduce::min:
+      case ReduceOp::min:
         r = std::min(r, v);
         break;
-      case Reduce::sum_squares:
+      case ReduceOp::sum_squares:
         r += v * v;
         break;
-      case Reduce::sum_abs:
+      case ReduceOp::sum_abs:
         r += std::abs(v);
         break;
-      case Reduce::logsumexp:
+      case ReduceOp::logsumexp:
         r += std::exp(v);
         break;
       default:
         r += v;
     }
   }
-  return op == Reduce::mean        ? r / static_cast<double>(d.axis)
-         : op == Reduce::logsumexp ? std::log(r)
-                                   : r;
+  return op == ReduceOp::mean        ? r / static_cast<double>(d.axis)
+         : op == ReduceOp::logsumexp ? std::log(r)
+                                     : r;
 }
 
 }  // namespace
@@ -66,21 +66,22 @@ double naive(Reduce op, const std::vector<double>& x, const Dims& d, Index o, In
 TEST_CASE("reductions agree with plain loops") {
   for (const Dims& d : shapes) {
     const Index n = d.outer * d.axis * d.inner;
-    for (const Reduce op : {Reduce::sum, Reduce::mean, Reduce::prod, Reduce::max, Reduce::min,
-                            Reduce::sum_squares, Reduce::sum_abs, Reduce::logsumexp}) {
+    for (const ReduceOp op :
+         {ReduceOp::sum, ReduceOp::mean, ReduceOp::prod, ReduceOp::max, ReduceOp::min,
+          ReduceOp::sum_squares, ReduceOp::sum_abs, ReduceOp::logsumexp}) {
       const std::vector<float> x =
-          op == Reduce::prod ? random_values(n, 1, 0.99f, 1.01f) : random_values(n, 1);
+          op == ReduceOp::prod ? random_values(n, 1, 0.99f, 1.01f) : random_values(n, 1);
       const std::vector<double> wide = widen(x);
       std::vector<float> y(at(d.outer * d.inner));
       std::vector<double> y64(y.size()), want;
       for (Index o = 0; o < d.outer; ++o) {
         for (Index i = 0; i < d.inner; ++i) want.push_back(naive(op, wide, d, o, i));
       }
-      reduce(op, float32, x.data(), y.data(), d.outer, d.axis, d.inner);
-      reduce(op, float64, wide.data(), y64.data(), d.outer, d.axis, d.inner);
+      run(Reduce{op, float32, x.data(), y.data(), d.outer, d.axis, d.inner});
+      run(Reduce{op, float64, wide.data(), y64.data(), d.outer, d.axis, d.inner});
       INFO("operation " << static_cast<int>(op) << " of " << d.outer << " " << d.axis << " "
                         << d.inner);
-      CHECK(largest_error(y, want) < (op == Reduce::prod ? 1e-4 : 2e-5));
+      CHECK(largest_error(y, want) < (op == ReduceOp::prod ? 1e-4 : 2e-5));
       CHECK(largest_error(y64, want) < 1e-11);
     }
   }
@@ -95,14 +96,14 @@ TEST_CASE("sums over rows agree with plain loops around every border of a block"
       const std::vector<double> wide = widen(x);
       std::vector<double> want, more, y64(at(cols)), z64(at(cols), 3.);
       for (Index i = 0; i < cols; ++i) {
-        want.push_back(naive(Reduce::sum, wide, {1, rows, cols}, 0, i));
+        want.push_back(naive(ReduceOp::sum, wide, {1, rows, cols}, 0, i));
         more.push_back(want.back() + 6);
       }
       std::vector<float> y(at(cols)), z(at(cols), 3.f);
-      reduce(Reduce::sum, float32, x.data(), y.data(), 1, rows, cols);
-      reduce(Reduce::sum, float64, wide.data(), y64.data(), 1, rows, cols);
-      col_sum(float32, x.data(), z.data(), rows, cols, 2);
-      col_sum(float64, wide.data(), z64.data(), rows, cols, 2);
+      run(Reduce{ReduceOp::sum, float32, x.data(), y.data(), 1, rows, cols});
+      run(Reduce{ReduceOp::sum, float64, wide.data(), y64.data(), 1, rows, cols});
+      run(SumRows{float32, x.data(), z.data(), rows, cols, 2});
+      run(SumRows{float64, wide.data(), z64.data(), rows, cols, 2});
       INFO(rows << " rows of " << cols);
       CHECK(largest_error(y, want) < 1e-5);
       CHECK(largest_error(y64, want) < 1e-13);
@@ -118,7 +119,7 @@ TEST_CASE("a sum over rows does not depend on the place of its column") {
       const std::vector<float> column = random_values(rows, 5);
       std::vector<float> x, y(at(cols));
       for (const float value : column) x.insert(x.end(), at(cols), value);
-      reduce(Reduce::sum, float32, x.data(), y.data(), 1, rows, cols);
+      run(Reduce{ReduceOp::sum, float32, x.data(), y.data(), 1, rows, cols});
       INFO(rows << " rows of " << cols);
       CHECK(same_bits(y, std::vector<float>(at(cols), y[0])));
     }
@@ -127,11 +128,11 @@ TEST_CASE("a sum over rows does not depend on the place of its column") {
 TEST_CASE("a float32 sum of 2^25 ones is exact") {
   const std::vector<float> ones(std::size_t{1} << 25, 1.f);
   float sum = 0;
-  reduce(Reduce::sum, float32, ones.data(), &sum, 1, 1 << 25, 1);
+  run(Reduce{ReduceOp::sum, float32, ones.data(), &sum, 1, 1 << 25, 1});
   CHECK(sum == 33554432.f);
-  reduce(Reduce::sum, float32, ones.data(), &sum, 1, 1 << 25, 1);
+  run(Reduce{ReduceOp::sum, float32, ones.data(), &sum, 1, 1 << 25, 1});
   float columns[2];
-  reduce(Reduce::sum, float32, ones.data(), columns, 1, 1 << 24, 2);
+  run(Reduce{ReduceOp::sum, float32, ones.data(), columns, 1, 1 << 24, 2});
   CHECK(columns[0] == 16777216.f);
   CHECK(sum_squares(float32, ones.data(), 1 << 25) == 33554432.);
   CHECK(dot(float32, ones.data(), ones.data(), 1 << 25) == 33554432.);
@@ -143,9 +144,9 @@ TEST_CASE("sums are the same bits for any number of threads") {
     const std::vector<float> x = random_values(d.outer * d.axis * d.inner, 2);
     std::vector<float> one(at(d.outer * d.inner)), three = one;
     set_num_threads(1);
-    reduce(Reduce::sum, float32, x.data(), one.data(), d.outer, d.axis, d.inner);
+    run(Reduce{ReduceOp::sum, float32, x.data(), one.data(), d.outer, d.axis, d.inner});
     set_num_threads(3);
-    reduce(Reduce::sum, float32, x.data(), three.data(), d.outer, d.axis, d.inner);
+    run(Reduce{ReduceOp::sum, float32, x.data(), three.data(), d.outer, d.axis, d.inner});
     CHECK(same_bits(one, three));
   }
   set_num_threads(before);
@@ -159,28 +160,28 @@ TEST_CASE("NaN wins in max, min and argmax; empty axes have their neutral value"
       x[at(where)] = nan;
       float y = 0;
       std::int64_t index = -1;
-      reduce(Reduce::max, float32, x.data(), &y, 1, n, 1);
+      run(Reduce{ReduceOp::max, float32, x.data(), &y, 1, n, 1});
       CHECK(std::isnan(y));
-      reduce(Reduce::min, float32, x.data(), &y, 1, n, 1);
+      run(Reduce{ReduceOp::min, float32, x.data(), &y, 1, n, 1});
       CHECK(std::isnan(y));
-      arg_reduce(ArgReduce::argmax, float32, x.data(), &index, 1, n, 1);
+      run(ArgReduce{ArgReduceOp::argmax, float32, x.data(), &index, 1, n, 1});
       CHECK(index == where);
       x[at(where)] = 3;
-      arg_reduce(ArgReduce::argmax, float32, x.data(), &index, 1, n, 1);
+      run(ArgReduce{ArgReduceOp::argmax, float32, x.data(), &index, 1, n, 1});
       CHECK(index == where);
-      arg_reduce(ArgReduce::argmin, float32, x.data(), &index, 1, n, 1);
+      run(ArgReduce{ArgReduceOp::argmin, float32, x.data(), &index, 1, n, 1});
       CHECK(index == (where == 0 ? 1 : 0));
     }
   }
   float y = 5;
   const float none = 0;
-  reduce(Reduce::sum, float32, &none, &y, 1, 0, 1);
+  run(Reduce{ReduceOp::sum, float32, &none, &y, 1, 0, 1});
   CHECK(y == 0);
-  reduce(Reduce::prod, float32, &none, &y, 1, 0, 1);
+  run(Reduce{ReduceOp::prod, float32, &none, &y, 1, 0, 1});
   CHECK(y == 1);
-  reduce(Reduce::mean, float32, &none, &y, 1, 0, 1);
+  run(Reduce{ReduceOp::mean, float32, &none, &y, 1, 0, 1});
   CHECK(std::isnan(y));
-  reduce(Reduce::logsumexp, float32, &none, &y, 1, 0, 1);
+  run(Reduce{ReduceOp::logsumexp, float32, &none, &y, 1, 0, 1});
   CHECK(y == -std::numeric_limits<float>::infinity());
 }
 
@@ -194,9 +195,9 @@ TEST_CASE("the largest and the smallest are exact around every border, with NaN 
       const std::vector<double> wide = widen(x);
       std::vector<float> y(at(2 * inner));
       std::vector<double> y64(y.size());
-      for (const Reduce op : {Reduce::max, Reduce::min}) {
-        reduce(op, float32, x.data(), y.data(), 2, axis, inner);
-        reduce(op, float64, wide.data(), y64.data(), 2, axis, inner);
+      for (const ReduceOp op : {ReduceOp::max, ReduceOp::min}) {
+        run(Reduce{op, float32, x.data(), y.data(), 2, axis, inner});
+        run(Reduce{op, float64, wide.data(), y64.data(), 2, axis, inner});
         bool right = true;
         for (Index i = 0; i < 2 * inner; ++i) {
           double want = naive(op, wide, {2, axis, inner}, i / inner, i % inner);
@@ -217,20 +218,20 @@ TEST_CASE("the largest and the smallest are exact around every border, with NaN 
 TEST_CASE("arg_reduce over a middle axis, any and all, integer sums") {
   const float x[] = {1, 5, 4, 2, 4, 9};  // (1, 3, 2): columns 1 4 4 and 5 2 9
   std::int64_t index[2];
-  arg_reduce(ArgReduce::argmax, float32, x, index, 1, 3, 2);
+  run(ArgReduce{ArgReduceOp::argmax, float32, x, index, 1, 3, 2});
   CHECK(index[0] == 1);
   CHECK(index[1] == 2);
   const bool flags[] = {true, false, true, true};
   bool r[2];
-  reduce(Reduce::any, boolean, flags, r, 2, 2, 1);
+  run(Reduce{ReduceOp::any, boolean, flags, r, 2, 2, 1});
   CHECK((r[0] && r[1]));
-  reduce(Reduce::all, boolean, flags, r, 2, 2, 1);
+  run(Reduce{ReduceOp::all, boolean, flags, r, 2, 2, 1});
   CHECK((!r[0] && r[1]));
-  reduce(Reduce::all, boolean, flags, r, 1, 2, 2);
+  run(Reduce{ReduceOp::all, boolean, flags, r, 1, 2, 2});
   CHECK((r[0] && !r[1]));
   const std::int64_t big[] = {(std::int64_t{1} << 60) + 1, 2, 3};
   std::int64_t sum = 0;
-  reduce(Reduce::sum, int64, big, &sum, 1, 3, 1);
+  run(Reduce{ReduceOp::sum, int64, big, &sum, 1, 3, 1});
   CHECK(sum == (std::int64_t{1} << 60) + 6);
 }
 
@@ -238,18 +239,18 @@ TEST_CASE("scans agree with plain loops, forwards and backwards") {
   const Dims d{2, 50, 3};
   const std::vector<float> x = random_values(300, 3, 0.5f, 1.5f);
   for (const bool reverse : {false, true}) {
-    for (const Scan op : {Scan::cumsum, Scan::cumprod, Scan::logcumsumexp}) {
+    for (const ScanOp op : {ScanOp::cumsum, ScanOp::cumprod, ScanOp::logcumsumexp}) {
       std::vector<float> y(300);
       std::vector<double> want(300);
-      scan(op, float32, x.data(), y.data(), d.outer, d.axis, d.inner, reverse);
+      run(Scan{op, float32, x.data(), y.data(), d.outer, d.axis, d.inner, reverse});
       for (Index o = 0; o < d.outer; ++o) {
         for (Index i = 0; i < d.inner; ++i) {
-          double r = op == Scan::cumprod ? 1 : 0;
+          double r = op == ScanOp::cumprod ? 1 : 0;
           for (Index a = 0; a < d.axis; ++a) {
             const Index j = (o * d.axis + (reverse ? d.axis - 1 - a : a)) * d.inner + i;
             const double v = static_cast<double>(x[at(j)]);
-            r = op == Scan::cumprod ? r * v : r + (op == Scan::cumsum ? v : std::exp(v));
-            want[at(j)] = op == Scan::logcumsumexp ? std::log(r) : r;
+            r = op == ScanOp::cumprod ? r * v : r + (op == ScanOp::cumsum ? v : std::exp(v));
+            want[at(j)] = op == ScanOp::logcumsumexp ? std::log(r) : r;
           }
         }
       }
@@ -295,21 +296,22 @@ TEST_CASE("strided copies agree with indexing") {
     std::vector<float> y(at(n)), want;
     for (const Index p : places) want.push_back(x[at(p)]);
     const int rank = static_cast<int>(c.dims.size());
-    copy_strided(float32, x.data() + c.offset, c.strides.data(), c.dims.data(), rank, y.data());
+    run_strided<CopyStrided>(float32, x.data() + c.offset, y.data(), rank, c.dims.data(),
+                             c.strides.data());
     CHECK(same_bits(y, want));
     std::vector<float> into(60000), sum(60000, 1.f), into_want = into, sum_want = sum;
     for (Index i = 0; i < n; ++i) {
       into_want[at(places[at(i)])] = y[at(i)];
       sum_want[at(places[at(i)])] += y[at(i)];
     }
-    add_into_strided(float32, y.data(), sum.data() + c.offset, c.strides.data(), c.dims.data(),
-                     rank);
+    run_strided<AddInto>(float32, y.data(), sum.data() + c.offset, rank, c.dims.data(),
+                         c.strides.data());
     CHECK(same_bits(sum, sum_want));
     bool expanded = false;
     for (const Index s : c.strides) expanded = expanded || s == 0;
     if (expanded) continue;
-    copy_into_strided(float32, y.data(), into.data() + c.offset, c.strides.data(), c.dims.data(),
-                      rank);
+    run_strided<CopyInto>(float32, y.data(), into.data() + c.offset, rank, c.dims.data(),
+                          c.strides.data());
     CHECK(same_bits(into, into_want));
   }
 }
@@ -318,14 +320,14 @@ TEST_CASE("gathers and scatters") {
   const float x[] = {1, 2, 3, 4, 5, 6};  // (1, 3, 2)
   const std::int64_t rows[] = {2, 0, 2};
   float y[6], sum[6] = {};
-  index_select(float32, x, rows, 3, y, 1, 3, 2);
+  run(IndexSelect{float32, x, rows, 3, y, 1, 3, 2});
   CHECK(std::vector<float>(y, y + 6) == std::vector<float>{5, 6, 1, 2, 5, 6});
-  index_add(float32, y, rows, 3, sum, 1, 3, 2);
+  run(IndexAdd{float32, y, rows, 3, sum, 1, 3, 2});
   CHECK(std::vector<float>(sum, sum + 6) == std::vector<float>{1, 2, 0, 0, 10, 12});
   const std::int64_t each[] = {0, 2, 1, 1};
-  gather(float32, x, each, 2, y, 1, 3, 2);
+  run(Gather{float32, x, each, 2, y, 1, 3, 2});
   CHECK(std::vector<float>(y, y + 4) == std::vector<float>{1, 6, 3, 4});
   float spread[6] = {};
-  scatter_add(float32, y, each, 2, spread, 1, 3, 2);
+  run(ScatterAdd{float32, y, each, 2, spread, 1, 3, 2});
   CHECK(std::vector<float>(spread, spread + 6) == std::vector<float>{1, 0, 3, 4, 0, 6});
 }

@@ -63,18 +63,18 @@ TEST_CASE("softmax and log_softmax agree with plain loops") {
     }
     std::vector<float> y(x.size());
     Values y64(x.size());
-    softmax(float32, x.data(), y.data(), s.rows, s.cols);
-    softmax(float64, x64.data(), y64.data(), s.rows, s.cols);
+    run(Softmax{float32, false, x.data(), y.data(), s.rows, s.cols});
+    run(Softmax{float64, false, x64.data(), y64.data(), s.rows, s.cols});
     CHECK(largest_error(y, want) < 1e-6);
     CHECK(largest_error(y64, want) < 1e-13);
-    log_softmax(float32, x.data(), y.data(), s.rows, s.cols);
-    log_softmax(float64, x64.data(), y64.data(), s.rows, s.cols);
+    run(Softmax{float32, true, x.data(), y.data(), s.rows, s.cols});
+    run(Softmax{float64, true, x64.data(), y64.data(), s.rows, s.cols});
     CHECK(largest_error(y, want_log) < 1e-6);
     CHECK(largest_error(y64, want_log) < 1e-13);
   }
   const float huge[] = {1000, 1000, -std::numeric_limits<float>::infinity()};
   float y[3];
-  softmax(float32, huge, y, 1, 3);
+  run(Softmax{float32, false, huge, y, 1, 3});
   CHECK(std::vector<float>(y, y + 3) == std::vector<float>{0.5, 0.5, 0});
 }
 
@@ -84,18 +84,18 @@ TEST_CASE("backward kernels of rows are the derivatives") {
                gamma = widen(random_values(cols, 3)), beta = widen(random_values(cols, 4));
   const auto soft = [=](const Values& v) {
     Values y(v.size());
-    softmax(float64, v.data(), y.data(), rows, cols);
+    run(Softmax{float64, false, v.data(), y.data(), rows, cols});
     return y;
   };
   const auto log_soft = [=](const Values& v) {
     Values y(v.size());
-    log_softmax(float64, v.data(), y.data(), rows, cols);
+    run(Softmax{float64, true, v.data(), y.data(), rows, cols});
     return y;
   };
   Values dx(x.size());
-  softmax_backward(float64, g.data(), soft(x).data(), dx.data(), rows, cols);
+  run(SoftmaxBackward{float64, false, g.data(), soft(x).data(), dx.data(), rows, cols});
   CHECK(largest_error(dx, slopes(soft, g, x)) < 1e-8);
-  log_softmax_backward(float64, g.data(), log_soft(x).data(), dx.data(), rows, cols);
+  run(SoftmaxBackward{float64, true, g.data(), log_soft(x).data(), dx.data(), rows, cols});
   CHECK(largest_error(dx, slopes(log_soft, g, x)) < 1e-8);
 
   Values mean(at(2 * cols)), var(at(cols)), rstd(at(cols)), dgamma(at(cols)), dbeta(at(cols));
@@ -104,13 +104,14 @@ TEST_CASE("backward kernels of rows are the derivatives") {
     const auto apply = [&](const Values& v, const Values& ga, const Values& be) {
       Values y(v.size());
       if (kind == Norm::layer) {
-        layer_norm(float64, v.data(), ga.data(), be.data(), 1e-5, y.data(), mean.data(),
-                   rstd.data(), rows, cols);
+        run(RowNorm{float64, v.data(), ga.data(), be.data(), 1e-5, y.data(), mean.data(),
+                    rstd.data(), rows, cols});
       } else if (kind == Norm::rms) {
-        rms_norm(float64, v.data(), ga.data(), 1e-5, y.data(), rstd.data(), rows, cols);
+        run(RowNorm{float64, v.data(), ga.data(), nullptr, 1e-5, y.data(), nullptr, rstd.data(),
+                    rows, cols});
       } else {
-        batch_norm(float64, v.data(), ga.data(), be.data(), 1e-5, y.data(), mean.data(), var.data(),
-                   rstd.data(), rows, cols);
+        run(BatchNorm{float64, v.data(), ga.data(), be.data(), 1e-5, y.data(), mean.data(),
+                      var.data(), rstd.data(), rows, cols});
       }
       return y;
     };
@@ -119,14 +120,14 @@ TEST_CASE("backward kernels of rows are the derivatives") {
     const Values want_beta = slopes([&](const Values& v) { return apply(x, gamma, v); }, g, beta);
     apply(x, gamma, beta);
     if (kind == Norm::layer) {
-      layer_norm_backward(float64, g.data(), x.data(), gamma.data(), mean.data(), rstd.data(),
-                          dx.data(), dgamma.data(), dbeta.data(), rows, cols);
+      run(RowNormBackward{float64, g.data(), x.data(), gamma.data(), mean.data(), rstd.data(),
+                          dx.data(), dgamma.data(), dbeta.data(), rows, cols});
     } else if (kind == Norm::rms) {
-      rms_norm_backward(float64, g.data(), x.data(), gamma.data(), rstd.data(), dx.data(),
-                        dgamma.data(), rows, cols);
+      run(RowNormBackward{float64, g.data(), x.data(), gamma.data(), nullptr, rstd.data(),
+                          dx.data(), dgamma.data(), nullptr, rows, cols});
     } else {
-      batch_norm_backward(float64, g.data(), x.data(), gamma.data(), mean.data(), rstd.data(),
-                          dx.data(), dgamma.data(), dbeta.data(), rows, cols);
+      run(BatchNormBackward{float64, g.data(), x.data(), gamma.data(), mean.data(), rstd.data(),
+                            dx.data(), dgamma.data(), dbeta.data(), rows, cols});
     }
     INFO("norm " << static_cast<int>(kind));
     CHECK(largest_error(dx, want_x) < 1e-7);
@@ -140,11 +141,11 @@ TEST_CASE("norms have their known values, and float32 agrees with float64") {
   const Values golden = {-1.3416354200, -0.4472118067, 0.4472118067, 1.3416354200};
   std::vector<float> y(4);
   float mean[2] = {}, var = 0, rstd = 0;
-  layer_norm(float32, x, nullptr, nullptr, 1e-5, y.data(), mean, &rstd, 1, 4);
+  run(RowNorm{float32, x, nullptr, nullptr, 1e-5, y.data(), mean, &rstd, 1, 4});
   CHECK(largest_error(y, golden) < 1e-6);
   CHECK(mean[0] == 2.5f);
   CHECK(mean[1] == 0);
-  batch_norm(float32, x, nullptr, nullptr, 1e-5, y.data(), mean, &var, &rstd, 4, 1);
+  run(BatchNorm{float32, x, nullptr, nullptr, 1e-5, y.data(), mean, &var, &rstd, 4, 1});
   CHECK(largest_error(y, golden) < 1e-6);
   CHECK(var == 1.25f);
   for (const Shape2& s : shapes) {
@@ -155,15 +156,15 @@ TEST_CASE("norms have their known values, and float32 agrees with float64") {
     std::vector<float> m(at(2 * s.rows)), r(at(s.rows)), dx(v.size()), dg(at(s.cols)),
         db(at(s.cols));
     Values m64(at(2 * s.rows)), r64(at(s.rows)), dx64(v.size()), dg64(at(s.cols)), db64(at(s.cols));
-    layer_norm(float32, v.data(), gamma.data(), nullptr, 1e-2, dx.data(), m.data(), r.data(),
-               s.rows, s.cols);
-    layer_norm(float64, v64.data(), gamma64.data(), nullptr, 1e-2, dx64.data(), m64.data(),
-               r64.data(), s.rows, s.cols);
+    run(RowNorm{float32, v.data(), gamma.data(), nullptr, 1e-2, dx.data(), m.data(), r.data(),
+                s.rows, s.cols});
+    run(RowNorm{float64, v64.data(), gamma64.data(), nullptr, 1e-2, dx64.data(), m64.data(),
+                r64.data(), s.rows, s.cols});
     CHECK(largest_error(dx, dx64) < 1e-5);
-    layer_norm_backward(float32, g.data(), v.data(), gamma.data(), m.data(), r.data(), dx.data(),
-                        dg.data(), db.data(), s.rows, s.cols);
-    layer_norm_backward(float64, g64.data(), v64.data(), gamma64.data(), m64.data(), r64.data(),
-                        dx64.data(), dg64.data(), db64.data(), s.rows, s.cols);
+    run(RowNormBackward{float32, g.data(), v.data(), gamma.data(), m.data(), r.data(), dx.data(),
+                        dg.data(), db.data(), s.rows, s.cols});
+    run(RowNormBackward{float64, g64.data(), v64.data(), gamma64.data(), m64.data(), r64.data(),
+                        dx64.data(), dg64.data(), db64.data(), s.rows, s.cols});
     CHECK(largest_error(dx, dx64) < 2e-5);
     CHECK(largest_error(dg, dg64) < 2e-5);
     CHECK(largest_error(db, db64) < 2e-5);
@@ -175,12 +176,16 @@ TEST_CASE("cross-entropy has its known values and gradients") {
   const std::int64_t target[] = {0, 2};
   double loss[2];
   Values grad(6);
-  CHECK(cross_entropy(float64, logits, target, loss, grad.data(), 2, 3, {}) == 2);
+  double divisor = 0;
+  CrossEntropy call{float64, logits, target, nullptr, loss, grad.data(), &divisor, 2, 3, 0, -100};
+  run(call);
+  CHECK(divisor == 2);
   CHECK(std::abs((loss[0] + loss[1]) / 2 - 0.757821152473) < 1e-11);
   for (double& v : grad) v /= 2;
   CHECK(largest_error(grad, Values{-0.1704994306, 0.1212164854, 0.0492829452, 1. / 6, 1. / 6,
                                    -1. / 3}) < 1e-9);
-  cross_entropy(float64, logits, target, loss, grad.data(), 2, 3, {.label_smoothing = 0.1});
+  call.label_smoothing = 0.1;
+  run(call);
   CHECK(std::abs((loss[0] + loss[1]) / 2 - 0.806154485806) < 1e-11);
   for (double& v : grad) v /= 2;
   CHECK(largest_error(grad, Values{-0.1371660972, 0.1045498187, 0.0326162785, .15, .15, -.3}) <
@@ -190,15 +195,15 @@ TEST_CASE("cross-entropy has its known values and gradients") {
   const Values x = widen(random_values(rows * cols, 1)),
                weight = widen(random_values(cols, 2, 0.1f, 2));
   const std::int64_t classes[] = {3, 20, -100, 0};
-  const CrossEntropy options{.label_smoothing = 0.2, .weight = weight.data()};
   const auto losses = [&](const Values& v) {
     Values l(at(rows));
-    cross_entropy(float64, v.data(), classes, l.data(), nullptr, rows, cols, options);
+    run(CrossEntropy{float64, v.data(), classes, weight.data(), l.data(), nullptr, nullptr, rows,
+                     cols, 0.2, -100});
     return l;
   };
   Values d(x.size()), l(at(rows));
-  const double divisor =
-      cross_entropy(float64, x.data(), classes, l.data(), d.data(), rows, cols, options);
+  run(CrossEntropy{float64, x.data(), classes, weight.data(), l.data(), d.data(), &divisor, rows,
+                   cols, 0.2, -100});
   CHECK(std::abs(divisor - (weight[3] + weight[20] + weight[0])) < 1e-12);
   CHECK(l[2] == 0);
   CHECK(largest_error(l, losses(x)) == 0);
@@ -208,20 +213,21 @@ TEST_CASE("cross-entropy has its known values and gradients") {
 TEST_CASE("row kernels are the same bits for any number of threads") {
   const Index rows = 700, cols = 130;
   const std::vector<float> x = random_values(rows * cols, 1), g = random_values(rows * cols, 2);
-  const auto run = [&](int threads) {
+  const auto with = [&](int threads) {
     set_num_threads(threads);
     std::vector<float> y(x.size()), m(at(2 * rows)), r(at(rows)), dg(at(cols)), db(at(cols));
-    layer_norm(float32, x.data(), nullptr, nullptr, 1e-5, y.data(), m.data(), r.data(), rows, cols);
-    layer_norm_backward(float32, g.data(), x.data(), nullptr, m.data(), r.data(), y.data(),
-                        dg.data(), db.data(), rows, cols);
+    run(RowNorm{float32, x.data(), nullptr, nullptr, 1e-5, y.data(), m.data(), r.data(), rows,
+                cols});
+    run(RowNormBackward{float32, g.data(), x.data(), nullptr, m.data(), r.data(), y.data(),
+                        dg.data(), db.data(), rows, cols});
     y.insert(y.end(), dg.begin(), dg.end());
     std::vector<float> p(x.size());
-    softmax(float32, x.data(), p.data(), rows, cols);
+    run(Softmax{float32, false, x.data(), p.data(), rows, cols});
     y.insert(y.end(), p.begin(), p.end());
     return y;
   };
   const int before = num_threads();
-  const std::vector<float> one = run(1), three = run(3);
+  const std::vector<float> one = with(1), three = with(3);
   set_num_threads(before);
   CHECK(same_bits(one, three));
 }
@@ -229,12 +235,12 @@ TEST_CASE("row kernels are the same bits for any number of threads") {
 TEST_CASE("sums over columns and scaled rows") {
   const float x[] = {1, 2, 3, 4, 5, 6};
   float y[] = {10, 20, 30};
-  col_sum(float32, x, y, 2, 3, 1);
+  run(SumRows{float32, x, y, 2, 3, 1});
   CHECK(std::vector<float>(y, y + 3) == std::vector<float>{15, 27, 39});
-  col_sum(float32, x, y, 2, 3, 0);
+  run(SumRows{float32, x, y, 2, 3, 0});
   CHECK(std::vector<float>(y, y + 3) == std::vector<float>{5, 7, 9});
   const float scale[] = {2, -1};
   float z[6];
-  scale_rows(float32, x, scale, z, 2, 3);
+  run(ScaleRows{float32, x, scale, z, 2, 3});
   CHECK(std::vector<float>(z, z + 6) == std::vector<float>{2, 4, 6, -4, -5, -6});
 }

@@ -1,6 +1,5 @@
 #include <cmath>
 
-#include "base/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -118,37 +117,22 @@ void run_int(Binary op, const void* a, const void* b, void* out, const Broadcast
   }
 }
 
-// Several numbers, or one as it is computed among others.
-void run(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s, double p0,
-         double p1) {
+}  // namespace
+
+void execute(const Zip& call) {
+  const auto& [op, t, a, b, out, s, p, q] = call;
   switch (t) {
     case DType::float32:
-      return run<float>(op, a, b, out, s, p0, p1);
+      if (s.n == 1 && run_scalar<float>(op, a, b, out)) return;
+      return run<float>(op, a, b, out, s, p, q);
     case DType::float64:
-      return run<double>(op, a, b, out, s, p0, p1);
+      if (s.n == 1 && run_scalar<double>(op, a, b, out)) return;
+      return run<double>(op, a, b, out, s, p, q);
     case DType::int64:
       return run_int(op, a, b, out, s);
     case DType::boolean:
       return;
   }
-}
-
-}  // namespace
-
-void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
-            double p0, double p1) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { binary(op, t, a, b, out, s, p0, p1); },
-        [=] {
-          return describe(t, a, b, t, out, s,
-                          [=](const void* x, const void* y, void* o, const Broadcast& piece) {
-                            run(op, t, x, y, o, piece, p0, p1);
-                          });
-        });
-  if (s.n == 1 && t == DType::float32 && run_scalar<float>(op, a, b, out)) return;
-  if (s.n == 1 && t == DType::float64 && run_scalar<double>(op, a, b, out)) return;
-  run(op, t, a, b, out, s, p0, p1);
 }
 
 }  // namespace gradus::kernels

@@ -52,6 +52,54 @@ bool collapse(std::span<const Index> out_dims, const std::span<const Index> (&in
 
 }  // namespace
 
+namespace {
+
+/// The elements that an operand spans.
+Index span_of(int rank, const Index* dims, const Index* strides) {
+  Index last = 0;
+  for (int d = 0; d < rank; ++d) last += (dims[d] - 1) * strides[d];
+  return last + 1;
+}
+
+/// The stride of an operand of one row.
+Index step_of(Index n, const Index* strides) { return n == 1 ? 1 : strides[0]; }
+
+}  // namespace
+
+Broadcast Broadcast::row(Index count) const {
+  return {1, count, {count, 1, 1}, {step_of(n, a), 0, 0}, {step_of(n, b), 0, 0}};
+}
+
+Broadcast3 Broadcast3::row(Index count) const {
+  return {
+      1, count, {count, 1, 1}, {step_of(n, c), 0, 0}, {step_of(n, a), 0, 0}, {step_of(n, b), 0, 0}};
+}
+
+void Broadcast::describe(Description& d, DType in, const void* x, const void* y, DType to,
+                         void* out) const {
+  if (rank <= 1) {
+    d.elementwise(n);
+    d.reads("a", x, in, n, step_of(n, a)).reads("b", y, in, n, step_of(n, b));
+  } else if (n > 0) {
+    d.reads("a", x, in, span_of(rank, dims, a)).reads("b", y, in, span_of(rank, dims, b));
+  }
+  d.writes("out", out, to, n);
+}
+
+void Where::describe(Description& d) const {
+  const auto& [rank, n, dims, steps_c, steps_a, steps_b] = shape;
+  if (rank <= 1) {
+    d.elementwise(n);
+    d.reads("c", c, DType::boolean, n, step_of(n, steps_c));
+    d.reads("a", a, type, n, step_of(n, steps_a)).reads("b", b, type, n, step_of(n, steps_b));
+  } else if (n > 0) {
+    d.reads("c", c, DType::boolean, span_of(rank, dims, steps_c));
+    d.reads("a", a, type, span_of(rank, dims, steps_a));
+    d.reads("b", b, type, span_of(rank, dims, steps_b));
+  }
+  d.writes("out", out, type, n);
+}
+
 Broadcast same_shape(Index n) noexcept {
   Broadcast s;
   s.rank = 1;

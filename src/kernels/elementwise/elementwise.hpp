@@ -3,12 +3,10 @@
 #include <cstdint>
 #include <span>
 
-#include "gradus/dtype.hpp"
+#include "kernels/call.hpp"
 #include "kernels/elementwise/table.hpp"
 
 namespace gradus::kernels {
-
-using Index = std::int64_t;
 
 #define GRADUS_ENUMERATOR(name, ...) name,
 
@@ -23,7 +21,7 @@ enum class Binary : std::uint8_t { GRADUS_BINARY(GRADUS_ENUMERATOR) };
 enum class Ternary : std::uint8_t { GRADUS_TERNARY(GRADUS_ENUMERATOR) };
 
 /// The logical ones are for boolean only.
-enum class Compare : std::uint8_t {
+enum class CompareOp : std::uint8_t {
   GRADUS_COMPARE(GRADUS_ENUMERATOR) logical_and,
   logical_or,
   logical_xor
@@ -31,7 +29,7 @@ enum class Compare : std::uint8_t {
 
 #undef GRADUS_ENUMERATOR
 
-enum class Test : std::uint8_t { isnan, isinf, isfinite, logical_not };
+enum class TestOp : std::uint8_t { isnan, isinf, isfinite, logical_not };
 
 /// Two inputs of one output, collapsed to at most three dimensions; strides in elements, 0 =
 /// broadcast.
@@ -39,6 +37,10 @@ struct Broadcast {
   int rank = 0;
   Index n = 0;
   Index dims[3] = {1, 1, 1}, a[3] = {0, 0, 0}, b[3] = {0, 0, 0};
+
+  /// A row of `count` elements, which the operands run through as they do here.
+  Broadcast row(Index count) const;
+  void describe(Description& d, DType in, const void* x, const void* y, DType to, void* out) const;
 };
 
 /// As Broadcast, with the condition of `where`.
@@ -46,49 +48,217 @@ struct Broadcast3 {
   int rank = 0;
   Index n = 0;
   Index dims[3] = {1, 1, 1}, c[3] = {0, 0, 0}, a[3] = {0, 0, 0}, b[3] = {0, 0, 0};
+
+  Broadcast3 row(Index count) const;
 };
 
 /// Both inputs contiguous with n elements.
 Broadcast same_shape(Index n) noexcept;
 
 /// Collapses the broadcast of contiguous inputs a_dims, b_dims (aligned at the right, as NumPy
-/// does) to out_dims; false when more than three dimensions stay: then expand an input first
-/// (copy_strided).
+/// does) to out_dims; false when more than three dimensions stay: then expand an input first.
 bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> a_dims,
                     std::span<const Index> b_dims, Broadcast& out) noexcept;
 bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> c_dims,
                     std::span<const Index> a_dims, std::span<const Index> b_dims,
                     Broadcast3& out) noexcept;
 
+// ------------------------------------------------------------------ calls
+
 /// out[i] = op(x[i]); out may be x.
-void unary(Unary op, DType t, const void* x, void* out, Index n, double p0 = 0, double p1 = 0);
+struct Map {
+  static constexpr const char* name = "map";
+  Unary op;
+  DType type;
+  const void* x;
+  void* out;
+  Index n;
+  double p = 0, q = 0;
+
+  void describe(Description& d) const {
+    d.number("op", op).number("p", p).number("q", q).elementwise(n);
+    d.reads("x", x, type, n).writes("out", out, type, n);
+  }
+  Map piece(const void* const* in, void* to, Index count) const {
+    return {op, type, in[0], to, count, p, q};
+  }
+};
 
 /// out = op(a, b) over a broadcast; out may be an input that is not broadcast.
-void binary(Binary op, DType t, const void* a, const void* b, void* out, const Broadcast& s,
-            double p0 = 0, double p1 = 0);
+struct Zip {
+  static constexpr const char* name = "zip";
+  Binary op;
+  DType type;
+  const void *a, *b;
+  void* out;
+  Broadcast shape;
+  double p = 0, q = 0;
 
-/// out = a op b as booleans; t is the type of the inputs.
-void compare(Compare op, DType t, const void* a, const void* b, bool* out, const Broadcast& s);
-
-/// out[i] = test(x[i]).
-void test(Test op, DType t, const void* x, bool* out, Index n);
+  void describe(Description& d) const {
+    d.number("op", op).number("p", p).number("q", q);
+    shape.describe(d, type, a, b, type, out);
+  }
+  Zip piece(const void* const* in, void* to, Index count) const {
+    return {op, type, in[0], in[1], to, shape.row(count), p, q};
+  }
+};
 
 /// out[i] = op(a[i], b[i], c[i]); out may be an input. float32 and float64.
-void ternary(Ternary op, DType t, const void* a, const void* b, const void* c, void* out, Index n,
-             double p0 = 0);
+struct Zip3 {
+  static constexpr const char* name = "zip3";
+  Ternary op;
+  DType type;
+  const void *a, *b, *c;
+  void* out;
+  Index n;
+  double p = 0;
+
+  void describe(Description& d) const {
+    d.number("op", op).number("p", p).elementwise(n);
+    d.reads("a", a, type, n).reads("b", b, type, n).reads("c", c, type, n);
+    d.writes("out", out, type, n);
+  }
+  Zip3 piece(const void* const* in, void* to, Index count) const {
+    return {op, type, in[0], in[1], in[2], to, count, p};
+  }
+};
+
+/// out = a op b as booleans; type is that of the inputs.
+struct Compare {
+  static constexpr const char* name = "compare";
+  CompareOp op;
+  DType type;
+  const void *a, *b;
+  void* out;
+  Broadcast shape;
+
+  void describe(Description& d) const {
+    d.number("op", op);
+    shape.describe(d, type, a, b, DType::boolean, out);
+  }
+  Compare piece(const void* const* in, void* to, Index count) const {
+    return {op, type, in[0], in[1], to, shape.row(count)};
+  }
+};
+
+/// out[i] = op(x[i]) as booleans.
+struct Test {
+  static constexpr const char* name = "test";
+  TestOp op;
+  DType type;
+  const void* x;
+  void* out;
+  Index n;
+
+  void describe(Description& d) const {
+    d.number("op", op).elementwise(n);
+    d.reads("x", x, type, n).writes("out", out, DType::boolean, n);
+  }
+  Test piece(const void* const* in, void* to, Index count) const {
+    return {op, type, in[0], to, count};
+  }
+};
 
 /// out = c ? a : b over a broadcast.
-void where(DType t, const bool* c, const void* a, const void* b, void* out, const Broadcast3& s);
+struct Where {
+  static constexpr const char* name = "where";
+  DType type;
+  const void *c, *a, *b;
+  void* out;
+  Broadcast3 shape;
 
-/// y += alpha x.
-void axpy(DType t, double alpha, const void* x, void* y, Index n);
+  void describe(Description& d) const;
+  Where piece(const void* const* in, void* to, Index count) const {
+    return {type, in[0], in[1], in[2], to, shape.row(count)};
+  }
+};
 
-void fill(DType t, void* x, double value, Index n);
+/// y[i] += alpha x[i].
+struct AddScaled {
+  static constexpr const char* name = "add_scaled";
+  DType type;
+  double alpha;
+  const void* x;
+  void* y;
+  Index n;
 
-/// x[i] = start + i step.
-void arange(DType t, void* x, double start, double step, Index n);
+  void describe(Description& d) const {
+    d.number("alpha", alpha).elementwise(n);
+    d.reads("x", x, type, n).reads("y", y, type, n).writes("y", y, type, n);
+  }
+  AddScaled piece(const void* const* in, void* to, Index count) const {
+    return {type, alpha, in[0], to, count};
+  }
+};
+
+/// out[i] = value.
+struct Fill {
+  static constexpr const char* name = "fill";
+  DType type;
+  void* out;
+  double value;
+  Index n;
+
+  void describe(Description& d) const {
+    d.number("value", value).elementwise(n);
+    d.writes("out", out, type, n);
+  }
+  Fill piece(const void* const*, void* to, Index count) const { return {type, to, value, count}; }
+};
+
+/// out[i] = start + i step.
+struct Arange {
+  static constexpr const char* name = "arange";
+  DType type;
+  void* out;
+  double start, step;
+  Index n;
+
+  void describe(Description& d) const {
+    d.number("start", start).number("step", step).writes("out", out, type, n);
+  }
+};
+
+/// out[i] = start + i (end - start) / (n - 1), from the nearer end, so that both are exact.
+struct Linspace {
+  static constexpr const char* name = "linspace";
+  DType type;
+  void* out;
+  double start, end;
+  Index n;
+
+  void describe(Description& d) const {
+    d.number("start", start).number("end", end).writes("out", out, type, n);
+  }
+};
 
 /// Conversion as PyTorch does it: to bool `!= 0`, to int64 by truncation.
-void cast(DType from, const void* x, DType to, void* out, Index n);
+struct Cast {
+  static constexpr const char* name = "cast";
+  DType from;
+  const void* x;
+  DType to;
+  void* out;
+  Index n;
+
+  void describe(Description& d) const {
+    d.elementwise(n).reads("x", x, from, n).writes("out", out, to, n);
+  }
+  Cast piece(const void* const* in, void* at, Index count) const {
+    return {from, in[0], to, at, count};
+  }
+};
+
+void execute(const Map& call);
+void execute(const Zip& call);
+void execute(const Zip3& call);
+void execute(const Compare& call);
+void execute(const Test& call);
+void execute(const Where& call);
+void execute(const AddScaled& call);
+void execute(const Fill& call);
+void execute(const Arange& call);
+void execute(const Linspace& call);
+void execute(const Cast& call);
 
 }  // namespace gradus::kernels

@@ -1,7 +1,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -56,7 +55,7 @@ constexpr void (*compare_table[])(const T*, Index, const T*, Index, bool*, Index
     &compare_row<logical_or_op, T>, &compare_row<logical_xor_op, T>};
 
 template <class T>
-void run_compare(Compare op, const void* a, const void* b, bool* out, const Broadcast& s) {
+void run_compare(CompareOp op, const void* a, const void* b, bool* out, const Broadcast& s) {
   for_each_row(static_cast<const T*>(a), static_cast<const T*>(b), out, s,
                compare_table<T>[static_cast<std::size_t>(op)]);
 }
@@ -116,7 +115,7 @@ void run_where(const bool* c, const void* a, const void* b, void* out, const Bro
 }
 
 template <class T>
-void run_axpy(double alpha, const void* x, void* y, Index n) {
+void run_add_scaled(double alpha, const void* x, void* y, Index n) {
   const T* in = static_cast<const T*>(x);
   T* out = static_cast<T*>(y);
   const T factor = static_cast<T>(alpha);
@@ -142,23 +141,23 @@ void run_test(const void* x, bool* out, Index n, F f) {
 }
 
 template <class T>
-void run_test(Test op, const void* x, bool* out, Index n) {
+void run_test(TestOp op, const void* x, bool* out, Index n) {
   switch (op) {
-    case Test::isnan:
+    case TestOp::isnan:
       return run_test<T>(x, out, n, [](T v) { return v != v; });
-    case Test::isinf:
+    case TestOp::isinf:
       if constexpr (!std::is_floating_point_v<T>)
         return run_fill<bool>(out, false, n);
       else
         return run_test<T>(
             x, out, n, [](T v) { return (v < 0 ? -v : v) == std::numeric_limits<T>::infinity(); });
-    case Test::isfinite:
+    case TestOp::isfinite:
       if constexpr (!std::is_floating_point_v<T>)
         return run_fill<bool>(out, true, n);
       else
         return run_test<T>(x, out, n,
                            [](T v) { return (v < 0 ? -v : v) <= std::numeric_limits<T>::max(); });
-    case Test::logical_not:
+    case TestOp::logical_not:
       return run_test<T>(x, out, n, [](T v) { return v == T(0); });
   }
 }
@@ -197,18 +196,25 @@ void run_arange(void* x, double start, double step, Index n) {
   for (Index i = 0; i < n; ++i) out[i] = static_cast<T>(start + static_cast<double>(i) * step);
 }
 
+template <class T>
+void run_linspace(void* x, double start, double end, Index n) {
+  T* out = static_cast<T*>(x);
+  const double step = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
+  for (Index i = 0; i < n; ++i) {
+    const double at = i < n / 2 || n == 1 ? start + static_cast<double>(i) * step
+                                          : end - static_cast<double>(n - 1 - i) * step;
+    if constexpr (std::is_same_v<T, bool>)
+      out[i] = at != 0;
+    else
+      out[i] = static_cast<T>(at);
+  }
+}
+
 }  // namespace
 
-void compare(Compare op, DType t, const void* a, const void* b, bool* out, const Broadcast& s) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { compare(op, t, a, b, out, s); },
-        [=] {
-          return describe(t, a, b, DType::boolean, out, s,
-                          [=](const void* x, const void* y, void* o, const Broadcast& piece) {
-                            compare(op, t, x, y, static_cast<bool*>(o), piece);
-                          });
-        });
+void execute(const Compare& call) {
+  const auto& [op, t, a, b, to, s] = call;
+  bool* out = static_cast<bool*>(to);
   switch (t) {
     case DType::boolean:
       return run_compare<bool>(op, a, b, out, s);
@@ -221,16 +227,9 @@ void compare(Compare op, DType t, const void* a, const void* b, bool* out, const
   }
 }
 
-void test(Test op, DType t, const void* x, bool* out, Index n) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { test(op, t, x, out, n); },
-                            [=] {
-                              return detail::elementwise(
-                                  n, {operand(x, t)}, operand(out, DType::boolean),
-                                  [=](const void* const* in, void* o, Index count) {
-                                    test(op, t, in[0], static_cast<bool*>(o), count);
-                                  });
-                            });
+void execute(const Test& call) {
+  const auto& [op, t, x, to, n] = call;
+  bool* out = static_cast<bool*>(to);
   switch (t) {
     case DType::boolean:
       return run_test<bool>(op, x, out, n);
@@ -243,73 +242,33 @@ void test(Test op, DType t, const void* x, bool* out, Index n) {
   }
 }
 
-void ternary(Ternary op, DType t, const void* a, const void* b, const void* c, void* out, Index n,
-             double p0) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { ternary(op, t, a, b, c, out, n, p0); },
-                            [=] {
-                              return detail::elementwise(
-                                  n, {operand(a, t), operand(b, t), operand(c, t)}, operand(out, t),
-                                  [=](const void* const* in, void* o, Index count) {
-                                    ternary(op, t, in[0], in[1], in[2], o, count, p0);
-                                  });
-                            });
-  if (t == DType::float32) return run_ternary<float>(op, a, b, c, out, n, p0);
-  if (t == DType::float64) return run_ternary<double>(op, a, b, c, out, n, p0);
+void execute(const Zip3& call) {
+  const auto& [op, t, a, b, c, out, n, p] = call;
+  if (t == DType::float32) return run_ternary<float>(op, a, b, c, out, n, p);
+  if (t == DType::float64) return run_ternary<double>(op, a, b, c, out, n, p);
 }
 
-namespace {
-detail::Elementwise describe_where(DType t, const bool* c, const void* a, const void* b, void* out,
-                                   const Broadcast3& s) {
-  if (s.rank > 1) return {};
-  const Index sc = s.n == 1 ? 1 : s.c[0], sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
-  return detail::elementwise(
-      s.n, {operand(c, DType::boolean, sc), operand(a, t, sa), operand(b, t, sb)}, operand(out, t),
-      [=](const void* const* in, void* o, Index n) {
-        const Broadcast3 piece{1, n, {n, 1, 1}, {sc, 0, 0}, {sa, 0, 0}, {sb, 0, 0}};
-        where(t, static_cast<const bool*>(in[0]), in[1], in[2], o, piece);
-      });
-}
-}  // namespace
-
-void where(DType t, const bool* c, const void* a, const void* b, void* out, const Broadcast3& s) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { where(t, c, a, b, out, s); },
-                            [=] { return describe_where(t, c, a, b, out, s); });
+void execute(const Where& call) {
+  const auto& [t, c, a, b, out, s] = call;
   switch (size_of(t)) {
     case 1:
-      return run_where<std::uint8_t>(c, a, b, out, s);
+      return run_where<std::uint8_t>(static_cast<const bool*>(c), a, b, out, s);
     case 4:
-      return run_where<std::uint32_t>(c, a, b, out, s);
+      return run_where<std::uint32_t>(static_cast<const bool*>(c), a, b, out, s);
     default:
-      return run_where<std::uint64_t>(c, a, b, out, s);
+      return run_where<std::uint64_t>(static_cast<const bool*>(c), a, b, out, s);
   }
 }
 
-void axpy(DType t, double alpha, const void* x, void* y, Index n) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { axpy(t, alpha, x, y, n); },
-                            [=] {
-                              return detail::elementwise(
-                                  n, {operand(x, t), operand(y, t)}, operand(y, t),
-                                  [=](const void* const* in, void* o, Index count) {
-                                    axpy(t, alpha, in[0], o, count);
-                                  });
-                            });
-  if (t == DType::float32) return run_axpy<float>(alpha, x, y, n);
-  if (t == DType::float64) return run_axpy<double>(alpha, x, y, n);
-  if (t == DType::int64) return run_axpy<std::int64_t>(alpha, x, y, n);
+void execute(const AddScaled& call) {
+  const auto& [t, alpha, x, y, n] = call;
+  if (t == DType::float32) return run_add_scaled<float>(alpha, x, y, n);
+  if (t == DType::float64) return run_add_scaled<double>(alpha, x, y, n);
+  if (t == DType::int64) return run_add_scaled<std::int64_t>(alpha, x, y, n);
 }
 
-void fill(DType t, void* x, double value, Index n) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { fill(t, x, value, n); },
-        [=] {
-          return detail::elementwise(
-              n, {}, operand(x, t),
-              [=](const void* const*, void* o, Index count) { fill(t, o, value, count); });
-        });
+void execute(const Fill& call) {
+  const auto& [t, x, value, n] = call;
   switch (t) {
     case DType::boolean:
       return run_fill<bool>(x, value != 0, n);
@@ -322,24 +281,23 @@ void fill(DType t, void* x, double value, Index n) {
   }
 }
 
-void arange(DType t, void* x, double start, double step, Index n) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { arange(t, x, start, step, n); });
+void execute(const Arange& call) {
+  const auto& [t, x, start, step, n] = call;
   if (t == DType::int64) return run_arange<std::int64_t>(x, start, step, n);
   if (t == DType::float32) return run_arange<float>(x, start, step, n);
   if (t == DType::float64) return run_arange<double>(x, start, step, n);
 }
 
-void cast(DType from, const void* x, DType to, void* out, Index n) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { cast(from, x, to, out, n); },
-                            [=] {
-                              return detail::elementwise(
-                                  n, {operand(x, from)}, operand(out, to),
-                                  [=](const void* const* in, void* o, Index count) {
-                                    cast(from, in[0], to, o, count);
-                                  });
-                            });
+void execute(const Linspace& call) {
+  const auto& [t, x, start, end, n] = call;
+  if (t == DType::boolean) return run_linspace<bool>(x, start, end, n);
+  if (t == DType::int64) return run_linspace<std::int64_t>(x, start, end, n);
+  if (t == DType::float32) return run_linspace<float>(x, start, end, n);
+  if (t == DType::float64) return run_linspace<double>(x, start, end, n);
+}
+
+void execute(const Cast& call) {
+  const auto& [from, x, to, out, n] = call;
   if (n == 0) return;
   if (from == to) {
     std::memmove(out, x, static_cast<std::size_t>(n) * size_of(from));

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <vector>
 
-#include "base/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -73,8 +72,9 @@ template <class F, class T>
 }
 
 template <class F, class T>
-void forward(const void* from, const void* target, void* out, Index n, double scale) {
-  const T *x = static_cast<const T*>(from), *y = static_cast<const T*>(target);
+void run(const PointwiseLoss& call) {
+  const Index n = call.n;
+  const T *x = static_cast<const T*>(call.x), *y = static_cast<const T*>(call.y);
   const auto range = [=](Index first, Index count) {
     double sum = 0;
     for (Index i = first; i < first + count; i += block) {
@@ -94,7 +94,7 @@ void forward(const void* from, const void* target, void* out, Index n, double sc
     });
     for (const double part : parts) sum += part;
   }
-  *static_cast<T*>(out) = static_cast<T>(sum * scale);
+  *static_cast<T*>(call.out) = static_cast<T>(sum * call.scale);
 }
 
 template <class F>
@@ -106,12 +106,11 @@ struct Slope {
 };
 
 template <class F, class T>
-void backward(const void* from, const void* target, const void* g, void* to, Index n,
-              double scale) {
-  const T *x = static_cast<const T*>(from), *y = static_cast<const T*>(target);
-  T* dx = static_cast<T*>(to);
-  const T factor = static_cast<T>(static_cast<double>(*static_cast<const T*>(g)) * scale);
-  tiled(n, [=](Index first, Index count) {
+void run(const PointwiseLossBackward& call) {
+  const T *x = static_cast<const T*>(call.x), *y = static_cast<const T*>(call.y);
+  T* dx = static_cast<T*>(call.dx);
+  const T factor = static_cast<T>(static_cast<double>(*static_cast<const T*>(call.g)) * call.scale);
+  tiled(call.n, [=](Index first, Index count) {
     if (factor == T(0)) {
       for (Index i = first; i < first + count; ++i) dx[i] = 0;
       return;
@@ -120,33 +119,16 @@ void backward(const void* from, const void* target, const void* g, void* to, Ind
   });
 }
 
-/// f(F{}) for the functor of a loss.
 template <class Call>
-void with_functor(PointwiseLoss f, const Call& call) {
-  if (f == PointwiseLoss::squared) return call(Squared{});
-  call(BceLogits{});
+void run_as(const Call& call) {
+  with_floating(call.type, [&]<class T>(T) {
+    call.op == LossOp::squared ? run<Squared, T>(call) : run<BceLogits, T>(call);
+  });
 }
 
 }  // namespace
 
-void pointwise_loss(PointwiseLoss f, DType t, const void* x, const void* y, void* out, Index n,
-                    double scale) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { pointwise_loss(f, t, x, y, out, n, scale); });
-  with_functor(f, [&]<class F>(F) {
-    if (t == DType::float32) return forward<F, float>(x, y, out, n, scale);
-    forward<F, double>(x, y, out, n, scale);
-  });
-}
-
-void pointwise_loss_backward(PointwiseLoss f, DType t, const void* x, const void* y, const void* g,
-                             void* dx, Index n, double scale) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { pointwise_loss_backward(f, t, x, y, g, dx, n, scale); });
-  with_functor(f, [&]<class F>(F) {
-    if (t == DType::float32) return backward<F, float>(x, y, g, dx, n, scale);
-    backward<F, double>(x, y, g, dx, n, scale);
-  });
-}
+void execute(const PointwiseLoss& call) { run_as(call); }
+void execute(const PointwiseLossBackward& call) { run_as(call); }
 
 }  // namespace gradus::kernels

@@ -1,24 +1,48 @@
 // Losses that add up one term per element, and their gradients in one pass.
 #pragma once
-#include <cstdint>
-
-#include "gradus/dtype.hpp"
+#include "kernels/call.hpp"
 
 namespace gradus::kernels {
 
-using Index = std::int64_t;
-
-enum class PointwiseLoss {
+enum class LossOp : std::uint8_t {
   squared,     ///< (x - y)^2
   bce_logits,  ///< y log(1 + e^-x) + (1 - y) log(1 + e^x)
 };
 
-/// *out = scale sum_i f(x[i], y[i]).
-void pointwise_loss(PointwiseLoss f, DType t, const void* x, const void* y, void* out, Index n,
-                    double scale);
+/// *out = scale sum_i op(x[i], y[i]).
+struct PointwiseLoss {
+  static constexpr const char* name = "pointwise_loss";
+  LossOp op;
+  DType type;
+  const void *x, *y;
+  void* out;
+  Index n;
+  double scale;
 
-/// dx[i] = *g scale df/dx(x[i], y[i]), and 0 where *g is 0.
-void pointwise_loss_backward(PointwiseLoss f, DType t, const void* x, const void* y, const void* g,
-                             void* dx, Index n, double scale);
+  void describe(Description& d) const {
+    d.number("op", op).number("n", n).number("scale", scale);
+    d.reads("x", x, type, n).reads("y", y, type, n).writes("out", out, type, 1);
+  }
+};
+
+/// dx[i] = *g scale d op / dx(x[i], y[i]), and 0 where *g is 0.
+struct PointwiseLossBackward {
+  static constexpr const char* name = "pointwise_loss_backward";
+  LossOp op;
+  DType type;
+  const void *x, *y, *g;
+  void* dx;
+  Index n;
+  double scale;
+
+  void describe(Description& d) const {
+    d.number("op", op).number("n", n).number("scale", scale);
+    d.reads("x", x, type, n).reads("y", y, type, n).reads("g", g, type, 1);
+    d.writes("dx", dx, type, n);
+  }
+};
+
+void execute(const PointwiseLoss& call);
+void execute(const PointwiseLossBackward& call);
 
 }  // namespace gradus::kernels

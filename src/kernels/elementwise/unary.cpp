@@ -1,7 +1,6 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "base/tape.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
@@ -111,17 +110,9 @@ Unary simplify(Unary op, double p) noexcept {
 
 }  // namespace
 
-void unary(Unary op, DType t, const void* x, void* out, Index n, double p0, double p1) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { unary(op, t, x, out, n, p0, p1); },
-                            [=] {
-                              return detail::elementwise(
-                                  n, {operand(x, t)}, operand(out, t),
-                                  [=](const void* const* in, void* o, Index count) {
-                                    unary(op, t, in[0], o, count, p0, p1);
-                                  });
-                            });
-  op = simplify(op, p0);
+void execute(const Map& call) {
+  const auto& [given, t, x, out, n, p0, p1] = call;
+  const Unary op = simplify(given, p0);
   switch (t) {
     case DType::float32:
       return run<float>(op, x, out, n, p0, p1);

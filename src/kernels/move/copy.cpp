@@ -2,53 +2,20 @@
 
 #include <cstring>
 
-#include "base/tape.hpp"
 #include "base/threads.hpp"
 
 namespace gradus::kernels {
 namespace {
 
-constexpr int max_rank = 64;
 constexpr Index parallel_from = 65536;
 constexpr Index tile_size = 32768;
-
-// A strided array without dimensions of size 1, neighbours joined where one stride runs through
-// both.
-struct Layout {
-  int rank = 0;
-  Index n = 1;
-  Index dims[max_rank], strides[max_rank];
-
-  Layout(const Index* given_dims, const Index* given_strides, int given_rank) noexcept {
-    for (int d = 0; d < given_rank; ++d) {
-      n *= given_dims[d];
-      if (given_dims[d] == 1) continue;
-      if (rank > 0 && strides[rank - 1] == given_strides[d] * given_dims[d]) {
-        dims[rank - 1] *= given_dims[d];
-        strides[rank - 1] = given_strides[d];
-      } else {
-        dims[rank] = given_dims[d];
-        strides[rank] = given_strides[d];
-        ++rank;
-      }
-    }
-    if (rank == 0) {
-      dims[0] = 1;
-      strides[0] = 1;
-      rank = 1;
-    }
-  }
-
-  Index inner() const noexcept { return dims[rank - 1]; }
-  Index inner_stride() const noexcept { return strides[rank - 1]; }
-};
 
 // f(offset, first) for rows [begin, end) of the layout: where the row starts, strided and
 // contiguous.
 template <class F>
 void walk_rows(const Layout& s, Index begin, Index end, F&& f) {
   const int outer = s.rank - 1;
-  Index index[max_rank], offset = 0, rest = begin;
+  Index index[Layout::most], offset = 0, rest = begin;
   for (int d = outer - 1; d >= 0; --d) {
     index[d] = rest % s.dims[d];
     rest /= s.dims[d];
@@ -146,7 +113,7 @@ bool copy_transposed(const T* src, const Layout& s, T* dst) {
   if (unit < 0) return false;
   Index ldd = 1;
   for (int d = unit + 1; d <= last; ++d) ldd *= s.dims[d];
-  Index dims[max_rank], strides[max_rank], dense[max_rank];
+  Index dims[Layout::most], strides[Layout::most], dense[Layout::most];
   int rank = 0;
   Index step = s.n, count = 1;
   for (int d = 0; d < last; ++d) {
@@ -229,76 +196,87 @@ void run_add_into(const void* from, const Layout& s, void* to) {
   });
 }
 
-/// dst = the elements of src; stride 0: one of them that stands for all.
-detail::Elementwise describe_row(DType t, const void* src, Index stride, void* dst, Index n) {
-  if (stride != 0 && stride != 1) return {};
-  const auto bytes = static_cast<std::uint32_t>(size_of(t));
-  return detail::elementwise(n, {{.data = src, .bytes = bytes, .single = stride == 0}},
-                             {.data = dst, .bytes = bytes},
-                             [=](const void* const* in, void* to, Index count) {
-                               copy_strided(t, in[0], &stride, &count, 1, to);
-                             });
+template <class F>
+void with_width(DType t, F f) {
+  switch (size_of(t)) {
+    case 1:
+      return f(std::uint8_t());
+    case 4:
+      return f(std::uint32_t());
+    default:
+      return f(std::uint64_t());
+  }
 }
 
 }  // namespace
 
-void copy(DType t, const void* src, void* dst, Index n) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { copy(t, src, dst, n); },
-                            [=] { return describe_row(t, src, 1, dst, n); });
-  std::memcpy(dst, src, static_cast<std::size_t>(n) * size_of(t));
-}
-
-void copy_strided(DType t, const void* src, const Index* strides, const Index* dims, int rank,
-                  void* dst) {
-  const Layout s(dims, strides, rank);
-  const auto run = [=] {
-    switch (size_of(t)) {
-      case 1:
-        return run_copy<std::uint8_t>(src, s, dst);
-      case 4:
-        return run_copy<std::uint32_t>(src, s, dst);
-      default:
-        return run_copy<std::uint64_t>(src, s, dst);
+bool collapse(int rank, const Index* dims, const Index* strides, Layout& out) noexcept {
+  int used = 0;
+  out.n = 1;
+  for (int d = 0; d < rank; ++d) {
+    out.n *= dims[d];
+    if (dims[d] == 1) continue;
+    if (used > 0 && out.strides[used - 1] == strides[d] * dims[d]) {
+      out.dims[used - 1] *= dims[d];
+      out.strides[used - 1] = strides[d];
+      continue;
     }
-  };
-  if (detail::tape) [[unlikely]]
-    return detail::remember(run, [=] {
-      return s.rank > 1 ? detail::Elementwise()
-                        : describe_row(t, src, s.n == 1 ? 1 : s.strides[0], dst, s.n);
-    });
-  run();
+    if (used == Layout::most) return false;
+    out.dims[used] = dims[d];
+    out.strides[used++] = strides[d];
+  }
+  if (used > 0) out.rank = used;
+  return true;
 }
 
-void copy_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
-                       int rank) {
-  const Layout s(dims, strides, rank);
-  const auto run = [=] {
-    switch (size_of(t)) {
-      case 1:
-        return run_copy_into<std::uint8_t>(src, s, dst);
-      case 4:
-        return run_copy_into<std::uint32_t>(src, s, dst);
-      default:
-        return run_copy_into<std::uint64_t>(src, s, dst);
-    }
-  };
-  if (detail::tape) [[unlikely]]
-    return detail::remember(run);
-  run();
+void Layout::describe(Description& d, const char* name, Operand::Access access, DType t,
+                      const void* data) const {
+  if (n == 0) return;
+  Index below = 0, above = 0;
+  for (int i = 0; i < rank; ++i) (strides[i] < 0 ? below : above) += (dims[i] - 1) * strides[i];
+  const char* const first = static_cast<const char*>(data) + below * static_cast<Index>(size_of(t));
+  const Index count = above - below + 1;
+  access == Operand::Access::reads ? d.reads(name, first, t, count)
+  : count == n                     ? d.result(name, first, t, n, access == Operand::Access::updates)
+               : d.updates(name, first, t, count);  // what lies between the places stays
 }
 
-void add_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
-                      int rank) {
-  const Layout s(dims, strides, rank);
-  const auto run = [=] {
-    if (t == DType::float32) return run_add_into<float>(src, s, dst);
-    if (t == DType::float64) return run_add_into<double>(src, s, dst);
-    if (t == DType::int64) return run_add_into<std::int64_t>(src, s, dst);
-  };
-  if (detail::tape) [[unlikely]]
-    return detail::remember(run);
-  run();
+void CopyStrided::describe(Description& d) const {
+  const Index step = layout.n == 1 ? 1 : layout.strides[0];
+  if (layout.rank == 1 && (step == 0 || step == 1))
+    d.elementwise(layout.n).reads("src", src, type, layout.n, step);
+  else
+    layout.describe(d, "src", Operand::Access::reads, type, src);
+  d.writes("dst", dst, type, layout.n);
+}
+
+void CopyInto::describe(Description& d) const {
+  d.reads("src", src, type, layout.n);
+  layout.describe(d, "dst", Operand::Access::writes, type, dst);
+}
+
+void AddInto::describe(Description& d) const {
+  d.reads("src", src, type, layout.n);
+  layout.describe(d, "dst", Operand::Access::updates, type, dst);
+}
+
+void execute(const Copy& call) {
+  std::memcpy(call.dst, call.src, static_cast<std::size_t>(call.n) * size_of(call.type));
+}
+
+void execute(const CopyStrided& call) {
+  with_width(call.type, [&]<class T>(T) { run_copy<T>(call.src, call.layout, call.dst); });
+}
+
+void execute(const CopyInto& call) {
+  with_width(call.type, [&]<class T>(T) { run_copy_into<T>(call.src, call.layout, call.dst); });
+}
+
+void execute(const AddInto& call) {
+  const auto& [t, src, dst, layout] = call;
+  if (t == DType::float32) return run_add_into<float>(src, layout, dst);
+  if (t == DType::float64) return run_add_into<double>(src, layout, dst);
+  if (t == DType::int64) return run_add_into<std::int64_t>(src, layout, dst);
 }
 
 }  // namespace gradus::kernels

@@ -1,46 +1,177 @@
 // Copies between strided and contiguous memory, gathers and scatters.
 #pragma once
-#include <cstddef>
-#include <cstdint>
-
-#include "gradus/dtype.hpp"
+#include "kernels/call.hpp"
 
 namespace gradus::kernels {
 
-using Index = std::int64_t;
+/// Places of an array: strides in elements, 0 = expanded, negative = flipped.
+struct Layout {
+  static constexpr int most = 8;
+  int rank = 1;
+  Index n = 1;
+  Index dims[most] = {1}, strides[most] = {1};
 
-/// dst (contiguous, dims) = src read with strides (elements; 0 = expanded, negative = flipped); any
-/// rank up to 64.
-void copy_strided(DType t, const void* src, const Index* strides, const Index* dims, int rank,
-                  void* dst);
+  Index inner() const noexcept { return dims[rank - 1]; }
+  Index inner_stride() const noexcept { return strides[rank - 1]; }
+  /// Describes the operand whose first place is `data`.
+  void describe(Description& d, const char* name, Operand::Access access, DType t,
+                const void* data) const;
+};
 
-/// dst written with strides = src (contiguous, dims).
-void copy_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
-                       int rank);
+/// Without dimensions of size 1, neighbours joined where one stride runs through both; false if
+/// more than Layout::most dimensions are left.
+bool collapse(int rank, const Index* dims, const Index* strides, Layout& out) noexcept;
 
-/// dst at strides += src (contiguous, dims).
-void add_into_strided(DType t, const void* src, void* dst, const Index* strides, const Index* dims,
-                      int rank);
+/// dst (contiguous) = src at the layout's places.
+struct CopyStrided {
+  static constexpr const char* name = "copy_strided";
+  static constexpr bool reads_places = true;
+  DType type;
+  const void* src;
+  void* dst;
+  Layout layout;
+
+  void describe(Description& d) const;
+  CopyStrided piece(const void* const* in, void* to, Index count) const {
+    const Index step = layout.n == 1 ? 1 : layout.strides[0];
+    return {type, in[0], to, {1, count, {count}, {step}}};
+  }
+};
+
+/// dst at the layout's places = src (contiguous).
+struct CopyInto {
+  static constexpr const char* name = "copy_into";
+  static constexpr bool reads_places = false;
+  DType type;
+  const void* src;
+  void* dst;
+  Layout layout;
+
+  void describe(Description& d) const;
+};
+
+/// dst at the layout's places += src (contiguous).
+struct AddInto {
+  static constexpr const char* name = "add_into";
+  static constexpr bool reads_places = false;
+  DType type;
+  const void* src;
+  void* dst;
+  Layout layout;
+
+  void describe(Description& d) const;
+};
 
 /// dst = src, n elements that do not overlap.
-void copy(DType t, const void* src, void* dst, Index n);
+struct Copy {
+  static constexpr const char* name = "copy";
+  DType type;
+  const void* src;
+  void* dst;
+  Index n;
 
-/// dst[o, j, :] = src[o, index[j], :]; src (outer, axis, inner), dst (outer, count, inner); indices
-/// checked before.
-void index_select(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-                  Index outer, Index axis, Index inner);
+  void describe(Description& d) const {
+    d.elementwise(n).reads("src", src, type, n).writes("dst", dst, type, n);
+  }
+  Copy piece(const void* const* in, void* to, Index count) const {
+    return {type, in[0], to, count};
+  }
+};
+
+// Along the axis of (outer, axis, inner), at indices that were checked before.
+
+/// dst[o, j, :] = src[o, index[j], :]; src (outer, axis, inner), dst (outer, count, inner).
+struct IndexSelect {
+  static constexpr const char* name = "index_select";
+  DType type;
+  const void* src;
+  const Index* index;
+  Index count;
+  void* dst;
+  Index outer, axis, inner;
+
+  void describe(Description& d) const {
+    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    d.reads("src", src, type, outer * axis * inner).reads("index", index, DType::int64, count);
+    d.writes("dst", dst, type, outer * count * inner);
+  }
+};
 
 /// dst[o, index[j], :] += src[o, j, :].
-void index_add(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-               Index outer, Index axis, Index inner);
+struct IndexAdd {
+  static constexpr const char* name = "index_add";
+  DType type;
+  const void* src;
+  const Index* index;
+  Index count;
+  void* dst;
+  Index outer, axis, inner;
 
-/// dst[o, j, i] = src[o, index[o, j, i], i]; index and dst (outer, count, inner), src (outer, axis,
-/// inner).
-void gather(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-            Index outer, Index axis, Index inner);
+  void describe(Description& d) const {
+    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    d.reads("src", src, type, outer * count * inner).reads("index", index, DType::int64, count);
+    d.updates("dst", dst, type, outer * axis * inner);
+  }
+};
+
+/// dst[o, j, i] = src[o, index[o, j, i], i]; index and dst (outer, count, inner).
+struct Gather {
+  static constexpr const char* name = "gather";
+  DType type;
+  const void* src;
+  const Index* index;
+  Index count;
+  void* dst;
+  Index outer, axis, inner;
+
+  void describe(Description& d) const {
+    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    d.reads("src", src, type, outer * axis * inner);
+    d.reads("index", index, DType::int64, outer * count * inner);
+    d.writes("dst", dst, type, outer * count * inner);
+  }
+};
 
 /// dst[o, index[o, j, i], i] += src[o, j, i].
-void scatter_add(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-                 Index outer, Index axis, Index inner);
+struct ScatterAdd {
+  static constexpr const char* name = "scatter_add";
+  DType type;
+  const void* src;
+  const Index* index;
+  Index count;
+  void* dst;
+  Index outer, axis, inner;
+
+  void describe(Description& d) const {
+    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    d.reads("src", src, type, outer * count * inner);
+    d.reads("index", index, DType::int64, outer * count * inner);
+    d.updates("dst", dst, type, outer * axis * inner);
+  }
+};
+
+/// A call of CopyStrided, CopyInto or AddInto for places of any rank.
+template <class Call>
+void run_strided(DType t, const void* src, void* dst, int rank, const Index* dims,
+                 const Index* strides) {
+  Call call{t, src, dst, {}};
+  if (collapse(rank, dims, strides, call.layout)) return run(call);
+  Index inner = static_cast<Index>(size_of(t));
+  const Index step = strides[0] * inner;
+  for (int d = 1; d < rank; ++d) inner *= dims[d];
+  for (Index i = 0; i < dims[0]; ++i)
+    run_strided<Call>(t, static_cast<const char*>(src) + i * (Call::reads_places ? step : inner),
+                      static_cast<char*>(dst) + i * (Call::reads_places ? inner : step), rank - 1,
+                      dims + 1, strides + 1);
+}
+
+void execute(const CopyStrided& call);
+void execute(const CopyInto& call);
+void execute(const AddInto& call);
+void execute(const Copy& call);
+void execute(const IndexSelect& call);
+void execute(const IndexAdd& call);
+void execute(const Gather& call);
+void execute(const ScatterAdd& call);
 
 }  // namespace gradus::kernels

@@ -1,6 +1,5 @@
 #include <cstring>
 
-#include "base/tape.hpp"
 #include "base/threads.hpp"
 #include "kernels/move/copy.hpp"
 
@@ -11,10 +10,11 @@ constexpr Index parallel_from = 65536;
 constexpr Index tile_size = 32768;
 
 template <class T>
-void run_gather(const void* from, const std::int64_t* index, Index count, void* to, Index outer,
-                Index axis, Index inner) {
-  const T* src = static_cast<const T*>(from);
-  T* dst = static_cast<T*>(to);
+void run(const Gather& call) {
+  const T* src = static_cast<const T*>(call.src);
+  T* dst = static_cast<T*>(call.dst);
+  const Index* index = call.index;
+  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
   for (Index o = 0; o < outer; ++o) {
     for (Index j = 0; j < count; ++j) {
       for (Index i = 0; i < inner; ++i) {
@@ -26,10 +26,11 @@ void run_gather(const void* from, const std::int64_t* index, Index count, void* 
 }
 
 template <class T>
-void run_scatter_add(const void* from, const std::int64_t* index, Index count, void* to,
-                     Index outer, Index axis, Index inner) {
-  const T* src = static_cast<const T*>(from);
-  T* dst = static_cast<T*>(to);
+void run(const ScatterAdd& call) {
+  const T* src = static_cast<const T*>(call.src);
+  T* dst = static_cast<T*>(call.dst);
+  const Index* index = call.index;
+  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
   for (Index o = 0; o < outer; ++o) {
     for (Index j = 0; j < count; ++j) {
       for (Index i = 0; i < inner; ++i) {
@@ -41,10 +42,11 @@ void run_scatter_add(const void* from, const std::int64_t* index, Index count, v
 }
 
 template <class T>
-void run_index_add(const void* from, const std::int64_t* index, Index count, void* to, Index outer,
-                   Index axis, Index inner) {
-  const T* src = static_cast<const T*>(from);
-  T* dst = static_cast<T*>(to);
+void run(const IndexAdd& call) {
+  const T* src = static_cast<const T*>(call.src);
+  T* dst = static_cast<T*>(call.dst);
+  const Index* index = call.index;
+  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
   for (Index o = 0; o < outer; ++o) {
     for (Index j = 0; j < count; ++j) {
       T* out = dst + (o * axis + index[j]) * inner;
@@ -55,10 +57,11 @@ void run_index_add(const void* from, const std::int64_t* index, Index count, voi
 }
 
 template <class T>
-void run_index_select(const void* from, const std::int64_t* index, Index count, void* to,
-                      Index outer, Index axis, Index inner) {
-  const T* src = static_cast<const T*>(from);
-  T* dst = static_cast<T*>(to);
+void run(const IndexSelect& call) {
+  const T* src = static_cast<const T*>(call.src);
+  T* dst = static_cast<T*>(call.dst);
+  const Index* index = call.index;
+  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
   const auto rows = [=](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       const T* in = src + (r / count * axis + index[r % count]) * inner;
@@ -78,59 +81,30 @@ void run_index_select(const void* from, const std::int64_t* index, Index count, 
   });
 }
 
+/// Bits only: no arithmetic.
+template <class Call>
+void move(const Call& call) {
+  switch (size_of(call.type)) {
+    case 1:
+      return run<std::uint8_t>(call);
+    case 4:
+      return run<std::uint32_t>(call);
+    default:
+      return run<std::uint64_t>(call);
+  }
+}
+
+template <class Call>
+void add(const Call& call) {
+  if (call.type == DType::int64) return run<std::int64_t>(call);
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+}
+
 }  // namespace
 
-void index_select(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-                  Index outer, Index axis, Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { index_select(t, src, index, count, dst, outer, axis, inner); });
-  switch (size_of(t)) {
-    case 1:
-      return run_index_select<std::uint8_t>(src, index, count, dst, outer, axis, inner);
-    case 4:
-      return run_index_select<std::uint32_t>(src, index, count, dst, outer, axis, inner);
-    default:
-      return run_index_select<std::uint64_t>(src, index, count, dst, outer, axis, inner);
-  }
-}
-
-void index_add(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-               Index outer, Index axis, Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { index_add(t, src, index, count, dst, outer, axis, inner); });
-  if (t == DType::float32) return run_index_add<float>(src, index, count, dst, outer, axis, inner);
-  if (t == DType::float64) return run_index_add<double>(src, index, count, dst, outer, axis, inner);
-  if (t == DType::int64) {
-    return run_index_add<std::int64_t>(src, index, count, dst, outer, axis, inner);
-  }
-}
-
-void gather(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-            Index outer, Index axis, Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { gather(t, src, index, count, dst, outer, axis, inner); });
-  switch (size_of(t)) {
-    case 1:
-      return run_gather<std::uint8_t>(src, index, count, dst, outer, axis, inner);
-    case 4:
-      return run_gather<std::uint32_t>(src, index, count, dst, outer, axis, inner);
-    default:
-      return run_gather<std::uint64_t>(src, index, count, dst, outer, axis, inner);
-  }
-}
-
-void scatter_add(DType t, const void* src, const std::int64_t* index, Index count, void* dst,
-                 Index outer, Index axis, Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { scatter_add(t, src, index, count, dst, outer, axis, inner); });
-  if (t == DType::float32)
-    return run_scatter_add<float>(src, index, count, dst, outer, axis, inner);
-  if (t == DType::float64) {
-    return run_scatter_add<double>(src, index, count, dst, outer, axis, inner);
-  }
-  if (t == DType::int64) {
-    return run_scatter_add<std::int64_t>(src, index, count, dst, outer, axis, inner);
-  }
-}
+void execute(const IndexSelect& call) { move(call); }
+void execute(const IndexAdd& call) { add(call); }
+void execute(const Gather& call) { move(call); }
+void execute(const ScatterAdd& call) { add(call); }
 
 }  // namespace gradus::kernels

@@ -4,10 +4,9 @@
 #include <cstring>
 
 #include "base/pool.hpp"
-#include "base/tape.hpp"
 #include "base/threads.hpp"
 #include "kernels/elementwise/elementwise.hpp"
-#include "kernels/products/gemm.hpp"
+#include "kernels/products/zeros.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -140,15 +139,6 @@ struct Matrices {
     return memory;
   }
   Index work() const { return c.out_channels * depth * places; }
-
-  /// op(a) op(b), as gemm().
-  void product(Zeros zeros, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
-               const void* b, Index ldb, double beta, void* to) const {
-    if (zeros == Zeros::none)
-      gemm(t, ta, tb, m, n, k, a, lda, b, ldb, beta, to, n);
-    else
-      zero_gemm(t, zeros, ta, tb, m, n, k, a, lda, b, ldb, beta, to, n);
-  }
 };
 
 /// The same factors in the other order.
@@ -172,57 +162,56 @@ void col2im(DType t, const Plane& p, Index channels, const void* columns, void* 
     col2im(p, channels, static_cast<const double*>(columns), static_cast<double*>(x));
 }
 
-void convolve(DType t, Zeros zeros, const Convolution& c, const void* x, const void* w, void* y) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { convolve(t, zeros, c, x, w, y); });
-  const Matrices m{c, t};
+void execute(const Convolve& call) {
+  const Convolution& c = call.c;
+  const Matrices m{c, call.type};
   each(c.images * c.groups, m.work(), [&](Index i) {
     const Index image = i / c.groups, group = i % c.groups;
     const Scratch memory(m.columns_bytes());
     // (out, depth) x (depth, places)
-    m.product(swapped(zeros), false, false, c.out_channels, m.places, m.depth, m.weight(w, group),
-              m.depth, m.columns(m.input(x, image, group), memory.get()), m.places, 0,
-              m.output(y, image, group));
+    execute(Gemm{call.type, false, false, c.out_channels, m.places, m.depth,
+                 m.weight(call.w, group), m.depth,
+                 m.columns(m.input(call.x, image, group), memory.get()), m.places, 0,
+                 m.output(call.y, image, group), m.places, swapped(call.zeros)});
   });
 }
 
-void convolve_input(DType t, Zeros zeros, const Convolution& c, const void* g, const void* w,
-                    void* dx) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { convolve_input(t, zeros, c, g, w, dx); });
-  const Matrices m{c, t};
+void execute(const ConvolveInput& call) {
+  const Convolution& c = call.c;
+  const Matrices m{c, call.type};
   const Index size = c.in_channels * c.plane.inputs();
   each(c.images * c.groups, m.work(), [&](Index i) {
     const Index image = i / c.groups, group = i % c.groups;
     const Scratch memory(m.columns_bytes());
-    void* to = m.input(dx, image, group);
-    void* columns = is_plain(c.plane) ? to : memory.get();
+    void* const to = m.input(call.dx, image, group);
+    void* const columns = is_plain(c.plane) ? to : memory.get();
     // (out, depth)^T x (out, places)
-    m.product(swapped(zeros), true, false, m.depth, m.places, c.out_channels, m.weight(w, group),
-              m.depth, m.output(g, image, group), m.places, 0, columns);
+    execute(Gemm{call.type, true, false, m.depth, m.places, c.out_channels, m.weight(call.w, group),
+                 m.depth, m.output(call.g, image, group), m.places, 0, columns, m.places,
+                 swapped(call.zeros)});
     if (columns == to) return;
     std::memset(to, 0, static_cast<std::size_t>(size * m.bytes));
-    col2im(t, c.plane, c.in_channels, columns, to);
+    col2im(call.type, c.plane, c.in_channels, columns, to);
   });
 }
 
-void convolve_weight(DType t, Zeros zeros, const Convolution& c, const void* x, const void* g,
-                     void* dw) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { convolve_weight(t, zeros, c, x, g, dw); });
+void execute(const ConvolveWeight& call) {
+  const Convolution& c = call.c;
+  const DType t = call.type;
   const Matrices m{c, t};
-  if (c.images == 0) return fill(t, dw, 0, c.groups * c.out_channels * m.depth);
+  if (c.images == 0) return execute(Fill{t, call.dw, 0, c.groups * c.out_channels * m.depth});
   each(c.groups, c.images * m.work(), [&](Index group) {
     const Scratch memory(m.columns_bytes());
     for (Index image = 0; image < c.images; ++image) {
-      const void* const from = m.input(x, image, group);
+      const void* const from = m.input(call.x, image, group);
       // The image is looked through in place of its columns, which hold each value many times.
       const bool finite =
-          zeros == Zeros::second && all_finite(t, from, c.in_channels * c.plane.inputs());
+          call.zeros == Zeros::second && all_finite(t, from, c.in_channels * c.plane.inputs());
       // (out, places) x (depth, places)^T
-      m.product(finite ? Zeros::none : swapped(zeros), false, true, c.out_channels, m.depth,
-                m.places, m.output(g, image, group), m.places, m.columns(from, memory.get()),
-                m.places, image ? 1 : 0, m.weight(dw, group));
+      execute(Gemm{t, false, true, c.out_channels, m.depth, m.places,
+                   m.output(call.g, image, group), m.places, m.columns(from, memory.get()),
+                   m.places, image ? 1. : 0., m.weight(call.dw, group), m.depth,
+                   finite ? Zeros::none : swapped(call.zeros)});
     }
   });
 }
@@ -274,41 +263,33 @@ void average_adjoint(const Plane& p, bool count_padding, const T* g, T* x) {
 
 }  // namespace
 
-void max_positions(DType t, const Plane& p, Index planes, const void* x, std::int64_t* index) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { max_positions(t, p, planes, x, index); });
-  each(planes, p.outputs() * p.kernels(), [&](Index i) {
-    if (t == DType::float32)
-      max_positions(p, static_cast<const float*>(x) + i * p.inputs(), index + i * p.outputs());
-    else
-      max_positions(p, static_cast<const double*>(x) + i * p.inputs(), index + i * p.outputs());
+void execute(const MaxPositions& call) {
+  const Plane& p = call.plane;
+  each(call.planes, p.outputs() * p.kernels(), [&](Index i) {
+    with_floating(call.type, [&]<class T>(T) {
+      max_positions(p, static_cast<const T*>(call.x) + i * p.inputs(),
+                    call.index + i * p.outputs());
+    });
   });
 }
 
-void average(DType t, const Plane& p, Index planes, bool count_padding, const void* x, void* out) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { average(t, p, planes, count_padding, x, out); });
-  each(planes, p.outputs() * p.kernels(), [&](Index i) {
-    if (t == DType::float32)
-      average(p, count_padding, static_cast<const float*>(x) + i * p.inputs(),
-              static_cast<float*>(out) + i * p.outputs());
-    else
-      average(p, count_padding, static_cast<const double*>(x) + i * p.inputs(),
-              static_cast<double*>(out) + i * p.outputs());
+void execute(const Average& call) {
+  const Plane& p = call.plane;
+  each(call.planes, p.outputs() * p.kernels(), [&](Index i) {
+    with_floating(call.type, [&]<class T>(T) {
+      average(p, call.count_padding, static_cast<const T*>(call.x) + i * p.inputs(),
+              static_cast<T*>(call.out) + i * p.outputs());
+    });
   });
 }
 
-void average_adjoint(DType t, const Plane& p, Index planes, bool count_padding, const void* g,
-                     void* x) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { average_adjoint(t, p, planes, count_padding, g, x); });
-  each(planes, p.outputs() * p.kernels(), [&](Index i) {
-    if (t == DType::float32)
-      average_adjoint(p, count_padding, static_cast<const float*>(g) + i * p.outputs(),
-                      static_cast<float*>(x) + i * p.inputs());
-    else
-      average_adjoint(p, count_padding, static_cast<const double*>(g) + i * p.outputs(),
-                      static_cast<double*>(x) + i * p.inputs());
+void execute(const AverageBackward& call) {
+  const Plane& p = call.plane;
+  each(call.planes, p.outputs() * p.kernels(), [&](Index i) {
+    with_floating(call.type, [&]<class T>(T) {
+      average_adjoint(p, call.count_padding, static_cast<const T*>(call.g) + i * p.outputs(),
+                      static_cast<T*>(call.dx) + i * p.inputs());
+    });
   });
 }
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <string_view>
 
-#include "base/tape.hpp"
 #include "base/threads.hpp"
 #include "kernels/elementwise/activation.hpp"
 #include "kernels/products/blas.hpp"
@@ -12,6 +11,7 @@
 #include "kernels/products/gemm_kernel.hpp"
 #include "kernels/products/gemm_small.hpp"
 #include "kernels/products/linear_small.hpp"
+#include "kernels/products/zeros.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -131,31 +131,32 @@ void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, con
 }
 
 template <class T>
-void run_batched(bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
-                 Index stride_a, const void* b, Index stride_b, T beta, void* c, Index stride_c) {
-  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
-  T* z = static_cast<T*>(c);
-  const Index lda = ta ? m : k, ldb = tb ? k : n;
-  const auto one = [=](Index i) {
-    product(ta, tb, m, n, k, x + i * stride_a, lda, y + i * stride_b, ldb, beta, z + i * stride_c,
-            n);
+void run(const Gemm& g) {
+  run(g.transpose_a, g.transpose_b, g.m, g.n, g.k, static_cast<const T*>(g.a), g.lda,
+      static_cast<const T*>(g.b), g.ldb, static_cast<T>(g.beta), static_cast<T*>(g.c), g.ldc);
+}
+
+template <class T>
+void run(const GemmBatched& g) {
+  if (g.m == 0 || g.n == 0) return;
+  const auto one = [&g](Index i) {
+    const Gemm p = g.at(i);
+    product(p.transpose_a, p.transpose_b, p.m, p.n, p.k, static_cast<const T*>(p.a), p.lda,
+            static_cast<const T*>(p.b), p.ldb, T(0), static_cast<T*>(p.c), p.ldc);
   };
-  if (m == 0 || n == 0) return;
-  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  const Index matrices = batch;
+  const double work =
+      static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   if (work > 4e6) {
-    for (Index i = 0; i < matrices; ++i) {
-      run(ta, tb, m, n, k, x + i * stride_a, lda, y + i * stride_b, ldb, beta, z + i * stride_c, n);
-    }
+    for (Index i = 0; i < g.batch; ++i) run<T>(g.at(i));
     return;
   }
-  if (work * static_cast<double>(matrices) < 1.5e5) {
-    for (Index i = 0; i < matrices; ++i) one(i);
+  if (work * static_cast<double>(g.batch) < 1.5e5) {
+    for (Index i = 0; i < g.batch; ++i) one(i);
     return;
   }
   const auto group = static_cast<Index>(4e5 / (work + 1)) + 1;
-  parallel_for((matrices + group - 1) / group, [&](Index t) {
-    for (Index i = t * group; i < matrices && i < (t + 1) * group; ++i) one(i);
+  parallel_for((g.batch + group - 1) / group, [&](Index t) {
+    for (Index i = t * group; i < g.batch && i < (t + 1) * group; ++i) one(i);
   });
 }
 
@@ -214,16 +215,14 @@ void epilogue(Activation act, const double* bias, double* out, double* pre, Inde
 }
 
 template <class T>
-void run_linear(Activation act, Index m, Index n, Index k, const void* x, const void* w,
-                const void* bias, void* out, void* pre) {
-  const T *in = static_cast<const T*>(x), *weight = static_cast<const T*>(w),
-          *offset = static_cast<const T*>(bias);
-  T *result = static_cast<T*>(out), *before = static_cast<T*>(pre);
+void run(const Linear& call) {
+  const Index m = call.m, n = call.n, k = call.k;
   if (m == 0 || n == 0) return;
-  if constexpr (std::is_same_v<T, float>) {
-    if (is_small_linear(DType::float32, m, n, k))
-      return small_linear(act, m, n, k, in, weight, offset, result, before);
-  }
+  if (is_small_linear(call.type, m, n, k)) return small_linear(call);
+  const T *const in = static_cast<const T*>(call.x), *const weight = static_cast<const T*>(call.w),
+                 *const offset = static_cast<const T*>(call.bias);
+  T *const result = static_cast<T*>(call.out), *const before = static_cast<T*>(call.pre);
+  const Activation act = call.act;
   const bool finishes = act != Activation::none || offset != nullptr || before != nullptr;
   const auto finish = [&](Index i, Index j, Index rows, Index cols) {
     epilogue(act, offset == nullptr ? nullptr : offset + j, result + i * n + j,
@@ -259,40 +258,60 @@ void run_linear(Activation act, Index m, Index n, Index k, const void* x, const 
 
 }  // namespace
 
-void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
-          const void* b, Index ldb, double beta, void* c, Index ldc) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { gemm(t, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc); });
-  if (t == DType::float32) {
-    run(ta, tb, m, n, k, static_cast<const float*>(a), lda, static_cast<const float*>(b), ldb,
-        static_cast<float>(beta), static_cast<float*>(c), ldc);
-  } else if (t == DType::float64) {
-    run(ta, tb, m, n, k, static_cast<const double*>(a), lda, static_cast<const double*>(b), ldb,
-        beta, static_cast<double*>(c), ldc);
-  }
+void execute(const Gemm& call) {
+  if (call.zeros != Zeros::none) return zero_gemm(call);
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
-                  Index stride_a, const void* b, Index stride_b, double beta, void* c,
-                  Index stride_c) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] {
-      gemm_batched(t, ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
-    });
-  if (t == DType::float32) {
-    run_batched<float>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, static_cast<float>(beta),
-                       c, stride_c);
-  } else if (t == DType::float64) {
-    run_batched<double>(ta, tb, batch, m, n, k, a, stride_a, b, stride_b, beta, c, stride_c);
-  }
+void execute(const GemmBatched& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+  if (call.zeros != Zeros::none) mend(call);
 }
 
-void linear_act(DType t, Activation act, Index m, Index n, Index k, const void* x, const void* w,
-                const void* bias, void* out, void* pre) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { linear_act(t, act, m, n, k, x, w, bias, out, pre); });
-  if (t == DType::float32) return run_linear<float>(act, m, n, k, x, w, bias, out, pre);
-  if (t == DType::float64) return run_linear<double>(act, m, n, k, x, w, bias, out, pre);
+void execute(const Linear& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+}
+
+Gemm GemmBatched::at(Index i) const {
+  const auto bytes = static_cast<Index>(size_of(type));
+  const auto part = [=](auto* first, Index step) { return first + i * step * bytes; };
+  return {type,
+          transpose_a,
+          transpose_b,
+          m,
+          n,
+          k,
+          part(static_cast<const char*>(a), step_a),
+          transpose_a ? m : k,
+          part(static_cast<const char*>(b), step_b),
+          transpose_b ? k : n,
+          0,
+          part(static_cast<char*>(c), step_c),
+          n,
+          zeros};
+}
+
+namespace {
+/// The elements of a (rows, cols) matrix of which rows are ld apart.
+Index span_of(Index rows, Index cols, Index ld) {
+  return rows == 0 || cols == 0 ? 0 : (rows - 1) * ld + cols;
+}
+}  // namespace
+
+void Gemm::describe(Description& d) const {
+  d.number("m", m).number("n", n).number("k", k).number("beta", beta).number("zeros", zeros);
+  d.reads("a", a, type, transpose_a ? span_of(k, m, lda) : span_of(m, k, lda));
+  d.reads("b", b, type, transpose_b ? span_of(n, k, ldb) : span_of(k, n, ldb));
+  // Between rows that are further apart than they are long, the rest of c stays.
+  d.result("c", c, type, span_of(m, n, ldc), beta != 0 || ldc != n);
+}
+
+void GemmBatched::describe(Description& d) const {
+  d.number("batch", batch).number("m", m).number("n", n).number("k", k).number("zeros", zeros);
+  if (batch == 0) return;
+  d.reads("a", a, type, (batch - 1) * step_a + m * k);
+  d.reads("b", b, type, (batch - 1) * step_b + k * n);
+  d.result("c", c, type, (batch - 1) * step_c + m * n, step_c != m * n);
 }
 
 }  // namespace gradus::kernels

@@ -1,30 +1,78 @@
 // Matrix products, row-major, float32 and float64.
 #pragma once
-#include <cstdint>
-
-#include "gradus/dtype.hpp"
+#include "kernels/call.hpp"
 
 namespace gradus::kernels {
 
-using Index = std::int64_t;
+/// Whose zeros make a term of a product 0 even beside an infinity or NaN: what derivative rules
+/// want.
+enum class Zeros : std::uint8_t { none, first, second, both };
+constexpr bool has(Zeros z, Zeros factor) {
+  return (static_cast<int>(z) & static_cast<int>(factor)) != 0;
+}
 
-/// c (m, n) = op(a) op(b) + beta c; op(a) is (m, k): stored (m, k), or (k, m) with ta; op(b) is (k,
-/// n), or stored (n, k) with tb. lda, ldb, ldc: elements from row to row of what is stored. c is
-/// not read when beta is 0.
-void gemm(DType t, bool ta, bool tb, Index m, Index n, Index k, const void* a, Index lda,
-          const void* b, Index ldb, double beta, void* c, Index ldc);
+/// c (m, n) = op(a) op(b) + beta c; op(a) is (m, k): stored (m, k), or (k, m) if transposed; op(b)
+/// is (k, n), or stored (n, k). lda, ldb, ldc: elements from row to row of what is stored. c is not
+/// read when beta is 0. A term with a 0 of a factor of `zeros` is 0, at the same speed for finite
+/// factors: only where a sum came out infinite or NaN is it computed again.
+struct Gemm {
+  static constexpr const char* name = "gemm";
+  DType type;
+  bool transpose_a, transpose_b;
+  Index m, n, k;
+  const void* a;
+  Index lda;
+  const void* b;
+  Index ldb;
+  double beta;
+  void* c;
+  Index ldc;
+  Zeros zeros = Zeros::none;
 
-/// batch products with dense matrices; strides in elements from matrix to matrix, 0 = the same
-/// matrix again.
-void gemm_batched(DType t, bool ta, bool tb, Index batch, Index m, Index n, Index k, const void* a,
-                  Index stride_a, const void* b, Index stride_b, double beta, void* c,
-                  Index stride_c);
+  void describe(Description& d) const;
+};
+
+/// `batch` products of dense matrices; steps in elements from matrix to matrix, 0 = the same matrix
+/// again.
+struct GemmBatched {
+  static constexpr const char* name = "gemm_batched";
+  DType type;
+  bool transpose_a, transpose_b;
+  Index batch, m, n, k;
+  const void* a;
+  Index step_a;
+  const void* b;
+  Index step_b;
+  void* c;
+  Index step_c;
+  Zeros zeros = Zeros::none;
+
+  void describe(Description& d) const;
+  /// The i-th product.
+  Gemm at(Index i) const;
+};
 
 enum class Activation : std::uint8_t { none, relu, tanh, sigmoid, gelu, silu };
 
 /// out (m, n) = act(x (m, k) w (n, k)^T + bias (n)), bias may be null. pre, unless null: x w^T +
 /// bias (m, n), which the backward of gelu and silu needs (the others need `out` alone).
-void linear_act(DType t, Activation act, Index m, Index n, Index k, const void* x, const void* w,
-                const void* bias, void* out, void* pre);
+struct Linear {
+  static constexpr const char* name = "linear";
+  DType type;
+  Activation act;
+  Index m, n, k;
+  const void *x, *w, *bias;
+  void *out, *pre;
+
+  void describe(Description& d) const {
+    d.number("act", act).number("m", m).number("n", n).number("k", k);
+    d.reads("x", x, type, m * k).reads("w", w, type, n * k).reads("bias", bias, type, n);
+    d.writes("out", out, type, m * n).writes("pre", pre, type, m * n);
+  }
+};
+
+void execute(const Gemm& call);
+void execute(const GemmBatched& call);
+void execute(const Linear& call);
 
 }  // namespace gradus::kernels

@@ -1,6 +1,5 @@
 #include "kernels/products/linear_small.hpp"
 
-#include "base/tape.hpp"
 #include "kernels/elementwise/activation.hpp"
 #include "kernels/products/gemm_small.hpp"
 #include "kernels/products/zeros.hpp"
@@ -19,8 +18,12 @@ void for_batches(Index n, F f) noexcept {
 }
 
 template <class Act>
-void forward(Index m, Index n, Index k, const float* x, const float* w, const float* bias,
-             float* out, float* pre) noexcept {
+void forward(const Linear& call) noexcept {
+  const Index m = call.m, n = call.n, k = call.k;
+  const float *const x = static_cast<const float*>(call.x),
+                     *const w = static_cast<const float*>(call.w),
+                     *const bias = static_cast<const float*>(call.bias);
+  float *const out = static_cast<float*>(call.out), *const pre = static_cast<float*>(call.pre);
   alignas(64) float turned[small_limit * small_limit];
   const bool turns = n > 1 && k > 1;
   for (Index j = 0; turns && j < n; ++j) {
@@ -39,11 +42,15 @@ void forward(Index m, Index n, Index k, const float* x, const float* w, const fl
 }
 
 template <class Act>
-void backward(Index m, Index n, Index k, const float* g, const float* saved, const float* x,
-              const float* w, LinearGradients to) {
+void backward(const SmallLinearBackward& call) {
+  const Index m = call.m, n = call.n, k = call.k;
+  const float *const g = static_cast<const float*>(call.g),
+                     *const saved = static_cast<const float*>(call.saved),
+                     *const x = static_cast<const float*>(call.x),
+                     *const w = static_cast<const float*>(call.w);
+  float *const dx = static_cast<float*>(call.dx), *const dw = static_cast<float*>(call.dw),
+               *const db = static_cast<float*>(call.db);
   alignas(64) float dz[most_rows * small_limit];  // (m, n), n padded
-  float *dx = static_cast<float*>(to.x), *dw = static_cast<float*>(to.weight),
-        *db = static_cast<float*>(to.bias);
   for_batches(n, [=, &dz](Index j, Index cols) {
     V total(0.f);
     for (Index i = 0; i < m; ++i) {
@@ -52,15 +59,15 @@ void backward(Index m, Index n, Index k, const float* g, const float* saved, con
       store(dz + i * small_limit + j, v);
       total = total + v;
     }
-    if (db != nullptr) add_to(db + j, cols, to.into_bias ? 1.f : 0.f, total);
+    if (db != nullptr) add_to(db + j, cols, call.into_db ? 1.f : 0.f, total);
   });
   // A sum is added to where every term is finite; elsewhere it is mended first.
   alignas(64) float apart[small_limit * small_limit];
-  const bool adds = to.into_weight && dw != nullptr,
+  const bool adds = call.into_dw && dw != nullptr,
              straight = !adds || all_finite(DType::float32, x, m * k);
   float* const product = straight ? dw : apart;
   const float beta = adds && straight ? 1.f : 0.f;
-  // As in zero_gemm(), the first row tells; one look at those of both products.
+  // As in a Gemm with zeros, the first row tells; one look at those of both products.
   V strange(0.f);
   for_batches(k, [=, &dz, &strange](Index j, Index cols) {
     if (product != nullptr)  // (n, m) x (m, k)
@@ -76,8 +83,10 @@ void backward(Index m, Index n, Index k, const float* g, const float* saved, con
   });
   if (!(sum_lanes(strange) == 0.f)) [[unlikely]] {
     if (product != nullptr && beta == 0)
-      mend_product(true, false, n, k, m, dz, small_limit, x, k, product, k);
-    if (dx != nullptr) mend_product(false, false, m, k, n, dz, small_limit, w, k, dx, k);
+      mend({DType::float32, true, false, n, k, m, dz, small_limit, x, k, 0, product, k,
+            Zeros::first});
+    if (dx != nullptr)
+      mend({DType::float32, false, false, m, k, n, dz, small_limit, w, k, 0, dx, k, Zeros::first});
   }
   for (Index i = 0; !straight && i < n * k; ++i) dw[i] += apart[i];
 }
@@ -88,19 +97,12 @@ bool is_small_linear(DType t, Index m, Index n, Index k) noexcept {
   return t == DType::float32 && m <= most_rows && n <= small_limit && k <= small_limit;
 }
 
-void small_linear(Activation act, Index m, Index n, Index k, const float* x, const float* w,
-                  const float* bias, float* out, float* pre) noexcept {
-  visit(act, [&]<class Act>(Act) { forward<Act>(m, n, k, x, w, bias, out, pre); });
+void small_linear(const Linear& call) noexcept {
+  visit(call.act, [&]<class Act>(Act) { forward<Act>(call); });
 }
 
-void small_linear_backward(Activation act, Index m, Index n, Index k, const void* g,
-                           const void* saved, const void* x, const void* w, LinearGradients to) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { small_linear_backward(act, m, n, k, g, saved, x, w, to); });
-  visit(act, [&]<class Act>(Act) {
-    backward<Act>(m, n, k, static_cast<const float*>(g), static_cast<const float*>(saved),
-                  static_cast<const float*>(x), static_cast<const float*>(w), to);
-  });
+void execute(const SmallLinearBackward& call) {
+  visit(call.act, [&]<class Act>(Act) { backward<Act>(call); });
 }
 
 }  // namespace gradus::kernels

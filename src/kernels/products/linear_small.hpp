@@ -8,19 +8,29 @@ namespace gradus::kernels {
 /// Whether a layer x (m, k) w (n, k)^T counts as small.
 bool is_small_linear(DType t, Index m, Index n, Index k) noexcept;
 
-/// As linear_act().
-void small_linear(Activation act, Index m, Index n, Index k, const float* x, const float* w,
-                  const float* bias, float* out, float* pre) noexcept;
+/// Linear of such a layer.
+void small_linear(const Linear& call) noexcept;
 
-/// Where the gradients of a layer go; null where none is wanted.
-struct LinearGradients {
-  void *x, *weight, *bias;
-  bool into_weight, into_bias;  // added to what is there
+/// The gradients of a small layer for the cotangent g (m, n) and what act's gradient needs: out
+/// (m, n) for relu, tanh and sigmoid, pre for gelu and silu, null for none. Null where none is
+/// wanted; `into`: added to what is there.
+struct SmallLinearBackward {
+  static constexpr const char* name = "small_linear_backward";
+  Activation act;
+  bool into_dw, into_db;
+  Index m, n, k;
+  const void *g, *saved, *x, *w;
+  void *dx, *dw, *db;
+
+  void describe(Description& d) const {
+    constexpr DType t = DType::float32;
+    d.number("act", act).number("m", m).number("n", n).number("k", k);
+    d.reads("g", g, t, m * n).reads("saved", saved, t, m * n).reads("x", x, t, m * k);
+    d.reads("w", w, t, n * k).writes("dx", dx, t, m * k);
+    d.result("dw", dw, t, n * k, into_dw).result("db", db, t, n, into_db);
+  }
 };
 
-/// The gradients of small_linear() for the cotangent g (m, n) and what act's gradient needs: out
-/// (m, n) for relu, tanh and sigmoid, pre for gelu and silu, nothing for none.
-void small_linear_backward(Activation act, Index m, Index n, Index k, const void* g,
-                           const void* saved, const void* x, const void* w, LinearGradients to);
+void execute(const SmallLinearBackward& call);
 
 }  // namespace gradus::kernels

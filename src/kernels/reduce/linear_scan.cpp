@@ -1,14 +1,14 @@
-#include "base/tape.hpp"
 #include "kernels/reduce/reduce.hpp"
 
 namespace gradus::kernels {
 namespace {
 
 template <class T>
-void run(const void* factor, const void* term, void* to, Index outer, Index axis, Index inner,
-         bool reverse) {
-  const T *a = static_cast<const T*>(factor), *b = static_cast<const T*>(term);
-  T* h = static_cast<T*>(to);
+void run(const LinearScan& call) {
+  const Index outer = call.outer, axis = call.axis, inner = call.inner;
+  const bool reverse = call.reverse;
+  const T *a = static_cast<const T*>(call.a), *b = static_cast<const T*>(call.b);
+  T* h = static_cast<T*>(call.h);
   const Index step = reverse ? -inner : inner;
   for (Index o = 0; o < outer; ++o) {
     const Index first = (o * axis + (reverse ? axis - 1 : 0)) * inner;
@@ -25,12 +25,8 @@ void run(const void* factor, const void* term, void* to, Index outer, Index axis
 
 }  // namespace
 
-void linear_scan(DType t, const void* a, const void* b, void* h, Index outer, Index axis,
-                 Index inner, bool reverse) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { linear_scan(t, a, b, h, outer, axis, inner, reverse); });
-  if (t == DType::float32) return run<float>(a, b, h, outer, axis, inner, reverse);
-  if (t == DType::float64) return run<double>(a, b, h, outer, axis, inner, reverse);
+void execute(const LinearScan& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

@@ -7,9 +7,9 @@
 #include <type_traits>
 #include <vector>
 
-#include "base/tape.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/reduce/reduce_ops.hpp"
+#include "kernels/rows/rows.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -280,8 +280,9 @@ void run_log_sum_exp(const void* from, void* to, void* shares, Index outer, Inde
   T *out = static_cast<T*>(to), *share = static_cast<T*>(shares);
   const DType type = sizeof(T) == 4 ? DType::float32 : DType::float64;
   if (axis == 0) {
-    if (share != nullptr) fill(type, share, 1, outer * inner);
-    return fill(type, to, -std::numeric_limits<double>::infinity(), outer * inner);
+    const Index n = outer * inner;
+    if (share != nullptr) execute(Fill{type, share, 1, n});
+    return execute(Fill{type, to, -std::numeric_limits<double>::infinity(), n});
   }
   const Index group = axis >= tile_size ? 1 : tile_size / axis;
   const Index count = outer * inner;
@@ -317,28 +318,28 @@ void run_mean(const void* x, void* out, Index outer, Index axis, Index inner) {
 }
 
 template <class T>
-void run(Reduce op, const void* x, void* out, Index outer, Index axis, Index inner) {
+void run(ReduceOp op, const void* x, void* out, Index outer, Index axis, Index inner) {
   const auto as_is = [](auto v, const T*) { return static_cast<T>(v); };
   switch (op) {
-    case Reduce::sum:
+    case ReduceOp::sum:
       return run<SumOp<T>, T>(x, out, outer, axis, inner, as_is);
-    case Reduce::mean:
+    case ReduceOp::mean:
       return run_mean<T>(x, out, outer, axis, inner);
-    case Reduce::prod:
+    case ReduceOp::prod:
       return run<ProdOp<T>, T>(x, out, outer, axis, inner, as_is);
-    case Reduce::max:
+    case ReduceOp::max:
       return run<MaxOp<T>, T>(x, out, outer, axis, inner, as_is);
-    case Reduce::min:
+    case ReduceOp::min:
       return run<MinOp<T>, T>(x, out, outer, axis, inner, as_is);
-    case Reduce::sum_squares:
+    case ReduceOp::sum_squares:
       return run<SquareOp<T>, T>(x, out, outer, axis, inner, as_is);
-    case Reduce::sum_abs:
+    case ReduceOp::sum_abs:
       return run<AbsOp<T>, T>(x, out, outer, axis, inner, as_is);
-    case Reduce::logsumexp:
+    case ReduceOp::logsumexp:
       if constexpr (!std::is_integral_v<T>) run_log_sum_exp<T>(x, out, nullptr, outer, axis, inner);
       return;
-    case Reduce::any:
-    case Reduce::all:
+    case ReduceOp::any:
+    case ReduceOp::all:
       return;
   }
 }
@@ -366,12 +367,11 @@ void run_bool(const void* from, void* to, Index outer, Index axis, Index inner, 
 
 }  // namespace
 
-void reduce(Reduce op, DType t, const void* x, void* out, Index outer, Index axis, Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { reduce(op, t, x, out, outer, axis, inner); });
+void execute(const Reduce& call) {
+  const auto& [op, t, x, out, outer, axis, inner] = call;
   switch (t) {
     case DType::boolean:
-      return run_bool(x, out, outer, axis, inner, op == Reduce::any);
+      return run_bool(x, out, outer, axis, inner, op == ReduceOp::any);
     case DType::int64:
       return run<std::int64_t>(op, x, out, outer, axis, inner);
     case DType::float32:
@@ -381,10 +381,8 @@ void reduce(Reduce op, DType t, const void* x, void* out, Index outer, Index axi
   }
 }
 
-void log_sum_exp(DType t, const void* x, void* out, void* share, Index outer, Index axis,
-                 Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { log_sum_exp(t, x, out, share, outer, axis, inner); });
+void execute(const LogSumExp& call) {
+  const auto& [t, x, out, share, outer, axis, inner] = call;
   if (t == DType::float32) return run_log_sum_exp<float>(x, out, share, outer, axis, inner);
   if (t == DType::float64) return run_log_sum_exp<double>(x, out, share, outer, axis, inner);
 }

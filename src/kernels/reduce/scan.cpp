@@ -2,7 +2,6 @@
 #include <limits>
 #include <type_traits>
 
-#include "base/tape.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/reduce/reduce.hpp"
 
@@ -13,14 +12,14 @@ namespace {
 constexpr Index panel = 128;
 
 template <class T>
-bool beats(ArgReduce op, T candidate, T best) noexcept {
+bool beats(ArgReduceOp op, T candidate, T best) noexcept {
   if (best != best) return false;
   if (candidate != candidate) return true;
-  return op == ArgReduce::argmax ? candidate > best : candidate < best;
+  return op == ArgReduceOp::argmax ? candidate > best : candidate < best;
 }
 
 template <class T>
-void arg_panel(ArgReduce op, const T* x, std::int64_t* out, Index axis, Index inner,
+void arg_panel(ArgReduceOp op, const T* x, std::int64_t* out, Index axis, Index inner,
                Index cols) noexcept {
   T best[panel];
   for (Index j = 0; j < cols; ++j) {
@@ -40,18 +39,18 @@ void arg_panel(ArgReduce op, const T* x, std::int64_t* out, Index axis, Index in
 
 // The first entry that equals the extreme value, or the first NaN where that is the extreme value.
 template <class T>
-std::int64_t arg_row(ArgReduce op, const T* x, Index n) noexcept {
+std::int64_t arg_row(ArgReduceOp op, const T* x, Index n) noexcept {
   if (n < 32) {
     Index best = 0;
     for (Index i = 1; i < n; ++i) best = beats(op, x[i], x[best]) ? i : best;
     return best;
   }
   T extreme = x[0];
-  reduce(op == ArgReduce::argmax ? Reduce::max : Reduce::min,
-         std::is_same_v<T, float>    ? DType::float32
-         : std::is_same_v<T, double> ? DType::float64
-                                     : DType::int64,
-         x, &extreme, 1, n, 1);
+  execute(Reduce{op == ArgReduceOp::argmax ? ReduceOp::max : ReduceOp::min,
+                 std::is_same_v<T, float>    ? DType::float32
+                 : std::is_same_v<T, double> ? DType::float64
+                                             : DType::int64,
+                 x, &extreme, 1, n, 1});
   Index i = 0;
   if (extreme != extreme) {
     while (x[i] == x[i]) ++i;
@@ -62,7 +61,7 @@ std::int64_t arg_row(ArgReduce op, const T* x, Index n) noexcept {
 }
 
 template <class T>
-void run_arg(ArgReduce op, const void* from, std::int64_t* out, Index outer, Index axis,
+void run_arg(ArgReduceOp op, const void* from, std::int64_t* out, Index outer, Index axis,
              Index inner) {
   const T* x = static_cast<const T*>(from);
   const auto row = [=](Index o) {
@@ -166,19 +165,19 @@ void run_scan(const T* x, T* out, Index outer, Index axis, Index inner, bool rev
 }
 
 template <class T>
-void run_scan(Scan op, const void* from, void* to, Index outer, Index axis, Index inner,
+void run_scan(ScanOp op, const void* from, void* to, Index outer, Index axis, Index inner,
               bool reverse) {
   using A = std::conditional_t<std::is_integral_v<T>, T, double>;
   const T* x = static_cast<const T*>(from);
   T* out = static_cast<T*>(to);
   switch (op) {
-    case Scan::cumsum:
+    case ScanOp::cumsum:
       return run_scan<RunningSum<A>>(x, out, outer, axis, inner, reverse);
-    case Scan::cumprod:
+    case ScanOp::cumprod:
       return run_scan<RunningProduct<A>>(x, out, outer, axis, inner, reverse);
-    case Scan::cummax:
+    case ScanOp::cummax:
       return run_scan<RunningMax<A>>(x, out, outer, axis, inner, reverse);
-    case Scan::logcumsumexp:
+    case ScanOp::logcumsumexp:
       if constexpr (std::is_floating_point_v<A>)
         run_scan<RunningLogSum<A>>(x, out, outer, axis, inner, reverse);
       return;
@@ -201,26 +200,15 @@ double run_dot(const void* a, const void* b, Index n) noexcept {
 
 }  // namespace
 
-void arg_reduce(ArgReduce op, DType t, const void* x, std::int64_t* out, Index outer, Index axis,
-                Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { arg_reduce(op, t, x, out, outer, axis, inner); });
-  switch (t) {
-    case DType::boolean:
-      return;
-    case DType::int64:
-      return run_arg<std::int64_t>(op, x, out, outer, axis, inner);
-    case DType::float32:
-      return run_arg<float>(op, x, out, outer, axis, inner);
-    case DType::float64:
-      return run_arg<double>(op, x, out, outer, axis, inner);
-  }
+void execute(const ArgReduce& call) {
+  const auto& [op, t, x, out, outer, axis, inner] = call;
+  if (t == DType::int64) return run_arg<std::int64_t>(op, x, out, outer, axis, inner);
+  if (t == DType::float32) return run_arg<float>(op, x, out, outer, axis, inner);
+  if (t == DType::float64) return run_arg<double>(op, x, out, outer, axis, inner);
 }
 
-void scan(Scan op, DType t, const void* x, void* out, Index outer, Index axis, Index inner,
-          bool reverse) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { scan(op, t, x, out, outer, axis, inner, reverse); });
+void execute(const Scan& call) {
+  const auto& [op, t, x, out, outer, axis, inner, reverse] = call;
   if (t == DType::int64) return run_scan<std::int64_t>(op, x, out, outer, axis, inner, reverse);
   if (t == DType::float32) return run_scan<float>(op, x, out, outer, axis, inner, reverse);
   if (t == DType::float64) return run_scan<double>(op, x, out, outer, axis, inner, reverse);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/tape.hpp"
 #include "base/threads.hpp"
 
 namespace gradus::kernels {
@@ -59,22 +58,25 @@ void for_lines(const void* from, std::int64_t* index, Index outer, Index axis, I
 }
 
 template <class T, class Before>
-void run_sort(const void* x, std::int64_t* index, Index outer, Index axis, Index inner, Index count,
-              Before before) {
-  for_lines<T>(
-      x, index, outer, axis, inner, count, [=](std::vector<Entry<T>>& entries, std::int64_t* out) {
-        if (count == axis)
-          std::sort(entries.begin(), entries.end(), before);
-        else
-          std::partial_sort(entries.begin(), entries.begin() + count, entries.end(), before);
-        for (Index j = 0; j < count; ++j) out[j * inner] = entries[static_cast<std::size_t>(j)].at;
-      });
+void run(const SortPositions& call, Before before) {
+  const Index axis = call.axis, inner = call.inner, count = call.count;
+  for_lines<T>(call.x, call.index, call.outer, axis, inner, count,
+               [=](std::vector<Entry<T>>& entries, std::int64_t* out) {
+                 if (count == axis)
+                   std::sort(entries.begin(), entries.end(), before);
+                 else
+                   std::partial_sort(entries.begin(), entries.begin() + count, entries.end(),
+                                     before);
+                 for (Index j = 0; j < count; ++j)
+                   out[j * inner] = entries[static_cast<std::size_t>(j)].at;
+               });
 }
 
 template <class T>
-void run_select(const void* x, std::int64_t* index, Index outer, Index axis, Index inner,
-                Index rank, bool nan_wins) {
-  for_lines<T>(x, index, outer, axis, inner, 1,
+void run(const SelectPosition& call) {
+  const Index rank = call.rank;
+  const bool nan_wins = call.nan_wins;
+  for_lines<T>(call.x, call.index, call.outer, call.axis, call.inner, 1,
                [=](std::vector<Entry<T>>& entries, std::int64_t* out) {
                  if (nan_wins)
                    for (const Entry<T>& e : entries)
@@ -105,28 +107,17 @@ void with_type(DType t, F f) {
 
 }  // namespace
 
-void sort_positions(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
-                    Index inner, Index count, bool descending) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { sort_positions(t, x, index, outer, axis, inner, count, descending); });
-  with_type(t, [&](auto zero) {
-    using T = decltype(zero);
-    if (descending)
-      run_sort<T>(x, index, outer, axis, inner, count, Descending<T>());
+void execute(const SortPositions& call) {
+  with_type(call.type, [&]<class T>(T) {
+    if (call.descending)
+      run<T>(call, Descending<T>());
     else
-      run_sort<T>(x, index, outer, axis, inner, count, Ascending<T>());
+      run<T>(call, Ascending<T>());
   });
 }
 
-void select_position(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
-                     Index inner, Index rank, bool nan_wins) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { select_position(t, x, index, outer, axis, inner, rank, nan_wins); });
-  with_type(t, [&](auto zero) {
-    run_select<decltype(zero)>(x, index, outer, axis, inner, rank, nan_wins);
-  });
+void execute(const SelectPosition& call) {
+  with_type(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

@@ -1,22 +1,45 @@
 // Orders along the middle axis of a collapsed (outer, axis, inner) shape, as positions. Ties keep
 // their order; NaN counts as the largest value.
 #pragma once
-#include <cstdint>
-
-#include "gradus/dtype.hpp"
+#include "kernels/call.hpp"
 
 namespace gradus::kernels {
 
-using Index = std::int64_t;
-
 /// index (outer, count, inner) = positions of the `count` <= axis smallest (or largest) entries of
 /// x in order.
-void sort_positions(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
-                    Index inner, Index count, bool descending);
+struct SortPositions {
+  static constexpr const char* name = "sort_positions";
+  DType type;
+  const void* x;
+  Index* index;
+  Index outer, axis, inner, count;
+  bool descending;
+
+  void describe(Description& d) const {
+    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    d.number("descending", descending).reads("x", x, type, outer * axis * inner);
+    d.writes("index", index, DType::int64, outer * count * inner);
+  }
+};
 
 /// index (outer, inner) = position of the entry that has `rank` smaller ones before it, 0 <= rank <
 /// axis; the first NaN, if there is one, with `nan_wins`.
-void select_position(DType t, const void* x, std::int64_t* index, Index outer, Index axis,
-                     Index inner, Index rank, bool nan_wins);
+struct SelectPosition {
+  static constexpr const char* name = "select_position";
+  DType type;
+  const void* x;
+  Index* index;
+  Index outer, axis, inner, rank;
+  bool nan_wins;
+
+  void describe(Description& d) const {
+    d.number("outer", outer).number("axis", axis).number("inner", inner).number("rank", rank);
+    d.number("nan_wins", nan_wins).reads("x", x, type, outer * axis * inner);
+    d.writes("index", index, DType::int64, outer * inner);
+  }
+};
+
+void execute(const SortPositions& call);
+void execute(const SelectPosition& call);
 
 }  // namespace gradus::kernels

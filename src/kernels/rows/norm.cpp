@@ -2,7 +2,6 @@
 #include <cmath>
 #include <vector>
 
-#include "base/tape.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/products/zeros.hpp"
 #include "kernels/reduce/reduce.hpp"
@@ -48,12 +47,14 @@ void norm_row(const T* x, const T* gamma, const T* beta, double eps, T* out, T* 
 }
 
 template <bool Centered, class T>
-void norm(const void* x, const void* gamma, const void* beta, double eps, void* out, void* mean,
-          void* rstd, Index rows, Index cols) {
+void norm(const RowNorm& call) {
+  const Index rows = call.rows, cols = call.cols;
   if (cols == 0) return;
-  const auto *in = static_cast<const T*>(x), *ga = static_cast<const T*>(gamma),
-             *be = static_cast<const T*>(beta);
-  auto *result = static_cast<T*>(out), *m = static_cast<T*>(mean), *s = static_cast<T*>(rstd);
+  const double eps = call.eps;
+  const auto *in = static_cast<const T*>(call.x), *ga = static_cast<const T*>(call.gamma),
+             *be = static_cast<const T*>(call.beta);
+  auto *result = static_cast<T*>(call.out), *m = static_cast<T*>(call.mean),
+       *s = static_cast<T*>(call.rstd);
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
       norm_row<Centered>(in + r * cols, ga, be, eps, result + r * cols, m + r, m + rows + r, s + r,
@@ -134,18 +135,18 @@ template <bool Centered, class T>
 constexpr Index rows_per_sum = 128;  // gradients of gamma and beta that are summed in T
 
 template <bool Centered, class T>
-void norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
-                   const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows, Index cols) {
-  const auto *y = static_cast<const T*>(g), *in = static_cast<const T*>(x),
-             *ga = static_cast<const T*>(gamma), *m = static_cast<const T*>(mean),
-             *s = static_cast<const T*>(rstd);
-  auto *result = static_cast<T*>(dx), *dg = static_cast<T*>(dgamma), *db = static_cast<T*>(dbeta);
+void norm_backward(const RowNormBackward& call) {
+  const Index rows = call.rows, cols = call.cols;
+  const auto *y = static_cast<const T*>(call.g), *in = static_cast<const T*>(call.x),
+             *ga = static_cast<const T*>(call.gamma), *m = static_cast<const T*>(call.mean),
+             *s = static_cast<const T*>(call.rstd);
+  auto *result = static_cast<T*>(call.dx), *dg = static_cast<T*>(call.dgamma),
+       *db = static_cast<T*>(call.dbeta);
   const Index group = rows_per_tile(rows, cols), tiles = (rows + group - 1) / group;
   const Index per_tile = (group + rows_per_sum - 1) / rows_per_sum, parts = tiles * per_tile;
   std::vector<T> part(dg != nullptr || db != nullptr ? static_cast<std::size_t>(2 * parts * cols)
                                                      : 0);
-  const bool usual_gamma =
-      ga == nullptr || all_finite(sizeof(T) == 4 ? DType::float32 : DType::float64, ga, cols);
+  const bool usual_gamma = ga == nullptr || all_finite(call.type, ga, cols);
   for_row_tiles(rows, cols, [&](Index t, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
       T* const sums = part.data() + 2 * (t * per_tile + (r - first) / rows_per_sum) * cols;
@@ -186,12 +187,13 @@ void for_panels(Index rows, Index channels, F&& f) {
 }
 
 template <class T>
-void run_batch_norm(const void* x, const void* gamma, const void* beta, double eps, void* out,
-                    void* mean, void* var, void* rstd, Index rows, Index channels) {
-  const auto *in = static_cast<const T*>(x), *ga = static_cast<const T*>(gamma),
-             *be = static_cast<const T*>(beta);
-  auto *result = static_cast<T*>(out), *means = static_cast<T*>(mean), *vars = static_cast<T*>(var),
-       *rstds = static_cast<T*>(rstd);
+void run(const BatchNorm& call) {
+  const Index rows = call.rows, channels = call.cols;
+  const double eps = call.eps;
+  const auto *in = static_cast<const T*>(call.x), *ga = static_cast<const T*>(call.gamma),
+             *be = static_cast<const T*>(call.beta);
+  auto *result = static_cast<T*>(call.out), *means = static_cast<T*>(call.mean),
+       *vars = static_cast<T*>(call.var), *rstds = static_cast<T*>(call.rstd);
   for_panels(rows, channels, [=](Index c0, Index width) {
     ColumnMoments<T> moments;
     column_moments(in + c0, rows, channels, width, moments);
@@ -218,13 +220,13 @@ void run_batch_norm(const void* x, const void* gamma, const void* beta, double e
 }
 
 template <class T>
-void run_batch_norm_backward(const void* g, const void* x, const void* gamma, const void* mean,
-                             const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
-                             Index channels) {
-  const auto *y = static_cast<const T*>(g), *in = static_cast<const T*>(x),
-             *ga = static_cast<const T*>(gamma), *m = static_cast<const T*>(mean),
-             *s = static_cast<const T*>(rstd);
-  auto *result = static_cast<T*>(dx), *dg = static_cast<T*>(dgamma), *db = static_cast<T*>(dbeta);
+void run(const BatchNormBackward& call) {
+  const Index rows = call.rows, channels = call.cols;
+  const auto *y = static_cast<const T*>(call.g), *in = static_cast<const T*>(call.x),
+             *ga = static_cast<const T*>(call.gamma), *m = static_cast<const T*>(call.mean),
+             *s = static_cast<const T*>(call.rstd);
+  auto *result = static_cast<T*>(call.dx), *dg = static_cast<T*>(call.dgamma),
+       *db = static_cast<T*>(call.dbeta);
   const double count = static_cast<double>(rows);
   for_panels(rows, channels, [=](Index c0, Index width) {
     double s1[panel] = {}, s2[panel] = {};
@@ -275,9 +277,10 @@ void run_batch_norm_backward(const void* g, const void* x, const void* gamma, co
 }
 
 template <class T>
-void run_scale_rows(const void* x, const void* scale, void* out, Index rows, Index cols) {
-  const auto *in = static_cast<const T*>(x), *factor = static_cast<const T*>(scale);
-  auto* result = static_cast<T*>(out);
+void run(const ScaleRows& call) {
+  const Index rows = call.rows, cols = call.cols;
+  const auto *in = static_cast<const T*>(call.x), *factor = static_cast<const T*>(call.scale);
+  auto* result = static_cast<T*>(call.dx);
   for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
       const T f = factor[r];
@@ -288,113 +291,53 @@ void run_scale_rows(const void* x, const void* scale, void* out, Index rows, Ind
 }
 
 template <class T>
-void run_col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
+void run(const SumRows& call) {
+  const auto& [t, x, out, rows, cols, beta] = call;
+  const T factor = static_cast<T>(beta);
+  T* const to = static_cast<T*>(out);
   if (rows <= 16 && cols <= 64) {  // a few values: no set-up
     const T* from = static_cast<const T*>(x);
-    T* to = static_cast<T*>(out);
     for (Index c = 0; c < cols; ++c) {
       T sum = 0;
       for (Index r = 0; r < rows; ++r) sum += from[r * cols + c];
-      to[c] = beta == 0 ? sum : static_cast<T>(beta) * to[c] + sum;
+      to[c] = beta == 0 ? sum : factor * to[c] + sum;
     }
     return;
   }
-  if (beta == 0) return reduce(Reduce::sum, t, x, out, 1, rows, cols);
+  if (beta == 0) return execute(Reduce{ReduceOp::sum, t, x, out, 1, rows, cols});
   T few[256];
   std::vector<T> many(static_cast<std::size_t>(cols > 256 ? cols : 0));
   T* const sums = cols > 256 ? many.data() : few;
-  reduce(Reduce::sum, t, x, sums, 1, rows, cols);
-  T* result = static_cast<T*>(out);
-  for (Index c = 0; c < cols; ++c) result[c] = static_cast<T>(beta) * result[c] + sums[c];
+  execute(Reduce{ReduceOp::sum, t, x, sums, 1, rows, cols});
+  for (Index c = 0; c < cols; ++c) to[c] = factor * to[c] + sums[c];
 }
 
 }  // namespace
 
-void scale_rows(DType t, const void* x, const void* scale, void* dx, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { scale_rows(t, x, scale, dx, rows, cols); });
-  if (t == DType::float32) return run_scale_rows<float>(x, scale, dx, rows, cols);
-  if (t == DType::float64) return run_scale_rows<double>(x, scale, dx, rows, cols);
+void execute(const RowNorm& call) {
+  with_floating(call.type, [&]<class T>(T) { (call.mean ? norm<true, T> : norm<false, T>)(call); });
 }
 
-void layer_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
-                void* mean, void* rstd, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { layer_norm(t, x, gamma, beta, eps, out, mean, rstd, rows, cols); });
-  if (t == DType::float32) {
-    norm<true, float>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
-  } else if (t == DType::float64) {
-    norm<true, double>(x, gamma, beta, eps, out, mean, rstd, rows, cols);
-  }
+void execute(const RowNormBackward& call) {
+  with_floating(call.type, [&]<class T>(T) {
+    (call.mean ? norm_backward<true, T> : norm_backward<false, T>)(call);
+  });
 }
 
-void layer_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
-                         const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
-                         Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { layer_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
-  if (t == DType::float32) {
-    norm_backward<true, float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
-  } else if (t == DType::float64) {
-    norm_backward<true, double>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
-  }
+void execute(const BatchNorm& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-void rms_norm(DType t, const void* x, const void* gamma, double eps, void* out, void* rstd,
-              Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { rms_norm(t, x, gamma, eps, out, rstd, rows, cols); });
-  if (t == DType::float32) {
-    norm<false, float>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
-  } else if (t == DType::float64) {
-    norm<false, double>(x, gamma, nullptr, eps, out, nullptr, rstd, rows, cols);
-  }
+void execute(const BatchNormBackward& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-void rms_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* rstd,
-                       void* dx, void* dgamma, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { rms_norm_backward(t, g, x, gamma, rstd, dx, dgamma, rows, cols); });
-  if (t == DType::float32) {
-    norm_backward<false, float>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
-  } else if (t == DType::float64) {
-    norm_backward<false, double>(g, x, gamma, nullptr, rstd, dx, dgamma, nullptr, rows, cols);
-  }
+void execute(const ScaleRows& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-void batch_norm(DType t, const void* x, const void* gamma, const void* beta, double eps, void* out,
-                void* mean, void* var, void* rstd, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { batch_norm(t, x, gamma, beta, eps, out, mean, var, rstd, rows, cols); });
-  if (t == DType::float32) {
-    run_batch_norm<float>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
-  } else if (t == DType::float64) {
-    run_batch_norm<double>(x, gamma, beta, eps, out, mean, var, rstd, rows, cols);
-  }
-}
-
-void batch_norm_backward(DType t, const void* g, const void* x, const void* gamma, const void* mean,
-                         const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
-                         Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { batch_norm_backward(t, g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols); });
-  if (t == DType::float32) {
-    run_batch_norm_backward<float>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
-  } else if (t == DType::float64) {
-    run_batch_norm_backward<double>(g, x, gamma, mean, rstd, dx, dgamma, dbeta, rows, cols);
-  }
-}
-
-void col_sum(DType t, const void* x, void* out, Index rows, Index cols, double beta) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { col_sum(t, x, out, rows, cols, beta); });
-  if (t == DType::float32) return run_col_sum<float>(t, x, out, rows, cols, beta);
-  if (t == DType::float64) return run_col_sum<double>(t, x, out, rows, cols, beta);
+void execute(const SumRows& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

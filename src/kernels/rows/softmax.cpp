@@ -2,7 +2,9 @@
 #include <cmath>
 #include <limits>
 
-#include "base/tape.hpp"
+#include "gradus/error.hpp"
+#include "gradus/text.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 #include "kernels/rows/row_loops.hpp"
 #include "kernels/rows/rows.hpp"
 
@@ -167,74 +169,70 @@ struct CrossEntropyRow {
 };
 
 template <class T>
-double run_cross_entropy(const void* logits, const std::int64_t* target, void* losses, void* grads,
-                         Index rows, Index cols, const CrossEntropy& options) {
-  const T* x = static_cast<const T*>(logits);
-  T *loss = static_cast<T*>(losses), *grad = static_cast<T*>(grads);
-  const CrossEntropyRow<T> row{cols, options.label_smoothing,
-                               static_cast<const T*>(options.weight)};
-  const Index ignored = options.ignore_index;
-  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
+void run(const CrossEntropy& call) {
+  const T* x = static_cast<const T*>(call.x);
+  T *loss = static_cast<T*>(call.loss), *grad = static_cast<T*>(call.grad);
+  const CrossEntropyRow<T> row{call.cols, call.label_smoothing, static_cast<const T*>(call.weight)};
+  const Index cols = call.cols, ignored = call.ignore_index;
+  const Index* const labels = call.labels;
+  for_row_tiles(call.rows, cols, [=](Index, Index first, Index last) {
     for (Index r = first; r < last; ++r) {
       T* g = grad == nullptr ? nullptr : grad + r * cols;
-      if (target[r] == ignored) {
+      if (labels[r] == ignored) {
         loss[r] = 0;
         for (Index c = 0; g != nullptr && c < cols; ++c) g[c] = 0;
       } else {
-        row(x + r * cols, target[r], loss + r, g);
+        row(x + r * cols, labels[r], loss + r, g);
       }
     }
   });
-  double divisor = 0;
-  for (Index r = 0; r < rows; ++r) {
-    if (target[r] != ignored) divisor += row.weight_of(target[r]);
-  }
-  return divisor;
+  if (call.divisor == nullptr) return;
+  *call.divisor = 0;
+  for (Index r = 0; r < call.rows; ++r)
+    if (labels[r] != ignored) *call.divisor += row.weight_of(labels[r]);
+}
+
+template <class T>
+void run(const ScaleAll& call) {
+  const double divisor = call.divisor ? *call.divisor : 1;
+  const double scale = divisor == 0 ? 0 : 1 / divisor;
+  const double factor = static_cast<double>(*static_cast<const T*>(call.g)) * scale;
+  if (factor == 0) return execute(Fill{call.type, call.dx, 0, call.n});
+  execute(Map{Unary::mul_scalar, call.type, call.x, call.dx, call.n, factor});
 }
 
 }  // namespace
 
-void softmax(DType t, const void* x, void* out, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { softmax(t, x, out, rows, cols); });
-  if (t == DType::float32) return over_rows<float>(x, out, rows, cols, softmax_row<float>);
-  if (t == DType::float64) return over_rows<double>(x, out, rows, cols, softmax_row<double>);
+void execute(const Softmax& call) {
+  with_floating(call.type, [&]<class T>(T) {
+    over_rows<T>(call.x, call.out, call.rows, call.cols,
+                 call.log ? log_softmax_row<T> : softmax_row<T>);
+  });
 }
 
-void log_softmax(DType t, const void* x, void* out, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { log_softmax(t, x, out, rows, cols); });
-  if (t == DType::float32) return over_rows<float>(x, out, rows, cols, log_softmax_row<float>);
-  if (t == DType::float64) return over_rows<double>(x, out, rows, cols, log_softmax_row<double>);
+void execute(const SoftmaxBackward& call) {
+  with_floating(call.type, [&]<class T>(T) {
+    over_rows<T>(call.g, call.out, call.dx, call.rows, call.cols,
+                 call.log ? log_softmax_backward_row<T> : softmax_backward_row<T>);
+  });
 }
 
-void softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows, Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { softmax_backward(t, g, out, dx, rows, cols); });
-  if (t == DType::float32) {
-    over_rows<float>(g, out, dx, rows, cols, softmax_backward_row<float>);
-  } else if (t == DType::float64) {
-    over_rows<double>(g, out, dx, rows, cols, softmax_backward_row<double>);
-  }
+void execute(const CheckLabels& call) {
+  for (Index row = 0; row < call.rows; ++row)
+    if (const Index label = call.labels[row];
+        label != call.ignore_index && (label < 0 || label >= call.classes))
+      fail(call.operation,
+           "label " + text_of(label) + " in row " + text_of(row) + " was given; with " +
+               text_of(call.classes) + " classes, labels from 0 to " + text_of(call.classes - 1) +
+               " (or ignore_index " + text_of(call.ignore_index) + ") are required");
 }
 
-void log_softmax_backward(DType t, const void* g, const void* out, void* dx, Index rows,
-                          Index cols) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { log_softmax_backward(t, g, out, dx, rows, cols); });
-  if (t == DType::float32) {
-    over_rows<float>(g, out, dx, rows, cols, log_softmax_backward_row<float>);
-  } else if (t == DType::float64) {
-    over_rows<double>(g, out, dx, rows, cols, log_softmax_backward_row<double>);
-  }
+void execute(const CrossEntropy& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-double cross_entropy(DType t, const void* x, const std::int64_t* target, void* loss, void* grad,
-                     Index rows, Index cols, const CrossEntropy& options) {
-  if (t == DType::float32) {
-    return run_cross_entropy<float>(x, target, loss, grad, rows, cols, options);
-  }
-  return run_cross_entropy<double>(x, target, loss, grad, rows, cols, options);
+void execute(const ScaleAll& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

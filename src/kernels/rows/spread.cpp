@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/tape.hpp"
 #include "kernels/reduce/reduce.hpp"
 #include "kernels/rows/moments.hpp"
 #include "kernels/rows/rows.hpp"
@@ -10,11 +9,13 @@ namespace gradus::kernels {
 namespace {
 
 template <class T>
-void run_spread(const void* x, void* mean, void* out, Index outer, Index axis, Index inner,
-                double divisor, bool root) {
+void run(const Spread& call) {
   using W = Wide<T>;
-  const T* in = static_cast<const T*>(x);
-  T *means = static_cast<T*>(mean), *result = static_cast<T*>(out);
+  const Index outer = call.outer, axis = call.axis, inner = call.inner;
+  const double divisor = call.divisor;
+  const bool root = call.root;
+  const T* in = static_cast<const T*>(call.x);
+  T *means = static_cast<T*>(call.mean), *result = static_cast<T*>(call.out);
   const Index count = outer * inner;
   const auto write = [=](Index at, T center, T rest, W squares) {
     const W variance = squares / static_cast<W>(divisor);
@@ -83,7 +84,7 @@ using Count = std::conditional_t<std::is_same_v<T, float>, std::int32_t, std::in
 
 // What the gradient of a run of axes needs; no means where all are 0.
 template <class T>
-struct Spread {
+struct Slopes {
   const T *up, *mean, *rest, *out;
   T factor;
   Slope<T> slope(Index i) const noexcept {
@@ -94,7 +95,7 @@ struct Spread {
 
 // Scales of columns from `at` on, 0 for those whose gradient is 0; false if one is not plain.
 template <class T>
-bool scales_of(const Spread<T>& s, Index at, Index width, T* __restrict scale) noexcept {
+bool scales_of(const Slopes<T>& s, Index at, Index width, T* __restrict scale) noexcept {
   constexpr T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
   const T *up = s.up + at, *out = s.out == nullptr ? nullptr : s.out + at;
   const T factor = s.factor;
@@ -118,7 +119,7 @@ bool scales_of(const Spread<T>& s, Index at, Index width, T* __restrict scale) n
 // The gradient of `rows` rows of columns from `at` on, at most slope_panel of them. Rows that lie
 // one after another go several at once.
 template <bool Centered, class T>
-void spread_backward_columns(const Spread<T>& s, Index at, const T* x, T* dx, Index rows,
+void spread_backward_columns(const Slopes<T>& s, Index at, const T* x, T* dx, Index rows,
                              Index stride, Index width) noexcept {
   T scale[slope_panel], mean[slope_panel], rest[slope_panel];
   if (!scales_of(s, at, width, scale)) [[unlikely]] {
@@ -147,13 +148,13 @@ void spread_backward_columns(const Spread<T>& s, Index at, const T* x, T* dx, In
 }
 
 template <class T>
-void run_spread_backward(const void* g, const void* x, const void* mean, const void* out,
-                         double factor, void* dx, Index outer, Index axis, Index inner) {
-  const auto *up = static_cast<const T*>(g), *in = static_cast<const T*>(x),
-             *m = static_cast<const T*>(mean), *o = static_cast<const T*>(out);
-  T* to = static_cast<T*>(dx);
-  const Spread<T> spread{up, m, m == nullptr ? nullptr : m + outer * inner, o,
-                         static_cast<T>(factor)};
+void run(const SpreadBackward& call) {
+  const Index outer = call.outer, axis = call.axis, inner = call.inner;
+  const auto *up = static_cast<const T*>(call.g), *in = static_cast<const T*>(call.x),
+             *m = static_cast<const T*>(call.mean), *o = static_cast<const T*>(call.out);
+  T* to = static_cast<T*>(call.dx);
+  const Slopes<T> spread{up, m, m == nullptr ? nullptr : m + outer * inner, o,
+                         static_cast<T>(call.factor)};
   // Pieces of the axis, so that one long row or column is shared as well.
   constexpr Index tile = 32768;
   const Index length = axis * inner <= tile ? axis : (tile + inner - 1) / inner;
@@ -198,9 +199,11 @@ template <class T>
 }
 
 template <class T>
-void run_root_of_sums(double p, const void* x, void* sums, Index outer, Index axis, Index inner) {
-  const T* in = static_cast<const T*>(x);
-  T* out = static_cast<T*>(sums);
+void run(const RootOfSums& call) {
+  const Index outer = call.outer, axis = call.axis, inner = call.inner;
+  const double p = call.p;
+  const T* in = static_cast<const T*>(call.x);
+  T* out = static_cast<T*>(call.sums);
   if (p == 2 && axis > 0) {
     Count<T> strange = 0;
     for (Index i = 0; i < outer * inner; ++i)
@@ -264,34 +267,16 @@ void run_mend_means(const void* x, void* mean, Index outer, Index axis, Index in
 
 }  // namespace
 
-void spread(DType t, const void* x, void* mean, void* out, Index outer, Index axis, Index inner,
-            double divisor, bool root) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { spread(t, x, mean, out, outer, axis, inner, divisor, root); });
-  if (t == DType::float32)
-    return run_spread<float>(x, mean, out, outer, axis, inner, divisor, root);
-  if (t == DType::float64)
-    return run_spread<double>(x, mean, out, outer, axis, inner, divisor, root);
+void execute(const Spread& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-void spread_backward(DType t, const void* g, const void* x, const void* mean, const void* out,
-                     double factor, void* dx, Index outer, Index axis, Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember(
-        [=] { spread_backward(t, g, x, mean, out, factor, dx, outer, axis, inner); });
-  if (t == DType::float32) {
-    run_spread_backward<float>(g, x, mean, out, factor, dx, outer, axis, inner);
-  } else if (t == DType::float64) {
-    run_spread_backward<double>(g, x, mean, out, factor, dx, outer, axis, inner);
-  }
+void execute(const SpreadBackward& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-void root_of_sums(DType t, double p, const void* x, void* sums, Index outer, Index axis,
-                  Index inner) {
-  if (detail::tape) [[unlikely]]
-    return detail::remember([=] { root_of_sums(t, p, x, sums, outer, axis, inner); });
-  if (t == DType::float32) return run_root_of_sums<float>(p, x, sums, outer, axis, inner);
-  if (t == DType::float64) return run_root_of_sums<double>(p, x, sums, outer, axis, inner);
+void execute(const RootOfSums& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void mend_means(DType t, const void* x, void* mean, Index outer, Index axis, Index inner) {

@@ -141,8 +141,8 @@ Tensor ternary(const char* name, Ternary op, const Tensor& a, const Tensor& b, c
   {
     const NoGrad guard;
     const Tensor u = expand(x, shape), v = expand(y, shape), w = expand(z, shape);
-    kernels::ternary(op, common, detail::data(u), detail::data(v), detail::data(w),
-                     detail::data(value), value.numel(), p0);
+    kernels::run(kernels::Zip3{op, common, detail::data(u), detail::data(v), detail::data(w),
+                               detail::data(value), value.numel(), p0});
   }
   return record(name, std::move(value), {x, y, z}, rule);
 }

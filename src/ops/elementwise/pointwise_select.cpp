@@ -61,15 +61,16 @@ void require_mask(const Tensor& mask, const char* name, const char* what) {
 Tensor selected(const char* name, const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Shape shape =
       broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), name), name);
-  kernels::Broadcast3 plan;
+  kernels::Where call{
+      node(a)->dtype, node(condition)->data, node(a)->data, node(b)->data, nullptr, {}};
   if (!kernels::make_broadcast(detail::dims(shape), detail::dims(condition.shape()),
-                               detail::dims(a.shape()), detail::dims(b.shape()), plan)) {
+                               detail::dims(a.shape()), detail::dims(b.shape()), call.shape)) {
     const NoGrad guard;
     return selected(name, expand(condition, shape), expand(a, shape), expand(b, shape));
   }
   Tensor out = detail::empty(shape, node(a)->dtype);
-  kernels::where(node(a)->dtype, static_cast<const bool*>(node(condition)->data), node(a)->data,
-                 node(b)->data, node(out)->data, plan);
+  call.out = detail::data(out);
+  kernels::run(call);
   return out;
 }
 

@@ -47,8 +47,8 @@ Tensor gather_along(const Tensor& x, int axis, const Tensor& index) {
   const Shape shape = x.shape();
   const Split s = split(shape, axis);
   Tensor out = empty(index.shape(), x.dtype());
-  kernels::gather(x.dtype(), data(x), indices_of(index), index.shape()[axis], data(out), s.outer,
-                  s.axis, s.inner);
+  kernels::run(kernels::Gather{x.dtype(), data(x), indices_of(index), index.shape()[axis],
+                               data(out), s.outer, s.axis, s.inner});
   return record("gather", std::move(out), {x, index},
                 [axis, length = shape[axis]](const Vjp& k) -> Grads<2> {
                   return {scatter_along(k.grad, axis, k.in(1), length), Tensor()};
@@ -60,8 +60,8 @@ Tensor scatter_along(const Tensor& g, int axis, const Tensor& index, Index lengt
   shape[axis] = length;
   const Split s = split(shape, axis);
   Tensor out = zeros(shape, g.dtype());
-  kernels::scatter_add(g.dtype(), data(g), indices_of(index), index.shape()[axis], data(out),
-                       s.outer, s.axis, s.inner);
+  kernels::run(kernels::ScatterAdd{g.dtype(), data(g), indices_of(index), index.shape()[axis],
+                                   data(out), s.outer, s.axis, s.inner});
   return record("scatter", std::move(out), {g, index}, [axis](const Vjp& k) -> Grads<2> {
     return {gather_along(k.grad, axis, k.in(1)), Tensor()};
   });
@@ -72,8 +72,8 @@ Tensor add_along(const Tensor& g, int axis, const Tensor& index, Index length) {
   shape[axis] = length;
   const Split s = split(shape, axis);
   Tensor out = zeros(shape, g.dtype());
-  kernels::index_add(g.dtype(), data(g), indices_of(index), index.numel(), data(out), s.outer,
-                     s.axis, s.inner);
+  kernels::run(kernels::IndexAdd{g.dtype(), data(g), indices_of(index), index.numel(), data(out),
+                                 s.outer, s.axis, s.inner});
   return record("index_add", std::move(out), {g, index}, [axis](const Vjp& k) -> Grads<2> {
     return {select_along(k.grad, axis, k.in(1)), Tensor()};
   });
@@ -84,16 +84,17 @@ Tensor select_along(const Tensor& x, int axis, const Tensor& index) {
   const Split s = split(shape, axis);
   shape[axis] = index.numel();
   Tensor out = empty(shape, x.dtype());
-  kernels::index_select(x.dtype(), data(x), indices_of(index), index.numel(), data(out), s.outer,
-                        s.axis, s.inner);
+  kernels::run(kernels::IndexSelect{x.dtype(), data(x), indices_of(index), index.numel(), data(out),
+                                    s.outer, s.axis, s.inner});
   return record("index_select", std::move(out), {x, index},
                 [axis, n = s.axis](const Vjp& k) -> Grads<2> {
                   if (Tensor total = k.accumulator(0); total.defined()) {
                     // Straight into the sum that is already there: rows that were not read cost
                     // nothing.
                     const Split to = split(total.shape(), axis);
-                    kernels::index_add(total.dtype(), data(k.grad), indices_of(k.in(1)),
-                                       k.in(1).numel(), data(total), to.outer, to.axis, to.inner);
+                    kernels::run(kernels::IndexAdd{total.dtype(), data(k.grad), indices_of(k.in(1)),
+                                                   k.in(1).numel(), data(total), to.outer, to.axis,
+                                                   to.inner});
                     return {};
                   }
                   return {add_along(k.grad, axis, k.in(1), n), Tensor()};

@@ -56,7 +56,8 @@ Tensor concat(const std::vector<Tensor>& tensors, Index axis) {
     // Per outer position, one contiguous run of each part.
     const Index run = part.size(a) * to.inner;
     const Index dims[] = {to.outer, run}, strides[] = {to.axis * to.inner, 1};
-    if (part.numel()) kernels::copy_into_strided(dtype, data(part), place, strides, dims, 2);
+    if (part.numel())
+      kernels::run_strided<kernels::CopyInto>(dtype, data(part), place, 2, dims, strides);
     place += run * static_cast<Index>(size_of(dtype));
   }
   return record("concat", std::move(out), parts, [a](const Vjp& k) {

@@ -32,7 +32,8 @@ Tensor read_strided(const Tensor& x, const Shape& shape, const Index* strides, I
   if (out.numel() == 0) return out;
   const char* from =
       static_cast<const char*>(data(x)) + start * static_cast<Index>(size_of(x.dtype()));
-  kernels::copy_strided(x.dtype(), from, strides, shape.data(), shape.size(), data(out));
+  kernels::run_strided<kernels::CopyStrided>(x.dtype(), from, data(out), shape.size(), shape.data(),
+                                             strides);
   return out;
 }
 
@@ -165,21 +166,21 @@ struct Places {
 };
 
 /// Writes or adds g at the places of a slice of `to`.
-template <class F>
-void at_places(const Tensor& g, const Tensor& to, const Places& p, F kernel) {
+template <class Call>
+void at_places(const Tensor& g, const Tensor& to, const Places& p) {
   if (g.numel() == 0) return;
   Index strides[max_rank];
   strides_of(p.shape, strides);
   const Index offset = p.start * strides[p.axis] * static_cast<Index>(size_of(g.dtype()));
   strides[p.axis] *= p.step;
-  kernel(g.dtype(), data(g), static_cast<char*>(data(to)) + offset, strides, g.shape().data(),
-         p.shape.size());
+  kernels::run_strided<Call>(g.dtype(), data(g), static_cast<char*>(data(to)) + offset,
+                             p.shape.size(), g.shape().data(), strides);
 }
 
 /// Zeros with g at the places of a slice.
 Tensor unslice(const Tensor& g, const Places& p) {
   Tensor out = zeros(p.shape, g.dtype());
-  at_places(g, out, p, kernels::copy_into_strided);
+  at_places<kernels::CopyInto>(g, out, p);
   return record("unslice", std::move(out), {g}, [p, count = g.shape()[p.axis]](const Vjp& k) {
     const Index last = p.start + count * p.step;
     return slice(k.grad, p.axis, p.start, last < 0 ? -p.shape[p.axis] - 1 : last, p.step);
@@ -209,7 +210,7 @@ Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step) {
   return record("slice", read_strided(x, to, strides, offset), {x}, [places](const Vjp& k) {
     if (Tensor total = k.accumulator(0); total.defined()) {
       // Straight into the sum that is already there: many slices of one tensor stay cheap.
-      at_places(k.grad, total, places, kernels::add_into_strided);
+      at_places<kernels::AddInto>(k.grad, total, places);
       return Tensor();
     }
     return unslice(k.grad, places);

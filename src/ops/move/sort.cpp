@@ -18,8 +18,8 @@ Tensor order(const Tensor& x, int axis, Index count, bool descending) {
   const detail::Split s = detail::split(shape, axis);
   shape[axis] = count;
   Tensor out = detail::empty(shape, int64);
-  kernels::sort_positions(x.dtype(), data(x), static_cast<Index*>(data(out)), s.outer, s.axis,
-                          s.inner, count, descending);
+  kernels::run(kernels::SortPositions{x.dtype(), data(x), static_cast<Index*>(data(out)), s.outer,
+                                      s.axis, s.inner, count, descending});
   return out;
 }
 
@@ -29,8 +29,8 @@ Tensor ranked(const Tensor& x, int axis, Index rank, bool nan_wins) {
   const detail::Split s = detail::split(shape, axis);
   shape[axis] = 1;
   Tensor out = detail::empty(shape, int64);
-  kernels::select_position(x.dtype(), data(x), static_cast<Index*>(data(out)), s.outer, s.axis,
-                           s.inner, rank, nan_wins);
+  kernels::run(kernels::SelectPosition{x.dtype(), data(x), static_cast<Index*>(data(out)), s.outer,
+                                       s.axis, s.inner, rank, nan_wins});
   return out;
 }
 

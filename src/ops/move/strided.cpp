@@ -26,8 +26,9 @@ Tensor read_strided(const char* name, const Tensor& x, const StridedMap& map) {
   const DType dtype = x.dtype();
   Tensor out = empty(map.part, dtype);
   if (out.numel())
-    kernels::copy_strided(dtype, static_cast<const char*>(data(x)) + byte_offset(map, dtype),
-                          map.strides, map.dims, map.rank, data(out));
+    kernels::run_strided<kernels::CopyStrided>(
+        dtype, static_cast<const char*>(data(x)) + byte_offset(map, dtype), data(out), map.rank,
+        map.dims, map.strides);
   return record(name, std::move(out), {x},
                 [name, map](const Vjp& k) { return write_strided(name, k.grad, map); });
 }
@@ -36,9 +37,11 @@ Tensor write_strided(const char* name, const Tensor& x, const StridedMap& map, d
   const DType dtype = x.dtype();
   Tensor out = full(map.whole, fill, dtype);
   if (x.numel())
-    (map.overlaps ? kernels::add_into_strided : kernels::copy_into_strided)(
-        dtype, data(x), static_cast<char*>(data(out)) + byte_offset(map, dtype), map.strides,
-        map.dims, map.rank);
+    (map.overlaps ? kernels::run_strided<kernels::AddInto>
+                  : kernels::run_strided<kernels::CopyInto>)(dtype, data(x),
+                                                             static_cast<char*>(data(out)) +
+                                                                 byte_offset(map, dtype),
+                                                             map.rank, map.dims, map.strides);
   return record(name, std::move(out), {x},
                 [name, map](const Vjp& k) { return read_strided(name, k.grad, map); });
 }

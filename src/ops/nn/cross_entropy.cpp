@@ -70,15 +70,8 @@ void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
                         to_string(target.shape()) + " were given; class indices of shape " +
                         to_string(loss_shape(x)) + " are required; reshape them");
   const Index classes = x.size(class_axis(x));
-  const auto* labels = static_cast<const std::int64_t*>(data(target));
-  detail::launch([=, rows = target.numel()] {
-    for (Index row = 0; row < rows; ++row)
-      if (labels[row] != ignore_index && (labels[row] < 0 || labels[row] >= classes))
-        fail(operation, "label " + text_of(labels[row]) + " in row " + text_of(row) +
-                            " was given; with " + text_of(classes) + " classes, labels from 0 to " +
-                            text_of(classes - 1) + " (or ignore_index " + text_of(ignore_index) +
-                            ") are required");
-  });
+  kernels::run(kernels::CheckLabels{operation, static_cast<const Index*>(data(target)),
+                                    target.numel(), classes, ignore_index});
 }
 
 /// The weighted, smoothed one-hot targets of rows: w_c q_c, 0 for ignored rows.
@@ -137,15 +130,13 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
   Tensor losses = detail::empty({rows}, x.dtype());
   const Tensor slope = keep ? detail::empty({rows, classes}, x.dtype()) : Tensor();
   const Tensor divisor = detail::empty({}, float64);
-  const kernels::CrossEntropy options{.label_smoothing = t.label_smoothing,
-                                      .weight = weight.defined() ? data(weight) : nullptr,
-                                      .ignore_index = t.ignore_index};
-  detail::launch([=, type = x.dtype(), from = data(x), labels = data(target), to = data(losses),
-                  grad = keep ? data(slope) : nullptr, sum = data(divisor)] {
-    const double weights = kernels::cross_entropy(
-        type, from, static_cast<const std::int64_t*>(labels), to, grad, rows, classes, options);
-    *static_cast<double*>(sum) = t.reduction == Reduction::mean ? weights : batch;
-  });
+  const bool weighs = t.reduction == Reduction::mean;
+  kernels::run(kernels::CrossEntropy{x.dtype(), data(x), static_cast<const Index*>(data(target)),
+                                     weight.defined() ? data(weight) : nullptr, data(losses),
+                                     keep ? data(slope) : nullptr,
+                                     weighs ? static_cast<double*>(data(divisor)) : nullptr, rows,
+                                     classes, t.label_smoothing, t.ignore_index});
+  if (!weighs) kernels::run(kernels::Fill{float64, data(divisor), batch, 1});
   Tensor value;
   {
     const NoGrad guard;
@@ -157,18 +148,14 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
     const Tensor& saved = k.in(2);
     Tensor dx = detail::empty_like(saved);
     if (t.reduction != Reduction::none) {
-      detail::launch([t, type = saved.dtype(), g = data(k.grad), sum = data(k.in(3)),
-                      from = data(saved), to = data(dx), n = saved.numel()] {
-        const double total = *static_cast<const double*>(sum);
-        const double scale = t.reduction == Reduction::sum ? 1 : total == 0 ? 0 : 1 / total;
-        const double factor = detail::number(type, g) * scale;
-        if (factor == 0) return kernels::fill(type, to, 0, n);
-        kernels::unary(kernels::Unary::mul_scalar, type, from, to, n, factor, 0);
-      });
+      const auto* const total = static_cast<const double*>(data(k.in(3)));
+      kernels::run(kernels::ScaleAll{saved.dtype(), data(saved), data(k.grad),
+                                     t.reduction == Reduction::sum ? nullptr : total, data(dx),
+                                     saved.numel()});
       return {dx};
     }
-    kernels::scale_rows(saved.dtype(), data(saved), data(k.grad), data(dx), saved.size(0),
-                        saved.size(1));
+    kernels::run(kernels::ScaleRows{saved.dtype(), data(saved), data(k.grad), data(dx),
+                                    saved.size(0), saved.size(1)});
     return {dx};
   };
   const auto composite = [t](const std::vector<Tensor>& in) {

@@ -135,7 +135,7 @@ Tensor huber(const Tensor& d, double bound) {
 
 /// What a fused loss takes beside input and target; a rule may capture it.
 struct Scaled {
-  kernels::PointwiseLoss loss;
+  kernels::LossOp loss;
   Reduction reduction;
   double scale;
 };
@@ -144,7 +144,7 @@ struct Scaled {
 /// in one pass each way; undefined if the loss is another one. `composite(input, target)` is the
 /// same loss by element.
 template <class Composite>
-Tensor fused_loss(const char* name, kernels::PointwiseLoss loss, const Tensor& x, const Tensor& y,
+Tensor fused_loss(const char* name, kernels::LossOp loss, const Tensor& x, const Tensor& y,
                   Reduction reduction, Composite composite) {
   const Index n = x.numel();
   const bool fits = (reduction == Reduction::mean || reduction == Reduction::sum) && n > 0 &&
@@ -152,14 +152,14 @@ Tensor fused_loss(const char* name, kernels::PointwiseLoss loss, const Tensor& x
   if (!fits) return {};
   const Scaled s{loss, reduction, reduction == Reduction::mean ? 1 / static_cast<double>(n) : 1};
   Tensor value = detail::empty({}, x.dtype());
-  kernels::pointwise_loss(loss, x.dtype(), data(x), data(y), data(value), n, s.scale);
+  kernels::run(kernels::PointwiseLoss{loss, x.dtype(), data(x), data(y), data(value), n, s.scale});
   return fused(
       name, std::move(value), {x, y},
       [s](const Vjp& k) -> Grads<1> {
         const Tensor& in = k.in(0);
         Tensor dx = detail::empty_like(in);
-        kernels::pointwise_loss_backward(s.loss, in.dtype(), data(in), data(k.in(1)), data(k.grad),
-                                         data(dx), in.numel(), s.scale);
+        kernels::run(kernels::PointwiseLossBackward{s.loss, in.dtype(), data(in), data(k.in(1)),
+                                                    data(k.grad), data(dx), in.numel(), s.scale});
         return {dx};
       },
       [s, composite](const std::vector<Tensor>& in) {
@@ -196,8 +196,8 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& op
   const Tensor y = like(target, input);
   const auto squares = [](const Tensor& a, const Tensor& b) { return square(a - b); };
   if (!options.weight.defined())
-    if (Tensor loss = fused_loss("mse_loss", kernels::PointwiseLoss::squared, input, y,
-                                 options.reduction, squares);
+    if (Tensor loss =
+            fused_loss("mse_loss", kernels::LossOp::squared, input, y, options.reduction, squares);
         loss.defined())
       return loss;
   const Tensor w = loss_weight(options.weight, input, "mse_loss");
@@ -253,8 +253,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
     return -(weigh(y, logsigmoid(x)) + weigh(1 - y, logsigmoid(-x)));
   };
   if (!options.pos_weight.defined() && !options.weight.defined())
-    if (Tensor loss = fused_loss(name, kernels::PointwiseLoss::bce_logits, input, z,
-                                 options.reduction, terms);
+    if (Tensor loss =
+            fused_loss(name, kernels::LossOp::bce_logits, input, z, options.reduction, terms);
         loss.defined())
       return loss;
   const Tensor w = loss_weight(options.weight, input, name);

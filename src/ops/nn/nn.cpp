@@ -3,9 +3,9 @@
 #include <array>
 
 #include "autograd/capture.hpp"
-#include "base/random.hpp"
 #include "gradus/ops/linear_act.hpp"
 #include "gradus/random.hpp"
+#include "kernels/elementwise/random.hpp"
 #include "kernels/products/gemm.hpp"
 #include "kernels/products/linear_small.hpp"
 #include "kernels/rows/rows.hpp"
@@ -79,18 +79,19 @@ Grads<3> layer_gradients(const Vjp& k, const FusedActivation* act, bool has_bias
   const detail::Target dw = detail::target(k, 1, {out, in}, type);
   const detail::Target db = has_bias ? detail::target(k, 2, {out}, type) : detail::Target();
   if (is_small) {
-    kernels::small_linear_backward(
-        act ? act->kernel : kernels::Activation::none, rows, out, in, data(g),
-        act ? data(saved) : nullptr, data(x), data(weight),
-        {dx.defined() ? data(dx) : nullptr, dw.data(), db.data(), dw.into, db.into});
+    kernels::run(kernels::SmallLinearBackward{
+        act ? act->kernel : kernels::Activation::none, dw.into, db.into, rows, out, in, data(g),
+        act ? data(saved) : nullptr, data(x), data(weight), dx.defined() ? data(dx) : nullptr,
+        dw.data(), db.data()});
   } else {
     if (dx.defined())
-      kernels::zero_gemm(type, Zeros::first, false, false, rows, in, out, data(g), out,
-                         data(weight), in, 0, data(dx), in);
+      kernels::run(kernels::Gemm{type, false, false, rows, in, out, data(g), out, data(weight), in,
+                                 0, data(dx), in, Zeros::first});
     if (dw.tensor.defined())
-      kernels::zero_gemm(type, Zeros::first, true, false, out, in, rows, data(g), out, data(x), in,
-                         dw.into ? 1 : 0, dw.data(), in);
-    if (db.tensor.defined()) kernels::col_sum(type, data(g), db.data(), rows, out, db.into ? 1 : 0);
+      kernels::run(kernels::Gemm{type, true, false, out, in, rows, data(g), out, data(x), in,
+                                 dw.into ? 1. : 0., dw.data(), in, Zeros::first});
+    if (db.tensor.defined())
+      kernels::run(kernels::SumRows{type, data(g), db.data(), rows, out, db.into ? 1. : 0.});
   }
   return {dx, dw.gradient(), db.gradient()};
 }
@@ -118,9 +119,9 @@ Tensor empty_product(const Tensor& x, const Tensor& weight) {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_linear(x, weight, bias);
   Tensor value = empty_product(x, weight);
-  kernels::linear_act(x.dtype(), kernels::Activation::none, leading(x.shape()), weight.size(0),
-                      weight.size(1), data(x), data(weight), bias.defined() ? data(bias) : nullptr,
-                      data(value), nullptr);
+  kernels::run(kernels::Linear{x.dtype(), kernels::Activation::none, leading(x.shape()),
+                               weight.size(0), weight.size(1), data(x), data(weight),
+                               bias.defined() ? data(bias) : nullptr, data(value), nullptr});
   const auto rule = [](const Vjp& k) {
     const bool has_bias = k.arity() == 3;
     return k.create_graph() ? recorded_gradients(k, has_bias)
@@ -158,9 +159,10 @@ Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Tensor product = !act->from_out && detail::should_record(given)
                              ? detail::empty_like(value)
                              : Tensor();  // before the activation
-  kernels::linear_act(x.dtype(), act->kernel, leading(x.shape()), weight.size(0), weight.size(1),
-                      data(x), data(weight), has_bias ? data(bias) : nullptr, data(value),
-                      product.defined() ? data(product) : nullptr);
+  kernels::run(kernels::Linear{x.dtype(), act->kernel, leading(x.shape()), weight.size(0),
+                               weight.size(1), data(x), data(weight),
+                               has_bias ? data(bias) : nullptr, data(value),
+                               product.defined() ? data(product) : nullptr});
   if (product.defined()) inputs[count++] = product;
   return fused(
       act->name, std::move(value), std::span<const Tensor>(inputs.data(), count),
@@ -197,7 +199,7 @@ Tensor softmax(const Tensor& x, Index axis) {
   if (x.dim() == 0) return reshape(softmax(reshape(x, {1})), {});
   Tensor value = along_last(x, a, [](const Tensor& y, Index rows, Index cols) {
     Tensor out = detail::empty_like(y);
-    kernels::softmax(y.dtype(), data(y), data(out), rows, cols);
+    kernels::run(kernels::Softmax{y.dtype(), false, data(y), data(out), rows, cols});
     return out;
   });
   return record("softmax", std::move(value), {x}, [a](const Vjp& k) {
@@ -206,8 +208,8 @@ Tensor softmax(const Tensor& x, Index axis) {
       return safe_mul(g - sum(safe_mul(g, out), {a}, true), out);
     Tensor dx = detail::empty_like(out);
     const Index cols = out.size(-1);
-    kernels::softmax_backward(out.dtype(), data(g), data(out), data(dx),
-                              out.numel() / std::max<Index>(cols, 1), cols);
+    kernels::run(kernels::SoftmaxBackward{out.dtype(), false, data(g), data(out), data(dx),
+                                          out.numel() / std::max<Index>(cols, 1), cols});
     return dx;
   });
 }
@@ -217,7 +219,7 @@ Tensor log_softmax(const Tensor& x, Index axis) {
   if (x.dim() == 0) return reshape(log_softmax(reshape(x, {1})), {});
   Tensor value = along_last(x, a, [](const Tensor& y, Index rows, Index cols) {
     Tensor out = detail::empty_like(y);
-    kernels::log_softmax(y.dtype(), data(y), data(out), rows, cols);
+    kernels::run(kernels::Softmax{y.dtype(), true, data(y), data(out), rows, cols});
     return out;
   });
   return record("log_softmax", std::move(value), {x}, [a](const Vjp& k) {
@@ -230,8 +232,8 @@ Tensor log_softmax(const Tensor& x, Index axis) {
     const Tensor& out = k.out();
     Tensor dx = detail::empty_like(out);
     const Index cols = out.size(-1);
-    kernels::log_softmax_backward(out.dtype(), data(g), data(out), data(dx),
-                                  out.numel() / std::max<Index>(cols, 1), cols);
+    kernels::run(kernels::SoftmaxBackward{out.dtype(), true, data(g), data(out), data(dx),
+                                          out.numel() / std::max<Index>(cols, 1), cols});
     return dx;
   });
 }
@@ -243,10 +245,8 @@ namespace {
 /// Linear in x, so it is its own derivative. Captures the numbers that make the mask, not the mask.
 Tensor masked(const Tensor& x, double p, detail::Drawn drawn) {
   Tensor value = detail::empty_like(x);
-  detail::launch([p, drawn, type = x.dtype(), from = data(x), to = data(value), n = x.numel()] {
-    const detail::Draw now = drawn.replayed ? *drawn.replayed : drawn.draw;
-    kernels::dropout(type, from, to, n, p, now.seed, now.offset);
-  });
+  kernels::run(
+      kernels::Dropout{x.dtype(), data(x), data(value), x.numel(), p, drawn.draw, drawn.replayed});
   return record("dropout", std::move(value), {x},
                 [p, drawn](const Vjp& k) { return masked(k.grad, p, drawn); });
 }

@@ -101,17 +101,16 @@ std::vector<Tensor> in_order(const NormTerms& t, const Tensor& dx, const Tensor&
   return grads;
 }
 
-using Backward = void (*)(DType, const void* g, const void* x, const void* gamma, const void* mean,
-                          const void* rstd, void* dx, void* dgamma, void* dbeta, Index rows,
-                          Index cols);
-
-std::vector<Tensor> backward_with(const Vjp& k, const NormTerms& t, Backward kernel) {
+/// The gradients by a call such as RowNormBackward.
+template <class Call>
+std::vector<Tensor> backward_with(const Vjp& k, const NormTerms& t) {
   const Tensor dx = room_for(k, 0, true), dweight = room_for(k, t.weight(), t.has_weight),
                dbias = room_for(k, t.bias(), t.has_bias);
   const Tensor& x = k.in(0);
-  kernel(x.dtype(), data(k.grad), data(x), t.has_weight ? data(k.in(t.weight())) : nullptr,
-         data(k.in(t.saved())), data(k.in(t.saved() + 1)), memory_of(dx), memory_of(dweight),
-         memory_of(dbias), t.rows, t.cols);
+  kernels::run(Call{x.dtype(), data(k.grad), data(x),
+                    t.has_weight ? data(k.in(t.weight())) : nullptr, data(k.in(t.saved())),
+                    data(k.in(t.saved() + 1)), memory_of(dx), memory_of(dweight), memory_of(dbias),
+                    t.rows, t.cols});
   return in_order(t, dx, dweight, dbias);
 }
 
@@ -127,11 +126,11 @@ Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& 
   Tensor value = detail::empty_like(x);
   const Tensor means = detail::empty({2, t.rows}, x.dtype()),
                rstd = detail::empty({t.rows}, x.dtype());
-  kernels::layer_norm(x.dtype(), data(x), memory_of(weight), memory_of(bias), eps, data(value),
-                      data(means), data(rstd), t.rows, t.cols);
+  kernels::run(kernels::RowNorm{x.dtype(), data(x), memory_of(weight), memory_of(bias), eps,
+                                data(value), data(means), data(rstd), t.rows, t.cols});
   return fused(
       "layer_norm", std::move(value), inputs_of(x, weight, bias, {means, rstd}),
-      [t](const Vjp& k) { return backward_with(k, t, kernels::layer_norm_backward); },
+      [t](const Vjp& k) { return backward_with<kernels::RowNormBackward>(k, t); },
       [t](const std::vector<Tensor>& in) {
         return affine(standardized(in, t, centred(in[0], trailing(t.axes)), trailing(t.axes)), in,
                       t);
@@ -148,16 +147,17 @@ Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& we
   t.has_weight = weight.defined();
   Tensor value = detail::empty_like(x);
   const Tensor rstd = detail::empty({t.rows}, x.dtype());
-  kernels::rms_norm(x.dtype(), data(x), memory_of(weight), t.eps, data(value), data(rstd), t.rows,
-                    t.cols);
+  kernels::run(kernels::RowNorm{x.dtype(), data(x), memory_of(weight), nullptr, t.eps, data(value),
+                                nullptr, data(rstd), t.rows, t.cols});
   return fused(
       "rms_norm", std::move(value), inputs_of(x, weight, {}, {rstd}),
       [t](const Vjp& k) {
         const Tensor dx = room_for(k, 0, true), dweight = room_for(k, t.weight(), t.has_weight);
         const Tensor& in = k.in(0);
-        kernels::rms_norm_backward(
-            in.dtype(), data(k.grad), data(in), t.has_weight ? data(k.in(t.weight())) : nullptr,
-            data(k.in(t.saved())), memory_of(dx), memory_of(dweight), t.rows, t.cols);
+        kernels::run(kernels::RowNormBackward{in.dtype(), data(k.grad), data(in),
+                                              t.has_weight ? data(k.in(t.weight())) : nullptr,
+                                              nullptr, data(k.in(t.saved())), memory_of(dx),
+                                              memory_of(dweight), nullptr, t.rows, t.cols});
         return in_order(t, dx, dweight, {});
       },
       [t](const std::vector<Tensor>& in) {
@@ -192,8 +192,8 @@ Tensor channels_second(const Tensor& x) { return x.dim() == 2 ? x : movedim(x, {
 /// running + momentum (batch - running), unrecorded: equal values stay what they are.
 void move_towards(Tensor running, const void* batch, double momentum) {
   node(running)->bump_version();
-  kernels::binary(kernels::Binary::lerp_scalar, running.dtype(), data(running), batch,
-                  data(running), kernels::same_shape(running.numel()), momentum, 0);
+  kernels::run(kernels::Zip{kernels::Binary::lerp_scalar, running.dtype(), data(running), batch,
+                            data(running), kernels::same_shape(running.numel()), momentum});
 }
 
 /// Normalizes x (…, C) by the statistics of the batch, which move the running ones.
@@ -208,8 +208,9 @@ Tensor by_batch(const Tensor& x, const Tensor& running_mean, const Tensor& runni
   Tensor value = detail::empty_like(x);
   const Tensor means = detail::empty({2, cols}, x.dtype()),
                variances = detail::empty({cols}, x.dtype()), rstd = detail::empty_like(variances);
-  kernels::batch_norm(x.dtype(), data(x), memory_of(weight), memory_of(bias), eps, data(value),
-                      data(means), data(variances), data(rstd), rows, cols);
+  kernels::run(kernels::BatchNorm{x.dtype(), data(x), memory_of(weight), memory_of(bias), eps,
+                                  data(value), data(means), data(variances), data(rstd), rows,
+                                  cols});
   if (running_mean.defined()) {
     const NoGrad guard;
     const double n = static_cast<double>(rows);
@@ -218,7 +219,7 @@ Tensor by_batch(const Tensor& x, const Tensor& running_mean, const Tensor& runni
   }
   return fused(
       "batch_norm", std::move(value), inputs_of(x, weight, bias, {means, rstd}),
-      [t](const Vjp& k) { return backward_with(k, t, kernels::batch_norm_backward); },
+      [t](const Vjp& k) { return backward_with<kernels::BatchNormBackward>(k, t); },
       [t](const std::vector<Tensor>& in) {
         Axes batch;
         for (int i = 0; i < t.axes; ++i) batch.push_back(i);

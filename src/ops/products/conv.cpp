@@ -25,7 +25,7 @@ Tensor convolution_weight(Zeros zeros, const Convolution& c, const Tensor& x, co
 Tensor convolution(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& w) {
   Tensor y = detail::empty(
       {c.images, c.groups * c.out_channels, c.plane.y.output, c.plane.x.output}, x.dtype());
-  kernels::convolve(x.dtype(), zeros, c, data(x), data(w), data(y));
+  kernels::run(kernels::Convolve{x.dtype(), zeros, c, data(x), data(w), data(y)});
   return record("conv2d", std::move(y), {x, w}, [zeros, c](const Vjp& k) -> Grads<2> {
     Grads<2> grads;
     if (k.wants(0))
@@ -39,7 +39,7 @@ Tensor convolution(Zeros zeros, const Convolution& c, const Tensor& x, const Ten
 Tensor convolution_input(Zeros zeros, const Convolution& c, const Tensor& g, const Tensor& w) {
   Tensor x = detail::empty({c.images, c.groups * c.in_channels, c.plane.y.input, c.plane.x.input},
                            g.dtype());
-  kernels::convolve_input(g.dtype(), zeros, c, data(g), data(w), data(x));
+  kernels::run(kernels::ConvolveInput{g.dtype(), zeros, c, data(g), data(w), data(x)});
   return record("conv2d_input", std::move(x), {g, w}, [zeros, c](const Vjp& k) -> Grads<2> {
     Grads<2> grads;
     if (k.wants(0))
@@ -53,7 +53,7 @@ Tensor convolution_input(Zeros zeros, const Convolution& c, const Tensor& g, con
 Tensor convolution_weight(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& g) {
   Tensor w = detail::empty(
       {c.groups * c.out_channels, c.in_channels, c.plane.y.kernel, c.plane.x.kernel}, x.dtype());
-  kernels::convolve_weight(x.dtype(), zeros, c, data(x), data(g), data(w));
+  kernels::run(kernels::ConvolveWeight{x.dtype(), zeros, c, data(x), data(g), data(w)});
   return record("conv2d_weight", std::move(w), {x, g}, [zeros, c](const Vjp& k) -> Grads<2> {
     Grads<2> grads;
     if (k.wants(0))

@@ -94,11 +94,8 @@ void product(Zeros zeros, const Tensor& a, const Tensor& b, bool ta, bool tb, co
              double beta, void* c) {
   const DType type = a.dtype();
   const Index lda = a.size(-1), ldb = b.size(-1);
-  if (zeros == Zeros::none)
-    kernels::gemm(type, ta, tb, p.m, p.n, p.k, data(a), lda, data(b), ldb, beta, c, p.n);
-  else
-    kernels::zero_gemm(type, zeros, ta, tb, p.m, p.n, p.k, data(a), lda, data(b), ldb, beta, c,
-                       p.n);
+  kernels::run(
+      kernels::Gemm{type, ta, tb, p.m, p.n, p.k, data(a), lda, data(b), ldb, beta, c, p.n, zeros});
 }
 
 /// The same for stacks.
@@ -108,12 +105,8 @@ void products(Zeros zeros, const Tensor& a, const Tensor& b, bool ta, bool tb, c
   const Tensor x = with_batch(a, p.batch), y = with_batch(b, p.batch);
   const DType type = a.dtype();
   const Index count = numel(p.batch), step_x = batch_stride(x), step_y = batch_stride(y);
-  if (zeros == Zeros::none)
-    kernels::gemm_batched(type, ta, tb, count, p.m, p.n, p.k, data(x), step_x, data(y), step_y, 0,
-                          c, p.m * p.n);
-  else
-    kernels::zero_gemm_batched(type, zeros, ta, tb, count, p.m, p.n, p.k, data(x), step_x, data(y),
-                               step_y, c, p.m * p.n);
+  kernels::run(kernels::GemmBatched{type, ta, tb, count, p.m, p.n, p.k, data(x), step_x, data(y),
+                                    step_y, c, p.m * p.n, zeros});
 }
 
 /// The product of tensors with two or more axes, without broadcasting of batches beyond one matrix

@@ -55,7 +55,8 @@ Tensor max_pool(const WindowedOperation& op, const Tensor& x, const WindowOption
   const Plane plane = pool_plane(op, x, planes, options);
   const Index count = planes.size(0) * planes.size(1);
   const Tensor index = detail::empty({count, plane.outputs()}, int64);
-  kernels::max_positions(x.dtype(), plane, count, data(planes), static_cast<Index*>(data(index)));
+  kernels::run(kernels::MaxPositions{x.dtype(), plane, count, data(planes),
+                                     static_cast<Index*>(data(index))});
   const Tensor out = gather(reshape(planes, {count, plane.inputs()}), 1, index);
   return detail::without_added_axes(op, reshape(out, pooled_shape(planes, plane)), x);
 }
@@ -67,8 +68,12 @@ Tensor average(const Tensor& x, const Plane& plane, bool count_padding, bool adj
   const Shape shape = {x.size(0), x.size(1), adjoint ? plane.y.input : plane.y.output,
                        adjoint ? plane.x.input : plane.x.output};
   Tensor out = detail::empty(shape, x.dtype());
-  const auto kernel = adjoint ? kernels::average_adjoint : kernels::average;
-  kernel(x.dtype(), plane, x.size(0) * x.size(1), count_padding, data(x), data(out));
+  const Index planes = x.size(0) * x.size(1);
+  if (adjoint)
+    kernels::run(
+        kernels::AverageBackward{x.dtype(), plane, planes, count_padding, data(x), data(out)});
+  else
+    kernels::run(kernels::Average{x.dtype(), plane, planes, count_padding, data(x), data(out)});
   return record(adjoint ? "avg_pool2d_adjoint" : "avg_pool2d", std::move(out), {x},
                 [plane, count_padding, adjoint](const Vjp& k) {
                   return average(k.grad, plane, count_padding, !adjoint);

@@ -6,8 +6,8 @@
 namespace gradus {
 
 using detail::data;
-using kernels::ArgReduce;
-using kernels::Reduce;
+using kernels::ArgReduceOp;
+using kernels::ReduceOp;
 
 namespace detail {
 
@@ -30,17 +30,17 @@ Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
     return std::span(s.data(), static_cast<std::size_t>(s.size()));
   };
   const Shape value_shape = value.shape();
-  kernels::Broadcast plan;
-  if (!kernels::make_broadcast(dims(shape), dims(shape), dims(value_shape), plan)) {
+  kernels::Compare call{kernels::CompareOp::eq, x.dtype(), data(x), nullptr, data(equal), {}};
+  if (!kernels::make_broadcast(dims(shape), dims(shape), dims(value_shape), call.shape)) {
     value = expand(value, shape);
-    plan = kernels::same_shape(x.numel());
+    call.shape = kernels::same_shape(x.numel());
   }
-  kernels::compare(kernels::Compare::eq, x.dtype(), data(x), data(value),
-                   static_cast<bool*>(data(equal)), plan);
+  call.b = data(value);
+  kernels::run(call);
   // NaN, which equals nothing, wins wherever it occurs.
   if (any(isnan(out)).item<bool>()) equal = logical_or(equal, isnan(x));
   const Tensor ties = equal.to(x.dtype());
-  return safe_div(ties, reduce(Reduce::sum, ties, axes, true));
+  return safe_div(ties, reduce(ReduceOp::sum, ties, axes, true));
 }
 
 }  // namespace detail
@@ -48,12 +48,12 @@ Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
 namespace {
 
 /// max or min over axes, with a gradient that ties share.
-Tensor extreme(const char* name, Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor extreme(const char* name, ReduceOp op, const Tensor& x, const Axes& axes, bool keepdim) {
   const Axes over = normalize_axes(axes, x.dim(), name);
   detail::require_nonempty(x, over, name);
   detail::note_read({x});
   if (x.dtype() == boolean)
-    return detail::reduce(op == Reduce::max ? Reduce::any : Reduce::all, x, over, keepdim);
+    return detail::reduce(op == ReduceOp::max ? ReduceOp::any : ReduceOp::all, x, over, keepdim);
   return record(name, detail::reduce(op, x, over, keepdim), {x}, [over](const Vjp& k) {
     const Tensor& in = k.in(0);
     const Shape kept = detail::reduced_shape(in.shape(), over, true);
@@ -62,7 +62,7 @@ Tensor extreme(const char* name, Reduce op, const Tensor& x, const Axes& axes, b
 }
 
 /// Positions of the extreme value along one axis, which keeps length 1.
-Tensor positions(const char* name, ArgReduce op, const Tensor& x, Index axis) {
+Tensor positions(const char* name, ArgReduceOp op, const Tensor& x, Index axis) {
   const int a = normalize_axis(axis, x.dim(), name);
   detail::require_nonempty(x, {a}, name);
   detail::note_read({x});
@@ -72,12 +72,12 @@ Tensor positions(const char* name, ArgReduce op, const Tensor& x, Index axis) {
   const detail::Split split = detail::split(shape, a);
   shape[a] = 1;
   Tensor out = detail::empty(shape, int64);
-  kernels::arg_reduce(op, values.dtype(), data(values), static_cast<Index*>(data(out)), split.outer,
-                      split.axis, split.inner);
+  kernels::run(kernels::ArgReduce{op, values.dtype(), data(values), static_cast<Index*>(data(out)),
+                                  split.outer, split.axis, split.inner});
   return out;
 }
 
-ValuesIndices extreme_along(const char* name, ArgReduce op, const Tensor& x, Index axis,
+ValuesIndices extreme_along(const char* name, ArgReduceOp op, const Tensor& x, Index axis,
                             bool keepdim) {
   if (x.dim() == 0) {
     normalize_axis(axis, 0, name);
@@ -89,7 +89,7 @@ ValuesIndices extreme_along(const char* name, ArgReduce op, const Tensor& x, Ind
   return {squeeze(values, axis), squeeze(at, axis)};
 }
 
-Tensor arg_extreme(const char* name, ArgReduce op, const Tensor& x, std::optional<Index> axis,
+Tensor arg_extreme(const char* name, ArgReduceOp op, const Tensor& x, std::optional<Index> axis,
                    bool keepdim) {
   if (x.dim() == 0) {
     normalize_axis(axis.value_or(0), 0, name);
@@ -109,31 +109,31 @@ Tensor arg_extreme(const char* name, ArgReduce op, const Tensor& x, std::optiona
 }  // namespace
 
 Tensor amax(const Tensor& x, const Axes& axes, bool keepdim) {
-  return extreme("amax", Reduce::max, x, axes, keepdim);
+  return extreme("amax", ReduceOp::max, x, axes, keepdim);
 }
 
 Tensor amin(const Tensor& x, const Axes& axes, bool keepdim) {
-  return extreme("amin", Reduce::min, x, axes, keepdim);
+  return extreme("amin", ReduceOp::min, x, axes, keepdim);
 }
 
-Tensor max(const Tensor& x) { return extreme("max", Reduce::max, x, {}, false); }
+Tensor max(const Tensor& x) { return extreme("max", ReduceOp::max, x, {}, false); }
 
-Tensor min(const Tensor& x) { return extreme("min", Reduce::min, x, {}, false); }
+Tensor min(const Tensor& x) { return extreme("min", ReduceOp::min, x, {}, false); }
 
 ValuesIndices max(const Tensor& x, Index axis, bool keepdim) {
-  return extreme_along("max", ArgReduce::argmax, x, axis, keepdim);
+  return extreme_along("max", ArgReduceOp::argmax, x, axis, keepdim);
 }
 
 ValuesIndices min(const Tensor& x, Index axis, bool keepdim) {
-  return extreme_along("min", ArgReduce::argmin, x, axis, keepdim);
+  return extreme_along("min", ArgReduceOp::argmin, x, axis, keepdim);
 }
 
 Tensor argmax(const Tensor& x, std::optional<Index> axis, bool keepdim) {
-  return arg_extreme("argmax", ArgReduce::argmax, x, axis, keepdim);
+  return arg_extreme("argmax", ArgReduceOp::argmax, x, axis, keepdim);
 }
 
 Tensor argmin(const Tensor& x, std::optional<Index> axis, bool keepdim) {
-  return arg_extreme("argmin", ArgReduce::argmin, x, axis, keepdim);
+  return arg_extreme("argmin", ArgReduceOp::argmin, x, axis, keepdim);
 }
 
 }  // namespace gradus

@@ -7,7 +7,7 @@
 namespace gradus {
 
 using kernels::Binary;
-using kernels::Reduce;
+using kernels::ReduceOp;
 using kernels::Unary;
 
 namespace {
@@ -20,7 +20,7 @@ Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
 Tensor sign_of(const Tensor& x) { return detail::map(Unary::sign, x); }
 
 Tensor norm_1(const Tensor& x, const Axes& over, bool keepdim) {
-  return record("norm", detail::reduce(Reduce::sum_abs, x, over, keepdim), {x},
+  return record("norm", detail::reduce(ReduceOp::sum_abs, x, over, keepdim), {x},
                 [over](const Vjp& k) {
                   return detail::safe_mul(kept(k.grad, over, k.in(0)), sign_of(k.in(0)));
                 });
@@ -40,9 +40,10 @@ Tensor length(const Tensor& x, double p, const Axes& over, bool keepdim) {
         p == 2 ? value : detail::map(Unary::pow_scalar, detail::map(Unary::abs, value), p);
     for (int i = first; i <= last; ++i) left[static_cast<int>(over[i])] = 1;
     Tensor out = detail::empty(left, x.dtype());
-    kernels::reduce(p == 2 ? Reduce::sum_squares : Reduce::sum, x.dtype(), detail::data(powers),
-                    detail::data(out), outer, axis, inner);
-    kernels::root_of_sums(x.dtype(), p, detail::data(value), detail::data(out), outer, axis, inner);
+    kernels::run(kernels::Reduce{p == 2 ? ReduceOp::sum_squares : ReduceOp::sum, x.dtype(),
+                                 detail::data(powers), detail::data(out), outer, axis, inner});
+    kernels::run(kernels::RootOfSums{x.dtype(), p, detail::data(value), detail::data(out), outer,
+                                     axis, inner});
     value = std::move(out);
   }
   const NoGrad guard;
@@ -60,9 +61,9 @@ Tensor norm_2(const Tensor& x, const Axes& over, bool keepdim) {
       return detail::safe_mul(kept(k.grad, over, in),
                               detail::quotient(in, kept(k.out(), over, in)));
     Tensor dx = detail::empty_like(in);
-    kernels::spread_backward(in.dtype(), detail::data(k.grad), detail::data(in), nullptr,
-                             detail::data(k.out()), 1, detail::data(dx), run.outer, run.axis,
-                             run.inner);
+    kernels::run(kernels::SpreadBackward{in.dtype(), detail::data(k.grad), detail::data(in),
+                                         nullptr, detail::data(k.out()), 1, detail::data(dx),
+                                         run.outer, run.axis, run.inner});
     return dx;
   });
 }
@@ -70,12 +71,12 @@ Tensor norm_2(const Tensor& x, const Axes& over, bool keepdim) {
 /// The number of elements that are not 0, whose gradient is 0.
 Tensor norm_0(const Tensor& x, const Axes& over, bool keepdim) {
   const Tensor ones = x.detach().to(boolean).to(x.dtype());
-  return record("norm", detail::reduce(Reduce::sum, ones, over, keepdim), {x},
+  return record("norm", detail::reduce(ReduceOp::sum, ones, over, keepdim), {x},
                 [](const Vjp& k) { return zeros_like(k.in(0)); });
 }
 
 /// The largest or smallest absolute value.
-Tensor norm_extreme(Reduce op, const Tensor& x, const Axes& over, bool keepdim) {
+Tensor norm_extreme(ReduceOp op, const Tensor& x, const Axes& over, bool keepdim) {
   detail::require_nonempty(x, over, "norm");
   const Tensor sizes = detail::map(Unary::abs, x);
   return record("norm", detail::reduce(op, sizes, over, keepdim), {x}, [over](const Vjp& k) {
@@ -109,7 +110,7 @@ Tensor norm(const Tensor& x, double p, const Axes& axes, bool keepdim) {
   if (p == 2) return norm_2(x, over, keepdim);
   if (p == 1) return norm_1(x, over, keepdim);
   if (p == 0) return norm_0(x, over, keepdim);
-  if (std::isinf(p)) return norm_extreme(p > 0 ? Reduce::max : Reduce::min, x, over, keepdim);
+  if (std::isinf(p)) return norm_extreme(p > 0 ? ReduceOp::max : ReduceOp::min, x, over, keepdim);
   return norm_p(x, p, over, keepdim);
 }
 

@@ -31,11 +31,11 @@ Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
 
 // Neighbouring axes at once, one run after another from the last, whose result takes the shape
 // `to`.
-Tensor reduce_to(kernels::Reduce op, const Tensor& x, const Axes& axes, const Shape& to) {
+Tensor reduce_to(kernels::ReduceOp op, const Tensor& x, const Axes& axes, const Shape& to) {
   const DType dtype = x.dtype();
   if (axes.empty()) {
     Tensor out = empty(to, dtype);
-    kernels::reduce(op, dtype, data(x), data(out), 1, 1, 1);
+    kernels::run(kernels::Reduce{op, dtype, data(x), data(out), 1, 1, 1});
     return out;
   }
   Tensor value = x;
@@ -48,16 +48,16 @@ Tensor reduce_to(kernels::Reduce op, const Tensor& x, const Axes& axes, const Sh
       (i < axes[first] ? outer : i <= axes[last] ? axis : inner) *= left[i];
     for (int i = first; i <= last; ++i) left[static_cast<int>(axes[i])] = 1;
     Tensor out = empty(first == 0 ? to : left, dtype);
-    kernels::reduce(op, dtype, data(value), data(out), outer, axis, inner);
+    kernels::run(kernels::Reduce{op, dtype, data(value), data(out), outer, axis, inner});
     value = std::move(out);
     last = first - 1;
-    if (op == kernels::Reduce::sum_squares || op == kernels::Reduce::sum_abs)
-      op = kernels::Reduce::sum;
+    if (op == kernels::ReduceOp::sum_squares || op == kernels::ReduceOp::sum_abs)
+      op = kernels::ReduceOp::sum;
   }
   return value;
 }
 
-Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor reduce(kernels::ReduceOp op, const Tensor& x, const Axes& axes, bool keepdim) {
   return reduce_to(op, x, axes, reduced_shape(x.shape(), axes, keepdim));
 }
 
@@ -90,7 +90,8 @@ Tensor expand_reduced(const Tensor& g, const Axes& axes, const Shape& shape) {
     if (!reduced) step *= shape[i];
   }
   if (out.numel() > 0)
-    kernels::copy_strided(g.dtype(), data(g), strides, shape.data(), shape.size(), data(out));
+    kernels::run_strided<kernels::CopyStrided>(g.dtype(), data(g), data(out), shape.size(),
+                                               shape.data(), strides);
   return record("expand", std::move(out), {g},
                 [axes, from = g.shape()](const Vjp& k) { return sum_over(k.grad, axes, from); });
 }
@@ -98,7 +99,7 @@ Tensor expand_reduced(const Tensor& g, const Axes& axes, const Shape& shape) {
 /// x summed over axes that are sorted, in the shape `to`.
 Tensor sum_over(const Tensor& x, const Axes& axes, const Shape& to) {
   return record(
-      "sum", reduce_to(kernels::Reduce::sum, x, axes, to), {x},
+      "sum", reduce_to(kernels::ReduceOp::sum, x, axes, to), {x},
       [axes, from = x.shape()](const Vjp& k) { return expand_reduced(k.grad, axes, from); });
 }
 
@@ -135,7 +136,7 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
   detail::require_floating(x, "mean");
   const Shape shape = x.shape();
   const Axes over = normalize_axes(axes, shape.size(), "mean");
-  return record("mean", detail::reduce(kernels::Reduce::mean, x, over, keepdim), {x},
+  return record("mean", detail::reduce(kernels::ReduceOp::mean, x, over, keepdim), {x},
                 [over, shape](const Vjp& k) {
                   const auto count = static_cast<double>(detail::reduced_count(shape, over));
                   return detail::expand_reduced(k.grad / count, over, shape);
@@ -206,8 +207,8 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
   const detail::Run run = run_within(x, over);
   Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
   const Tensor means = empty({2, out.numel()}, x.dtype()), from = with_one_run(x, over);
-  kernels::spread(x.dtype(), data(from), data(means), data(out), run.outer, run.axis, run.inner,
-                  variance_divisor(x.shape(), over, correction), root);
+  kernels::run(kernels::Spread{x.dtype(), data(from), data(means), data(out), run.outer, run.axis,
+                               run.inner, variance_divisor(x.shape(), over, correction), root});
   return record(name, std::move(out), {x, means}, [over, correction, root](const Vjp& k) {
     const Tensor& in = k.in(0);
     const double divisor = variance_divisor(in.shape(), over, correction);
@@ -220,9 +221,9 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
     }
     const detail::Run part = run_within(in, over);
     const Tensor at = with_one_run(in, over), dx = detail::empty_like(at);
-    kernels::spread_backward(in.dtype(), data(k.grad), data(at), data(k.in(1)),
-                             root ? data(k.out()) : nullptr, factor, data(dx), part.outer,
-                             part.axis, part.inner);
+    kernels::run(kernels::SpreadBackward{in.dtype(), data(k.grad), data(at), data(k.in(1)),
+                                         root ? data(k.out()) : nullptr, factor, data(dx),
+                                         part.outer, part.axis, part.inner});
     return as_before(dx, over, part.is_one);
   });
 }
@@ -243,7 +244,8 @@ namespace detail {
 
 Tensor exp_below(const Tensor& a, const Tensor& b) {
   Tensor value = zip("exp_below", kernels::Binary::below, a, b);
-  kernels::unary(kernels::Unary::exp, value.dtype(), data(value), data(value), value.numel());
+  kernels::run(
+      kernels::Map{kernels::Unary::exp, value.dtype(), data(value), data(value), value.numel()});
   return record("exp_below", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
     const Tensor slope = safe_mul(k.grad, k.out());
     return {slope, k.wants(1) ? -slope : Tensor()};
@@ -259,7 +261,8 @@ Tensor log_sum_exp(const Tensor& x, const Axes& over, bool keepdim) {
   const detail::Run run = detail::run_of(x.shape(), over);
   Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
   const Tensor shares = detail::empty_like(out);
-  kernels::log_sum_exp(x.dtype(), data(x), data(out), data(shares), run.outer, run.axis, run.inner);
+  kernels::run(kernels::LogSumExp{x.dtype(), data(x), data(out), data(shares), run.outer, run.axis,
+                                  run.inner});
   return record("logsumexp", std::move(out), {x, shares}, [over](const Vjp& k) {
     const Tensor& in = k.in(0);
     return detail::safe_mul(kept(detail::safe_mul(k.grad, k.in(1)), over, in),
@@ -290,8 +293,8 @@ namespace {
 Tensor prod_middle(const Tensor& x) {
   const Shape shape = x.shape();
   Tensor out = empty({shape[0], 1, shape[2]}, x.dtype());
-  kernels::reduce(kernels::Reduce::prod, x.dtype(), data(x), data(out), shape[0], shape[1],
-                  shape[2]);
+  kernels::run(kernels::Reduce{kernels::ReduceOp::prod, x.dtype(), data(x), data(out), shape[0],
+                               shape[1], shape[2]});
   return record("prod", std::move(out), {x}, [](const Vjp& k) {
     // The product of the others, exact also where x has zeros: of those before and those behind.
     const Tensor before = detail::shifted(detail::cumprod(k.in(0), 1, false), 1, false, 1);
@@ -320,7 +323,7 @@ Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
 
 namespace {
 
-Tensor truth(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim,
+Tensor truth(kernels::ReduceOp op, const Tensor& x, const Axes& axes, bool keepdim,
              const char* name) {
   const NoGrad guard;
   detail::note_read({x});
@@ -331,11 +334,11 @@ Tensor truth(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim
 }  // namespace
 
 Tensor any(const Tensor& x, const Axes& axes, bool keepdim) {
-  return truth(kernels::Reduce::any, x, axes, keepdim, "any");
+  return truth(kernels::ReduceOp::any, x, axes, keepdim, "any");
 }
 
 Tensor all(const Tensor& x, const Axes& axes, bool keepdim) {
-  return truth(kernels::Reduce::all, x, axes, keepdim, "all");
+  return truth(kernels::ReduceOp::all, x, axes, keepdim, "all");
 }
 
 Tensor count_nonzero(const Tensor& x, const Axes& axes) {

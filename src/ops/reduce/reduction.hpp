@@ -10,7 +10,7 @@ namespace gradus::detail {
 Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim);
 
 /// `x` reduced over sorted axes; records nothing.
-Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim);
+Tensor reduce(kernels::ReduceOp op, const Tensor& x, const Axes& axes, bool keepdim);
 
 /// How many elements of `shape` go into one result of a reduction over `axes`.
 Index reduced_count(const Shape& shape, const Axes& axes);

@@ -7,19 +7,19 @@
 namespace gradus {
 
 using detail::data;
-using kernels::Scan;
+using kernels::ScanOp;
 
 namespace {
 
-Tensor scanned(Scan op, const Tensor& x, int axis, bool reverse) {
+Tensor scanned(ScanOp op, const Tensor& x, int axis, bool reverse) {
   Tensor out = detail::empty_like(x);
   const detail::Split s = detail::split(x.shape(), axis);
-  kernels::scan(op, x.dtype(), data(x), data(out), s.outer, s.axis, s.inner, reverse);
+  kernels::run(kernels::Scan{op, x.dtype(), data(x), data(out), s.outer, s.axis, s.inner, reverse});
   return out;
 }
 
 Tensor cumsum_along(const Tensor& x, int axis, bool reverse) {
-  return record("cumsum", scanned(Scan::cumsum, x, axis, reverse), {x},
+  return record("cumsum", scanned(ScanOp::cumsum, x, axis, reverse), {x},
                 [axis, reverse](const Vjp& k) { return cumsum_along(k.grad, axis, !reverse); });
 }
 
@@ -29,7 +29,8 @@ Tensor cumsum_along(const Tensor& x, int axis, bool reverse) {
 Tensor linear_scan(const Tensor& a, const Tensor& b, int axis, bool reverse) {
   Tensor out = detail::empty_like(b);
   const detail::Split s = detail::split(b.shape(), axis);
-  kernels::linear_scan(b.dtype(), data(a), data(b), data(out), s.outer, s.axis, s.inner, reverse);
+  kernels::run(kernels::LinearScan{b.dtype(), data(a), data(b), data(out), s.outer, s.axis, s.inner,
+                                   reverse});
   return record("linear_scan", std::move(out), {a, b}, [axis, reverse](const Vjp& k) -> Grads<2> {
     const Tensor next = detail::shifted(k.in(0), axis, !reverse, 0);
     const Tensor sums = linear_scan(next, k.grad, axis, !reverse);
@@ -58,7 +59,7 @@ Tensor shifted(const Tensor& x, int axis, bool reverse, double fill) {
 }
 
 Tensor cumprod(const Tensor& x, int axis, bool reverse) {
-  return record("cumprod", scanned(Scan::cumprod, x, axis, reverse), {x},
+  return record("cumprod", scanned(ScanOp::cumprod, x, axis, reverse), {x},
                 [axis, reverse](const Vjp& k) {
                   const Tensor next = shifted(k.in(0), axis, !reverse, 0);
                   return safe_mul(linear_scan(next, k.grad, axis, !reverse),
@@ -80,7 +81,7 @@ Tensor cumprod(const Tensor& x, Index axis) {
 
 Tensor logcumsumexp(const Tensor& x, Index axis) {
   return along("logcumsumexp", detail::to_floating(x), axis, [](const Tensor& in, int a) {
-    return record("logcumsumexp", scanned(Scan::logcumsumexp, in, a, false), {in},
+    return record("logcumsumexp", scanned(ScanOp::logcumsumexp, in, a, false), {in},
                   [a](const Vjp& k) {
                     // The sum over t >= i of g[t] exp(x[i] - m[t]) / s[t], with the largest value m
                     // so far, a constant that cancels, and s[t] = sum over i <= t of exp(x[i] -
@@ -88,7 +89,7 @@ Tensor logcumsumexp(const Tensor& x, Index axis) {
                     // rounded, by more than 1 if it is large.
                     const double lowest = -std::numeric_limits<double>::infinity();
                     const Tensor& from = k.in(0);
-                    const Tensor m = scanned(Scan::cummax, from, a, false);
+                    const Tensor m = scanned(ScanOp::cummax, from, a, false);
                     const Tensor decay = detail::exp_below(detail::shifted(m, a, false, lowest), m);
                     const Tensor terms = detail::exp_below(from, m);
                     const Tensor sums = linear_scan(decay, terms, a, false);

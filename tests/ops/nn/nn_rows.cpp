@@ -166,8 +166,8 @@ TEST_CASE("the slope of softmax along the last axis is computed in one pass", "[
     const Tensor leaf = x.clone().requires_grad_(), y = softmax(leaf);
     sum(y * g).backward();
     std::vector<float> expected(static_cast<std::size_t>(x.numel()));
-    kernels::softmax_backward(float32, g.data<float>(), y.data<float>(), expected.data(),
-                              x.numel() / cols, cols);
+    kernels::run(kernels::SoftmaxBackward{float32, false, g.data<float>(), y.data<float>(),
+                                          expected.data(), x.numel() / cols, cols});
     CHECK(leaf.grad().to_vector<float>() == expected);
   }
 }

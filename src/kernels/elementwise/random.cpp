@@ -1,4 +1,4 @@
-#include "base/random.hpp"
+#include "kernels/elementwise/random.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -152,10 +152,12 @@ void each_piece(std::int64_t n, std::uint64_t seed, std::uint64_t offset, F f) {
 }
 
 template <class T>
-void run_dropout(const void* from, void* to, std::int64_t n, double p, std::uint64_t seed,
-                 std::uint64_t offset) {
-  const T* x = static_cast<const T*>(from);
-  T* out = static_cast<T*>(to);
+void dropout(const kernels::Dropout& call) {
+  const T* x = static_cast<const T*>(call.x);
+  T* out = static_cast<T*>(call.out);
+  const std::int64_t n = call.n;
+  const double p = call.p;
+  const auto [seed, offset] = call.at ? *call.at : call.draw;
   const std::uint64_t limit = threshold(1 - p);
   if (limit == 0) {
     std::fill_n(out, n, T(0));
@@ -183,75 +185,80 @@ std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t counter) n
   return {wide.word[0], wide.word[width], wide.word[2 * width], wide.word[3 * width]};
 }
 
+namespace {
+
+using kernels::Random;
+
+template <class T>
+void uniform(const Random& call) {
+  // Rounding of low + (high - low) u can reach `high`, which is outside.
+  T* const x = static_cast<T*>(call.out);
+  const T low = static_cast<T>(call.a), high = static_cast<T>(call.b);
+  const T below = high > low ? std::nextafter(high, low) : low;
+  each_element<2>(call.n, call.draw.seed, call.draw.offset,
+                  [=](std::int64_t i, const Wide& w, int block, int half) {
+                    if constexpr (sizeof(T) == 4)
+                      x[i] = std::min(low + (high - low) * unit(w.word[2 * half * width + block]),
+                                      below);
+                    else
+                      x[i] = std::min(low + (high - low) * unit(two_words(w, block, half)), below);
+                  });
+}
+
+// One block gives the pair r cos(a), r sin(a); computed in double, so that the platforms agree in
+// float32.
+template <class T>
+void normal(const Random& call) {
+  T* const x = static_cast<T*>(call.out);
+  const double mean = call.a, stddev = call.b;
+  each_element<2>(call.n, call.draw.seed, call.draw.offset,
+                  [=](std::int64_t i, const Wide& w, int block, int half) {
+                    const double u = 1 - unit(two_words(w, block, 0));  // in (0, 1]
+                    const double radius = std::sqrt(-2 * std::log(u));
+                    const double angle = 2 * std::numbers::pi * unit(two_words(w, block, 1));
+                    x[i] = static_cast<T>(
+                        mean + stddev * radius * (half == 0 ? std::cos(angle) : std::sin(angle)));
+                  });
+}
+
+void bernoulli(const Random& call) {
+  bool* const out = static_cast<bool*>(call.out);
+  const std::uint64_t limit = threshold(call.a);
+  each_piece(call.n, call.draw.seed, call.draw.offset,
+             [=](std::int64_t i, const std::uint32_t* bits, std::int64_t count) {
+               for (std::int64_t e = 0; e < count; ++e) out[i + e] = bits[e] < limit;
+             });
+}
+
+}  // namespace
+
 namespace kernels {
 
-void uniform(DType t, void* out, std::int64_t n, double low, double high, std::uint64_t seed,
-             std::uint64_t offset) {
-  // Rounding of low + (high - low) u can reach `high`, which is outside.
-  if (t == DType::float32) {
-    float* x = static_cast<float*>(out);
-    const auto lo = static_cast<float>(low), hi = static_cast<float>(high);
-    const float below = hi > lo ? std::nextafter(hi, lo) : lo;
-    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
-      x[i] = std::min(lo + (hi - lo) * unit(w.word[2 * half * width + block]), below);
-    });
-  } else if (t == DType::float64) {
-    double* x = static_cast<double*>(out);
-    const double below = high > low ? std::nextafter(high, low) : low;
-    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
-      x[i] = std::min(low + (high - low) * unit(two_words(w, block, half)), below);
-    });
-  }
-}
-
-void normal(DType t, void* out, std::int64_t n, double mean, double stddev, std::uint64_t seed,
-            std::uint64_t offset) {
-  // One block gives the pair r cos(a), r sin(a); computed in double, so that the platforms agree in
-  // float32.
-  const auto value = [=](const Wide& w, int block, int half) {
-    const double u = 1 - unit(two_words(w, block, 0));  // in (0, 1]
-    const double radius = std::sqrt(-2 * std::log(u));
-    const double angle = 2 * std::numbers::pi * unit(two_words(w, block, 1));
-    return mean + stddev * radius * (half == 0 ? std::cos(angle) : std::sin(angle));
-  };
-  if (t == DType::float32) {
-    float* x = static_cast<float*>(out);
-    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
-      x[i] = static_cast<float>(value(w, block, half));
-    });
-  } else if (t == DType::float64) {
-    double* x = static_cast<double*>(out);
-    each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
-      x[i] = value(w, block, half);
-    });
-  }
-}
-
-void randint(std::int64_t* out, std::int64_t n, std::int64_t low, std::int64_t high,
-             std::uint64_t seed, std::uint64_t offset) {
-  const std::uint64_t span = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-  each_element<2>(n, seed, offset, [=](std::int64_t i, const Wide& w, int block, int half) {
-    // The upper 64 bits of bits * span, from 32-bit halves.
-    const std::uint64_t bits = two_words(w, block, half);
-    const std::uint64_t mask = 0xffffffffU, b0 = bits & mask, b1 = bits >> 32;
-    const std::uint64_t s0 = span & mask, s1 = span >> 32;
-    const std::uint64_t middle = b1 * s0 + (b0 * s0 >> 32);
-    const std::uint64_t upper = b1 * s1 + (middle >> 32) + ((b0 * s1 + (middle & mask)) >> 32);
-    out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + upper);
+void execute(const Random& call) {
+  if (call.from == Distribution::bernoulli) return bernoulli(call);
+  with_floating(call.type, [&]<class T>(T) {
+    call.from == Distribution::uniform ? uniform<T>(call) : normal<T>(call);
   });
 }
 
-void bernoulli(bool* out, std::int64_t n, double p, std::uint64_t seed, std::uint64_t offset) {
-  const std::uint64_t limit = threshold(p);
-  each_piece(n, seed, offset, [=](std::int64_t i, const std::uint32_t* bits, std::int64_t count) {
-    for (std::int64_t e = 0; e < count; ++e) out[i + e] = bits[e] < limit;
-  });
+void execute(const RandomIntegers& call) {
+  Index* const out = call.out;
+  const auto low = static_cast<std::uint64_t>(call.low);
+  const std::uint64_t span = static_cast<std::uint64_t>(call.high) - low;
+  each_element<2>(
+      call.n, call.draw.seed, call.draw.offset, [=](Index i, const Wide& w, int block, int half) {
+        // The upper 64 bits of bits * span, from 32-bit halves.
+        const std::uint64_t bits = two_words(w, block, half);
+        const std::uint64_t mask = 0xffffffffU, b0 = bits & mask, b1 = bits >> 32;
+        const std::uint64_t s0 = span & mask, s1 = span >> 32;
+        const std::uint64_t middle = b1 * s0 + (b0 * s0 >> 32);
+        const std::uint64_t upper = b1 * s1 + (middle >> 32) + ((b0 * s1 + (middle & mask)) >> 32);
+        out[i] = static_cast<Index>(low + upper);
+      });
 }
 
-void dropout(DType t, const void* x, void* out, std::int64_t n, double p, std::uint64_t seed,
-             std::uint64_t offset) {
-  if (t == DType::float32) return run_dropout<float>(x, out, n, p, seed, offset);
-  if (t == DType::float64) return run_dropout<double>(x, out, n, p, seed, offset);
+void execute(const Dropout& call) {
+  with_floating(call.type, [&]<class T>(T) { dropout<T>(call); });
 }
 
 }  // namespace kernels

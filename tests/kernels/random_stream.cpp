@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/random.hpp"
 #include "gradus/threads.hpp"
+#include "kernels/elementwise/random.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
@@ -44,7 +44,7 @@ TEST_CASE("masks take the words of plain Philox, 16 blocks word after word, on e
       for (const std::int64_t n : {1, 15, 16, 63, 64, 65, 130}) {
         const std::vector<double> x(static_cast<std::size_t>(n), 1.0);
         std::vector<double> y(x.size());
-        kernels::dropout(float64, x.data(), y.data(), n, 0.75, seed, offset);
+        kernels::run(kernels::Dropout{float64, x.data(), y.data(), n, 0.75, {seed, offset}});
         bool right = true;
         for (std::size_t i = 0; i < y.size(); ++i) {
           const auto words = plain_philox(seed, offset + i / 64 * 16 + i % 16);
@@ -61,19 +61,31 @@ TEST_CASE("random element i depends on seed, offset and i alone") {
   std::vector<float> whole(100001), three(100001), part(77);
   std::vector<double> normals(100001), few(33);
   set_num_threads(1);
-  kernels::uniform(float32, whole.data(), 100001, -1, 1, 7, 5);
-  kernels::normal(float64, normals.data(), 100001, 0, 1, 7, 5);
+  kernels::run(kernels::Random{
+      kernels::Distribution::uniform, float32, whole.data(), 100001, -1, 1, {7, 5}});
+  kernels::run(kernels::Random{
+      kernels::Distribution::normal, float64, normals.data(), 100001, 0, 1, {7, 5}});
   set_num_threads(3);
-  kernels::uniform(float32, three.data(), 100001, -1, 1, 7, 5);
+  kernels::run(kernels::Random{
+      kernels::Distribution::uniform, float32, three.data(), 100001, -1, 1, {7, 5}});
   set_num_threads(before);
   CHECK(whole == three);
-  kernels::uniform(float32, part.data(), 77, -1, 1, 7, 5);
+  kernels::run(
+      kernels::Random{kernels::Distribution::uniform, float32, part.data(), 77, -1, 1, {7, 5}});
   CHECK(std::equal(part.begin(), part.end(), whole.begin()));
-  kernels::uniform(float32, part.data(), 77, -1, 1, 7, 5 + philox_blocks(100));
+  kernels::run(kernels::Random{kernels::Distribution::uniform,
+                               float32,
+                               part.data(),
+                               77,
+                               -1,
+                               1,
+                               {7, 5 + philox_blocks(100)}});
   CHECK(std::equal(part.begin(), part.end(), whole.begin() + 100));
-  kernels::normal(float64, few.data(), 33, 0, 1, 7, 5);
+  kernels::run(
+      kernels::Random{kernels::Distribution::normal, float64, few.data(), 33, 0, 1, {7, 5}});
   CHECK(std::equal(few.begin(), few.end(), normals.begin()));
-  kernels::uniform(float32, part.data(), 77, -1, 1, 8, 5);
+  kernels::run(
+      kernels::Random{kernels::Distribution::uniform, float32, part.data(), 77, -1, 1, {8, 5}});
   CHECK(!std::equal(part.begin(), part.end(), whole.begin()));
 }
 
@@ -86,18 +98,18 @@ TEST_CASE("random numbers have the moments and bounds of their distribution") {
     return std::pair(mean, square);
   };
   std::vector<double> x(static_cast<std::size_t>(n));
-  kernels::uniform(float64, x.data(), n, 2, 5, 1, 0);
+  kernels::run(kernels::Random{kernels::Distribution::uniform, float64, x.data(), n, 2, 5, {1, 0}});
   auto [mean, variance] = moments(x);
   CHECK(std::abs(mean - 3.5) < 0.01);
   CHECK(std::abs(variance - 0.75) < 0.01);
   CHECK(*std::min_element(x.begin(), x.end()) >= 2);
   CHECK(*std::max_element(x.begin(), x.end()) < 5);
-  kernels::normal(float64, x.data(), n, -1, 2, 1, 0);
+  kernels::run(kernels::Random{kernels::Distribution::normal, float64, x.data(), n, -1, 2, {1, 0}});
   std::tie(mean, variance) = moments(x);
   CHECK(std::abs(mean + 1) < 0.02);
   CHECK(std::abs(variance - 4) < 0.05);
   std::vector<std::int64_t> k(static_cast<std::size_t>(n));
-  kernels::randint(k.data(), n, -3, 4, 1, 0);
+  kernels::run(kernels::RandomIntegers{k.data(), n, -3, 4, {1, 0}});
   std::vector<int> count(7);
   for (const std::int64_t v : k) {
     REQUIRE((v >= -3 && v < 4));
@@ -105,7 +117,13 @@ TEST_CASE("random numbers have the moments and bounds of their distribution") {
   }
   for (const int c : count) CHECK(std::abs(c - 200000 / 7) < 700);
   std::vector<float> edge(1000);
-  kernels::uniform(float32, edge.data(), 1000, 1, std::nextafter(1.f, 2.f), 1, 0);
+  kernels::run(kernels::Random{kernels::Distribution::uniform,
+                               float32,
+                               edge.data(),
+                               1000,
+                               1,
+                               std::nextafter(1.f, 2.f),
+                               {1, 0}});
   for (const float v : edge) REQUIRE(v == 1.f);
 }
 
@@ -113,10 +131,11 @@ TEST_CASE("dropout keeps the mask of its seed and scales what it keeps") {
   const std::int64_t n = 100000;
   const std::vector<float> x(static_cast<std::size_t>(n), 3.f);
   std::vector<float> y(x.size()), g(x.size(), 1.f);
-  kernels::dropout(float32, x.data(), y.data(), n, 0.25, 9, 100);
-  kernels::dropout(float32, g.data(), g.data(), n, 0.25, 9, 100);
+  kernels::run(kernels::Dropout{float32, x.data(), y.data(), n, 0.25, {9, 100}});
+  kernels::run(kernels::Dropout{float32, g.data(), g.data(), n, 0.25, {9, 100}});
   const auto mask = std::make_unique<bool[]>(x.size());
-  kernels::bernoulli(mask.get(), n, 0.75, 9, 100);
+  kernels::run(
+      kernels::Random{kernels::Distribution::bernoulli, boolean, mask.get(), n, 0.75, 0, {9, 100}});
   std::int64_t kept = 0;
   bool right = true;
   for (std::size_t i = 0; i < y.size(); ++i) {
@@ -125,8 +144,8 @@ TEST_CASE("dropout keeps the mask of its seed and scales what it keeps") {
   }
   CHECK(right);
   CHECK(std::abs(static_cast<double>(kept) / static_cast<double>(n) - 0.75) < 0.01);
-  kernels::dropout(float32, x.data(), y.data(), n, 1, 9, 100);
+  kernels::run(kernels::Dropout{float32, x.data(), y.data(), n, 1, {9, 100}});
   CHECK(std::count(y.begin(), y.end(), 0.f) == n);
-  kernels::dropout(float32, x.data(), y.data(), n, 0, 9, 100);
+  kernels::run(kernels::Dropout{float32, x.data(), y.data(), n, 0, {9, 100}});
   CHECK(y == x);
 }

@@ -1,0 +1,144 @@
+// The one door to the kernels. A call is a plain struct that names what it reads, what it writes,
+// and its numbers; run(call) makes it and, if somebody listens, tells of it.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "gradus/dtype.hpp"
+
+namespace gradus::kernels {
+
+using Index = std::int64_t;
+
+/// Memory that a call touches.
+struct Operand {
+  enum class Access : std::uint8_t { reads, writes, updates };
+  const char* name;
+  Access access;
+  bool single;  // of an elementwise call: one value that stands for all
+  std::uint32_t element;
+  const std::byte* data;
+  std::size_t bytes;
+  bool is_read() const { return access != Access::writes; }
+  bool is_written() const { return access != Access::reads; }
+};
+
+/// What a call tells of itself. A null pointer is no operand.
+struct Description {
+  struct Number {
+    const char* name;
+    double value;
+  };
+
+  std::vector<Operand> operands;
+  std::vector<Number> numbers;
+  /// Of a call whose every element depends on the elements of its inputs at the same place: how
+  /// many there are. Its last operand is the result, the others are read.
+  Index elements = 0;
+
+  /// n elements of a type. `stride` 0 of an elementwise call: one value that stands for all.
+  Description& reads(const char* name, const void* data, DType t, Index n, Index stride = 1) {
+    return add(name, Operand::Access::reads, data, t, n, stride);
+  }
+  Description& writes(const char* name, const void* data, DType t, Index n) {
+    return add(name, Operand::Access::writes, data, t, n, 1);
+  }
+  /// What is read and written.
+  Description& updates(const char* name, const void* data, DType t, Index n) {
+    return add(name, Operand::Access::updates, data, t, n, 1);
+  }
+  /// What is written, and read before if it is `added` to.
+  Description& result(const char* name, const void* data, DType t, Index n, bool added) {
+    return added ? updates(name, data, t, n) : writes(name, data, t, n);
+  }
+  Description& elementwise(Index n) {
+    elements = n;
+    return *this;
+  }
+  template <class T>
+  Description& number(const char* name, T value) {
+    return add(name, static_cast<double>(value));
+  }
+
+ private:
+  Description& add(const char* name, Operand::Access access, const void* data, DType t, Index n,
+                   Index stride);
+  Description& add(const char* name, double value);
+};
+
+/// f(T()) for the type T of the values of a floating-point dtype.
+template <class F>
+inline void with_floating(DType t, F&& f) {
+  if (t == DType::float32) return f(float());
+  if (t == DType::float64) return f(double());
+}
+
+/// What all calls of one struct have in common.
+struct Kind {
+  const char* name;
+  std::size_t bytes;
+  void (*execute)(const void* call);
+  void (*describe)(const void* call, Description& to);
+  /// Of an elementwise call: computes `count` elements from other memory, to the same bits.
+  void (*piece)(const void* call, const void* const* in, void* out, Index count);
+};
+
+template <class Call>
+constexpr auto piece_of() {
+  if constexpr (requires(const Call& c, const void* const* in, void* out, Index n) {
+                  c.piece(in, out, n);
+                })
+    return [](const void* call, const void* const* in, void* out, Index count) {
+      execute(static_cast<const Call*>(call)->piece(in, out, count));
+    };
+  else
+    return nullptr;
+}
+
+template <class Call>
+inline constexpr Kind kind_of{
+    Call::name, sizeof(Call), [](const void* call) { execute(*static_cast<const Call*>(call)); },
+    [](const void* call, Description& to) { static_cast<const Call*>(call)->describe(to); },
+    piece_of<Call>()};
+
+/// Hears every call of its thread, before it is made.
+class Listener {
+ public:
+  virtual void hear(const Kind& kind, const void* call) = 0;
+  /// Of work of the host.
+  virtual void hear(std::function<void()> work) = 0;
+
+ protected:
+  ~Listener() = default;
+};
+extern constinit thread_local Listener* listener;
+
+/// While it lives, nobody listens: what happens is part of a call that was told of.
+class Unheard {
+ public:
+  Unheard() : before_(std::exchange(listener, nullptr)) {}
+  ~Unheard() { listener = before_; }
+  Unheard(const Unheard&) = delete;
+  Unheard& operator=(const Unheard&) = delete;
+
+ private:
+  Listener* before_;
+};
+
+/// Tells of the call, then makes it.
+[[gnu::cold]] void run_heard(const Kind& kind, const void* call);
+
+/// Makes a call: execute(call), which stands with the kernel.
+template <class Call>
+inline void run(const Call& call) {
+  static_assert(std::is_trivially_copyable_v<Call> && sizeof(Call) <= 256 && alignof(Call) <= 8);
+  if (listener) [[unlikely]]
+    return run_heard(kind_of<Call>, &call);
+  execute(call);
+}
+
+}  // namespace gradus::kernels
