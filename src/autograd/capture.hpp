@@ -65,7 +65,7 @@ class Capture {
 void put_grad(Node* leaf, const Tensor& grad);
 
 /// True while the calls that are made belong to a step that is being captured.
-inline bool is_capturing() { return kernels::listener != nullptr; }
+inline bool is_capturing() { return kernels::listener && mode.capture; }
 
 /// Throws if a step is being captured: `operation` cannot be part of one, because of `reason`.
 void refuse_capture(const char* operation, const char* reason);

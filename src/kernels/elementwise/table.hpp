@@ -129,4 +129,5 @@
   X(lt, a < b)            \
   X(le, a <= b)           \
   X(gt, a > b)            \
-  X(ge, a >= b)
+  X(ge, a >= b)           \
+  X(same, (a == b) | ((a != a) & (b != b))) /* NaN is NaN */

@@ -229,6 +229,20 @@ bool collapse(int rank, const Index* dims, const Index* strides, Layout& out) no
   return true;
 }
 
+void run_split(DType t, const void* src, void* dst, int rank, const Index* dims,
+               const Index* strides, bool reads_places,
+               void (*run)(DType, const void* src, void* dst, int rank, const Index* dims,
+                           const Index* strides)) {
+  const auto bytes = static_cast<Index>(size_of(t));
+  Index inner = bytes;
+  for (int d = 1; d < rank; ++d) inner *= dims[d];
+  const Index step = strides[0] * bytes;
+  for (Index i = 0; i < dims[0]; ++i)
+    run(t, static_cast<const char*>(src) + i * (reads_places ? step : inner),
+        static_cast<char*>(dst) + i * (reads_places ? inner : step), rank - 1, dims + 1,
+        strides + 1);
+}
+
 void Layout::describe(Description& d, const char* name, Operand::Access access, DType t,
                       const void* data) const {
   if (n == 0) return;

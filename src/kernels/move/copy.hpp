@@ -150,19 +150,24 @@ struct ScatterAdd {
   }
 };
 
-/// A call of CopyStrided, CopyInto or AddInto for places of any rank.
+/// run for each position of the first dimension.
+void run_split(DType t, const void* src, void* dst, int rank, const Index* dims,
+               const Index* strides, bool reads_places,
+               void (*run)(DType, const void* src, void* dst, int rank, const Index* dims,
+                           const Index* strides));
+
+/// A call of CopyStrided, CopyInto or AddInto for places of any rank: one, unless more dimensions
+/// than Layout::most are left.
 template <class Call>
 void run_strided(DType t, const void* src, void* dst, int rank, const Index* dims,
                  const Index* strides) {
   Call call{t, src, dst, {}};
-  if (collapse(rank, dims, strides, call.layout)) return run(call);
-  Index inner = static_cast<Index>(size_of(t));
-  const Index step = strides[0] * inner;
-  for (int d = 1; d < rank; ++d) inner *= dims[d];
-  for (Index i = 0; i < dims[0]; ++i)
-    run_strided<Call>(t, static_cast<const char*>(src) + i * (Call::reads_places ? step : inner),
-                      static_cast<char*>(dst) + i * (Call::reads_places ? inner : step), rank - 1,
-                      dims + 1, strides + 1);
+  if (collapse(rank, dims, strides, call.layout)) [[likely]]
+    return run(call);
+  run_split(t, src, dst, rank, dims, strides, Call::reads_places,
+            [](DType type, const void* from, void* to, int left, const Index* d, const Index* s) {
+              run_strided<Call>(type, from, to, left, d, s);
+            });
 }
 
 void execute(const CopyStrided& call);

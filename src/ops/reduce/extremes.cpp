@@ -30,15 +30,13 @@ Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
     return std::span(s.data(), static_cast<std::size_t>(s.size()));
   };
   const Shape value_shape = value.shape();
-  kernels::Compare call{kernels::CompareOp::eq, x.dtype(), data(x), nullptr, data(equal), {}};
+  kernels::Compare call{kernels::CompareOp::same, x.dtype(), data(x), nullptr, data(equal), {}};
   if (!kernels::make_broadcast(dims(shape), dims(shape), dims(value_shape), call.shape)) {
     value = expand(value, shape);
     call.shape = kernels::same_shape(x.numel());
   }
   call.b = data(value);
-  kernels::run(call);
-  // NaN, which equals nothing, wins wherever it occurs.
-  if (any(isnan(out)).item<bool>()) equal = logical_or(equal, isnan(x));
+  kernels::run(call);  // NaN wins wherever it occurs
   const Tensor ties = equal.to(x.dtype());
   return safe_div(ties, reduce(ReduceOp::sum, ties, axes, true));
 }
