@@ -33,7 +33,8 @@ void add_parsed(CLI::App& app, const std::string& flag, T& value, const std::str
          flag,
          [&value, flag, required](const std::string& text) {
            const char* const end = text.data() + text.size();
-           const auto [stop, error] = std::from_chars(text.data(), end, value);
+           const bool plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
+           const auto [stop, error] = std::from_chars(text.data() + plus, end, value);
            if (error != std::errc() || stop != end)
              throw UsageError(flag + " " + text + " was given; " + required +
                               " is required; see --help");

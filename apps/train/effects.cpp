@@ -27,7 +27,8 @@ Names changed(const SettingFlags& flags, const train::Config& config) {
   Names names;
   for (std::size_t i = 0; i < now.size(); ++i) {
     const auto& [name, value] = std::tie(now[i].name, now[i].value);
-    const bool is_nothing = name != "noise" && is_one_of(value, {"", "0", "no", "none"});
+    const bool is_nothing = is_one_of(value, {"", "none"}) || (value == "0" && name != "noise") ||
+                            (value == "no" && now[i].is_switch);
     if (flags.given(name) && value != own[i].value && !is_nothing) names.push_back(name);
   }
   return names;
@@ -61,9 +62,7 @@ std::vector<Rule> source_rules(const train::Config& c, const train::Source& sour
        is_one_of(c.data, {"blobs", "spirals", "random"}),
        "--data blobs, spirals or random"},
       {{"features"}, is_one_of(c.data, {"blobs", "random"}), "--data blobs or random"},
-      {{"test"},
-       !is_folder && c.folds == 0,
-       is_folder ? "a source without a test part of its own" : "a training without --folds"},
+      {{"test"}, !is_folder, "a source without a test part of its own"},
   };
 }
 
@@ -94,10 +93,11 @@ std::vector<Rule> loss_rules(const train::Config& c, const train::Pipeline& pipe
       {{"target-scaler"}, !labels, "a quantity to predict (--task regression)"},
       {{"balance"},
        c.loss == "cross_entropy" || one_logit,
-       "classification with --loss cross_entropy, or bce of two classes,"},
+       c.output == "none" ? "classification with --loss cross_entropy, or bce of two classes,"
+                          : "--output none"},
       {{"label-smoothing"},
        is_one_of(c.loss, {"cross_entropy", "bce"}),
-       "classification with --loss cross_entropy or bce"},
+       c.output == "none" ? "classification with --loss cross_entropy or bce" : "--output none"},
       {{"monitor"}, labels || c.monitor != "accuracy", "classification"},
   };
 }
@@ -115,7 +115,7 @@ std::vector<Rule> run_rules(const train::Config& c) {
       {{"warmup"},
        !is_one_of(c.schedule, {"onecycle", "cyclic", "plateau"}),
        "another --schedule than onecycle, cyclic and plateau"},
-      {{"repeat"}, c.folds == 0, "a training without --folds"},
+      {{"repeat", "test"}, c.folds == 0, "a training without --folds"},
       {{"run", "overwrite", "checkpoint-every", "tensorboard"},
        has_folder,
        "a single training, without --folds and --repeat,"},

@@ -4,7 +4,8 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <tuple>
+#include <cstdint>
+#include <limits>
 
 #include "base/threads.hpp"
 #include "gradus/shape.hpp"
@@ -72,23 +73,51 @@ void for_rows(const Slot& slot, F part) {
   });
 }
 
+/// f(p, g, moments…) for n elements, with K of the moments.
+template <int K, class T, class F>
+[[gnu::always_inline]] inline void apply(Index n, T* p, const T* g, const std::array<T*, 3>& m,
+                                         F f) {
+  if constexpr (K == 0) loop(n, p, g, f);
+  if constexpr (K == 1) loop(n, p, g, m[0], f);
+  if constexpr (K == 2) loop(n, p, g, m[0], m[1], f);
+  if constexpr (K == 3) loop(n, p, g, m[0], m[1], m[2], f);
+}
+
+/// How many of n values are finite in `before` and not in `after`. A sum, so that it vectorizes.
+template <class T>
+Index lost(Index n, const T* before, const T* after) {
+  constexpr T most = std::numeric_limits<T>::max();
+  std::int32_t count = 0;
+  for (Index i = 0; i < n; ++i) {
+    const std::int32_t was = std::abs(before[i]) <= most ? 1 : 0;
+    count += std::abs(after[i]) <= most ? 0 : was;
+  }
+  return count;
+}
+
 /// Whether f, on copies, leaves all that was finite finite, and the gradients are.
 template <class T, int K, class Slot, class F>
-[[gnu::cold, gnu::noinline]] bool try_sweep(const Slot& slot, F f) {
+[[gnu::noinline]] bool try_sweep(const Slot& slot, F f) {
+  constexpr Index piece = 512;
   const T* const g = static_cast<const T*>(slot.grad);
   std::array<const T*, K + 1> from{slot.param.template data<T>()};
   for (std::size_t k = 0; k < K; ++k) from[k + 1] = static_cast<const T*>(slot.data[k]);
   std::atomic<bool> good = true;
   const auto attempt = [=, &good](Index begin, Index end) {
-    bool all = true;
-    for (Index i = begin; i < end; ++i) {
-      std::array<T, K + 1> x;
-      for (std::size_t k = 0; k <= K; ++k) x[k] = from[k][i];
-      std::apply([&](T& p, auto&... moments) { f(p, g[i], moments...); }, x);
-      all &= std::isfinite(g[i]);
-      for (std::size_t k = 0; k <= K; ++k) all &= std::isfinite(x[k]) || !std::isfinite(from[k][i]);
+    T copies[K + 1][piece], zeros[piece] = {};
+    Index bad = 0;
+    for (Index at = begin; at < end; at += piece) {
+      const Index n = end - at < piece ? end - at : piece;
+      std::array<T*, 3> m{};
+      for (std::size_t k = 0; k <= K; ++k) {
+        std::copy_n(from[k] + at, n, copies[k]);
+        if (k > 0) m[k - 1] = copies[k];
+      }
+      apply<K>(n, copies[0], g + at, m, f);
+      bad += lost(n, zeros, g + at);
+      for (std::size_t k = 0; k <= K; ++k) bad += lost(n, from[k] + at, copies[k]);
     }
-    if (!all) good = false;
+    if (bad > 0) good = false;
   };
   if (slot.row == 0)
     for_tiles(slot.numel, attempt);
@@ -111,12 +140,9 @@ void sweep(Slot& slot, F f) {
   const std::array<T*, 3> m = {static_cast<T*>(slot.data[0]), static_cast<T*>(slot.data[1]),
                                static_cast<T*>(slot.data[2])};
   const auto update = [=](Index begin, Index end) {
-    const Index n = end - begin;
-    if constexpr (K == 0) loop(n, p + begin, g + begin, f);
-    if constexpr (K == 1) loop(n, p + begin, g + begin, m[0] + begin, f);
-    if constexpr (K == 2) loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, f);
-    if constexpr (K == 3)
-      loop(n, p + begin, g + begin, m[0] + begin, m[1] + begin, m[2] + begin, f);
+    std::array<T*, 3> moments{};
+    for (std::size_t k = 0; k < K; ++k) moments[k] = m[k] + begin;
+    apply<K>(end - begin, p + begin, g + begin, moments, f);
   };
   if (slot.row == 0) return for_tiles(slot.numel, update);
   for_rows<T>(slot, update);

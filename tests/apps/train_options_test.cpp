@@ -141,7 +141,7 @@ TEST_CASE("values that a flag cannot take are refused in the form of all message
       {"predict r --out", "[predict] --out was given without a value"},
       {"inspect r --model r",
        "[inspect] MODEL or --model was given 2 times; one value is required"},
-      {"--quiet=perhaps " + quick, "[fit] --quiet"},
+      {"--quiet=perhaps --data xor", "[fit] --quiet"},
       {"evaluat r", "[train] there is no command evaluat"},
       {"--epoch 3", "[fit] there is no flag --epoch; did you mean --epochs"},
       {"inspect r s", "[inspect] s was given, and was not expected"},
@@ -166,8 +166,8 @@ TEST_CASE("devices are not read, and pipes are, to their end") {
         "--data r/../m.npy --labels m.npy", "--config /dev/zero", "find-lr --data /dev/zero",
         "check --data /dev/zero", "predict r </dev/zero", "--data - </dev/urandom"}) {
     INFO(options);
-    const Ran ran = run("cd '" + folder.path() + "' && timeout 20 " + program("train") + " " +
-                        (options.find('<') == options.npos ? options + " </dev/null" : options));
+    const Ran ran =
+        run("(cd '" + folder.path() + "' && timeout 20 " + program("train") + " " + options + ")");
     check_refusal(ran, 3, "is a device; a regular file or a pipe, which have an end, is required");
   }
   fs::remove(folder / "r/history.jsonl");
@@ -225,10 +225,9 @@ TEST_CASE("signals end the commands that save nothing with a line and their stat
          {"evaluate r --data f", "predict r --data f --out o", "explain r --data f --out o",
           "inspect f", "check --data f", "find-lr --data f --out o", "--data f --run s"}) {
       INFO(name << " " << options);
-      // It waits for what the pipe will give.
-      const Ran ran =
-          run("cd '" + folder.path() + "' && exec timeout --foreground --preserve-status -s " +
-              name + " 0.3 " + program("train") + " " + options);
+      // The signal comes once it has opened the pipe and waits for what that will give.
+      const Ran ran = run("cd '" + folder.path() + "' && { (exec 3>f; kill -s " + name +
+                          " $$; sleep 1) & exec " + program("train") + " " + options + "; }");
       CHECK(ran.status == status);
       CHECK(ran.err == "train: interrupted\n");
       CHECK(ran.out.empty());
@@ -249,7 +248,7 @@ TEST_CASE("a run whose first step was its last leaves nothing") {
     CHECK_THAT(ran.err, contains("nothing was learned"));
     CHECK_FALSE(fs::exists(folder / "runs"));
     CHECK_FALSE(fs::exists(folder / "a"));
-    CHECK_FALSE(fs::exists(folder / "above/a"));
+    CHECK_FALSE(fs::exists(folder / "above"));
   }
   for (const char* options :
        {"--data xor --clip-norm 1 --clip-value 1", "--data sine --sampler weighted",

@@ -208,7 +208,7 @@ TEST_CASE("train find-lr suggests a rate") {
     INFO(options);
     const Ran refused = train(folder, std::string("find-lr ") + options);
     CHECK(refused.status == 2);
-    CHECK(refused.err.find("[find") == std::string::npos);
+    CHECK(refused.err.find("find_lr") == std::string::npos);
   }
   CHECK(train(folder, "find-lr --data moons --quiet --out lr.html").status == 0);
   const std::string page = read_bytes(folder / "lr.html");

@@ -223,7 +223,7 @@ TEST_CASE("the name of a temporary file does not follow from those before") {
 
 TEST_CASE("numbers that stand for random ones differ in all their bits") {
   std::uint64_t last = io::detail::number_of_moment(), changed = 0, kept = 0;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     const std::uint64_t next = io::detail::number_of_moment();
     changed |= next ^ last;
     kept |= ~(next ^ last);

@@ -118,9 +118,9 @@ Tensor cosine(const Tensor& a, const Tensor& b) {
   return record("cosine", detail::zip("cosine", Binary::cosine, a, b), {a, b},
                 [](const Vjp& k) -> Grads<2> {
                   const Tensor &x = k.in(0), &y = k.in(1), other = cosine(y, x);
-                  const Tensor g = safe_div(safe_mul(k.grad, other), hypot(x, y));
-                  return {k.wants(0) ? safe_mul(g, other) : Tensor(),
-                          k.wants(1) ? -safe_mul(g, k.out()) : Tensor()};
+                  const Tensor g = safe_mul(k.grad, other), h = hypot(x, y);
+                  return {k.wants(0) ? safe_div(safe_mul(g, other), h) : Tensor(),
+                          k.wants(1) ? -safe_div(safe_mul(g, k.out()), h) : Tensor()};
                 });
 }
 
