@@ -75,12 +75,12 @@ TEST_CASE("what nothing reads is dropped, with what only it reads") {
       [&](const Tensors& in) {
         { const Tensor unused = tanh(exp(in[0]) * w); }
         { const Tensor reduced = sum(in[0] + 1); }
-        state.copy_(in[0] * 2);                  // memory from outside
+        state.copy_(in[0] * 2);  // memory from outside
         return Tensors{in[0] * 3};
       },
       {x});
   CHECK(step.dropped() == 5);
-  CHECK(step.fused() == 2);  // x 2, x 3; the copy into state is
+  CHECK(step.fused() == 3);  // x 2, which goes into state, and x 3
   CHECK(test::same_bits(state, x * 2));
   const CapturedStep scalars = compare(
       [](const Tensors& in) {
