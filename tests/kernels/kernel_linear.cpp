@@ -81,8 +81,8 @@ void check_layer(const Layer& l, bool bias) {
   for (const double value : z) want.push_back(value_of(l.act, value));
   const auto nans = [](Index n) { return std::vector<float>(at(n), NAN); };
   Guarded out(nans(l.m * l.n)), pre(nans(l.m * l.n));
-  small_linear({float32, l.act, l.m, l.n, l.k, c.x.data(), c.w.data(),
-                bias ? c.b.data() : nullptr, out.data(), pre.data()});
+  small_linear({float32, l.act, l.m, l.n, l.k, c.x.data(), c.w.data(), bias ? c.b.data() : nullptr,
+                out.data(), pre.data()});
   CHECK(largest_error(out.values(), want) < 2e-5);
   CHECK(largest_error(pre.values(), z) < 2e-5);
   CHECK((out.intact() && pre.intact()));
