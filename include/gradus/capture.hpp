@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "gradus/function.hpp"
@@ -33,6 +34,10 @@ class CapturedStep {
   /// How many of the recorded calls were left out, since nothing reads what they compute before it
   /// is freed, and no function on the host (such as an optimizer's step) that may read it runs.
   std::size_t dropped() const;
+  /// The calls of kernels, a line each: the name, the operands with what they are to the call (<-
+  /// it reads, -> it writes, <> both), their place among the step's memory and their bytes, the
+  /// numbers.
+  std::string text() const;
   /// Bytes that the step keeps between replays, for all shapes together.
   std::size_t bytes() const;
   /// How often the step was captured.
@@ -67,9 +72,10 @@ class CapturedStep {
 /// they were before. Everything f refers to has to outlive the step, and a replay has to come from
 /// one thread at a time. Learning rates are those of the moment. A training flag that is switched
 /// later is not seen: capture again. Throws for what cannot be repeated: reading values (item,
-/// to_vector, data), hooks, anomaly mode, random numbers other than dropout's, operations with
-/// indices, gradients that are summed over calls, a second gradient of a parameter after a step or
-/// clipping has used the first, tensors that f keeps, schedulers and LBFGS.
+/// to_vector, data, and operations whose shapes follow from values, such as nonzero), hooks,
+/// anomaly mode, tensors that are made of numbers of the host, decompositions, gradients that are
+/// summed over calls, a second gradient of a parameter after a step or clipping has used the first,
+/// tensors that f keeps, schedulers and LBFGS.
 CapturedStep capture(Function f, const std::vector<Tensor>& example);
 
 }  // namespace gradus

@@ -101,6 +101,7 @@ class Program {
   /// The only result.
   Tensor result() const;
   std::size_t calls() const { return calls_.size(); }
+  std::string text() const { return calls_.text(); }
   const Plan& plan_of_calls() const { return plan_; }
   std::size_t bytes() const { return arena_.bytes(); }
 
@@ -281,6 +282,7 @@ Tensor CapturedStep::run_single(const Tensor* const* inputs, std::size_t count) 
 }
 
 std::size_t CapturedStep::calls() const { return state_->programs.front()->calls(); }
+std::string CapturedStep::text() const { return state_->programs.front()->text(); }
 std::size_t CapturedStep::fused() const { return state_->programs.front()->plan_of_calls().fused; }
 std::size_t CapturedStep::dropped() const {
   return state_->programs.front()->plan_of_calls().dropped;

@@ -188,9 +188,9 @@ Tensor rand(const Shape& shape, DType dtype, Generator* generator) {
   require_floating(dtype, "rand");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
-  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
-  kernels::run(
-      kernels::Random{kernels::Distribution::uniform, dtype, data(out), out.numel(), 0, 1, draw});
+  const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
+  kernels::run(kernels::Random{kernels::Distribution::uniform, dtype, data(out), out.numel(), 0, 1,
+                               draw.draw, draw.replayed});
   return out;
 }
 
@@ -198,9 +198,9 @@ Tensor randn(const Shape& shape, DType dtype, Generator* generator) {
   require_floating(dtype, "randn");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
-  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
-  kernels::run(
-      kernels::Random{kernels::Distribution::normal, dtype, data(out), out.numel(), 0, 1, draw});
+  const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
+  kernels::run(kernels::Random{kernels::Distribution::normal, dtype, data(out), out.numel(), 0, 1,
+                               draw.draw, draw.replayed});
   return out;
 }
 
@@ -210,9 +210,9 @@ Tensor randint(Index low, Index high, const Shape& shape, DType dtype, Generator
                         " were given; low < high is required");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, int64);
-  const detail::Draw draw = detail::draw(g, philox_blocks(out.numel())).draw;
-  kernels::run(
-      kernels::RandomIntegers{static_cast<Index*>(data(out)), out.numel(), low, high, draw});
+  const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
+  kernels::run(kernels::RandomIntegers{static_cast<Index*>(data(out)), out.numel(), low, high,
+                                       draw.draw, draw.replayed});
   return out.to(dtype);
 }
 

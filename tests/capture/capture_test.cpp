@@ -241,7 +241,6 @@ TEST_CASE("replays follow the learning rate of the optimizer") {
 TEST_CASE("what cannot be repeated is refused with the reason") {
   const Tensor x = ones({2, 2}), y = ones({2, 2});
   Tensor w = ones({2, 2}).requires_grad_();
-  const Tensor labels = zeros({2}, int64);
   Tensor outside = ones({2, 2});
   std::vector<Tensor> kept;
   int hidden = 0;
@@ -255,20 +254,15 @@ TEST_CASE("what cannot be repeated is refused with the reason") {
       {[&](const Tensor& a, const Tensor&) { return a * a.to_vector<double>()[0]; }, "to_vector"},
       {[&](const Tensor& a, const Tensor&) { return a * a.data<float>()[0]; }, "data"},
       {[&](const Tensor& a, const Tensor&) {
-         return a + randn({2, 2});
-       },
-       "random"},
-      {[&](const Tensor& a, const Tensor&) {
          return a + tensor({1, 2});
        },
        "tensor"},
       {[&](const Tensor& a, const Tensor&) { return one_hot(a.to(int64)); }, "one_hot"},
-      {[&](const Tensor& a, const Tensor&) { return index_select(a, 0, a[0].to(int64)); },
-       "index_select"},
+      {[&](const Tensor& a, const Tensor&) { return masked_select(a, a > 0); }, "masked_select"},
+      {[&](const Tensor& a, const Tensor&) { return nonzero(a); }, "nonzero"},
       {[&](const Tensor& a, const Tensor&) { return loss(a).backward(), a; }, "zero_grad"},
       {[&](const Tensor& a, const Tensor&) { return kept.push_back(a * 2), a; }, "keeps 1 tensors"},
       {[&](const Tensor& a, const Tensor&) { return inverse(a + eye(2)); }, "inverse"},
-      {[&](const Tensor& a, const Tensor&) { return nll_loss(a, labels); }, "data"},
       {[&](const Tensor& a, const Tensor&) {
          outside.mutable_data<float>()[0] += 1;
          return a * outside;

@@ -102,8 +102,8 @@ std::vector<double> values_of(const Input& input, std::size_t place, std::size_t
 void row(const Row& r) {
   const char* only = std::getenv("GRADUS_ROW");
   if (only && r.name != only) return;
-  for (const auto& faults :
-       {faults_of(r), zero_cotangent_faults(r), nan_operand_faults(r), checkpoint_faults(r)})
+  for (const auto& faults : {faults_of(r), zero_cotangent_faults(r), nan_operand_faults(r),
+                             checkpoint_faults(r), capture_faults(r)})
     for (const std::string& fault : faults) FAIL_CHECK(fault);
   INFO(r.name);
   CHECK(!r.cases.empty());

@@ -57,5 +57,6 @@ std::vector<std::string> nan_operand_faults(const Row& row);
 
 /// The row's operation under checkpoint(), which repeats it to the last bit, or has faults.
 std::vector<std::string> checkpoint_faults(const Row& row);
+std::vector<std::string> capture_faults(const Row& row);
 
 }  // namespace gradus::test

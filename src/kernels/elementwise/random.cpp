@@ -151,13 +151,19 @@ void each_piece(std::int64_t n, std::uint64_t seed, std::uint64_t offset, F f) {
                [&](std::int64_t t) { range(t * tile_size, std::min(n, (t + 1) * tile_size)); });
 }
 
+/// Where the call begins to draw.
+template <class Call>
+detail::Draw drawn(const Call& call) {
+  return call.at ? *call.at : call.draw;
+}
+
 template <class T>
 void dropout(const kernels::Dropout& call) {
   const T* x = static_cast<const T*>(call.x);
   T* out = static_cast<T*>(call.out);
   const std::int64_t n = call.n;
   const double p = call.p;
-  const auto [seed, offset] = call.at ? *call.at : call.draw;
+  const auto [seed, offset] = drawn(call);
   const std::uint64_t limit = threshold(1 - p);
   if (limit == 0) {
     std::fill_n(out, n, T(0));
@@ -195,7 +201,7 @@ void uniform(const Random& call) {
   T* const x = static_cast<T*>(call.out);
   const T low = static_cast<T>(call.a), high = static_cast<T>(call.b);
   const T below = high > low ? std::nextafter(high, low) : low;
-  each_element<2>(call.n, call.draw.seed, call.draw.offset,
+  each_element<2>(call.n, drawn(call).seed, drawn(call).offset,
                   [=](std::int64_t i, const Wide& w, int block, int half) {
                     if constexpr (sizeof(T) == 4)
                       x[i] = std::min(low + (high - low) * unit(w.word[2 * half * width + block]),
@@ -211,7 +217,7 @@ template <class T>
 void normal(const Random& call) {
   T* const x = static_cast<T*>(call.out);
   const double mean = call.a, stddev = call.b;
-  each_element<2>(call.n, call.draw.seed, call.draw.offset,
+  each_element<2>(call.n, drawn(call).seed, drawn(call).offset,
                   [=](std::int64_t i, const Wide& w, int block, int half) {
                     const double u = 1 - unit(two_words(w, block, 0));  // in (0, 1]
                     const double radius = std::sqrt(-2 * std::log(u));
@@ -224,7 +230,7 @@ void normal(const Random& call) {
 void bernoulli(const Random& call) {
   bool* const out = static_cast<bool*>(call.out);
   const std::uint64_t limit = threshold(call.a);
-  each_piece(call.n, call.draw.seed, call.draw.offset,
+  each_piece(call.n, drawn(call).seed, drawn(call).offset,
              [=](std::int64_t i, const std::uint32_t* bits, std::int64_t count) {
                for (std::int64_t e = 0; e < count; ++e) out[i + e] = bits[e] < limit;
              });
@@ -245,16 +251,17 @@ void execute(const RandomIntegers& call) {
   Index* const out = call.out;
   const auto low = static_cast<std::uint64_t>(call.low);
   const std::uint64_t span = static_cast<std::uint64_t>(call.high) - low;
-  each_element<2>(
-      call.n, call.draw.seed, call.draw.offset, [=](Index i, const Wide& w, int block, int half) {
-        // The upper 64 bits of bits * span, from 32-bit halves.
-        const std::uint64_t bits = two_words(w, block, half);
-        const std::uint64_t mask = 0xffffffffU, b0 = bits & mask, b1 = bits >> 32;
-        const std::uint64_t s0 = span & mask, s1 = span >> 32;
-        const std::uint64_t middle = b1 * s0 + (b0 * s0 >> 32);
-        const std::uint64_t upper = b1 * s1 + (middle >> 32) + ((b0 * s1 + (middle & mask)) >> 32);
-        out[i] = static_cast<Index>(low + upper);
-      });
+  each_element<2>(call.n, drawn(call).seed, drawn(call).offset,
+                  [=](Index i, const Wide& w, int block, int half) {
+                    // The upper 64 bits of bits * span, from 32-bit halves.
+                    const std::uint64_t bits = two_words(w, block, half);
+                    const std::uint64_t mask = 0xffffffffU, b0 = bits & mask, b1 = bits >> 32;
+                    const std::uint64_t s0 = span & mask, s1 = span >> 32;
+                    const std::uint64_t middle = b1 * s0 + (b0 * s0 >> 32);
+                    const std::uint64_t upper =
+                        b1 * s1 + (middle >> 32) + ((b0 * s1 + (middle & mask)) >> 32);
+                    out[i] = static_cast<Index>(low + upper);
+                  });
 }
 
 void execute(const Dropout& call) {

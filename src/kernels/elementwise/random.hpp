@@ -38,7 +38,8 @@ enum class Distribution : std::uint8_t {
   bernoulli,  ///< booleans, true with probability a
 };
 
-/// out[i] is drawn.
+/// out[i] is drawn. In this and the others `at`, unless null, is where the draw is found when the
+/// call is made.
 struct Random {
   static constexpr const char* name = "random";
   Distribution from;
@@ -47,10 +48,12 @@ struct Random {
   Index n;
   double a, b;
   Draw draw;
+  const Draw* at = nullptr;
 
   void describe(Description& d) const {
     d.number("from", from).number("a", a).number("b", b);
-    d.number("seed", draw.seed).number("offset", draw.offset).writes("out", out, type, n);
+    d.number("seed", draw.seed).number("offset", draw.offset).reads("at", at, DType::int64, 2);
+    d.writes("out", out, type, n);
   }
 };
 
@@ -60,16 +63,17 @@ struct RandomIntegers {
   Index* out;
   Index n, low, high;
   Draw draw;
+  const Draw* at = nullptr;
 
   void describe(Description& d) const {
     d.number("low", low).number("high", high).number("seed", draw.seed);
-    d.number("offset", draw.offset).writes("out", out, DType::int64, n);
+    d.number("offset", draw.offset).reads("at", at, DType::int64, 2);
+    d.writes("out", out, DType::int64, n);
   }
 };
 
 /// out[i] = x[i] / (1 - p) where bernoulli(1 - p) of (draw, i) is true, else 0; out may be x. The
-/// same call on the upstream gradient is the backward pass. `at`, unless null, is where the draw is
-/// found when the call is made.
+/// same call on the upstream gradient is the backward pass.
 struct Dropout {
   static constexpr const char* name = "dropout";
   DType type;

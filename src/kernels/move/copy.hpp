@@ -170,6 +170,36 @@ void run_strided(DType t, const void* src, void* dst, int rank, const Index* dim
             });
 }
 
+/// Throws, in the name of `operation`, for an index that is not in low .. high - 1. Of labels,
+/// which index no axis, `axis` is -1.
+struct CheckIndices {
+  static constexpr const char* name = "check_indices";
+  const char* operation;
+  const Index* index;
+  int rank;
+  Index dims[8];  // of the index
+  Index low, high;
+  int axis;
+
+  Index count() const;
+  void describe(Description& d) const {
+    d.number("low", low).number("high", high).reads("index", index, DType::int64, count());
+  }
+};
+
+/// out (count, classes) = 1 where the class is index[i], 0 elsewhere; indices checked before.
+struct OneHot {
+  static constexpr const char* name = "one_hot";
+  const Index* index;
+  Index* out;
+  Index count, classes;
+
+  void describe(Description& d) const {
+    d.number("classes", classes).reads("index", index, DType::int64, count);
+    d.writes("out", out, DType::int64, count * classes);
+  }
+};
+
 void execute(const CopyStrided& call);
 void execute(const CopyInto& call);
 void execute(const AddInto& call);
@@ -178,5 +208,7 @@ void execute(const IndexSelect& call);
 void execute(const IndexAdd& call);
 void execute(const Gather& call);
 void execute(const ScatterAdd& call);
+void execute(const CheckIndices& call);
+void execute(const OneHot& call);
 
 }  // namespace gradus::kernels

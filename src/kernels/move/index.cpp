@@ -1,6 +1,9 @@
 #include <cstring>
 
 #include "base/threads.hpp"
+#include "gradus/error.hpp"
+#include "gradus/shape.hpp"
+#include "gradus/text.hpp"
 #include "kernels/move/copy.hpp"
 
 namespace gradus::kernels {
@@ -106,5 +109,41 @@ void execute(const IndexSelect& call) { move(call); }
 void execute(const IndexAdd& call) { add(call); }
 void execute(const Gather& call) { move(call); }
 void execute(const ScatterAdd& call) { add(call); }
+
+Index CheckIndices::count() const {
+  Index n = 1;
+  for (int d = 0; d < rank; ++d) n *= dims[d];
+  return n;
+}
+
+void execute(const CheckIndices& call) {
+  const Index count = call.count();
+  for (Index i = 0; i < count; ++i) {
+    if (call.index[i] >= call.low && call.index[i] < call.high) [[likely]]
+      continue;
+    Shape place(call.dims, static_cast<std::size_t>(call.rank));
+    Index at = i;
+    for (int d = call.rank - 1; d >= 0; --d) {
+      place[d] = at % call.dims[d];
+      at /= call.dims[d];
+    }
+    const std::string position =
+        text_of(call.index[i]) + " was given at position " + to_string(place);
+    const std::string allowed =
+        text_of(call.low) + " to " + text_of(call.high - 1) + " are allowed; ";
+    if (call.axis < 0)
+      fail(call.operation,
+           "label " + position + "; " + allowed + "raise num_classes or correct the labels");
+    fail(call.operation, "index " + position + " for axis " + text_of(call.axis) + " of length " +
+                             text_of(call.high) + "; " +
+                             (call.high ? allowed + "check how the indices were made"
+                                        : "an empty axis has no place to index"));
+  }
+}
+
+void execute(const OneHot& call) {
+  std::memset(call.out, 0, static_cast<std::size_t>(call.count * call.classes) * sizeof(Index));
+  for (Index i = 0; i < call.count; ++i) call.out[i * call.classes + call.index[i]] = 1;
+}
 
 }  // namespace gradus::kernels

@@ -74,6 +74,41 @@ struct CrossEntropy {
   }
 };
 
+/// The targets of CrossEntropy: out (rows, cols) = w_c q_c, 0 for an ignored row. weight may be
+/// null.
+struct SoftTargets {
+  static constexpr const char* name = "soft_targets";
+  DType type;
+  const Index* labels;
+  const void* weight;
+  void* out;
+  Index rows, cols;
+  double label_smoothing;
+  Index ignore_index;
+
+  void describe(Description& d) const {
+    d.number("label_smoothing", label_smoothing).number("ignore_index", ignore_index);
+    d.reads("labels", labels, DType::int64, rows).reads("weight", weight, type, cols);
+    d.writes("out", out, type, rows * cols);
+  }
+};
+
+/// *out = the sum of the weights (cols) of labels that are not ignored, which count 1 each where
+/// weight is null.
+struct SumOfWeights {
+  static constexpr const char* name = "sum_of_weights";
+  DType type;
+  const Index* labels;
+  const void* weight;
+  double* out;
+  Index rows, cols, ignore_index;
+
+  void describe(Description& d) const {
+    d.number("ignore_index", ignore_index).reads("labels", labels, DType::int64, rows);
+    d.reads("weight", weight, type, cols).writes("out", out, DType::float64, 1);
+  }
+};
+
 /// dx (n) = x *g / *divisor, and 0 where that factor is 0 or the divisor is; divisor null: 1.
 struct ScaleAll {
   static constexpr const char* name = "scale_all";
@@ -251,6 +286,8 @@ void execute(const Softmax& call);
 void execute(const SoftmaxBackward& call);
 void execute(const CheckLabels& call);
 void execute(const CrossEntropy& call);
+void execute(const SoftTargets& call);
+void execute(const SumOfWeights& call);
 void execute(const ScaleAll& call);
 void execute(const ScaleRows& call);
 void execute(const RowNorm& call);

@@ -186,10 +186,32 @@ void run(const CrossEntropy& call) {
       }
     }
   });
-  if (call.divisor == nullptr) return;
-  *call.divisor = 0;
+  if (call.divisor != nullptr)
+    execute(SumOfWeights{call.type, labels, call.weight, call.divisor, call.rows, cols, ignored});
+}
+
+template <class T>
+void run(const SoftTargets& call) {
+  T* const to = static_cast<T*>(call.out);
+  const T* const w = static_cast<const T*>(call.weight);
+  const double spread = call.label_smoothing / static_cast<double>(call.cols);
   for (Index r = 0; r < call.rows; ++r)
-    if (labels[r] != ignored) *call.divisor += row.weight_of(labels[r]);
+    for (Index c = 0; c < call.cols; ++c) {
+      const double share = spread + (c == call.labels[r] ? 1 - call.label_smoothing : 0);
+      to[r * call.cols + c] = call.labels[r] == call.ignore_index
+                                  ? T(0)
+                                  : static_cast<T>(share) * (w != nullptr ? w[c] : T(1));
+    }
+}
+
+template <class T>
+void run(const SumOfWeights& call) {
+  const T* const w = static_cast<const T*>(call.weight);
+  double sum = 0;
+  for (Index r = 0; r < call.rows; ++r)
+    if (call.labels[r] != call.ignore_index)
+      sum += w != nullptr ? static_cast<double>(w[call.labels[r]]) : 1;
+  *call.out = sum;
 }
 
 template <class T>
@@ -228,6 +250,14 @@ void execute(const CheckLabels& call) {
 }
 
 void execute(const CrossEntropy& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+}
+
+void execute(const SoftTargets& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+}
+
+void execute(const SumOfWeights& call) {
   with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 

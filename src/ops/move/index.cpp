@@ -13,34 +13,15 @@ using detail::node;
 
 namespace detail {
 
-namespace {
-
-/// "(1, 2)": the position of the `at`-th element of `shape`.
-std::string position(const Shape& shape, Index at) {
-  Shape place = shape;
-  for (int i = shape.size() - 1; i >= 0; --i) {
-    place[i] = at % shape[i];
-    at /= shape[i];
-  }
-  return to_string(place);
-}
-
-}  // namespace
-
 void check_indices(const Tensor& index, Index length, int axis, bool negative,
                    const char* operation) {
   require_dtype(index, int64, operation, "an index");
-  refuse_reading(index, operation);
-  const Index* at = indices_of(index);
-  const Index low = negative ? -length : 0, count = index.numel();
-  for (Index i = 0; i < count; ++i)
-    if (at[i] < low || at[i] >= length) [[unlikely]]
-      fail(operation, "index " + text_of(at[i]) + " was given at position " +
-                          position(index.shape(), i) + " for axis " + text_of(axis) +
-                          " of length " + text_of(length) + "; " +
-                          (length ? text_of(low) + " to " + text_of(length - 1) +
-                                        " are allowed; check how the indices were made"
-                                  : std::string("an empty axis has no place to index")));
+  const Shape shape = index.shape();
+  kernels::CheckIndices call{
+      operation, indices_of(index), shape.size(), {}, negative ? -length : 0, length, axis};
+  std::copy(shape.begin(), shape.end(), call.dims);
+  note_read({index});
+  kernels::run(call);
 }
 
 Tensor gather_along(const Tensor& x, int axis, const Tensor& index) {
@@ -141,24 +122,20 @@ Tensor gather(const Tensor& x, Index axis, const Tensor& index) {
 Tensor one_hot(const Tensor& x, Index num_classes) {
   detail::require_dtype(x, int64, "one_hot", "a tensor");
   const Index count = x.numel();
-  detail::refuse_reading(x, "one_hot");
-  const Index* at = detail::indices_of(x);
   if (num_classes < -1 || (num_classes < 1 && count == 0))
     fail("one_hot", "num_classes = " + text_of(num_classes) + " was given for " + text_of(count) +
                         " labels; 1 or more, or -1 for the largest label "
                         "and 1, is required");
-  const Index classes =
-      num_classes >= 0 ? num_classes : std::max<Index>(0, *std::max_element(at, at + count)) + 1;
-  for (Index i = 0; i < count; ++i)
-    if (at[i] < 0 || at[i] >= classes)
-      fail("one_hot", "label " + text_of(at[i]) + " was given at position " +
-                          detail::position(x.shape(), i) + "; 0 to " + text_of(classes - 1) +
-                          " are allowed; raise num_classes or correct the labels");
+  const Index* at = detail::indices_of(x);
+  if (num_classes < 0) {
+    detail::refuse_reading(x, "one_hot");
+    num_classes = std::max<Index>(0, *std::max_element(at, at + count)) + 1;
+  }
+  detail::check_indices(x, num_classes, -1, false, "one_hot");
   Shape shape = x.shape();
-  shape.push_back(classes);
-  Tensor out = zeros(shape, int64);
-  auto* values = static_cast<Index*>(data(out));
-  for (Index i = 0; i < count; ++i) values[i * classes + at[i]] = 1;
+  shape.push_back(num_classes);
+  Tensor out = detail::empty(shape, int64);
+  kernels::run(kernels::OneHot{at, static_cast<Index*>(data(out)), count, num_classes});
   return out;
 }
 

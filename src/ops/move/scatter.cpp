@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "autograd/capture.hpp"
 #include "gradus/ops/index.hpp"
 #include "ops/move/indexing.hpp"
 
@@ -33,9 +34,7 @@ Tensor take_along_dim(const Tensor& x, const Tensor& index, Index axis) {
   from[a] = to[a] = 1;
   Shape shape = broadcast_shapes(from, to, "take_along_dim");
   shape[a] = count;
-  Tensor places = expand(index, shape).clone();
-  auto* at = static_cast<Index*>(data(places));
-  for (Index i = 0; i < places.numel(); ++i) at[i] += at[i] < 0 ? length : 0;
+  const Tensor places = expand(where(index < 0, index + static_cast<double>(length), index), shape);
   shape[a] = length;
   return detail::gather_along(expand(x, shape), a, places);
 }
@@ -88,6 +87,7 @@ std::vector<Index> rows_of(const Tensor& x, const std::vector<Tensor>& indices, 
                           to_string(x.shape()) + "; 1 up to the number of axes are required");
   shape = indices[0].shape();
   for (std::size_t i = 0; i < indices.size(); ++i) {
+    detail::refuse_reading(indices[i], "index_put");
     detail::check_indices(indices[i], x.size(static_cast<Index>(i)), static_cast<int>(i), true,
                           "index_put");
     shape = broadcast_shapes(shape, indices[i].shape(), "index_put");
@@ -158,6 +158,7 @@ Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tens
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   detail::require_dtype(mask, boolean, "masked_select", "a mask");
   const Shape shape = broadcast_shapes(x.shape(), mask.shape(), "masked_select");
+  detail::refuse_reading(mask, "masked_select");
   const Tensor chosen = expand(mask, shape);
   const bool* flags = chosen.data<bool>();
   std::vector<Index> places;
@@ -168,6 +169,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 
 Tensor nonzero(const Tensor& x) {
   const NoGrad guard;
+  detail::refuse_reading(x, "nonzero");
   const Tensor truth = x.to(boolean);
   const bool* flags = truth.data<bool>();
   const Shape shape = x.shape();

@@ -57,6 +57,8 @@ void check_classes(const Tensor& x, const Tensor& weight, const char* operation)
                         text_of(classes) + " classes; one weight per class is required");
 }
 
+const Index* labels_of(const Tensor& target) { return static_cast<const Index*>(data(target)); }
+
 /// Throws unless every label is a class or ignored.
 void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
                   const char* operation) {
@@ -70,47 +72,31 @@ void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
                         to_string(target.shape()) + " were given; class indices of shape " +
                         to_string(loss_shape(x)) + " are required; reshape them");
   const Index classes = x.size(class_axis(x));
-  kernels::run(kernels::CheckLabels{operation, static_cast<const Index*>(data(target)),
-                                    target.numel(), classes, ignore_index});
+  kernels::run(
+      kernels::CheckLabels{operation, labels_of(target), target.numel(), classes, ignore_index});
 }
 
 /// The weighted, smoothed one-hot targets of rows: w_c q_c, 0 for ignored rows.
-template <class T>
 Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight, const Terms& t) {
   const Index rows = x.size(0), classes = x.size(1);
-  Tensor out = zeros({rows, classes}, x.dtype());
-  T* to = static_cast<T*>(data(out));
-  const std::int64_t* labels = target.data<std::int64_t>();
-  const T* w = weight.defined() ? weight.data<T>() : nullptr;
-  const double spread = t.label_smoothing / static_cast<double>(classes);
-  for (Index r = 0; r < rows; ++r) {
-    if (labels[r] == t.ignore_index) continue;
-    for (Index c = 0; c < classes; ++c) {
-      const double share = spread + (c == labels[r] ? 1 - t.label_smoothing : 0);
-      to[r * classes + c] = static_cast<T>(share) * (w ? w[c] : T(1));
-    }
-  }
+  Tensor out = detail::empty({rows, classes}, x.dtype());
+  kernels::run(kernels::SoftTargets{x.dtype(), labels_of(target),
+                                    weight.defined() ? data(weight) : nullptr, data(out), rows,
+                                    classes, t.label_smoothing, t.ignore_index});
   return out;
-}
-
-Tensor soft_targets_of(const Tensor& x, const Tensor& target, const Tensor& weight,
-                       const Terms& t) {
-  return x.dtype() == float32 ? soft_targets<float>(x, target, weight, t)
-                              : soft_targets<double>(x, target, weight, t);
 }
 
 /// -sum_c q_c logp_c per row, 0 where q_c is 0 whatever logp_c.
 Tensor expected(const Tensor& q, const Tensor& logp) { return -sum(detail::weigh(q, logp), {1}); }
 
-/// The sum of the weights of the targets that count.
-double divisor_of(const Tensor& target, const Tensor& weight, Index ignore_index) {
-  const std::vector<double> w =
-      weight.defined() ? weight.detach().to_vector<double>() : std::vector<double>();
-  const std::int64_t* labels = target.data<std::int64_t>();
-  double total = 0;
-  for (Index r = 0; r < target.numel(); ++r)
-    if (labels[r] != ignore_index) total += w.empty() ? 1 : w[static_cast<std::size_t>(labels[r])];
-  return total;
+/// The sum of the weights of the targets that count, in float64.
+Tensor divisor_of(const Tensor& target, const Tensor& weight, const Terms& t) {
+  const Tensor out = detail::empty({}, float64);
+  kernels::run(kernels::SumOfWeights{weight.defined() ? weight.dtype() : float64, labels_of(target),
+                                     weight.defined() ? data(weight) : nullptr,
+                                     static_cast<double*>(data(out)), target.numel(),
+                                     weight.defined() ? weight.numel() : 0, t.ignore_index});
+  return out;
 }
 
 /// Rows of losses reduced; mean divides by the float64 scalar `divisor`.
@@ -131,7 +117,7 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
   const Tensor slope = keep ? detail::empty({rows, classes}, x.dtype()) : Tensor();
   const Tensor divisor = detail::empty({}, float64);
   const bool weighs = t.reduction == Reduction::mean;
-  kernels::run(kernels::CrossEntropy{x.dtype(), data(x), static_cast<const Index*>(data(target)),
+  kernels::run(kernels::CrossEntropy{x.dtype(), data(x), labels_of(target),
                                      weight.defined() ? data(weight) : nullptr, data(losses),
                                      keep ? data(slope) : nullptr,
                                      weighs ? static_cast<double*>(data(divisor)) : nullptr, rows,
@@ -159,7 +145,7 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
     return {dx};
   };
   const auto composite = [t](const std::vector<Tensor>& in) {
-    const Tensor q = soft_targets_of(in[0], in[1], in.size() == 5 ? in[4] : Tensor(), t);
+    const Tensor q = soft_targets(in[0], in[1], in.size() == 5 ? in[4] : Tensor(), t);
     return reduce_rows(expected(q, log_softmax(in[0], 1)), t.reduction, in[3]);
   };
   if (weight.defined())
@@ -193,7 +179,7 @@ Tensor reduce_samples(const Tensor& losses, const Tensor& x, const Tensor& label
   if (options.reduction != Reduction::mean)
     return detail::reduce_loss(weighted, options.reduction, operation);
   const Terms hard{0, options.ignore_index, Reduction::none};
-  const Tensor counts = sum(soft_targets_of(x, labels, options.weight, hard), {1});
+  const Tensor counts = sum(soft_targets(x, labels, options.weight, hard), {1});
   return sum(weighted) / sum(reshape(counts, shape) * w);
 }
 
@@ -233,14 +219,13 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const NllOptions& opt
   const double batch = batch_of(shape, options.reduction, "nll_loss");
   const Tensor x = class_rows(input), labels = reshape(target, {x.size(0)});
   const Terms terms{0, options.ignore_index, options.reduction};
-  const Tensor losses = expected(soft_targets_of(x, labels, options.weight, terms), x);
+  const Tensor losses = expected(soft_targets(x, labels, options.weight, terms), x);
   if (options.sample_weight.defined())
     return reduce_samples(reshape(losses, shape), x, labels, options, "nll_loss");
   const bool mean = options.reduction == Reduction::mean;
   const Tensor out = reduce_rows(
       losses, options.reduction,
-      detail::full_scalar(mean ? divisor_of(labels, options.weight, options.ignore_index) : batch,
-                          float64));
+      mean ? divisor_of(labels, options.weight, terms) : detail::full_scalar(batch, float64));
   return options.reduction == Reduction::none ? reshape(out, shape) : out;
 }
 

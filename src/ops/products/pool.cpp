@@ -1,3 +1,4 @@
+#include "ops/move/indexing.hpp"
 #include "ops/products/window.hpp"
 
 namespace gradus {
@@ -57,7 +58,7 @@ Tensor max_pool(const WindowedOperation& op, const Tensor& x, const WindowOption
   const Tensor index = detail::empty({count, plane.outputs()}, int64);
   kernels::run(kernels::MaxPositions{x.dtype(), plane, count, data(planes),
                                      static_cast<Index*>(data(index))});
-  const Tensor out = gather(reshape(planes, {count, plane.inputs()}), 1, index);
+  const Tensor out = detail::gather_along(reshape(planes, {count, plane.inputs()}), 1, index);
   return detail::without_added_axes(op, reshape(out, pooled_shape(planes, plane)), x);
 }
 
