@@ -1,117 +1,17 @@
-// The engine's entries: what a rule sees, backward() and grad(). How a graph is walked is in
-// sweep.hpp.
-#include <algorithm>
-
-#include "autograd/anomaly.hpp"
+// The engine's entries: backward() and grad(). How a graph is walked is in sweep.hpp, what a rule
+// sees in vjp.cpp.
 #include "autograd/sweep.hpp"
-#include "gradus/ops.hpp"
 
 namespace gradus {
 
-using detail::Edge;
 using detail::Node;
-using detail::Record;
 using detail::Sweep;
-
-// ------------------------------------------------------------------ what a rule sees
-
-struct Vjp::State {
-  Sweep& sweep;
-  Node* node;
-  const Tensor& out;
-  Tensor& adjoint;  // what the rule sees as grad
-};
-
-void detail::fail_overwritten(const char* operation, int input) {
-  fail(operation,
-       (input < 0 ? "its result" : "input " + text_of(input)) +
-           " was changed in place after it was recorded, and the derivative needs the old "
-           "values; change a clone instead, or change it after backward");
-}
-
-const Tensor& Vjp::in(int i) const { return state_.node->record->in(i); }
-const Tensor& Vjp::out() const {
-  if (state_.node->version() != state_.node->record->version)
-    detail::fail_overwritten(state_.node->record->name, -1);
-  return state_.out;
-}
-bool Vjp::wants(int i) const {
-  const Edge& edge = state_.node->record->edges()[i];
-  return edge.wanted && state_.sweep.needs(Node::of(edge.input));
-}
-bool Vjp::create_graph() const { return state_.sweep.create_graph(); }
-int Vjp::arity() const { return static_cast<int>(state_.node->record->arity); }
-Tensor Vjp::accumulator(int i) const {
-  if (!wants(i) || create_graph() || detail::mode.anomaly) return {};
-  return state_.sweep.unshared_sum(Node::of(state_.node->record->edges()[i].input));
-}
-Tensor Vjp::spare() const {
-  return create_graph() || detail::mode.anomaly || !detail::claim(grad) ? Tensor() : grad;
-}
-
-namespace {
-/// A gradient in the dtype of its input, and summed where the input was broadcast: the one place.
-[[gnu::noinline]] void fit(Tensor& gradient, const Tensor& input) {
-  gradient = detail::sum_to(gradient.to(input.dtype()), input.shape());
-}
-[[noreturn, gnu::cold, gnu::noinline]] void fail_factors(const char* name) {
-  fail(name,
-       "the rule gave another number of factors than the operation has inputs, or named an input "
-       "that it has not; one factor for each input is required");
-}
-[[noreturn, gnu::cold, gnu::noinline]] void fail_too_many(const char* name) {
-  fail(name, "the rule returned more gradients than the operation has inputs");
-}
-}  // namespace
-
-bool Vjp::give_scaled(std::initializer_list<Factor> factors) const {
-  const detail::Mode& mode = detail::mode;
-  const Node* g = Node::of(grad);
-  if (g->rank != 0 || create_graph() || mode.anomaly || mode.capture) return false;
-  Record* record = state_.node->record;
-  if (factors.size() != record->arity) fail_factors(record->name);
-  for (std::uint32_t i = 0; i < record->arity; ++i) {
-    if (std::data(factors)[i].place >= static_cast<int>(record->arity)) fail_factors(record->name);
-    if (Node::of(record->edges()[i].input)->kind() != g->kind()) return false;
-  }
-  if (g->dtype == DType::float32)
-    state_.sweep.add_scaled<float>(record, state_.adjoint, std::data(factors));
-  else
-    state_.sweep.add_scaled<double>(record, state_.adjoint, std::data(factors));
-  return true;
-}
-
-void Vjp::give(int i, Tensor&& gradient) {
-  if (!gradient.defined()) return;
-  Record* record = state_.node->record;
-  if (static_cast<std::uint32_t>(i) >= record->arity) fail_too_many(record->name);
-  const Edge& edge = record->edges()[i];
-  Node* input = Node::of(edge.input);
-  if (!edge.wanted || !state_.sweep.needs(input)) return;
-  if (detail::mode.anomaly) [[unlikely]]
-    detail::check_gradient(state_.node, i, gradient, grad);
-  if (!detail::same_type(Node::of(gradient), input)) fit(gradient, edge.input);
-  state_.sweep.add(input, std::move(gradient));
-}
-
-void detail::Sweep::apply_rule(const Tensor& value, Tensor& adjoint) {
-  Node* n = Node::of(value);
-  Vjp::State state{*this, n, value, adjoint};
-  Vjp k(adjoint, state);
-  Record* const record = n->record;
-  if (!detail::mode.anomaly) [[likely]]
-    return record->apply(record->rule(), k);
-  const detail::RuleScope scope(n);
-  record->apply(record->rule(), k);
-}
 
 void detail::fail_freed(const char* operation) {
   fail(operation,
        "the graph was already freed by an earlier pass; pass retain_graph = true to the first "
        "pass, or run the forward pass again");
 }
-
-// ------------------------------------------------------------------ the public entries
 
 namespace {
 
@@ -200,7 +100,7 @@ void differentiate_composite(Vjp& k, const std::function<Tensor(const std::vecto
   for (int i = 0; i < k.arity(); ++i) {
     inputs.push_back(k.in(i));
     if (!k.in(i).requires_grad()) continue;
-    views.push_back(inputs.back() = reshape(k.in(i), k.in(i).shape()));
+    views.push_back(inputs.back() = k.in(i).reshape(k.in(i).shape()));
     if (!k.wants(i)) continue;
     wanted.push_back(views.back());
     places.push_back(i);

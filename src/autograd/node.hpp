@@ -185,9 +185,6 @@ inline Tensor as_copied(Tensor t) {
 
 inline void* data(const Tensor& t) { return node(t)->data; }
 
-/// `x` summed to `shape`, which broadcasts to x's; differentiable.
-Tensor sum_to(const Tensor& x, const Shape& shape);
-
 /// grad(), except that nothing below the tensors of `closed` is visited.
 std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                                   const std::vector<Tensor>& inputs, const GradOptions& options,
@@ -205,9 +202,6 @@ inline bool is_unique(const Tensor& t) {
   const Node* n = Node::of(t);
   return n->refs.unique() && (n->is_inline() || n->buffer->refs.unique()) && !n->requires_grad;
 }
-
-/// y += alpha * x for equal shapes and dtypes, in place and without any check of history.
-void add_in_place(const Tensor& y, const Tensor& x, double alpha = 1);
 
 /// In anomaly mode, reports the first operation that makes non-finite values out of finite ones.
 void check_finite(const char* name, const Tensor& value, const Inputs& inputs);

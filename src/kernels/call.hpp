@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "gradus/dtype.hpp"
+#include "gradus/shape.hpp"
 
 namespace gradus::kernels {
 
-using Index = std::int64_t;
+using gradus::Index;
 
 /// Memory that a call touches.
 struct Operand {

@@ -14,9 +14,9 @@
 #pragma GCC diagnostic pop
 #endif
 
-namespace gradus::kernels {
+#include "gradus/shape.hpp"
 
-using Index = std::int64_t;
+namespace gradus::kernels {
 
 template <class T>
 using Batch = xsimd::batch<T>;

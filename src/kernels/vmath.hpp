@@ -12,6 +12,7 @@ using F = Batch<float>;
 using D = Batch<double>;
 
 inline double select(bool c, double a, double b) noexcept { return c ? a : b; }
+inline float select(bool c, float a, float b) noexcept { return c ? a : b; }
 
 template <class V>
 inline constexpr bool is_float32 = std::is_same_v<V, F>;

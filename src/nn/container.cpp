@@ -6,7 +6,7 @@
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/linear.hpp"
 #include "gradus/ops.hpp"
-#include "gradus/ops/linear_act.hpp"
+#include "ops/elementwise/activation_table.hpp"
 
 namespace gradus::nn {
 
@@ -27,13 +27,7 @@ std::optional<LinearActivation> linear_activation(const Module& module) {
   if (type != typeid(Activation) && type != typeid(ReLU) && type != typeid(Tanh) &&
       type != typeid(Sigmoid) && type != typeid(GELU) && type != typeid(SiLU))
     return {};
-  const std::string& name = static_cast<const Activation&>(module).name();
-  if (name == "relu") return LinearActivation::relu;
-  if (name == "tanh") return LinearActivation::tanh;
-  if (name == "sigmoid") return LinearActivation::sigmoid;
-  if (name == "gelu") return LinearActivation::gelu;
-  if (name == "silu") return LinearActivation::silu;
-  return {};
+  return detail::linear_activation(static_cast<const Activation&>(module).name());
 }
 
 /// Both modules as one operation, if there is one and nothing watches either of them.

@@ -8,6 +8,7 @@
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "ops/elementwise/activation_table.hpp"
 
 namespace gradus::nn::init {
 
@@ -49,39 +50,12 @@ double kaiming_variance(const Tensor& t, const Kaiming& options, const char* ope
 }  // namespace
 
 double calculate_gain(const std::string& nonlinearity, double slope) {
-  static const std::vector<std::pair<std::string, double>> gains = {
-      {"linear", 1},
-      {"none", 1},
-      {"conv", 1},
-      {"sigmoid", 1},
-      {"softmax", 1},
-      {"log_softmax", 1},
-      {"softsign", 1},
-      {"hardsigmoid", 1},
-      {"logsigmoid", 1},
-      {"tanhshrink", 1},
-      {"hardtanh", 1},
-      {"tanh", 5.0 / 3},
-      {"relu", std::sqrt(2.0)},
-      {"relu6", std::sqrt(2.0)},
-      {"elu", std::sqrt(2.0)},
-      {"celu", std::sqrt(2.0)},
-      {"gelu", std::sqrt(2.0)},
-      {"gelu_tanh", std::sqrt(2.0)},
-      {"silu", std::sqrt(2.0)},
-      {"mish", std::sqrt(2.0)},
-      {"softplus", std::sqrt(2.0)},
-      {"hardswish", std::sqrt(2.0)},
-      {"leaky_relu", 0},  // depends on the slope
-      {"selu", 0.75},
-  };
+  if (nonlinearity == "linear" || nonlinearity == "conv") return 1;
   if (nonlinearity == "leaky_relu") return std::sqrt(2 / (1 + slope * slope));
-  std::string names;
-  for (const auto& [name, gain] : gains) {
-    if (name == nonlinearity) return gain;
-    names += (names.empty() ? "" : ", ") + name;
-  }
-  fail("calculate_gain", "the nonlinearity \"" + nonlinearity + "\" was given; known are " + names);
+  if (const auto* entry = detail::find_activation(nonlinearity)) return entry->gain;
+  fail("calculate_gain", "the nonlinearity \"" + nonlinearity +
+                             "\" was given; known are linear, conv, " +
+                             detail::names_of_activations());
 }
 
 Tensor constant_(Tensor t, double value) {
@@ -200,12 +174,12 @@ Tensor orthogonal_(Tensor t, double gain, Generator* generator) {
 }
 
 Tensor for_activation_(Tensor t, const std::string& nonlinearity, Generator* generator) {
-  if (nonlinearity == "selu") return lecun_normal_(std::move(t), generator);
-  const double gain = calculate_gain(nonlinearity);
-  const bool rectifies = gain > 1 && nonlinearity != "tanh";
-  if (rectifies)
+  const auto* entry = detail::find_activation(nonlinearity);
+  const detail::Start start = entry ? entry->start : detail::Start::xavier;
+  if (start == detail::Start::lecun) return lecun_normal_(std::move(t), generator);
+  if (start == detail::Start::he)
     return kaiming_normal_(std::move(t), {.nonlinearity = nonlinearity, .generator = generator});
-  return xavier_uniform_(std::move(t), gain, generator);
+  return xavier_uniform_(std::move(t), calculate_gain(nonlinearity), generator);
 }
 
 }  // namespace gradus::nn::init

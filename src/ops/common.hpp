@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/node.hpp"
@@ -16,6 +17,19 @@ inline std::string describe(const Tensor& x) {
 
 /// The dtype of an operation on a and b: PyTorch's promotion.
 DType promote(const Tensor& a, const Tensor& b);
+/// f(a, b) with both in their common dtype, `least` or a larger one.
+template <class F>
+Tensor promoted(const Tensor& a, const Tensor& b, DType least, F f) {
+  const DType x = node(a)->dtype, y = node(b)->dtype;
+  if (x == y && x >= least) [[likely]]
+    return f(a, b);
+  const DType common = std::max(promote(a, b), least);
+  return f(a.to(common), b.to(common));
+}
+template <class F>
+Tensor promoted(const Tensor& a, const Tensor& b, F f) {
+  return promoted(a, b, DType::int64, f);
+}
 /// x in a floating-point dtype: itself, or integers as float32.
 inline Tensor to_floating(const Tensor& x) {
   return is_floating_point(node(x)->dtype) ? x : x.to(float32);

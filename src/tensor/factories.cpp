@@ -176,32 +176,27 @@ double Generator::uniform() {
 }
 
 namespace {
-void require_floating(DType dtype, const char* operation) {
+Tensor drawn(const char* operation, kernels::Distribution distribution, const Shape& shape,
+             DType dtype, Generator* generator) {
   if (!is_floating_point(dtype))
     fail(operation, std::string("dtype ") + name_of(dtype) +
                         " was asked for; float32 or float64 is "
                         "required; use randint for integers");
+  Generator& g = generator ? *generator : default_generator();
+  Tensor out = empty_leaf(shape, dtype);
+  const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
+  kernels::run(kernels::Random{distribution, dtype, data(out), out.numel(), 0, 1, draw.draw,
+                               draw.replayed});
+  return out;
 }
 }  // namespace
 
 Tensor rand(const Shape& shape, DType dtype, Generator* generator) {
-  require_floating(dtype, "rand");
-  Generator& g = generator ? *generator : default_generator();
-  Tensor out = empty_leaf(shape, dtype);
-  const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
-  kernels::run(kernels::Random{kernels::Distribution::uniform, dtype, data(out), out.numel(), 0, 1,
-                               draw.draw, draw.replayed});
-  return out;
+  return drawn("rand", kernels::Distribution::uniform, shape, dtype, generator);
 }
 
 Tensor randn(const Shape& shape, DType dtype, Generator* generator) {
-  require_floating(dtype, "randn");
-  Generator& g = generator ? *generator : default_generator();
-  Tensor out = empty_leaf(shape, dtype);
-  const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
-  kernels::run(kernels::Random{kernels::Distribution::normal, dtype, data(out), out.numel(), 0, 1,
-                               draw.draw, draw.replayed});
-  return out;
+  return drawn("randn", kernels::Distribution::normal, shape, dtype, generator);
 }
 
 Tensor randint(Index low, Index high, const Shape& shape, DType dtype, Generator* generator) {

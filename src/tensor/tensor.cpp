@@ -4,7 +4,6 @@
 
 #include "autograd/capture.hpp"
 #include "autograd/node.hpp"
-#include "gradus/ops.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/move/copy.hpp"
 
@@ -93,9 +92,19 @@ Tensor& Tensor::copy_(const Tensor& source) {
                       to_string(shape()) + "; reshape it first");
   const NoGrad guard;
   detail::note_read({source});
-  const Tensor values = expand(source.to(to->dtype), shape());
+  const Tensor values = source.to(to->dtype);
   to->bump_version();
-  if (to->numel) kernels::run(kernels::Copy{to->dtype, detail::data(values), to->data, to->numel});
+  const Node* from = node(values);
+  if (from->numel == to->numel) {
+    if (to->numel) kernels::run(kernels::Copy{to->dtype, from->data, to->data, to->numel});
+    return *this;
+  }
+  Index strides[max_rank] = {}, step = 1;  // aligned at the right; what it lacks is repeated
+  for (int i = from->rank - 1, at = to->rank - 1; i >= 0; step *= from->shape()[i], --i, --at)
+    if (from->shape()[i] == to->shape()[at]) strides[at] = step;
+  if (to->numel)
+    kernels::run_strided<kernels::CopyStrided>(to->dtype, from->data, to->data, to->rank,
+                                               to->shape(), strides);
   return *this;
 }
 
@@ -188,9 +197,6 @@ Tensor Tensor::clone() const {
   return record("clone", std::move(out), {*this}, [](const Vjp& k) { return k.grad; });
 }
 
-Tensor Tensor::reshape(const Shape& shape) const { return gradus::reshape(*this, shape); }
-Tensor Tensor::operator[](Index index) const { return select(*this, 0, index); }
-
 Tensor& Tensor::requires_grad_(bool value) {
   Node* n = node(*this);
   if (n->record || n->released)
@@ -256,23 +262,10 @@ void Tensor::remove_hook(int id) {
     std::erase_if(n->extras->hooks, [id](const auto& hook) { return hook.id == id; });
 }
 
-namespace detail {
-
-Tensor constant_like(const Tensor& x, double value) {
+Tensor detail::constant_like(const Tensor& x, double value) {
   Tensor out = empty_like(x);
   kernels::run(kernels::Fill{out.dtype(), data(out), value, out.numel()});
   return out;
 }
 
-void add_in_place(const Tensor& y, const Tensor& x, double alpha) {
-  Node* to = node(y);
-  to->bump_version();
-  if (to->rank == 0 && to->dtype == DType::float32 && !kernels::listener)
-    *static_cast<float*>(to->data) +=
-        static_cast<float>(alpha) * *static_cast<const float*>(data(x));
-  else
-    kernels::run(kernels::AddScaled{to->dtype, alpha, data(x), to->data, to->numel});
-}
-
-}  // namespace detail
 }  // namespace gradus

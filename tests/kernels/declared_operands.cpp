@@ -109,8 +109,8 @@ std::map<std::string, Audit::Bytes> fields_of_all() {
 
 std::map<std::string, Audit::Bytes> fields() {
   using namespace kernels;
-  return fields_of_all<Map, Zip, Zip3, Compare, Test, Where, AddScaled, Fill, Arange, Linspace,
-                       Cast, PointwiseLoss, PointwiseLossBackward, Random, RandomIntegers, Dropout,
+  return fields_of_all<Map, Zip, Zip3, Compare, Test, Where, Fill, Arange, Linspace, Cast,
+                       PointwiseLoss, PointwiseLossBackward, Random, RandomIntegers, Dropout,
                        CopyStrided, CopyInto, AddInto, kernels::Copy, IndexSelect, IndexAdd, Gather,
                        ScatterAdd, Gemm, GemmBatched, kernels::Linear, SmallLinearBackward,
                        Convolve, ConvolveInput, ConvolveWeight, MaxPositions, Average,

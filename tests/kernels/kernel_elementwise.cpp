@@ -261,8 +261,8 @@ TEST_CASE("casts, fills, predicates and three operands") {
   CHECK(Floats(f, f + 3) == Floats{1, 0, 1});
   run(Fill{float32, f, 2.5, 3});
   float y[] = {1, 2, 3};
-  run(AddScaled{float32, 2, f, y, 3});
-  CHECK(Floats(y, y + 3) == Floats{6, 7, 8});
+  run(Zip{Binary::add, float32, y, f, y, same_shape(3)});
+  CHECK(Floats(y, y + 3) == Floats{3.5, 4.5, 5.5});
   const float inf = std::numeric_limits<float>::infinity();
   const float odd[] = {std::numeric_limits<float>::quiet_NaN(), -inf, 1};
   kernels::run(kernels::Test{TestOp::isnan, float32, odd, b, 3});

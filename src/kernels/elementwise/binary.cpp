@@ -1,53 +1,29 @@
 #include <cmath>
 
+#include "kernels/elementwise/functions.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
 namespace {
 
-using namespace math;
-
-#define GRADUS_FUNCTOR(name, ...)                                   \
-  struct name##_op {                                                \
-    template <class V>                                              \
-    static V eval(const V a, const V b, [[maybe_unused]] const V p, \
-                  [[maybe_unused]] const V q) noexcept {            \
-      return __VA_ARGS__;                                           \
-    }                                                               \
-  };
-GRADUS_BINARY(GRADUS_FUNCTOR)
-
-#define GRADUS_ENTRY(name, ...) &map2<name##_op, T>,
+#define GRADUS_ENTRY(name, ...) &map2<BinaryFunction<Binary::name>, T>,
 template <class T>
 constexpr void (*binary_table[])(RowsOf<T>, RowsOf<T>, T*, Index, Index, T,
                                  T) noexcept = {GRADUS_BINARY(GRADUS_ENTRY)};
 
-// A single number: what a graph of scalars spends its time in.
-template <class T>
+/// One of the `known` operations on single numbers, which graphs of scalars spend their time in;
+/// false, and nothing is done, for the others.
+template <class T, Binary... known>
 bool run_scalar(Binary op, const void* a, const void* b, void* out) noexcept {
   const T x = *static_cast<const T*>(a), y = *static_cast<const T*>(b);
-  T& result = *static_cast<T*>(out);
-  switch (op) {
-    case Binary::add:
-      result = x + y;
-      return true;
-    case Binary::sub:
-      result = x - y;
-      return true;
-    case Binary::mul:
-      result = x * y;
-      return true;
-    case Binary::div:
-      result = x / y;
-      return true;
-    default:
-      return false;
-  }
+  return ((op == known && (*static_cast<T*>(out) = apply<known>(x, y), true)) || ...);
 }
 
 template <class T>
 void run(Binary op, const void* a, const void* b, void* out, const Broadcast& s, double p0,
          double p1) {
+  if (s.n == 1 && run_scalar<T, Binary::add, Binary::sub, Binary::mul, Binary::div>(op, a, b, out))
+    return;
   const auto map = binary_table<T>[static_cast<std::size_t>(op)];
   const T p = static_cast<T>(p0), q = static_cast<T>(p1);
   for_rows(
@@ -123,10 +99,8 @@ void execute(const Zip& call) {
   const auto& [op, t, a, b, out, s, p, q] = call;
   switch (t) {
     case DType::float32:
-      if (s.n == 1 && run_scalar<float>(op, a, b, out)) return;
       return run<float>(op, a, b, out, s, p, q);
     case DType::float64:
-      if (s.n == 1 && run_scalar<double>(op, a, b, out)) return;
       return run<double>(op, a, b, out, s, p, q);
     case DType::int64:
       return run_int(op, a, b, out, s);

@@ -17,15 +17,13 @@ enum class Unary : std::uint8_t { GRADUS_UNARY(GRADUS_ENUMERATOR) };
 /// output for tanh, sigmoid and relu, the input for the others; a zero upstream gives zero.
 enum class Binary : std::uint8_t { GRADUS_BINARY(GRADUS_ENUMERATOR) };
 
+/// What a product applies to its results.
+enum class Activation : std::uint8_t { none, GRADUS_FUSED(GRADUS_ENUMERATOR) };
+
 /// lerp a + c (b - a); addcmul a + p0 b c; addcdiv a + p0 b / c.
 enum class Ternary : std::uint8_t { GRADUS_TERNARY(GRADUS_ENUMERATOR) };
 
-/// The logical ones are for boolean only.
-enum class CompareOp : std::uint8_t {
-  GRADUS_COMPARE(GRADUS_ENUMERATOR) logical_and,
-  logical_or,
-  logical_xor
-};
+enum class CompareOp : std::uint8_t { GRADUS_COMPARE(GRADUS_ENUMERATOR) };
 
 #undef GRADUS_ENUMERATOR
 
@@ -173,24 +171,6 @@ struct Where {
   }
 };
 
-/// y[i] += alpha x[i].
-struct AddScaled {
-  static constexpr const char* name = "add_scaled";
-  DType type;
-  double alpha;
-  const void* x;
-  void* y;
-  Index n;
-
-  void describe(Description& d) const {
-    d.number("alpha", alpha).elementwise(n);
-    d.reads("x", x, type, n).reads("y", y, type, n).writes("y", y, type, n);
-  }
-  AddScaled piece(const void* const* in, void* to, Index count) const {
-    return {type, alpha, in[0], to, count};
-  }
-};
-
 /// out[i] = value.
 struct Fill {
   static constexpr const char* name = "fill";
@@ -255,7 +235,6 @@ void execute(const Zip3& call);
 void execute(const Compare& call);
 void execute(const Test& call);
 void execute(const Where& call);
-void execute(const AddScaled& call);
 void execute(const Fill& call);
 void execute(const Arange& call);
 void execute(const Linspace& call);

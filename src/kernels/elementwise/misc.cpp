@@ -17,25 +17,6 @@ using namespace math;
   };
 GRADUS_COMPARE(GRADUS_COMPARE_FUNCTOR)
 
-struct logical_and_op {
-  template <class T>
-  static bool eval(const T a, const T b) noexcept {
-    return (a != T(0)) & (b != T(0));
-  }
-};
-struct logical_or_op {
-  template <class T>
-  static bool eval(const T a, const T b) noexcept {
-    return (a != T(0)) | (b != T(0));
-  }
-};
-struct logical_xor_op {
-  template <class T>
-  static bool eval(const T a, const T b) noexcept {
-    return (a != T(0)) != (b != T(0));
-  }
-};
-
 template <class Op, class T>
 void compare_row(const T* a, Index stride_a, const T* b, Index stride_b, bool* out,
                  Index n) noexcept {
@@ -50,9 +31,8 @@ void compare_row(const T* a, Index stride_a, const T* b, Index stride_b, bool* o
 
 #define GRADUS_COMPARE_ENTRY(name, ...) &compare_row<name##_op, T>,
 template <class T>
-constexpr void (*compare_table[])(const T*, Index, const T*, Index, bool*, Index) noexcept = {
-    GRADUS_COMPARE(GRADUS_COMPARE_ENTRY) & compare_row<logical_and_op, T>,
-    &compare_row<logical_or_op, T>, &compare_row<logical_xor_op, T>};
+constexpr void (*compare_table[])(const T*, Index, const T*, Index, bool*,
+                                  Index) noexcept = {GRADUS_COMPARE(GRADUS_COMPARE_ENTRY)};
 
 template <class T>
 void run_compare(CompareOp op, const void* a, const void* b, bool* out, const Broadcast& s) {
@@ -111,16 +91,6 @@ void run_where(const bool* c, const void* a, const void* b, void* out, const Bro
   const Index tile = tile_size / step * step;
   parallel_for((s.n + tile - 1) / tile, [&](Index t) {
     range(t * tile, s.n - t * tile < tile ? s.n - t * tile : tile, step);
-  });
-}
-
-template <class T>
-void run_add_scaled(double alpha, const void* x, void* y, Index n) {
-  const T* in = static_cast<const T*>(x);
-  T* out = static_cast<T*>(y);
-  const T factor = static_cast<T>(alpha);
-  tiled(n, [=](Index first, Index count) {
-    for (Index i = first; i < first + count; ++i) out[i] = out[i] + factor * in[i];
   });
 }
 
@@ -258,13 +228,6 @@ void execute(const Where& call) {
     default:
       return run_where<std::uint64_t>(static_cast<const bool*>(c), a, b, out, s);
   }
-}
-
-void execute(const AddScaled& call) {
-  const auto& [t, alpha, x, y, n] = call;
-  if (t == DType::float32) return run_add_scaled<float>(alpha, x, y, n);
-  if (t == DType::float64) return run_add_scaled<double>(alpha, x, y, n);
-  if (t == DType::int64) return run_add_scaled<std::int64_t>(alpha, x, y, n);
 }
 
 void execute(const Fill& call) {

@@ -1,7 +1,7 @@
 // The table of elementwise operations: X(name, expression), one line each. The expression is
 // generic over double and a SIMD batch of float; it sees the operands, the parameters p and q, and
 // the functions of vmath.hpp. A NaN is found by !(x == x): xsimd 8 takes `!=` as false for it. The
-// name becomes an enumerator in elementwise.hpp.
+// name becomes an enumerator in elementwise.hpp, the expression a function in functions.hpp.
 #pragma once
 
 // Operand x.
@@ -117,17 +117,30 @@
   X(hardtanh_grad, select((b <= p) | (b >= q), V(0), a)) /* min, max */                           \
   X(cosine, pairwise(a, b, cosine_of))                   /* a / hypot(a, b), 0 where both are 0 */
 
+// Activations that a product applies to its results: X(name, from_out). The gradient name_grad
+// takes the result or, where that is not enough, what the product was before.
+#define GRADUS_FUSED(X) \
+  X(relu, true)         \
+  X(tanh, true)         \
+  X(sigmoid, true)      \
+  X(gelu, false)        \
+  X(silu, false)
+
 // Operands a, b, c.
 #define GRADUS_TERNARY(X)                                                     \
   X(lerp, select(abs(c) < V(0.5), a + c * (b - a), b - (b - a) * (V(1) - c))) \
   X(addcmul, a + p * (b * c))                                                 \
   X(addcdiv, a + p * (b / c))
 
-#define GRADUS_COMPARE(X) \
-  X(eq, a == b)           \
-  X(ne, !(a == b))        \
-  X(lt, a < b)            \
-  X(le, a <= b)           \
-  X(gt, a > b)            \
-  X(ge, a >= b)           \
-  X(same, (a == b) | ((a != a) & (b != b))) /* NaN is NaN */
+// Operands a, b of any type T, one by one; the logical ones are for boolean only.
+#define GRADUS_COMPARE(X)                                    \
+  X(eq, a == b)                                              \
+  X(ne, !(a == b))                                           \
+  X(lt, a < b)                                               \
+  X(le, a <= b)                                              \
+  X(gt, a > b)                                               \
+  X(ge, a >= b)                                              \
+  X(same, (a == b) | ((a != a) & (b != b))) /* NaN is NaN */ \
+  X(logical_and, (a != T(0)) & (b != T(0)))                  \
+  X(logical_or, (a != T(0)) | (b != T(0)))                   \
+  X(logical_xor, (a != T(0)) != (b != T(0)))

@@ -1,23 +1,13 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "kernels/elementwise/functions.hpp"
 #include "kernels/loops.hpp"
 
 namespace gradus::kernels {
 namespace {
 
-using namespace math;
-
-#define GRADUS_FUNCTOR(name, ...)                                                               \
-  struct name##_op {                                                                            \
-    template <class V>                                                                          \
-    static V eval(const V x, [[maybe_unused]] const V p, [[maybe_unused]] const V q) noexcept { \
-      return __VA_ARGS__;                                                                       \
-    }                                                                                           \
-  };
-GRADUS_UNARY(GRADUS_FUNCTOR)
-
-#define GRADUS_ENTRY(name, ...) &map1<name##_op, T>,
+#define GRADUS_ENTRY(name, ...) &map1<UnaryFunction<Unary::name>, T>,
 template <class T>
 constexpr void (*unary_table[])(const T*, T*, Index, T, T) noexcept = {GRADUS_UNARY(GRADUS_ENTRY)};
 

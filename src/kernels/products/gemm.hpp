@@ -1,6 +1,6 @@
 // Matrix products, row-major, float32 and float64.
 #pragma once
-#include "kernels/call.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 
 namespace gradus::kernels {
 
@@ -52,10 +52,8 @@ struct GemmBatched {
   Gemm at(Index i) const;
 };
 
-enum class Activation : std::uint8_t { none, relu, tanh, sigmoid, gelu, silu };
-
 /// out (m, n) = act(x (m, k) w (n, k)^T + bias (n)), bias may be null. pre, unless null: x w^T +
-/// bias (m, n), which the backward of gelu and silu needs (the others need `out` alone).
+/// bias (m, n), which the backward of some activations needs (the others need `out` alone).
 struct Linear {
   static constexpr const char* name = "linear";
   DType type;

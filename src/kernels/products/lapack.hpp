@@ -3,10 +3,9 @@
 #include <cstdint>
 
 #include "gradus/dtype.hpp"
+#include "gradus/shape.hpp"
 
 namespace gradus::kernels {
-
-using Index = std::int64_t;
 
 /// The lower Cholesky factor of a (n, n), in place, from its lower triangle; zeros above. Returns
 /// 0, or the order of the first leading minor that is not positive.

@@ -12,8 +12,7 @@ bool is_small_linear(DType t, Index m, Index n, Index k) noexcept;
 void small_linear(const Linear& call) noexcept;
 
 /// The gradients of a small layer for the cotangent g (m, n) and what act's gradient needs: out
-/// (m, n) for relu, tanh and sigmoid, pre for gelu and silu, null for none. Null where none is
-/// wanted; `into`: added to what is there.
+/// or pre (m, n), null for none. Null where none is wanted; `into`: added to what is there.
 struct SmallLinearBackward {
   static constexpr const char* name = "small_linear_backward";
   Activation act;

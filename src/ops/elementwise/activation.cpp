@@ -5,8 +5,10 @@
 #include <numbers>
 
 #include "gradus/ops/compare.hpp"
+#include "gradus/ops/nn.hpp"
 #include "gradus/ops/pointwise.hpp"
 #include "ops/common.hpp"
+#include "ops/elementwise/activation_table.hpp"
 
 namespace gradus {
 
@@ -197,6 +199,69 @@ Tensor softsign(const Tensor& x) {
 Tensor tanhshrink(const Tensor& x) {
   const Tensor a = detail::to_floating(x);
   return a - tanh(a);
+}
+
+// ------------------------------------------------------------------ the table
+
+namespace {
+
+/// f with as many numbers as are named.
+template <auto f, class... Numbers>
+Tensor call(const Tensor& x, double a, double b) {
+  if constexpr (sizeof...(Numbers) == 2)
+    return f(x, a, b);
+  else
+    return f(x, static_cast<Numbers>(a)...);
+}
+template <GeluApproximate approximate>
+Tensor gelu_as(const Tensor& x) {
+  return gelu(x, approximate);
+}
+
+constexpr auto he = detail::Start::he, lecun = detail::Start::lecun, xavier = detail::Start::xavier;
+constexpr double root_2 = std::numbers::sqrt2;
+
+/// Name, module, function; how weights in front of it start, and its gain; then its parameters.
+constexpr detail::ActivationEntry table[] = {
+    {"none", "Identity", [](const Tensor& x, double, double) { return x; }},
+    {"relu", "ReLU", call<relu>, he, root_2},
+    {"gelu", "GELU", call<gelu_as<GeluApproximate::none>>, he, root_2},
+    {"gelu_tanh", "GELU", call<gelu_as<GeluApproximate::tanh>>, he, root_2},
+    {"silu", "SiLU", call<silu>, he, root_2},
+    {"tanh", "Tanh", call<tanh>, xavier, 5.0 / 3},
+    {"sigmoid", "Sigmoid", call<sigmoid>},
+    {"leaky_relu", "LeakyReLU", call<leaky_relu, double>, he, root_2, 1, 0.01},  // gain for slope 0
+    {"elu", "ELU", call<elu, double>, he, root_2, 1, 1},
+    {"celu", "CELU", call<celu, double>, he, root_2, 1, 1},
+    {"selu", "SELU", call<selu>, lecun, 0.75},
+    {"softplus", "Softplus", call<softplus, double, double>, he, root_2, 2, 1, 20},
+    {"mish", "Mish", call<mish>, he, root_2},
+    {"relu6", "ReLU6", call<relu6>, he, root_2},
+    {"hardswish", "Hardswish", call<hardswish>, he, root_2},
+    {"hardsigmoid", "Hardsigmoid", call<hardsigmoid>},
+    {"hardtanh", "Hardtanh", call<hardtanh, double, double>, xavier, 1, 2, -1, 1},
+    {"softsign", "Softsign", call<softsign>},
+    {"tanhshrink", "Tanhshrink", call<tanhshrink>},
+    {"logsigmoid", "LogSigmoid", call<logsigmoid>},
+    {"softmax", "Softmax", call<softmax, Index>, xavier, 1, 1, -1},
+    {"log_softmax", "LogSoftmax", call<log_softmax, Index>, xavier, 1, 1, -1},
+};
+
+}  // namespace
+
+std::span<const detail::ActivationEntry> detail::activations() { return table; }
+
+const detail::ActivationEntry* detail::find_activation(std::string_view name) {
+  for (const ActivationEntry& entry : table)
+    if (entry.name == name) return &entry;
+  return nullptr;
+}
+
+std::string detail::names_of_activations() {
+  std::string names;
+  for (const ActivationEntry& entry : table)
+    names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  return names;
 }
 
 }  // namespace gradus

@@ -4,85 +4,69 @@
 #include <limits>
 
 #include "autograd/capture.hpp"
+#include "autograd/gradients.hpp"
+#include "kernels/elementwise/functions.hpp"
 #include "ops/common.hpp"
 
 namespace gradus {
 
 using detail::Node;
 using detail::node;
+using detail::promoted;
 using kernels::Binary;
 using kernels::Unary;
 
 namespace {
 
-/// f(x, y) for two scalars of one floating-point dtype, without the machinery of arrays.
-template <class F>
-Tensor on_scalars(const Node* x, const Node* y, F f) {
+/// f(values…) of scalars of one floating-point dtype, without the machinery of arrays.
+template <class F, class... More>
+Tensor on_scalars(F f, const Node* x, const More*... more) {
   Tensor out = detail::empty_scalar(x->dtype);
-  if (x->dtype == DType::float32)
-    *static_cast<float*>(node(out)->data) =
-        f(*static_cast<const float*>(x->data), *static_cast<const float*>(y->data));
-  else
-    *static_cast<double*>(node(out)->data) =
-        f(*static_cast<const double*>(x->data), *static_cast<const double*>(y->data));
+  const auto put = [&]<class T>(T) {
+    *static_cast<T*>(node(out)->data) =
+        f(*static_cast<const T*>(x->data), *static_cast<const T*>(more->data)...);
+  };
+  x->dtype == DType::float32 ? put(float()) : put(double());
   return out;
 }
 
 /// The value of a binary operation, promoted and broadcast.
-template <class F>
-Tensor compute(const char* name, Binary op, const Tensor& a, const Tensor& b, F f) {
+template <Binary op>
+Tensor compute(const char* name, const Tensor& a, const Tensor& b) {
   const Node *x = node(a), *y = node(b);
   if (x->rank == 0 && y->rank == 0 && x->dtype == y->dtype && is_floating_point(x->dtype) &&
       !detail::is_capturing())
-    return on_scalars(x, y, f);
+    return on_scalars([](auto u, auto v) { return kernels::apply<op>(u, v); }, x, y);
   return detail::zip(name, op, a, b);
 }
 
-/// The value of an operation on x and a number; floating-point scalars go without the machinery of
-/// arrays.
-template <class F>
-Tensor compute(Unary op, const Tensor& x, double number, F f) {
+/// The value of an operation on x and a number.
+template <Unary op>
+Tensor compute(const Tensor& x, double number) {
   const Node* from = node(x);
   if (from->rank != 0 || !is_floating_point(from->dtype) || detail::is_capturing())
     return detail::map(op, x, number);
-  Tensor out = detail::empty_scalar(from->dtype);
-  if (from->dtype == DType::float32)
-    *static_cast<float*>(node(out)->data) =
-        f(*static_cast<const float*>(from->data), static_cast<float>(number));
-  else
-    *static_cast<double*>(node(out)->data) = f(*static_cast<const double*>(from->data), number);
-  return out;
-}
-
-/// Calls f(a, b) with both in their common dtype.
-template <class F>
-Tensor promoted(const Tensor& a, const Tensor& b, F f) {
-  const DType x = node(a)->dtype, y = node(b)->dtype;
-  if (x == y && x != DType::boolean) [[likely]]
-    return f(a, b);
-  const DType common = std::max(detail::promote(a, b), DType::int64);
-  return f(a.to(common), b.to(common));
+  return on_scalars(
+      [number](auto u) { return kernels::apply<op>(u, static_cast<decltype(u)>(number)); }, from);
 }
 
 }  // namespace
 
 Tensor add(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
-    return record("add", compute("add", Binary::add, x, y, [](auto u, auto v) { return u + v; }),
-                  {x, y}, [](const Vjp& k) -> Grads<2> {
-                    if (k.give_scaled({1, 1})) return {};
-                    return {k.grad, k.grad};
-                  });
+    return record("add", compute<Binary::add>("add", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
+      if (k.give_scaled({1, 1})) return {};
+      return {k.grad, k.grad};
+    });
   });
 }
 
 Tensor sub(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
-    return record("sub", compute("sub", Binary::sub, x, y, [](auto u, auto v) { return u - v; }),
-                  {x, y}, [](const Vjp& k) -> Grads<2> {
-                    if (k.give_scaled({1, -1})) return {};
-                    return {k.grad, k.wants(1) ? -k.grad : Tensor()};
-                  });
+    return record("sub", compute<Binary::sub>("sub", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
+      if (k.give_scaled({1, -1})) return {};
+      return {k.grad, k.wants(1) ? -k.grad : Tensor()};
+    });
   });
 }
 
@@ -100,38 +84,35 @@ Tensor factor_gradient(const Vjp& k, const Tensor& d, bool more) {
 
 Tensor mul(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
-    return record("mul", compute("mul", Binary::mul, x, y, [](auto u, auto v) { return u * v; }),
-                  {x, y}, [](const Vjp& k) -> Grads<2> {
-                    if (k.give_scaled({Vjp::Factor::input(1), Vjp::Factor::input(0)})) return {};
-                    const bool first = k.wants(0), second = k.wants(1);
-                    Grads<2> grads;
-                    if (second) grads[1] = factor_gradient(k, k.in(0), first);
-                    if (first) grads[0] = factor_gradient(k, k.in(1), false);
-                    return grads;
-                  });
+    return record("mul", compute<Binary::mul>("mul", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
+      if (k.give_scaled({Vjp::Factor::input(1), Vjp::Factor::input(0)})) return {};
+      const bool first = k.wants(0), second = k.wants(1);
+      Grads<2> grads;
+      if (second) grads[1] = factor_gradient(k, k.in(0), first);
+      if (first) grads[0] = factor_gradient(k, k.in(1), false);
+      return grads;
+    });
   });
 }
 
 Tensor div(const Tensor& a, const Tensor& b) {
-  return promoted(a, b, [](const Tensor& p, const Tensor& q) {
-    const Tensor x = detail::to_floating(p), y = detail::to_floating(q);
-    return record(
-        "div", compute("div", Binary::div, x, y, [](auto u, auto v) { return u / v; }), {x, y},
-        [](const Vjp& k) -> Grads<2> {
-          return {k.wants(0) ? detail::safe_div(k.grad, k.in(1)) : Tensor(),
-                  k.wants(1)
-                      ? -detail::safe_div(
-                            detail::safe_mul(k.grad, detail::quotient(k.in(0), k.in(1))), k.in(1))
-                      : Tensor()};
-        });
+  return promoted(a, b, float32, [](const Tensor& x, const Tensor& y) {
+    return record("div", compute<Binary::div>("div", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
+      return {k.wants(0) ? detail::safe_div(k.grad, k.in(1)) : Tensor(),
+              k.wants(1)
+                  ? -detail::safe_div(detail::safe_mul(k.grad, detail::quotient(k.in(0), k.in(1))),
+                                      k.in(1))
+                  : Tensor()};
+    });
   });
 }
 
 namespace detail {
 
+Tensor sum_of(const Tensor& a, const Tensor& b) { return a + b; }
+
 Tensor zero_mul(const Tensor& a, const Tensor& b) {
-  Tensor value = compute("mul", Binary::zero_mul, a, b,
-                         [](auto u, auto v) { return u == 0 || v == 0 ? decltype(u)(0) : u * v; });
+  Tensor value = compute<Binary::zero_mul>("mul", a, b);
   return record("zero_mul", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
     return {k.wants(0) ? zero_mul(k.grad, k.in(1)) : Tensor(),
             k.wants(1) ? zero_mul(k.grad, k.in(0)) : Tensor()};
@@ -139,8 +120,7 @@ Tensor zero_mul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor safe_mul(const Tensor& g, const Tensor& d) {
-  Tensor value = compute("mul", Binary::safe_mul, g, d,
-                         [](auto u, auto v) { return u == 0 ? decltype(u)(0) : u * v; });
+  Tensor value = compute<Binary::safe_mul>("mul", g, d);
   return record("safe_mul", std::move(value), {g, d}, [](const Vjp& k) -> Grads<2> {
     return {k.wants(0) ? safe_mul(k.grad, k.in(1)) : Tensor(),
             k.wants(1) ? zero_mul(k.grad, k.in(0)) : Tensor()};
@@ -148,9 +128,7 @@ Tensor safe_mul(const Tensor& g, const Tensor& d) {
 }
 
 Tensor safe_div(const Tensor& num, const Tensor& den) {
-  Tensor value = compute("div", Binary::safe_div, num, den, [](auto u, auto v) {
-    return u == 0 || (v == 0 && u == u) ? decltype(u)(0) : u / v;
-  });
+  Tensor value = compute<Binary::safe_div>("div", num, den);
   return record("safe_div", std::move(value), {num, den}, [](const Vjp& k) -> Grads<2> {
     return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
             k.wants(1) ? -safe_div(zero_mul(k.grad, k.out()), k.in(1)) : Tensor()};
@@ -158,8 +136,7 @@ Tensor safe_div(const Tensor& num, const Tensor& den) {
 }
 
 Tensor quotient(const Tensor& a, const Tensor& b) {
-  Tensor value = compute("div", Binary::quotient, a, b,
-                         [](auto u, auto v) { return v == 0 && u == u ? decltype(u)(0) : u / v; });
+  Tensor value = compute<Binary::quotient>("div", a, b);
   return record("quotient", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
     return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
             k.wants(1) ? -safe_div(safe_mul(k.grad, k.out()), k.in(1)) : Tensor()};
@@ -175,53 +152,47 @@ Tensor scaled(const Tensor& g, double b) {
 
 Tensor add(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
-  return record("add", compute(Unary::add_scalar, x, b, [](auto u, auto v) { return u + v; }), {x},
-                [](const Vjp& k) { return k.grad; });
+  return record("add", compute<Unary::add_scalar>(x, b), {x}, [](const Vjp& k) { return k.grad; });
 }
 
 Tensor rsub(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
-  return record("rsub", compute(Unary::rsub_scalar, x, b, [](auto u, auto v) { return v - u; }),
-                {x}, [](const Vjp& k) { return -k.grad; });
+  return record("rsub", compute<Unary::rsub_scalar>(x, b), {x},
+                [](const Vjp& k) { return -k.grad; });
 }
 
 Tensor mul(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
-  return record(
-      "mul", compute(Unary::mul_scalar, x, b, [](auto u, auto v) { return u * v; }), {x},
-      [b](const Vjp& k) { return k.give_scaled({b}) ? Tensor() : detail::scaled(k.grad, b); });
+  return record("mul", compute<Unary::mul_scalar>(x, b), {x}, [b](const Vjp& k) {
+    return k.give_scaled({b}) ? Tensor() : detail::scaled(k.grad, b);
+  });
 }
 
 Tensor operator/(const Tensor& a, double b) {
   if (!is_floating_point(node(a)->dtype)) return a.to(float32) / b;
   // Dividing, not multiplying by 1 / b, keeps the last bit.
   const Tensor divisor = detail::full_scalar(b, node(a)->dtype);
-  return record("div",
-                compute("div", Binary::div, a, divisor, [](auto u, auto v) { return u / v; }), {a},
-                [b](const Vjp& k) {
-                  if (b == b && b != 0) return k.grad / b;
-                  return detail::safe_div(k.grad, detail::full_scalar(b, node(k.grad)->dtype));
-                });
+  return record("div", compute<Binary::div>("div", a, divisor), {a}, [b](const Vjp& k) {
+    if (b == b && b != 0) return k.grad / b;
+    return detail::safe_div(k.grad, detail::full_scalar(b, node(k.grad)->dtype));
+  });
 }
 
 Tensor rdiv(const Tensor& a, double b) {
   const Tensor x = detail::to_floating(a);
-  return record("rdiv", compute(Unary::rdiv_scalar, x, b, [](auto u, auto v) { return v / u; }),
-                {x}, [b](const Vjp& k) {
-                  const Tensor& in = k.in(0);
-                  if (b == 0) {  // 0, but for a NaN
-                    const Tensor zero = detail::full_scalar(0, node(in)->dtype);
-                    return -detail::safe_mul(k.grad,
-                                             detail::quotient(detail::quotient(zero, in), in));
-                  }
-                  return -detail::safe_div(detail::safe_div(detail::scaled(k.grad, b), in), in);
-                });
+  return record("rdiv", compute<Unary::rdiv_scalar>(x, b), {x}, [b](const Vjp& k) {
+    const Tensor& in = k.in(0);
+    if (b == 0) {  // 0, but for a NaN
+      const Tensor zero = detail::full_scalar(0, node(in)->dtype);
+      return -detail::safe_mul(k.grad, detail::quotient(detail::quotient(zero, in), in));
+    }
+    return -detail::safe_div(detail::safe_div(detail::scaled(k.grad, b), in), in);
+  });
 }
 
 Tensor neg(const Tensor& x) {
   const Tensor a = detail::to_arithmetic(x);
-  return record("neg", compute(Unary::neg, a, 0, [](auto u, auto) { return -u; }), {a},
-                [](const Vjp& k) { return -k.grad; });
+  return record("neg", compute<Unary::neg>(a, 0), {a}, [](const Vjp& k) { return -k.grad; });
 }
 
 }  // namespace gradus

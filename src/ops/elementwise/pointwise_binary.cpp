@@ -8,6 +8,7 @@
 namespace gradus {
 
 using detail::node;
+using detail::promoted;
 using detail::quotient;
 using detail::safe_div;
 using detail::safe_mul;
@@ -18,14 +19,6 @@ using kernels::Ternary;
 using kernels::Unary;
 
 namespace {
-
-/// f(a, b) with both in their common dtype, which is floating-point if `floating`, else at least
-/// int64.
-template <class F>
-Tensor promoted(const Tensor& a, const Tensor& b, bool floating, F f) {
-  const DType common = std::max(detail::promote(a, b), floating ? DType::float32 : DType::int64);
-  return f(a.to(common), b.to(common));
-}
 
 /// f(a, b) for a number b in the dtype of their arithmetic.
 template <class F>
@@ -169,7 +162,7 @@ Tensor pow(const Tensor& a, double p) {
 }
 
 Tensor pow(const Tensor& a, const Tensor& b) {
-  return promoted(a, b, false, [](const Tensor& x, const Tensor& y) {
+  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("pow", detail::zip("pow", Binary::pow, x, y), {x, y}, power_rule);
   });
 }
@@ -185,7 +178,7 @@ Tensor pow(double a, const Tensor& b) {
 }
 
 Tensor atan2(const Tensor& a, const Tensor& b) {
-  return promoted(a, b, true, [](const Tensor& y, const Tensor& x) {
+  return promoted(a, b, float32, [](const Tensor& y, const Tensor& x) {
     return record("atan2", detail::zip("atan2", Binary::atan2, y, x), {y, x},
                   [](const Vjp& k) -> Grads<2> {
                     const Tensor &v = k.in(0), &u = k.in(1);
@@ -205,7 +198,7 @@ Tensor atan2(const Tensor& a, const Tensor& b) {
 }
 
 Tensor hypot(const Tensor& a, const Tensor& b) {
-  return promoted(a, b, true, [](const Tensor& x, const Tensor& y) {
+  return promoted(a, b, float32, [](const Tensor& x, const Tensor& y) {
     return record("hypot", detail::zip("hypot", Binary::hypot, x, y), {x, y},
                   [](const Vjp& k) -> Grads<2> {
                     const Tensor &v = k.in(0), &u = k.in(1);
@@ -215,13 +208,11 @@ Tensor hypot(const Tensor& a, const Tensor& b) {
   });
 }
 
-Tensor fmod(const Tensor& a, const Tensor& b) { return promoted(a, b, false, fmod_of); }
+Tensor fmod(const Tensor& a, const Tensor& b) { return promoted(a, b, fmod_of); }
 Tensor fmod(const Tensor& a, double b) { return with_number(a, b, fmod_of); }
-Tensor remainder(const Tensor& a, const Tensor& b) { return promoted(a, b, false, remainder_of); }
+Tensor remainder(const Tensor& a, const Tensor& b) { return promoted(a, b, remainder_of); }
 Tensor remainder(const Tensor& a, double b) { return with_number(a, b, remainder_of); }
-Tensor floor_divide(const Tensor& a, const Tensor& b) {
-  return promoted(a, b, false, floor_divide_of);
-}
+Tensor floor_divide(const Tensor& a, const Tensor& b) { return promoted(a, b, floor_divide_of); }
 Tensor floor_divide(const Tensor& a, double b) { return with_number(a, b, floor_divide_of); }
 
 Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) {
@@ -233,7 +224,7 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) {
 }
 
 Tensor lerp(const Tensor& start, const Tensor& end, double weight) {
-  return promoted(start, end, true, [weight](const Tensor& x, const Tensor& y) {
+  return promoted(start, end, float32, [weight](const Tensor& x, const Tensor& y) {
     return record("lerp", detail::zip("lerp", Binary::lerp_scalar, x, y, weight), {x, y},
                   [weight](const Vjp& k) -> Grads<2> {
                     return {k.wants(0) ? scaled(k.grad, 1 - weight) : Tensor(),

@@ -44,10 +44,17 @@ Tensor clamped(const char* name, Unary op, const Tensor& x, double p0, double p1
 /// is NaN, both get all.
 Tensor share(const Tensor& a, const Tensor& b) { return detail::zip("share", Binary::share, a, b); }
 
-template <class F>
-Tensor promoted(const Tensor& a, const Tensor& b, F f) {
-  const DType common = std::max(detail::promote(a, b), DType::int64);
-  return f(a.to(common), b.to(common));
+/// maximum or minimum.
+Tensor extreme(const char* name, Binary op, const Tensor& a, const Tensor& b) {
+  return detail::promoted(a, b, [=](const Tensor& x, const Tensor& y) {
+    return record(name, detail::zip(name, op, x, y), {x, y}, [op](const Vjp& k) -> Grads<2> {
+      const auto part = [&](int i) {
+        const int first = op == Binary::maximum ? i : 1 - i;
+        return k.wants(i) ? safe_mul(k.grad, share(k.in(first), k.in(1 - first))) : Tensor();
+      };
+      return {part(0), part(1)};
+    });
+  });
 }
 
 void require_mask(const Tensor& mask, const char* name, const char* what) {
@@ -131,23 +138,10 @@ Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {
 }
 
 Tensor maximum(const Tensor& a, const Tensor& b) {
-  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
-    return record("maximum", detail::zip("maximum", Binary::maximum, x, y), {x, y},
-                  [](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? safe_mul(k.grad, share(k.in(0), k.in(1))) : Tensor(),
-                            k.wants(1) ? safe_mul(k.grad, share(k.in(1), k.in(0))) : Tensor()};
-                  });
-  });
+  return extreme("maximum", Binary::maximum, a, b);
 }
-
 Tensor minimum(const Tensor& a, const Tensor& b) {
-  return promoted(a, b, [](const Tensor& x, const Tensor& y) {
-    return record("minimum", detail::zip("minimum", Binary::minimum, x, y), {x, y},
-                  [](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? safe_mul(k.grad, share(k.in(1), k.in(0))) : Tensor(),
-                            k.wants(1) ? safe_mul(k.grad, share(k.in(0), k.in(1))) : Tensor()};
-                  });
-  });
+  return extreme("minimum", Binary::minimum, a, b);
 }
 
 Tensor maximum(const Tensor& a, double b) {

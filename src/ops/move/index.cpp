@@ -84,16 +84,8 @@ Tensor select_along(const Tensor& x, int axis, const Tensor& index) {
 
 }  // namespace detail
 
-namespace {
-
-void require_axis(const Tensor& x, const char* operation) {
-  if (x.dim() == 0) fail(operation, "a scalar has no axis to index; reshape it to (1,) first");
-}
-
-}  // namespace
-
 Tensor index_select(const Tensor& x, Index axis, const Tensor& index) {
-  require_axis(x, "index_select");
+  detail::require_axis(x, "index_select");
   const int a = normalize_axis(axis, x.dim(), "index_select");
   if (index.dim() > 1)
     fail("index_select", "an index of shape " + to_string(index.shape()) +
@@ -103,7 +95,7 @@ Tensor index_select(const Tensor& x, Index axis, const Tensor& index) {
 }
 
 Tensor gather(const Tensor& x, Index axis, const Tensor& index) {
-  require_axis(x, "gather");
+  detail::require_axis(x, "gather");
   const int a = normalize_axis(axis, x.dim(), "gather");
   const Shape from = x.shape(), to = index.shape();
   bool fits = from.size() == to.size();

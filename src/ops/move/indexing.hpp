@@ -5,6 +5,11 @@
 // What operations with tensors of indices share.
 namespace gradus::detail {
 
+/// Throws for a scalar.
+inline void require_axis(const Tensor& x, const char* operation) {
+  if (x.dim() == 0) fail(operation, "a scalar has no axis to index; reshape it to (1,) first");
+}
+
 /// Throws unless `index` is int64 with every value in 0 .. length - 1 (-length .. with `negative`).
 void check_indices(const Tensor& index, Index length, int axis, bool negative,
                    const char* operation);

@@ -12,17 +12,13 @@ using detail::indices_of;
 
 namespace {
 
-void require_axis(const Tensor& x, const char* operation) {
-  if (x.dim() == 0) fail(operation, "a scalar has no axis to index; reshape it to (1,) first");
-}
-
 /// A vector of int64.
 Tensor index_vector(const std::vector<Index>& places) { return from_vector(places); }
 
 }  // namespace
 
 Tensor take_along_dim(const Tensor& x, const Tensor& index, Index axis) {
-  require_axis(x, "take_along_dim");
+  detail::require_axis(x, "take_along_dim");
   const int a = normalize_axis(axis, x.dim(), "take_along_dim");
   Shape from = x.shape(), to = index.shape();
   if (from.size() != to.size())
@@ -40,7 +36,7 @@ Tensor take_along_dim(const Tensor& x, const Tensor& index, Index axis) {
 }
 
 Tensor index_add(const Tensor& x, Index axis, const Tensor& index, const Tensor& source) {
-  require_axis(x, "index_add");
+  detail::require_axis(x, "index_add");
   const int a = normalize_axis(axis, x.dim(), "index_add");
   Shape shape = x.shape();
   const Index length = shape[a];
@@ -55,7 +51,7 @@ Tensor index_add(const Tensor& x, Index axis, const Tensor& index, const Tensor&
 }
 
 Tensor scatter_add(const Tensor& x, Index axis, const Tensor& index, const Tensor& source) {
-  require_axis(x, "scatter_add");
+  detail::require_axis(x, "scatter_add");
   const int a = normalize_axis(axis, x.dim(), "scatter_add");
   const Shape from = source.shape(), at = index.shape(), to = x.shape();
   bool fits = from.size() == at.size() && to.size() == at.size();

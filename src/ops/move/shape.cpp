@@ -295,4 +295,7 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
   return reshape(x, to);
 }
 
+Tensor Tensor::reshape(const Shape& shape) const { return gradus::reshape(*this, shape); }
+Tensor Tensor::operator[](Index index) const { return select(*this, 0, index); }
+
 }  // namespace gradus

@@ -8,41 +8,6 @@
 
 namespace gradus {
 
-Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<Index> padding_idx) {
-  detail::require_dtype(index, int64, "embedding", "an index");
-  if (weight.dim() != 2)
-    fail("embedding", "a weight of shape " + to_string(weight.shape()) +
-                          " was given; (number of rows, length of a row) is required");
-  const Index rows = weight.size(0);
-  const std::int64_t* at = index.data<std::int64_t>();
-  for (Index i = 0; i < index.numel(); ++i)
-    if (at[i] < 0 || at[i] >= rows)
-      fail("embedding", "index " + text_of(at[i]) + " at element " + text_of(i) +
-                            " was given; the weight has rows 0 to " + text_of(rows - 1));
-  const Tensor flat = reshape(index, {index.numel()});
-  Tensor out = index_select(weight, 0, flat);
-  if (padding_idx) {
-    if (*padding_idx < -rows || *padding_idx >= rows)
-      fail("embedding", "padding_idx " + text_of(*padding_idx) +
-                            " was given; the weight has rows 0 to " + text_of(rows - 1));
-    const Index row = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
-    const Tensor is_padding = reshape(eq(flat, static_cast<double>(row)), {index.numel(), 1});
-    out = where(is_padding, out.detach(), out);
-  }
-  Shape shape = index.shape();
-  shape.push_back(weight.size(1));
-  return reshape(out, shape);
-}
-
-Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
-  detail::require_floating(x, "normalize");
-  if (!(p >= 1) || !(eps > 0))
-    fail("normalize", "p = " + text_of(p) + " and eps = " + text_of(eps) +
-                          " were given; p of 1 or more and eps above 0 are required");
-  const int a = normalize_axis(axis, x.dim(), "normalize");
-  return x / clamp_min(norm(x, p, {a}, true), eps);
-}
-
 namespace {
 
 void check_attention(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -51,18 +16,14 @@ void check_attention(const Tensor& q, const Tensor& k, const Tensor& v,
   detail::require_floating(q, name);
   detail::require_dtype(k, q.dtype(), name, "k");
   detail::require_dtype(v, q.dtype(), name, "v");
-  if (q.dim() < 2 || k.dim() < 2 || v.dim() < 2 || q.size(-1) != k.size(-1) ||
-      k.size(-2) != v.size(-2))
-    fail(name, "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
-                   ", v of shape " + to_string(v.shape()) +
-                   " were given; (..., L, E), (..., S, E), (..., S, Ev) are required");
   const auto shapes = [&] {
     return "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
            ", v of shape " + to_string(v.shape());
   };
-  const auto batch = [](const Tensor& x) {
-    return Shape(x.shape().data(), static_cast<std::size_t>(x.dim() - 2));
-  };
+  if (q.dim() < 2 || k.dim() < 2 || v.dim() < 2 || q.size(-1) != k.size(-1) ||
+      k.size(-2) != v.size(-2))
+    fail(name, shapes() + " were given; (..., L, E), (..., S, E), (..., S, Ev) are required");
+  const auto batch = [](const Tensor& x) { return detail::batch_of(x.shape()); };
   Shape scores;
   try {
     scores = broadcast_shapes(batch(q), batch(k), name);

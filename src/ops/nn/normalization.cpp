@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+using detail::centred;
 using detail::data;
 using detail::node;
 
@@ -68,12 +69,6 @@ Tensor affine(const Tensor& y, const std::vector<Tensor>& in, const NormTerms& t
   if (t.has_weight) out = out * in[static_cast<std::size_t>(t.weight())];
   if (t.has_bias) out = out + in[static_cast<std::size_t>(t.bias())];
   return out;
-}
-
-/// x less its mean, twice: what rounding left of the mean of close values goes the second time.
-Tensor centred(const Tensor& x, const Axes& over) {
-  const Tensor once = x - mean(x, over, true);
-  return once - mean(once, over, true);
 }
 
 /// x / sqrt(mean(x^2) + eps) in recorded operations. It is the same for (c x) and (c^2 eps): with

@@ -7,6 +7,17 @@
 // Stacks of square matrices, shared by the operations of linear algebra.
 namespace gradus::detail {
 
+/// The axes of a stack of matrices before its last two.
+inline Shape batch_of(const Shape& stack) {
+  return Shape(stack.data(), static_cast<std::size_t>(stack.size() - 2));
+}
+/// A stack of matrices with its batch axes broadcast to `batch`.
+inline Tensor with_batch(const Tensor& x, Shape batch) {
+  batch.push_back(x.size(-2));
+  batch.push_back(x.size(-1));
+  return expand(x, batch);
+}
+
 /// The batch axes of two operands, broadcast; `a` and `b` are the shapes that were given. Throws if
 /// they do not fit.
 Shape broadcast_batches(const Shape& batch_a, const Shape& batch_b, const Shape& a, const Shape& b,

@@ -66,21 +66,14 @@ Plan plan(const Tensor& a, const Tensor& b, bool ta, bool tb) {
   Plan out{p[i - (ta ? 1 : 2)], q[j - (tb ? 2 : 1)], p[i - (ta ? 2 : 1)], {}};
   if (out.k != q[j - (tb ? 1 : 2)]) fail_inner(a, b, ta ? -2 : -1, tb ? -1 : -2);
   if (i > 2 || j > 2)
-    out.batch =
-        detail::broadcast_batches(Shape(p.data(), static_cast<std::size_t>(i - 2)),
-                                  Shape(q.data(), static_cast<std::size_t>(j - 2)), p, q, "matmul");
+    out.batch = detail::broadcast_batches(detail::batch_of(p), detail::batch_of(q), p, q, "matmul");
   return out;
 }
 
 /// x with its batch axes broadcast to `batch`, unless a stride can express it (all or no batches).
-Tensor with_batch(const Tensor& x, const Shape& batch) {
-  const Shape shape = x.shape();
-  const Shape own(shape.data(), static_cast<std::size_t>(shape.size() - 2));
-  if (numel(own) == 1 || own == batch) return x;
-  Shape to = batch;
-  to.push_back(shape[shape.size() - 2]);
-  to.push_back(shape.back());
-  return expand(x, to);
+Tensor with_stride(const Tensor& x, const Shape& batch) {
+  const Shape own = detail::batch_of(x.shape());
+  return numel(own) == 1 || own == batch ? x : detail::with_batch(x, batch);
 }
 
 Index batch_stride(const Tensor& x) {
@@ -102,7 +95,7 @@ void product(Zeros zeros, const Tensor& a, const Tensor& b, bool ta, bool tb, co
 void products(Zeros zeros, const Tensor& a, const Tensor& b, bool ta, bool tb, const Plan& p,
               void* c) {
   const NoGrad guard;
-  const Tensor x = with_batch(a, p.batch), y = with_batch(b, p.batch);
+  const Tensor x = with_stride(a, p.batch), y = with_stride(b, p.batch);
   const DType type = a.dtype();
   const Index count = numel(p.batch), step_x = batch_stride(x), step_y = batch_stride(y);
   kernels::run(kernels::GemmBatched{type, ta, tb, count, p.m, p.n, p.k, data(x), step_x, data(y),

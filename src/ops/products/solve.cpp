@@ -132,17 +132,6 @@ void require_diagonal(const System& system, const Tensor& a, const Stack& stack)
     if (found[i]) fail_singular(system, stack, i / stack.order, i % stack.order);
 }
 
-Shape batch_of(const Tensor& x) {
-  const Shape shape = x.shape();
-  return Shape(shape.data(), static_cast<std::size_t>(shape.size() - 2));
-}
-
-Tensor with_batch(const Tensor& x, Shape batch) {
-  batch.push_back(x.size(-2));
-  batch.push_back(x.size(-1));
-  return expand(x, batch);
-}
-
 /// The i-th matrix of a stack.
 const void* matrix_of(const Tensor& x, Index i) {
   const Index size = x.size(-2) * x.size(-1) * static_cast<Index>(size_of(x.dtype()));
@@ -153,9 +142,10 @@ const void* matrix_of(const Tensor& x, Index i) {
 Tensor solve_system(const System& system, const Tensor& a, const Tensor& b) {
   const NoGrad guard;
   const Stack stack = detail::require_square(a, system.operation());
-  const Shape batch = broadcast_shapes(stack.batch, batch_of(b), system.operation());
-  const Tensor left = stack.count == 1 ? a : with_batch(a, batch);
-  const Tensor right = with_batch(b, batch);
+  const Shape batch =
+      broadcast_shapes(stack.batch, detail::batch_of(b.shape()), system.operation());
+  const Tensor left = stack.count == 1 ? a : detail::with_batch(a, batch);
+  const Tensor right = detail::with_batch(b, batch);
   Tensor out = detail::copy_of(right);
   const Index n = stack.order, columns = b.size(-1);
   const auto bytes = static_cast<Index>(size_of(a.dtype()));

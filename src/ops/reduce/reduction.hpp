@@ -9,6 +9,17 @@ namespace gradus::detail {
 /// `shape` without its sorted `axes`, or with length 1 there.
 Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim);
 
+/// g, the gradient of a reduction of x over sorted axes, with these as length 1.
+inline Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
+  return reshape(g, reduced_shape(x.shape(), over, true));
+}
+
+/// x less its mean, twice: what rounding left of the mean of close values goes the second time.
+inline Tensor centred(const Tensor& x, const Axes& over) {
+  const Tensor once = x - mean(x, over, true);
+  return once - mean(once, over, true);
+}
+
 /// `x` reduced over sorted axes; records nothing.
 Tensor reduce(kernels::ReduceOp op, const Tensor& x, const Axes& axes, bool keepdim);
 

@@ -6,15 +6,12 @@
 
 namespace gradus {
 
+using detail::kept;
 using kernels::Binary;
 using kernels::ReduceOp;
 using kernels::Unary;
 
 namespace {
-
-Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
-  return reshape(g, detail::reduced_shape(x.shape(), over, true));
-}
 
 /// sign(x), a constant.
 Tensor sign_of(const Tensor& x) { return detail::map(Unary::sign, x); }
@@ -112,6 +109,15 @@ Tensor norm(const Tensor& x, double p, const Axes& axes, bool keepdim) {
   if (p == 0) return norm_0(x, over, keepdim);
   if (std::isinf(p)) return norm_extreme(p > 0 ? ReduceOp::max : ReduceOp::min, x, over, keepdim);
   return norm_p(x, p, over, keepdim);
+}
+
+Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
+  detail::require_floating(x, "normalize");
+  if (!(p >= 1) || !(eps > 0))
+    fail("normalize", "p = " + text_of(p) + " and eps = " + text_of(eps) +
+                          " were given; p of 1 or more and eps above 0 are required");
+  const int a = normalize_axis(axis, x.dim(), "normalize");
+  return x / clamp_min(norm(x, p, {a}, true), eps);
 }
 
 }  // namespace gradus

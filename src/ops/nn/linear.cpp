@@ -1,24 +1,17 @@
-#include "gradus/ops/nn.hpp"
-
 #include <array>
 
 #include "autograd/capture.hpp"
-#include "gradus/ops/linear_act.hpp"
-#include "gradus/random.hpp"
-#include "kernels/elementwise/random.hpp"
+#include "gradus/ops/nn.hpp"
 #include "kernels/products/gemm.hpp"
 #include "kernels/products/linear_small.hpp"
 #include "kernels/rows/rows.hpp"
+#include "ops/elementwise/activation_table.hpp"
 #include "ops/products/products.hpp"
 
 namespace gradus {
 
 using detail::data;
-using detail::node;
-using detail::safe_mul;
 using detail::Zeros;
-
-// ------------------------------------------------------------------ linear
 
 namespace {
 
@@ -131,19 +124,21 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return record("linear", std::move(value), {x, weight}, rule);
 }
 
-namespace {
+#define GRADUS_ENTRY(name, from_out)                                                   \
+  {"linear_" #name, kernels::Activation::name, kernels::Binary::name##_grad, from_out, \
+   [](const Tensor& x) { return name(x); }},
+constexpr FusedActivation fused_activations[] = {GRADUS_FUSED(GRADUS_ENTRY)};
+#undef GRADUS_ENTRY
 
-Tensor exact_gelu(const Tensor& x) { return gelu(x); }
-
-constexpr std::array<FusedActivation, 5> fused_activations = {{
-    {"linear_relu", kernels::Activation::relu, kernels::Binary::relu_grad, true, relu},
-    {"linear_tanh", kernels::Activation::tanh, kernels::Binary::tanh_grad, true, tanh},
-    {"linear_sigmoid", kernels::Activation::sigmoid, kernels::Binary::sigmoid_grad, true, sigmoid},
-    {"linear_gelu", kernels::Activation::gelu, kernels::Binary::gelu_grad, false, exact_gelu},
-    {"linear_silu", kernels::Activation::silu, kernels::Binary::silu_grad, false, silu},
-}};
-
-}  // namespace
+std::optional<LinearActivation> detail::linear_activation(std::string_view name) {
+#define GRADUS_CASE(known, ...)                                                        \
+  static_assert(fused_activations[static_cast<int>(LinearActivation::known)].kernel == \
+                kernels::Activation::known);                                           \
+  if (name == #known) return LinearActivation::known;
+  GRADUS_FUSED(GRADUS_CASE)
+#undef GRADUS_CASE
+  return {};
+}
 
 bool detail::keeps_modules_apart() { return mode.anomaly; }
 
@@ -170,98 +165,6 @@ Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
       [act, has_bias](const std::vector<Tensor>& in) {
         return act->composite(linear(in[0], in[1], has_bias ? in[2] : Tensor()));
       });
-}
-
-// ------------------------------------------------------------------ softmax
-
-namespace {
-
-/// f(rows, cols) on x seen with `axis` last; the result in x's order of axes. Records nothing.
-template <class F>
-Tensor along_last(const Tensor& x, int axis, F f) {
-  const NoGrad guard;
-  const bool last = axis == x.dim() - 1;
-  const Tensor y = last ? x : transpose(x, axis, -1);
-  const Tensor out = f(y, y.numel() / std::max<Index>(y.size(-1), 1), y.size(-1));
-  return last ? out : transpose(out, axis, -1);
-}
-
-/// The position of the axis; a scalar counts as one element.
-int checked_axis(const Tensor& x, Index axis, const char* operation) {
-  detail::require_floating(x, operation);
-  return normalize_axis(axis, std::max(x.dim(), 1), operation);
-}
-
-}  // namespace
-
-Tensor softmax(const Tensor& x, Index axis) {
-  const int a = checked_axis(x, axis, "softmax");
-  if (x.dim() == 0) return reshape(softmax(reshape(x, {1})), {});
-  Tensor value = along_last(x, a, [](const Tensor& y, Index rows, Index cols) {
-    Tensor out = detail::empty_like(y);
-    kernels::run(kernels::Softmax{y.dtype(), false, data(y), data(out), rows, cols});
-    return out;
-  });
-  return record("softmax", std::move(value), {x}, [a](const Vjp& k) {
-    const Tensor &g = k.grad, &out = k.out();
-    if (k.create_graph() || a != out.dim() - 1)
-      return safe_mul(g - sum(safe_mul(g, out), {a}, true), out);
-    Tensor dx = detail::empty_like(out);
-    const Index cols = out.size(-1);
-    kernels::run(kernels::SoftmaxBackward{out.dtype(), false, data(g), data(out), data(dx),
-                                          out.numel() / std::max<Index>(cols, 1), cols});
-    return dx;
-  });
-}
-
-Tensor log_softmax(const Tensor& x, Index axis) {
-  const int a = checked_axis(x, axis, "log_softmax");
-  if (x.dim() == 0) return reshape(log_softmax(reshape(x, {1})), {});
-  Tensor value = along_last(x, a, [](const Tensor& y, Index rows, Index cols) {
-    Tensor out = detail::empty_like(y);
-    kernels::run(kernels::Softmax{y.dtype(), true, data(y), data(out), rows, cols});
-    return out;
-  });
-  return record("log_softmax", std::move(value), {x}, [a](const Vjp& k) {
-    const Tensor& g = k.grad;
-    if (k.create_graph() || a != g.dim() - 1) {
-      // Multiplied by 1, or by NaN in rows of NaN, where a sum of 0 would hide them.
-      const Tensor p = softmax(k.in(0), a), one = p.detach() * 0 + 1;
-      return g - safe_mul(sum(safe_mul(g, one), {a}, true), p);
-    }
-    const Tensor& out = k.out();
-    Tensor dx = detail::empty_like(out);
-    const Index cols = out.size(-1);
-    kernels::run(kernels::SoftmaxBackward{out.dtype(), true, data(g), data(out), data(dx),
-                                          out.numel() / std::max<Index>(cols, 1), cols});
-    return dx;
-  });
-}
-
-// ------------------------------------------------------------------ dropout
-
-namespace {
-
-/// Linear in x, so it is its own derivative. Captures the numbers that make the mask, not the mask.
-Tensor masked(const Tensor& x, double p, detail::Drawn drawn) {
-  Tensor value = detail::empty_like(x);
-  kernels::run(
-      kernels::Dropout{x.dtype(), data(x), data(value), x.numel(), p, drawn.draw, drawn.replayed});
-  return record("dropout", std::move(value), {x},
-                [p, drawn](const Vjp& k) { return masked(k.grad, p, drawn); });
-}
-
-}  // namespace
-
-Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
-  detail::require_floating(x, "dropout");
-  if (!(p >= 0 && p <= 1))
-    fail("dropout", "p = " + text_of(p) +
-                        " was given; a probability from 0 to 1 is "
-                        "required");
-  if (!training || p == 0) return x;
-  Generator& source = generator ? *generator : default_generator();
-  return masked(x, p, detail::draw(source, mask_blocks(x.numel()), true));
 }
 
 }  // namespace gradus

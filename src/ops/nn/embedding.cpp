@@ -1,0 +1,32 @@
+#include "gradus/ops/nn.hpp"
+#include "ops/common.hpp"
+
+namespace gradus {
+
+Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<Index> padding_idx) {
+  detail::require_dtype(index, int64, "embedding", "an index");
+  if (weight.dim() != 2)
+    fail("embedding", "a weight of shape " + to_string(weight.shape()) +
+                          " was given; (number of rows, length of a row) is required");
+  const Index rows = weight.size(0);
+  const std::int64_t* at = index.data<std::int64_t>();
+  for (Index i = 0; i < index.numel(); ++i)
+    if (at[i] < 0 || at[i] >= rows)
+      fail("embedding", "index " + text_of(at[i]) + " at element " + text_of(i) +
+                            " was given; the weight has rows 0 to " + text_of(rows - 1));
+  const Tensor flat = reshape(index, {index.numel()});
+  Tensor out = index_select(weight, 0, flat);
+  if (padding_idx) {
+    if (*padding_idx < -rows || *padding_idx >= rows)
+      fail("embedding", "padding_idx " + text_of(*padding_idx) +
+                            " was given; the weight has rows 0 to " + text_of(rows - 1));
+    const Index row = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
+    const Tensor is_padding = reshape(eq(flat, static_cast<double>(row)), {index.numel(), 1});
+    out = where(is_padding, out.detach(), out);
+  }
+  Shape shape = index.shape();
+  shape.push_back(weight.size(1));
+  return reshape(out, shape);
+}
+
+}  // namespace gradus
