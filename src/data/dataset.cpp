@@ -1,7 +1,6 @@
 #include "gradus/data/dataset.hpp"
 
-#include "autograd/node.hpp"
-#include "kernels/move/copy.hpp"
+#include "ops/host.hpp"
 
 namespace gradus::data {
 
@@ -54,16 +53,8 @@ Batch TensorDataset::gather(const Index* indices, Index count) const {
                                        text_of(size_) + ", numbered from 0");
   Batch batch;
   batch.tensors.reserve(tensors_.size());
-  for (const Tensor& t : tensors_) {
-    Shape shape = t.shape();
-    const Index inner = size_ ? t.numel() / size_ : 0;
-    shape[0] = count;
-    Tensor rows = gradus::detail::empty_leaf(shape, t.dtype());
-    if (count && inner)
-      kernels::run(kernels::IndexSelect{t.dtype(), gradus::detail::data(t), indices, count,
-                                        gradus::detail::data(rows), 1, size_, inner});
-    batch.tensors.push_back(std::move(rows));
-  }
+  for (const Tensor& t : tensors_)
+    batch.tensors.push_back(gradus::detail::rows_at(t, indices, count));
   return batch;
 }
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "autograd/node.hpp"
 #include "gradus/ops.hpp"
+#include "io/bytes.hpp"
 
 namespace gradus::data {
 namespace {
@@ -15,11 +15,10 @@ namespace {
 /// The bytes of each sample of x, as views into it.
 std::vector<std::string_view> rows(const Tensor& x) {
   const std::size_t count = static_cast<std::size_t>(x.size(0));
-  const std::size_t bytes =
-      count ? static_cast<std::size_t>(x.numel()) / count * size_of(x.dtype()) : 0;
-  const char* at = static_cast<const char*>(gradus::detail::data(x));
+  const std::string_view values = io::detail::values_of(x);
+  const std::size_t bytes = count ? values.size() / count : 0;
   std::vector<std::string_view> out(count);
-  for (std::size_t i = 0; i < count; ++i) out[i] = {at + i * bytes, bytes};
+  for (std::size_t i = 0; i < count; ++i) out[i] = values.substr(i * bytes, bytes);
   return out;
 }
 

@@ -3,8 +3,8 @@
 #include <limits>
 
 #include "gradus/io/file.hpp"
+#include "gradus/ops/shape.hpp"
 #include "io/bytes.hpp"
-#include "kernels/move/copy.hpp"
 
 namespace gradus::io {
 
@@ -233,18 +233,13 @@ Tensor make_booleans(const Header& h, std::string_view bytes, const std::string&
 
 /// The values of x, laid out with the first axis fastest, in row-major order.
 Tensor from_fortran(const Tensor& x) {
-  const Shape shape = x.shape();
-  Tensor out = zeros(shape, x.dtype());
-  Index strides[max_rank], stride = 1;
-  for (int i = 0; i < shape.size(); ++i) {
-    strides[i] = stride;
-    stride *= shape[i];
+  Shape reversed;
+  Axes axes;
+  for (int i = x.dim() - 1; i >= 0; --i) {
+    reversed.push_back(x.size(i));
+    axes.push_back(i);
   }
-  void* to = const_cast<char*>(values_of(out).data());
-  if (x.numel())
-    kernels::run_strided<kernels::CopyStrided>(x.dtype(), values_of(x).data(), to, shape.size(),
-                                               shape.data(), strides);
-  return out;
+  return permute(x.reshape(reversed), axes).requires_grad_(false);  // no copy of another's values
 }
 
 const char* type_name(DType dtype) {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <set>
 
-#include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
+#include "ops/host.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
 #include "optim/sweep.hpp"
@@ -154,8 +154,8 @@ double clip_coefficient(double norm, double max_norm) {
 
 double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double norm_type,
                       bool error_if_nonfinite) {
-  if (detail::is_capturing())
-    return detail::replayable(
+  if (detail::will_repeat())
+    return detail::repeated(
         [=] { return clip_grad_norm(params, max_norm, norm_type, error_if_nonfinite); });
   const std::vector<Tensor> grads = gradients_of(params);
   const double norm = norm_of(grads, norm_type);
@@ -172,8 +172,7 @@ void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
   if (!(clip_value >= 0))
     fail("clip_grad_value",
          "clip_value = " + text_of(clip_value) + " was given; a number >= 0 is required");
-  if (detail::is_capturing())
-    return detail::replayable([=] { clip_grad_value(params, clip_value); });
+  if (detail::will_repeat()) return detail::repeated([=] { clip_grad_value(params, clip_value); });
   change_gradients(gradients_of(params), [clip_value]<class T>(T& g) {
     const T limit = static_cast<T>(clip_value);
     // Comparisons keep NaN as it is.
@@ -191,7 +190,7 @@ PercentileClip::PercentileClip(const PercentileClipOptions& options) : options_(
 }
 
 double PercentileClip::clip(const std::vector<Tensor>& params) {
-  gradus::detail::refuse_capture("PercentileClip.clip", "it keeps a history of norms");
+  gradus::detail::refuse_repetition("PercentileClip.clip", "it keeps a history of norms");
   const std::vector<Tensor> grads = gradients_of(params);
   const double norm = norm_of(grads, 2);
   scale_gradients(grads, coefficient(norm));

@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
+#include "ops/host.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
 #include "optim/sweep.hpp"
@@ -55,13 +55,13 @@ void Ema::require_applied(bool applied, const char* operation) const {
 
 void Ema::update() {
   require_applied(false, "Ema.update");
-  gradus::detail::before_change(this, [this] {
+  gradus::detail::before_host_change(this, [this] {
     return [this, updates = updates_, before = averages()] {
       updates_ = updates;
       for (std::size_t i = 0; i < before.size(); ++i) averages_[i].copy_(before[i]);
     };
   });
-  if (gradus::detail::is_capturing()) return gradus::detail::replayable([this] { update(); });
+  if (gradus::detail::will_repeat()) return gradus::detail::repeated([this] { update(); });
   const NoGrad guard;
   follow_dtypes();
   const double t = static_cast<double>(++updates_);

@@ -5,9 +5,9 @@
 #include <limits>
 #include <set>
 
-#include "autograd/capture.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/sparse.hpp"
+#include "ops/host.hpp"
 #include "optim/options.hpp"
 #include "optim/sweep.hpp"
 
@@ -175,9 +175,9 @@ std::function<void()> Optimizer::undo() {
 }
 
 StepResult Optimizer::step(const StepOptions& options) {
-  gradus::detail::before_change(this, [this] { return undo(); });
-  if (!gradus::detail::is_capturing()) return step_now(options);
-  return gradus::detail::replayable([this, options] { return step_now(options); });
+  gradus::detail::before_host_change(this, [this] { return undo(); });
+  if (!gradus::detail::will_repeat()) return step_now(options);
+  return gradus::detail::repeated([this, options] { return step_now(options); });
 }
 
 StepResult Optimizer::step_now(const StepOptions& options) {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "autograd/capture.hpp"
+#include "ops/host.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
 
@@ -28,7 +28,8 @@ void Scheduler::apply() {
 }
 
 void Scheduler::step() {
-  gradus::detail::refuse_capture("Scheduler.step", "call it between replays; they follow the rate");
+  gradus::detail::refuse_repetition("Scheduler.step",
+                                    "call it between replays; they follow the rate");
   ++time_;
   apply();
 }
