@@ -31,12 +31,7 @@ double attenuation(const Call& linear, const Call& activation) {
 
 /// How the size of a layer's weights compares with what the activation wants: below 1 if too small.
 double init_ratio(const Call& linear, const std::string& activation) {
-  static const char* const scaled[] = {"tanh", "relu", "leaky_relu", "selu"};
-  const bool known =
-      std::find(std::begin(scaled), std::end(scaled), activation) != std::end(scaled);
-  const bool half = activation == "gelu" || activation == "gelu_tanh" || activation == "silu" ||
-                    activation == "relu6" || activation == "elu" || activation == "mish";
-  const double gain = nn::init::calculate_gain(known ? activation : half ? "relu" : "linear");
+  const double gain = nn::init::calculate_gain(activation);
   const auto [fan_in, fan_out] = fans(linear.weight);
   // Between what keeps the signal and what keeps the gradient, either is right.
   const double low = gain * std::sqrt(1 / std::max(fan_in, fan_out));

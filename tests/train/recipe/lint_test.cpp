@@ -38,6 +38,10 @@ TEST_CASE("lint has nothing to say about usual networks") {
       CHECK(lint(nn::MLP({16, 64, 64, 3}, {.activation = name, .dropout = 0.1, .init = init})) ==
             "");
     }
+  for (const std::string name : {"celu", "softplus", "hardswish"}) {
+    INFO(name);  // the factors of 30 layers multiply
+    CHECK(lint(nn::MLP(std::vector<Index>(32, 64), {.activation = name})) == "");
+  }
   CHECK(lint(nn::MLP({16, 64, 64, 3}, {.activation = "sigmoid"}), {.loss = "cross_entropy"}) == "");
   CHECK(lint(nn::MLP({64, 1024, 1024, 10}, {.norm = "layer"}), {.loss = "cross_entropy"}) == "");
   CHECK(lint(nn::MLP({8, 32, 32, 32, 1}, {.residual = true}), {.loss = "mse"}) == "");
