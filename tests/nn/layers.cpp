@@ -1,3 +1,5 @@
+#include <set>
+
 #include "gradus/gradcheck.hpp"
 #include "gradus/nn.hpp"
 #include "gradus/random.hpp"
@@ -165,8 +167,10 @@ TEST_CASE("activations are found by name, and compute their functions", "[nn]") 
   same(nn::LogSoftmax(), log_softmax(x));
   same(nn::Activation("leaky_relu"), leaky_relu(x));
   same(nn::Activation("none"), x);
-  CHECK(nn::activation_names().size() == 22);
-  for (const std::string& name : nn::activation_names()) CHECK(nn::Activation(name).name() == name);
+  const std::vector<std::string> names = nn::activation_names();
+  CHECK(std::set(names.begin(), names.end()).size() == names.size());
+  CHECK(names.size() >= 22);
+  for (const std::string& name : names) CHECK(nn::Activation(name).name() == name);
   CHECK(nn::LeakyReLU(0.2).describe() == "LeakyReLU(0.2)");
   CHECK(nn::Softplus().describe() == "Softplus(1, 20)");
   CHECK(nn::GELU(true).describe() == "GELU(tanh)");
