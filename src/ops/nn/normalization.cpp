@@ -54,13 +54,11 @@ Axes trailing(int count) {
   return axes;
 }
 
-/// The inputs that are there, in their order.
-std::vector<Tensor> inputs_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                              std::initializer_list<Tensor> saved) {
-  std::vector<Tensor> inputs{x};
-  if (weight.defined()) inputs.push_back(weight);
-  if (bias.defined()) inputs.push_back(bias);
-  inputs.insert(inputs.end(), saved);
+/// What there is of them, in their order.
+std::vector<Tensor> inputs_of(std::initializer_list<Tensor> tensors) {
+  std::vector<Tensor> inputs;
+  for (const Tensor& tensor : tensors)
+    if (tensor.defined()) inputs.push_back(tensor);
   return inputs;
 }
 
@@ -87,49 +85,51 @@ Tensor room_for(const Vjp& k, int i, bool there) {
 }
 void* memory_of(const Tensor& t) { return t.defined() ? data(t) : nullptr; }
 
-/// The gradients of x, weight and bias in the order of the inputs.
-std::vector<Tensor> in_order(const NormTerms& t, const Tensor& dx, const Tensor& dweight,
-                             const Tensor& dbias) {
+/// The gradients of x, weight and bias by a call such as RowNormBackward; the last inputs are the
+/// saved statistics: means, if there are, and 1 / deviation.
+template <class Call>
+std::vector<Tensor> backward_with(const Vjp& k, const NormTerms& t) {
+  const Tensor dx = room_for(k, 0, true), dweight = room_for(k, t.weight(), t.has_weight),
+               dbias = room_for(k, t.bias(), t.has_bias);
+  const Tensor& x = k.in(0);
+  const int rstd = k.arity() - 1;
+  kernels::run(Call{x.dtype(), data(k.grad), data(x),
+                    t.has_weight ? data(k.in(t.weight())) : nullptr,
+                    rstd > t.saved() ? data(k.in(t.saved())) : nullptr, data(k.in(rstd)),
+                    memory_of(dx), memory_of(dweight), memory_of(dbias), t.rows, t.cols});
   std::vector<Tensor> grads{dx};
   if (t.has_weight) grads.push_back(dweight);
   if (t.has_bias) grads.push_back(dbias);
   return grads;
 }
 
-/// The gradients by a call such as RowNormBackward.
-template <class Call>
-std::vector<Tensor> backward_with(const Vjp& k, const NormTerms& t) {
-  const Tensor dx = room_for(k, 0, true), dweight = room_for(k, t.weight(), t.has_weight),
-               dbias = room_for(k, t.bias(), t.has_bias);
-  const Tensor& x = k.in(0);
-  kernels::run(Call{x.dtype(), data(k.grad), data(x),
-                    t.has_weight ? data(k.in(t.weight())) : nullptr, data(k.in(t.saved())),
-                    data(k.in(t.saved() + 1)), memory_of(dx), memory_of(dweight), memory_of(dbias),
-                    t.rows, t.cols});
-  return in_order(t, dx, dweight, dbias);
+/// Normalizes the rows of x, less their means if it `centres`.
+Tensor by_rows(const char* name, const Tensor& x, NormTerms t, const Tensor& weight,
+               const Tensor& bias, bool centres) {
+  t.has_weight = weight.defined();
+  t.has_bias = bias.defined();
+  Tensor value = detail::empty_like(x);
+  const Tensor means = centres ? detail::empty({2, t.rows}, x.dtype()) : Tensor(),
+               rstd = detail::empty({t.rows}, x.dtype());
+  kernels::run(kernels::RowNorm{x.dtype(), data(x), memory_of(weight), memory_of(bias), t.eps,
+                                data(value), memory_of(means), data(rstd), t.rows, t.cols});
+  return fused(
+      name, std::move(value), inputs_of({x, weight, bias, means, rstd}),
+      [t](const Vjp& k) { return backward_with<kernels::RowNormBackward>(k, t); },
+      [t, centres](const std::vector<Tensor>& in) {
+        const Axes over = trailing(t.axes);
+        return affine(standardized(in, t, centres ? centred(in[0], over) : in[0], over), in, t);
+      });
 }
 
 }  // namespace
 
 Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight,
                   const Tensor& bias, double eps) {
-  NormTerms t = last_axes(x, normalized_shape, eps, "layer_norm");
+  const NormTerms t = last_axes(x, normalized_shape, eps, "layer_norm");
   check_affine(weight, x, normalized_shape, "layer_norm", "a weight");
   check_affine(bias, x, normalized_shape, "layer_norm", "a bias");
-  t.has_weight = weight.defined();
-  t.has_bias = bias.defined();
-  Tensor value = detail::empty_like(x);
-  const Tensor means = detail::empty({2, t.rows}, x.dtype()),
-               rstd = detail::empty({t.rows}, x.dtype());
-  kernels::run(kernels::RowNorm{x.dtype(), data(x), memory_of(weight), memory_of(bias), eps,
-                                data(value), data(means), data(rstd), t.rows, t.cols});
-  return fused(
-      "layer_norm", std::move(value), inputs_of(x, weight, bias, {means, rstd}),
-      [t](const Vjp& k) { return backward_with<kernels::RowNormBackward>(k, t); },
-      [t](const std::vector<Tensor>& in) {
-        return affine(standardized(in, t, centred(in[0], trailing(t.axes)), trailing(t.axes)), in,
-                      t);
-      });
+  return by_rows("layer_norm", x, t, weight, bias, true);
 }
 
 Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight,
@@ -137,27 +137,9 @@ Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& we
   const double smallest = x.dtype() == float32
                               ? static_cast<double>(std::numeric_limits<float>::epsilon())
                               : std::numeric_limits<double>::epsilon();
-  NormTerms t = last_axes(x, normalized_shape, eps.value_or(smallest), "rms_norm");
+  const NormTerms t = last_axes(x, normalized_shape, eps.value_or(smallest), "rms_norm");
   check_affine(weight, x, normalized_shape, "rms_norm", "a weight");
-  t.has_weight = weight.defined();
-  Tensor value = detail::empty_like(x);
-  const Tensor rstd = detail::empty({t.rows}, x.dtype());
-  kernels::run(kernels::RowNorm{x.dtype(), data(x), memory_of(weight), nullptr, t.eps, data(value),
-                                nullptr, data(rstd), t.rows, t.cols});
-  return fused(
-      "rms_norm", std::move(value), inputs_of(x, weight, {}, {rstd}),
-      [t](const Vjp& k) {
-        const Tensor dx = room_for(k, 0, true), dweight = room_for(k, t.weight(), t.has_weight);
-        const Tensor& in = k.in(0);
-        kernels::run(kernels::RowNormBackward{in.dtype(), data(k.grad), data(in),
-                                              t.has_weight ? data(k.in(t.weight())) : nullptr,
-                                              nullptr, data(k.in(t.saved())), memory_of(dx),
-                                              memory_of(dweight), nullptr, t.rows, t.cols});
-        return in_order(t, dx, dweight, {});
-      },
-      [t](const std::vector<Tensor>& in) {
-        return affine(standardized(in, t, in[0], trailing(t.axes)), in, t);
-      });
+  return by_rows("rms_norm", x, t, weight, {}, false);
 }
 
 namespace {
@@ -213,7 +195,7 @@ Tensor by_batch(const Tensor& x, const Tensor& running_mean, const Tensor& runni
     move_towards(running_var, data(variances * (n / (n - 1))), momentum);
   }
   return fused(
-      "batch_norm", std::move(value), inputs_of(x, weight, bias, {means, rstd}),
+      "batch_norm", std::move(value), inputs_of({x, weight, bias, means, rstd}),
       [t](const Vjp& k) { return backward_with<kernels::BatchNormBackward>(k, t); },
       [t](const std::vector<Tensor>& in) {
         Axes batch;
