@@ -66,28 +66,25 @@ void map_int(const void* a, const void* b, void* out, const Broadcast& s, F f) {
                });
 }
 
+// What int64 knows of the table.
+#define GRADUS_BINARY_INT(X)            \
+  X(add, wrap(raw(x) + raw(y)))         \
+  X(sub, wrap(raw(x) - raw(y)))         \
+  X(mul, wrap(raw(x) * raw(y)))         \
+  X(pow, power(x, y))                   \
+  X(maximum, x > y ? x : y)             \
+  X(minimum, x < y ? x : y)             \
+  X(div, truncated_quotient(x, y))      \
+  X(fmod, truncated_remainder(x, y))    \
+  X(remainder, floored_remainder(x, y)) \
+  X(floor_divide, floored_quotient(x, y))
+
 void run_int(Binary op, const void* a, const void* b, void* out, const Broadcast& s) {
   switch (op) {
-    case Binary::add:
-      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) + raw(y)); });
-    case Binary::sub:
-      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) - raw(y)); });
-    case Binary::mul:
-      return map_int(a, b, out, s, [](I x, I y) { return wrap(raw(x) * raw(y)); });
-    case Binary::pow:
-      return map_int(a, b, out, s, power);
-    case Binary::maximum:
-      return map_int(a, b, out, s, [](I x, I y) { return x > y ? x : y; });
-    case Binary::minimum:
-      return map_int(a, b, out, s, [](I x, I y) { return x < y ? x : y; });
-    case Binary::div:
-      return map_int(a, b, out, s, truncated_quotient);
-    case Binary::fmod:
-      return map_int(a, b, out, s, truncated_remainder);
-    case Binary::remainder:
-      return map_int(a, b, out, s, floored_remainder);
-    case Binary::floor_divide:
-      return map_int(a, b, out, s, floored_quotient);
+#define GRADUS_CASE(name, ...) \
+  case Binary::name:           \
+    return map_int(a, b, out, s, [](I x, I y) { return __VA_ARGS__; });
+    GRADUS_BINARY_INT(GRADUS_CASE)
     default:
       return;
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -40,50 +41,31 @@ std::int64_t bound(double v) noexcept {
   return static_cast<std::int64_t>(v);
 }
 
+// What int64 knows of the table; p and q are bounds. floor, ceil, round and trunc leave v as it is.
+#define GRADUS_UNARY_INT(X)               \
+  X(neg, wrap(0 - raw(v)))                \
+  X(abs, v < 0 ? wrap(0 - raw(v)) : v)    \
+  X(sign, I{v > 0} - I{v < 0})            \
+  X(square, wrap(raw(v) * raw(v)))        \
+  X(cube, wrap(raw(v) * raw(v) * raw(v))) \
+  X(relu, v < 0 ? 0 : v)                  \
+  X(clamp, std::min(std::max(v, p), q))   \
+  X(clamp_min, std::max(v, p))            \
+  X(clamp_max, std::min(v, p))            \
+  X(add_scalar, wrap(raw(v) + raw(p)))    \
+  X(mul_scalar, wrap(raw(v) * raw(p)))    \
+  X(rsub_scalar, wrap(raw(p) - raw(v)))
+
 void run_int(Unary op, const void* x, void* out, Index n, double p0, double p1) {
   using I = std::int64_t;
+  const I p = bound(p0), q = bound(p1);
   switch (op) {
-    case Unary::neg:
-      return map_int(x, out, n, [](I v) { return wrap(0 - raw(v)); });
-    case Unary::abs:
-      return map_int(x, out, n, [](I v) { return v < 0 ? wrap(0 - raw(v)) : v; });
-    case Unary::sign:
-      return map_int(x, out, n, [](I v) { return I{v > 0} - I{v < 0}; });
-    case Unary::square:
-      return map_int(x, out, n, [](I v) { return wrap(raw(v) * raw(v)); });
-    case Unary::cube:
-      return map_int(x, out, n, [](I v) { return wrap(raw(v) * raw(v) * raw(v)); });
-    case Unary::relu:
-      return map_int(x, out, n, [](I v) { return v < 0 ? 0 : v; });
-    case Unary::clamp: {
-      const I lo = bound(p0), hi = bound(p1);
-      return map_int(x, out, n, [=](I v) {
-        v = v < lo ? lo : v;
-        return v > hi ? hi : v;
-      });
-    }
-    case Unary::clamp_min: {
-      const I lo = bound(p0);
-      return map_int(x, out, n, [=](I v) { return v < lo ? lo : v; });
-    }
-    case Unary::clamp_max: {
-      const I hi = bound(p0);
-      return map_int(x, out, n, [=](I v) { return v > hi ? hi : v; });
-    }
-    case Unary::add_scalar: {
-      const I p = bound(p0);
-      return map_int(x, out, n, [=](I v) { return wrap(raw(v) + raw(p)); });
-    }
-    case Unary::mul_scalar: {
-      const I p = bound(p0);
-      return map_int(x, out, n, [=](I v) { return wrap(raw(v) * raw(p)); });
-    }
-    case Unary::rsub_scalar: {
-      const I p = bound(p0);
-      return map_int(x, out, n, [=](I v) { return wrap(raw(p) - raw(v)); });
-    }
+#define GRADUS_CASE(name, ...) \
+  case Unary::name:            \
+    return map_int(x, out, n, [=](I v) -> I { return __VA_ARGS__; });
+    GRADUS_UNARY_INT(GRADUS_CASE)
     default:
-      return map_int(x, out, n, [](I v) { return v; });  // floor, ceil, round, trunc
+      return map_int(x, out, n, [](I v) { return v; });
   }
 }
 
