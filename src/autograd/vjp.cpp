@@ -43,9 +43,6 @@ namespace {
 [[noreturn, gnu::cold, gnu::noinline]] void fail_too_many(const char* name) {
   fail(name, "the rule returned more gradients than the operation has inputs");
 }
-}  // namespace
-
-namespace {
 
 /// The factor of an input, or the number.
 template <class T>

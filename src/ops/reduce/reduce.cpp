@@ -109,16 +109,14 @@ Tensor fitted(const Tensor& gradient, const Tensor& input) {
   const Shape from = x.shape(), shape = input.shape();
   if (from == shape) return x;
   const int extra = from.size() - shape.size();
+  bool fits = extra >= 0;
   Axes axes;
   for (int i = 0; i < from.size(); ++i) {
     if (i >= extra && shape[i - extra] == from[i]) continue;
-    if (i >= extra && shape[i - extra] != 1)
-      fail("backward", "a rule returned a gradient of shape " + to_string(from) +
-                           " for an input of shape " + to_string(shape) +
-                           "; the gradient must have the input's or the output's shape");
+    fits &= i < extra || shape[i - extra] == 1;
     axes.push_back(i);
   }
-  if (extra < 0)
+  if (!fits)
     fail("backward", "a rule returned a gradient of shape " + to_string(from) +
                          " for an input of shape " + to_string(shape) +
                          "; the gradient must have the input's or the output's shape");
