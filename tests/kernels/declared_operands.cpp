@@ -4,12 +4,15 @@
 #include <regex>
 #include <sstream>
 
+#include "autograd/node.hpp"
 #include "gradus/gradus.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/elementwise/pointwise_loss.hpp"
 #include "kernels/elementwise/random.hpp"
 #include "kernels/move/copy.hpp"
 #include "kernels/products/conv.hpp"
+#include "kernels/products/decompositions.hpp"
+#include "kernels/products/lapack.hpp"
 #include "kernels/products/linear_small.hpp"
 #include "kernels/reduce/reduce.hpp"
 #include "kernels/reduce/sort.hpp"
@@ -42,6 +45,7 @@ void networks(DType t) {
   cross_entropy(x, labels, {.weight = rand({5}, t), .label_smoothing = 0.1}).backward();
   cross_entropy(x, labels, {.reduction = Reduction::sum}).backward();
   sum(cross_entropy(x, labels, {.reduction = Reduction::none})).backward();
+  nll_loss(log_softmax(x), labels).backward();
   mse_loss(x, rand({6, 5}, t)).backward();
   binary_cross_entropy_with_logits(x, rand({6, 5}, t)).backward();
   differentiate(layer_norm(x, {5}, leaf({5}, t), leaf({5}, t)));
@@ -91,6 +95,7 @@ void elements(DType t) {
   differentiate(repeat(x, {2, 3}));
   differentiate(transpose(x));
   differentiate(index_select(x, 1, index));
+  one_hot(index, 6);
   differentiate(gather(x, 0, tensor({{0, 1, 2, 3, 5}}, int64)));
   differentiate(index_add(x, 1, index, leaf({6, 3}, t)));
   arange(0, 7, 1, t);
@@ -102,6 +107,34 @@ void elements(DType t) {
   target.fill_(3);
 }
 
+/// Systems of equations and decompositions.
+void systems(DType t) {
+  const Tensor square = eye(4, 4, t) * 3, a = (square + rand({2, 4, 4}, t)).requires_grad_();
+  const Tensor b = leaf({4, 3}, t);
+  differentiate(solve(a, b));
+  differentiate(inverse(a));
+  differentiate(det(a));
+  differentiate(solve_triangular(a, b, true));
+  differentiate(solve_triangular(a, b, false));
+  differentiate(cholesky(a + square));
+
+  using kernels::Index, kernels::run;
+  const Index m = 5, n = 3;
+  const Tensor tall = rand({m, n}, t), wide = rand({n, m}, t);
+  Tensor left = zeros({m, n}, t), right = zeros({n, m}, t), values = zeros({n}, t),
+         inner = zeros({n, n}, t);
+  Index rank = 0;
+  kernels::Outcome outcome{};
+  using detail::data;
+  run(kernels::Qr{t, m, n, data(tall), data(left), data(inner), &outcome});
+  run(kernels::Svd{t, m, n, data(tall), data(left), data(values), data(inner), &outcome});
+  run(kernels::Svd{t, n, m, data(wide), data(inner), data(values), data(right), &outcome});
+  run(kernels::Svd{t, m, n, data(tall), nullptr, data(values), nullptr, &outcome});
+  run(kernels::Eigh{t, n, data(tall), data(values), data(inner), &outcome});
+  run(kernels::Lstsq{t, m, n, n, data(tall), data(tall), 1e-4, data(inner), data(values), &rank,
+                     &outcome});
+}
+
 template <class... Calls>
 std::map<std::string, Audit::Bytes> fields_of_all() {
   return {{Calls::name, test::fields_of<Calls>()}...};
@@ -109,15 +142,18 @@ std::map<std::string, Audit::Bytes> fields_of_all() {
 
 std::map<std::string, Audit::Bytes> fields() {
   using namespace kernels;
-  return fields_of_all<Map, Zip, Zip3, Compare, Test, Where, Fill, Arange, Linspace, Cast,
-                       PointwiseLoss, PointwiseLossBackward, Random, RandomIntegers, Dropout,
-                       CopyStrided, CopyInto, AddInto, kernels::Copy, IndexSelect, IndexAdd, Gather,
-                       ScatterAdd, Gemm, GemmBatched, kernels::Linear, SmallLinearBackward,
-                       Convolve, ConvolveInput, ConvolveWeight, MaxPositions, Average,
-                       AverageBackward, Reduce, LogSumExp, ArgReduce, Scan, LinearScan,
-                       SortPositions, SelectPosition, Softmax, SoftmaxBackward, CrossEntropy,
-                       ScaleAll, ScaleRows, RowNorm, RowNormBackward, kernels::BatchNorm,
-                       BatchNormBackward, Spread, SpreadBackward, RootOfSums, SumRows>();
+  auto fields = fields_of_all<
+      Map, Zip, Zip3, Compare, Test, Where, Fill, Arange, Linspace, Cast, PointwiseLoss,
+      PointwiseLossBackward, Random, RandomIntegers, Dropout, CopyStrided, CopyInto, AddInto,
+      kernels::Copy, IndexSelect, IndexAdd, Gather, ScatterAdd, CheckIndices, OneHot, SoftTargets,
+      SumOfWeights, CheckLabels, Gemm, GemmBatched, kernels::Linear, SmallLinearBackward, Convolve,
+      ConvolveInput, ConvolveWeight, MaxPositions, Average, AverageBackward, Reduce, LogSumExp,
+      ArgReduce, Scan, LinearScan, SortPositions, SelectPosition, Softmax, SoftmaxBackward,
+      CrossEntropy, ScaleAll, ScaleRows, RowNorm, RowNormBackward, kernels::BatchNorm,
+      BatchNormBackward, Spread, SpreadBackward, RootOfSums, SumRows>();
+  fields.merge(fields_of_all<Cholesky, Lu, LuSolve, TriangularSolve, KeepZeroColumns,
+                             MendTriangular, Qr, Svd, Eigh, Lstsq>());
+  return fields;
 }
 
 /// The names of all kinds of calls in the headers of the kernels.
@@ -143,6 +179,7 @@ TEST_CASE("every kind of call reads and writes what it names, and nothing else")
     networks(t);
     reductions(t);
     elements(t);
+    systems(t);
   }
   for (const std::string& fault : audit.faults()) FAIL_CHECK(fault);
   const std::set<std::string> declared = declared_kinds();

@@ -1,9 +1,13 @@
 #pragma once
 
-#include <cblas.h>
-
 #include <atomic>
 #include <mutex>
+
+// As <cblas.h> declares them, which a file that includes xtensor-blas cannot include.
+extern "C" {
+void openblas_set_num_threads(int threads);
+int openblas_get_parallel(void);
+}
 
 namespace gradus::kernels {
 

@@ -1,5 +1,7 @@
 #include "kernels/products/gemm.hpp"
 
+#include <cblas.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string_view>

@@ -1,9 +1,11 @@
 #include "kernels/products/lapack.hpp"
 
+#include <cblas.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "gradus/error.hpp"
 #include "kernels/products/blas.hpp"
@@ -77,17 +79,17 @@ Index cholesky(Index n, T* a) {
 }
 
 template <class T>
-Index lu(Index n, T* a, std::int32_t* pivots) {
-  static_assert(sizeof(blasint) == sizeof(std::int32_t), "an OpenBLAS with 32-bit integers");
+Index lu(Index n, T* a, Index* pivots) {
   const auto order = static_cast<blasint>(n);
+  std::vector<blasint> places(static_cast<std::size_t>(n));  // from 1
   blasint info = 0;
-  getrf(&order, a, pivots, &info);
-  for (Index i = 0; i < n; ++i) --pivots[i];
+  getrf(&order, a, places.data(), &info);
+  std::transform(places.begin(), places.end(), pivots, [](blasint place) { return place - 1; });
   return info;
 }
 
 template <class T>
-void lu_solve(bool transposed, Index n, Index k, const T* a, const std::int32_t* pivots, T* x) {
+void lu_solve(bool transposed, Index n, Index k, const T* a, const Index* pivots, T* x) {
   const auto exchange = [&](Index i) {
     if (pivots[i] != i) std::swap_ranges(x + i * k, (x + i * k) + k, x + pivots[i] * k);
   };
@@ -139,55 +141,52 @@ void mend_triangular(bool upper, bool transposed, Index n, Index k, const T* a, 
 
 }  // namespace
 
-Index cholesky(DType t, Index n, void* a) {
-  if (n == 0) return 0;
+void execute(const Cholesky& call) {
+  *call.minor = 0;
+  if (call.n == 0) return;
   const BlasGuard guard;
-  return t == DType::float32 ? cholesky(n, static_cast<float*>(a))
-                             : cholesky(n, static_cast<double*>(a));
+  with_floating(call.type,
+                [&]<class T>(T) { *call.minor = cholesky(call.n, static_cast<T*>(call.a)); });
 }
 
-Index lu(DType t, Index n, void* a, std::int32_t* pivots) {
-  if (n == 0) return 0;
+void execute(const Lu& call) {
+  *call.zero_pivot = 0;
+  if (call.n == 0) return;
   const BlasGuard guard;
-  return t == DType::float32 ? lu(n, static_cast<float*>(a), pivots)
-                             : lu(n, static_cast<double*>(a), pivots);
+  with_floating(call.type, [&]<class T>(T) {
+    *call.zero_pivot = lu(call.n, static_cast<T*>(call.a), call.pivots);
+  });
 }
 
-void lu_solve(DType t, bool transposed, Index n, Index k, const void* a, const std::int32_t* pivots,
-              void* x) {
-  if (n == 0 || k == 0) return;
+void execute(const LuSolve& call) {
+  if (call.n == 0 || call.k == 0) return;
   const BlasGuard guard;
-  if (t == DType::float32)
-    lu_solve(transposed, n, k, static_cast<const float*>(a), pivots, static_cast<float*>(x));
-  else
-    lu_solve(transposed, n, k, static_cast<const double*>(a), pivots, static_cast<double*>(x));
+  with_floating(call.type, [&]<class T>(T) {
+    lu_solve(call.transposed, call.n, call.k, static_cast<const T*>(call.a), call.pivots,
+             static_cast<T*>(call.x));
+  });
 }
 
-void triangular_solve(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
-                      void* x) {
-  if (n == 0 || k == 0) return;
+void execute(const TriangularSolve& call) {
+  if (call.n == 0 || call.k == 0) return;
   const BlasGuard guard;
-  if (t == DType::float32)
-    trsm(upper, transposed, false, n, k, static_cast<const float*>(a), static_cast<float*>(x));
-  else
-    trsm(upper, transposed, false, n, k, static_cast<const double*>(a), static_cast<double*>(x));
+  with_floating(call.type, [&]<class T>(T) {
+    trsm(call.upper, call.transposed, false, call.n, call.k, static_cast<const T*>(call.a),
+         static_cast<T*>(call.x));
+  });
 }
 
-void keep_zero_columns(DType t, Index n, Index k, const void* b, void* x) {
-  if (t == DType::float32)
-    keep_zero_columns(n, k, static_cast<const float*>(b), static_cast<float*>(x));
-  else
-    keep_zero_columns(n, k, static_cast<const double*>(b), static_cast<double*>(x));
+void execute(const KeepZeroColumns& call) {
+  with_floating(call.type, [&]<class T>(T) {
+    keep_zero_columns(call.n, call.k, static_cast<const T*>(call.b), static_cast<T*>(call.x));
+  });
 }
 
-void mend_triangular(DType t, bool upper, bool transposed, Index n, Index k, const void* a,
-                     const void* b, void* x) {
-  if (t == DType::float32)
-    mend_triangular(upper, transposed, n, k, static_cast<const float*>(a),
-                    static_cast<const float*>(b), static_cast<float*>(x));
-  else
-    mend_triangular(upper, transposed, n, k, static_cast<const double*>(a),
-                    static_cast<const double*>(b), static_cast<double*>(x));
+void execute(const MendTriangular& call) {
+  with_floating(call.type, [&]<class T>(T) {
+    mend_triangular(call.upper, call.transposed, call.n, call.k, static_cast<const T*>(call.a),
+                    static_cast<const T*>(call.b), static_cast<T*>(call.x));
+  });
 }
 
 }  // namespace gradus::kernels

@@ -34,14 +34,14 @@ struct Stack {
 /// The stack in the last two axes of floating-point values; throws otherwise.
 Stack require_square(const Tensor& a, const char* operation);
 
-/// LU decompositions of a stack, see kernels::lu.
+/// LU decompositions of a stack, see kernels::Lu.
 struct Lu {
   Stack stack;
   Tensor factors;
-  std::vector<std::int32_t> pivots;  // `order` for each matrix
-  std::vector<Index> zero_pivot;     // the first, from 1, or 0 for none
+  std::vector<Index> pivots;      // `order` for each matrix
+  std::vector<Index> zero_pivot;  // the first, from 1, or 0 for none
   const void* matrix(Index i) const;
-  const std::int32_t* pivots_of(Index i) const { return pivots.data() + i * stack.order; }
+  const Index* pivots_of(Index i) const { return pivots.data() + i * stack.order; }
   /// The diagonal of matrix i's L, whose product is the determinant up to the exchanges' sign.
   double pivot(Index i, Index place) const;
 };

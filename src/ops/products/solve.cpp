@@ -59,10 +59,10 @@ double Lu::pivot(Index i, Index place) const {
 Lu lu(const Tensor& a, const char* operation) {
   Lu out{require_square(a, operation), copy_of(a), {}, {}};
   out.pivots.resize(static_cast<std::size_t>(out.stack.count * out.stack.order));
+  out.zero_pivot.resize(static_cast<std::size_t>(out.stack.count));
   for (Index i = 0; i < out.stack.count; ++i)
-    out.zero_pivot.push_back(kernels::lu(a.dtype(), out.stack.order,
-                                         const_cast<void*>(out.matrix(i)),
-                                         out.pivots.data() + i * out.stack.order));
+    kernels::run(kernels::Lu{a.dtype(), out.stack.order, const_cast<void*>(out.matrix(i)),
+                             out.pivots.data() + i * out.stack.order, out.zero_pivot.data() + i});
   return out;
 }
 
@@ -88,7 +88,8 @@ Tensor inverse(const Tensor& a, bool zero_if_singular) {
     }
     char* to = static_cast<char*>(data(out)) + i * bytes_of(factors.stack, a.dtype());
     std::memcpy(to, data(identity), static_cast<std::size_t>(bytes_of(factors.stack, a.dtype())));
-    kernels::lu_solve(a.dtype(), false, n, n, factors.matrix(i), factors.pivots_of(i), to);
+    kernels::run(
+        kernels::LuSolve{a.dtype(), false, n, n, factors.matrix(i), factors.pivots_of(i), to});
   }
   return record("inverse", std::move(out), {a}, [](const Vjp& k) {
     const Tensor& x = k.out();
@@ -160,21 +161,22 @@ Tensor solve_system(const System& system, const Tensor& a, const Tensor& b) {
         fail_singular(system, factors.stack, i, place);
     for (Index i = 0; i < count; ++i) {
       const Index from = stack.count == 1 ? 0 : i;
-      kernels::lu_solve(a.dtype(), system.transposed, n, columns, factors.matrix(from),
-                        factors.pivots_of(from), solution(i));
+      kernels::run(kernels::LuSolve{a.dtype(), system.transposed, n, columns, factors.matrix(from),
+                                    factors.pivots_of(from), solution(i)});
       if (system.in_rule)
-        kernels::keep_zero_columns(a.dtype(), n, columns, matrix_of(right, i), solution(i));
+        kernels::run(
+            kernels::KeepZeroColumns{a.dtype(), n, columns, matrix_of(right, i), solution(i)});
     }
   } else {
     require_diagonal(system, a, stack);
     for (Index i = 0; i < count; ++i) {
       const void* const matrix = matrix_of(left, stack.count == 1 ? 0 : i);
       const bool upper = system.kind == System::upper;
-      kernels::triangular_solve(a.dtype(), upper, system.transposed, n, columns, matrix,
-                                solution(i));
+      kernels::run(kernels::TriangularSolve{a.dtype(), upper, system.transposed, n, columns, matrix,
+                                            solution(i)});
       if (system.in_rule)
-        kernels::mend_triangular(a.dtype(), upper, system.transposed, n, columns, matrix,
-                                 matrix_of(right, i), solution(i));
+        kernels::run(kernels::MendTriangular{a.dtype(), upper, system.transposed, n, columns,
+                                             matrix, matrix_of(right, i), solution(i)});
     }
   }
   return out;
@@ -240,14 +242,18 @@ Tensor cholesky_of_symmetric(const Tensor& a) {
   const Stack stack = detail::require_square(a, "cholesky");
   const Index n = stack.order;
   Tensor out = detail::copy_of(a);
-  for (Index i = 0; i < stack.count; ++i)
-    if (const Index minor = kernels::cholesky(
-            a.dtype(), n, static_cast<char*>(data(out)) + i * detail::bytes_of(stack, a.dtype())))
+  for (Index i = 0; i < stack.count; ++i) {
+    Index minor = 0;
+    kernels::run(kernels::Cholesky{
+        a.dtype(), n, static_cast<char*>(data(out)) + i * detail::bytes_of(stack, a.dtype()),
+        &minor});
+    if (minor != 0)
       fail("cholesky", detail::name_of_matrix(stack, i) + ", of order " + text_of(n) +
                            ", is not positive definite: its leading minor of order " +
                            text_of(minor) +
                            " is not positive; a positive definite one is required; add a small "
                            "multiple of eye(n)");
+  }
   return record("cholesky", std::move(out), {a}, [n](const Vjp& k) {
     const Tensor& lower = k.out();
     const DType dtype = lower.dtype();
