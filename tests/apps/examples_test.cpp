@@ -38,7 +38,7 @@ TEST_CASE("every example prints what its header promises") {
     CHECK(ran.err == "");
     ++examples;
   }
-  CHECK(examples >= 5);
+  CHECK(examples >= 6);
 }
 
 TEST_CASE("the attenuation example draws its four curves") {
@@ -78,4 +78,13 @@ TEST_CASE("the README shows the quickstart example, and its numbers are what tha
   }
   CHECK(source.ends_with(code));
   CHECK(run(program("examples/quickstart")).out == printed);
+}
+
+TEST_CASE("the page about xtensor shows the operation of its example") {
+  const std::string page = read_bytes(source_dir() + "/docs/xtensor.md");
+  const std::string source = read_bytes(source_dir() + "/apps/examples/xtensor_operation.cpp");
+  const std::size_t first = page.find("template <class T>");
+  const std::string code = page.substr(first, page.find("```", first) - first);
+  REQUIRE(code.size() > 500);
+  CHECK(source.find(code) != std::string::npos);
 }

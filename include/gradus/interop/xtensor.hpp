@@ -11,9 +11,11 @@
 #if __has_include(<xtensor/containers/xadapt.hpp>)
 #include <xtensor/containers/xadapt.hpp>
 #include <xtensor/containers/xarray.hpp>
+#include <xtensor/core/xnoalias.hpp>
 #else
 #include <xtensor/xadapt.hpp>
 #include <xtensor/xarray.hpp>
+#include <xtensor/xnoalias.hpp>
 #endif
 
 #include "gradus/tensor.hpp"
@@ -43,18 +45,34 @@ Tensor from_xtensor(const xt::xexpression<E>& expression) {
   return from_data(values.data(), shape, dtype_of<T>);
 }
 
+namespace detail {
+template <class T>
+auto xarray_over(T* values, const Tensor& tensor) {
+  const Shape shape = tensor.shape();
+  const std::vector<std::size_t> lengths(shape.begin(), shape.end());
+  return xt::adapt(values, static_cast<std::size_t>(tensor.numel()), xt::no_ownership(), lengths);
+}
+}  // namespace detail
+
 /// The values of a tensor as an xtensor array, without a copy and read-only: valid as long as the
 /// tensor, or another handle to it, lives and is not changed in place. Throws if T is not the
 /// dtype.
 template <class T>
 auto as_xarray(const Tensor& tensor) {
-  const Shape shape = tensor.shape();
-  const std::vector<std::size_t> lengths(shape.begin(), shape.end());
-  return xt::adapt(tensor.data<T>(), static_cast<std::size_t>(tensor.numel()), xt::no_ownership(),
-                   lengths);
+  return detail::xarray_over(tensor.data<T>(), tensor);
 }
 /// A view of a temporary would outlive its values.
 template <class T>
 auto as_xarray(Tensor&& tensor) = delete;
+
+/// The same for writing: what is assigned to it, of the tensor's shape, are the tensor's values.
+/// Making it counts as one change in place, as Tensor::mutable_data does, and is refused where that
+/// is.
+template <class T>
+auto as_mutable_xarray(Tensor& tensor) {
+  return detail::xarray_over(tensor.mutable_data<T>(), tensor);
+}
+template <class T>
+auto as_mutable_xarray(Tensor&& tensor) = delete;
 
 }  // namespace gradus
