@@ -120,7 +120,7 @@ void systems(DType t) {
 
   using kernels::Index, kernels::run;
   const Index m = 5, n = 3;
-  const Tensor tall = rand({m, n}, t), wide = rand({n, m}, t);
+  const Tensor tall = rand({m, n}, t), other = rand({m, n}, t), wide = rand({n, m}, t);
   Tensor left = zeros({m, n}, t), right = zeros({n, m}, t), values = zeros({n}, t),
          inner = zeros({n, n}, t);
   Index rank = 0;
@@ -131,7 +131,7 @@ void systems(DType t) {
   run(kernels::Svd{t, n, m, data(wide), data(inner), data(values), data(right), &outcome});
   run(kernels::Svd{t, m, n, data(tall), nullptr, data(values), nullptr, &outcome});
   run(kernels::Eigh{t, n, data(tall), data(values), data(inner), &outcome});
-  run(kernels::Lstsq{t, m, n, n, data(tall), data(tall), 1e-4, data(inner), data(values), &rank,
+  run(kernels::Lstsq{t, m, n, n, data(tall), data(other), 1e-4, data(inner), data(values), &rank,
                      &outcome});
 }
 
