@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <unordered_map>
 
 #include "gradus/io/file.hpp"
 #include "gradus/io/nearest.hpp"
@@ -13,7 +14,6 @@
 namespace gradus::io {
 
 using namespace detail;
-using nlohmann::json;
 
 namespace {
 
@@ -66,9 +66,9 @@ class Parser {
   Parser(std::string_view bytes, const std::string& name) : bytes_(bytes), name_(name) {}
 
   SafeTensors parse() {
-    const json header = parse_header();
+    const Json header = parse_header();
     SafeTensors out;
-    for (const auto& [key, value] : header.items()) {
+    for (const auto& [key, value] : header.members()) {
       if (key == metadata_key)
         read_metadata(value, out.metadata);
       else
@@ -88,7 +88,7 @@ class Parser {
     refuse("tensor " + quote(tensor) + ": " + what);
   }
 
-  json parse_header() {
+  Json parse_header() {
     if (bytes_.size() < 8)
       refuse("the file has " + text_of(bytes_.size()) +
              " bytes; 8 bytes with the header's length are required; is it cut off?");
@@ -109,11 +109,11 @@ class Parser {
     }
   }
 
-  void read_metadata(const json& value, Metadata& metadata) const {
+  void read_metadata(const Json& value, Metadata& metadata) const {
     if (!value.is_object()) refuse("__metadata__ must be an object of texts");
-    for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) refuse("the metadata " + quote(key) + " must be a text");
-      metadata.emplace_back(key, text.get<std::string>());
+    for (const auto& [key, text] : value.members()) {
+      if (!text.is_text()) refuse("the metadata " + quote(key) + " must be a text");
+      metadata.emplace_back(key, text.text());
     }
   }
 
@@ -128,18 +128,20 @@ class Parser {
                  " is required for them; is the file damaged?");
       return;
     }
-    json sums;
+    Json sums;
     try {
       sums = parse_json(found->second, {.depth = 1});
     } catch (const JsonError& e) {
       refuse("the metadata " + quote(sums_key) + ": " + e.what() + "; is the file damaged?");
     }
     metadata.erase(found);
+    std::unordered_map<std::string_view, const Json*> saved_sums;
     const auto check = [&](const std::string& name, const std::string& what, std::uint32_t sum) {
-      const auto saved = sums.find(name);
-      if (saved == sums.end() || *saved != text_of_sum(sum))
+      const auto found_sum = saved_sums.find(name);
+      const Json* saved = found_sum == saved_sums.end() ? nullptr : found_sum->second;
+      if (!saved || !saved->is_text() || saved->text() != text_of_sum(sum))
         refuse(what + " has the checksum " + text_of_sum(sum) + "; " +
-               (saved == sums.end() ? "none" : quote(saved->dump())) +
+               (saved ? quote(format_json(*saved)) : "none") +
                " was saved; the file was damaged or edited after it was written; use a copy, or "
                "take the metadata " +
                quote(sums_key) + " out to use it as it is");
@@ -147,49 +149,49 @@ class Parser {
     if (!sums.is_object() || sums.size() != entries_.size() + 1)
       refuse("the metadata " + quote(sums_key) + " must have a checksum for each of " +
              text_of(entries_.size()) + " tensors and for the metadata; is the file damaged?");
+    for (const auto& [name, value] : sums.members()) saved_sums.emplace(name, &value);
     check(metadata_key, "the metadata", sum_of(metadata));
     for (const Entry& e : entries_)
       check(e.name, "tensor " + quote(e.name),
             sum_of(e.type->name, e.shape, bytes_.substr(begin_ + e.begin, e.end - e.begin)));
   }
 
-  Entry read_entry(const std::string& name, const json& value) const {
+  Entry read_entry(const std::string& name, const Json& value) const {
     if (!value.is_object())
       refuse(name, "an object with dtype, shape and data_offsets is required");
     for (const char* key : {"dtype", "shape", "data_offsets"})
       if (!value.contains(key)) refuse(name, std::string("lacks \"") + key + "\"");
     if (value.size() != 3) refuse(name, "has other keys than dtype, shape and data_offsets");
-    Entry e{name, read_type(name, value["dtype"]), {}, 1, 0, 0};
-    const json& shape = value["shape"];
+    Entry e{name, read_type(name, *value.find("dtype")), {}, 1, 0, 0};
+    const Json& shape = *value.find("shape");
     if (!shape.is_array()) refuse(name, "the shape must be a list of lengths");
-    for (const json& length : shape) {
-      if (!length.is_number_unsigned())
-        refuse(name, "the length " + quote(length.dump()) +
+    for (const Json& length : shape.items()) {
+      if (!length.is_bits())
+        refuse(name, "the length " + quote(format_json(length)) +
                          " in the shape; a whole number of 0 "
                          "or more is required");
-      const auto n = length.get<std::uint64_t>();
+      const auto n = length.bits();
       if (n > std::numeric_limits<Index>::max() / 16 || !multiply(e.count, n, e.count))
         refuse(name, "the shape has more values than can be counted");
       e.shape.push_back(static_cast<Index>(n));
     }
-    const json& offsets = value["data_offsets"];
-    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
-        !offsets[1].is_number_unsigned())
+    const Json& offsets = *value.find("data_offsets");
+    if (!offsets.is_array() || offsets.size() != 2 || !offsets.items()[0].is_bits() ||
+        !offsets.items()[1].is_bits())
       refuse(name, "data_offsets must be two whole numbers of 0 or more");
-    e.begin = offsets[0].get<std::uint64_t>();
-    e.end = offsets[1].get<std::uint64_t>();
+    e.begin = offsets.items()[0].bits();
+    e.end = offsets.items()[1].bits();
     check_offsets(e);
     return e;
   }
 
-  const Type* read_type(const std::string& name, const json& value) const {
+  const Type* read_type(const std::string& name, const Json& value) const {
     std::string valid;
     for (const Type& type : types) {
-      if (value.is_string() && value.get_ref<const std::string&>() == type.name) return &type;
+      if (value.is_text() && value.text() == type.name) return &type;
       valid += std::string(valid.empty() ? "" : ", ") + type.name;
     }
-    refuse(name, "the dtype " +
-                     quote(value.is_string() ? value.get_ref<const std::string&>() : value.dump()) +
+    refuse(name, "the dtype " + quote(value.is_text() ? value.text() : format_json(value)) +
                      " is not supported; one of " + valid + " is required");
   }
 

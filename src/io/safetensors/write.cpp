@@ -53,16 +53,10 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  // An object of its own: where memory runs out while null becomes one, nlohmann's destructor
-  // crashes.
-  header[metadata_key] = nlohmann::ordered_json::object();
   const Metadata sorted = checked(metadata);
-  for (const auto& [key, text] : sorted) header[metadata_key][key] = text;
-  nlohmann::ordered_json sums = {{metadata_key, text_of_sum(sum_of(sorted))}};
-  header[metadata_key][sums_key] = "";  // its place
-  // Not header[name], which looks through all names before.
-  auto& entries = header.get_ref<nlohmann::ordered_json::object_t&>();
+  Json sums = {{metadata_key, text_of_sum(sum_of(sorted))}};
+  Json header;
+  header[metadata_key] = nullptr;  // its place
   std::uint64_t at = 0;
   std::unordered_set<std::string> seen;
   for (const auto* named : order) {
@@ -75,18 +69,20 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
     const std::string_view values = values_of(tensor);
     const std::uint64_t end = at + values.size();
     const Shape dims = tensor.shape();
-    sums.push_back({name, text_of_sum(sum_of(type_name(tensor.dtype()), dims, values))});
-    entries.emplace_back(
-        name, nlohmann::ordered_json{{"dtype", type_name(tensor.dtype())},
-                                     {"shape", std::vector<Index>(dims.begin(), dims.end())},
-                                     {"data_offsets", {at, end}}});
+    sums.add(name, text_of_sum(sum_of(type_name(tensor.dtype()), dims, values)));
+    header.add(name, {{"dtype", type_name(tensor.dtype())},
+                      {"shape", std::vector<Index>(dims.begin(), dims.end())},
+                      {"data_offsets", {at, end}}});
     at = end;
   }
   std::string text;
   try {
-    header[metadata_key][sums_key] = sums.dump();
-    text = header.dump();
-  } catch (const nlohmann::json::exception& e) {
+    Json texts = Json::object();
+    for (const auto& [key, value] : sorted) texts.add(key, value);
+    texts.add(sums_key, format_json(sums));
+    header[metadata_key] = std::move(texts);
+    text = format_json(header);
+  } catch (const JsonError& e) {
     refuse(std::string("names and metadata must be UTF-8: ") + e.what());
   }
   text.append((8 - text.size() % 8) % 8, ' ');

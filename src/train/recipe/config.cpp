@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/utf8.hpp"
@@ -18,10 +17,10 @@ namespace gradus::train {
 namespace {
 
 using detail::Choices;
+using detail::Json;
 using detail::visit_settings;
 using io::nearest;
 using io::detail::quote;
-using Json = nlohmann::ordered_json;
 
 [[noreturn]] void refuse(const std::string& text) { throw ConfigError("[config] " + text); }
 
@@ -155,20 +154,20 @@ void with_setting(Config& config, const std::string& name, const std::vector<std
 }
 
 /// A JSON value as the text that set() reads.
-std::string text_of_json(const std::string& name, const nlohmann::json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return setting_text(value.get<bool>());
+std::string text_of_json(const std::string& name, const Json& value) {
+  if (value.is_text()) return value.text();
+  if (value.is_truth()) return setting_text(value.truth());
   if (value.is_null()) return "auto";
-  if (value.is_number()) return value.dump();
+  if (value.is_number()) return detail::dump(value);
   refuse("--" + name + " is an object; a number, text, truth value or list is required");
 }
 
-void set_from_json(Config& config, const std::string& key, const nlohmann::json& value) {
+void set_from_json(Config& config, const std::string& key, const Json& value) {
   const std::string name = printable(key);
   if (!value.is_array()) return set(config, key, text_of_json(name, value));
   std::vector<std::string> items;
-  for (const nlohmann::json& item : value) {
-    if (item.is_structured() || item.is_null())
+  for (const Json& item : value.items()) {
+    if (item.is_array() || item.is_object() || item.is_null())
       refuse("--" + name + " is a list of " +
              (item.is_array()    ? "lists"
               : item.is_object() ? "objects"
@@ -234,7 +233,7 @@ std::string to_json(const Config& config) {
 
 void read_json(Config& config, const std::string& json, const std::string& name) {
   const std::string file = name.empty() ? "" : printable(name) + ": ";
-  nlohmann::json object;
+  Json object;
   try {
     object = io::detail::parse_json(json, {.depth = 4});
   } catch (const io::detail::JsonError& e) {
@@ -242,7 +241,7 @@ void read_json(Config& config, const std::string& json, const std::string& name)
   }
   if (!object.is_object()) refuse(file + "a JSON object of settings is required");
   std::set<std::string> names;
-  for (const auto& [key, value] : object.items()) {
+  for (const auto& [key, value] : object.members()) {
     std::string wanted = key;
     std::replace(wanted.begin(), wanted.end(), '_', '-');
     if (!names.insert(wanted).second) refuse(file + quote(wanted) + " is set twice");

@@ -1,7 +1,5 @@
 #include "gradus/train/model_spec.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/embedding.hpp"
 #include "gradus/nn/mlp.hpp"
@@ -10,7 +8,7 @@
 
 namespace gradus::train {
 
-using Json = nlohmann::ordered_json;
+using detail::Json;
 
 ColumnEmbedding::ColumnEmbedding(Index inputs, const std::vector<Index>& categories,
                                  const std::vector<Index>& sizes, DType dtype,

@@ -238,7 +238,7 @@ std::string explain_html(nn::Module& model, const Tensor& sample, const Tensor& 
       gradients[gradients.size() - (layers.back().linear->bias.defined() ? 4 : 3)];
   json["loss"] = {{"name", options.loss_name},
                   {"known", holds(formula, value.item(), error.to_vector<double>())},
-                  {"value", numbers(value)[0]},
+                  {"value", numbers(value).items()[0]},
                   {"target", numbers(target)},
                   {"compared", compared},
                   {"weight", options.weight},

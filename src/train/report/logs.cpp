@@ -42,7 +42,7 @@ void LogFile::write(const std::string& line) {
 namespace {
 
 /// null for what is not finite: every reader of JSON knows it.
-json finite(double value) { return std::isfinite(value) ? json(value) : json(); }
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
 std::string csv_number(double value) { return std::isnan(value) ? "" : text_of(value); }
 
@@ -85,7 +85,7 @@ void JsonLog::on_step_end(Context& run) {
 }
 
 void JsonLog::on_epoch_end(Context& run, Epoch& e) {
-  detail::json object{{"event", "epoch"},
+  detail::Json object{{"event", "epoch"},
                       {"epoch", e.epoch},
                       {"global_step", run.global_step},
                       {"train_loss", detail::finite(e.train_loss)},

@@ -1,15 +1,15 @@
 #pragma once
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "io/json.hpp"
+
 namespace gradus::train::detail {
 
-/// An object keeps the order in which it was filled.
-using Json = nlohmann::ordered_json;
+using io::detail::Json;
 
 /// A number with five digits; null if it is not finite.
 Json short_number(double value);

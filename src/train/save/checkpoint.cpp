@@ -1,7 +1,5 @@
 #include "gradus/train/checkpoint.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "io/csv/scan.hpp"
 #include "train/save/folder/history_file.hpp"
 #include "train/save/json.hpp"
@@ -10,7 +8,7 @@
 namespace gradus::train {
 namespace {
 
-using detail::json;
+using detail::Json;
 using detail::most_counted;
 using detail::Value;
 using io::detail::quote;
@@ -21,13 +19,15 @@ constexpr int version = 1, version_apart = 2;
 
 // ---- what stands in the metadata ---------------------------------------------------------------
 
-json to_json(const Checkpoint& c, bool apart) {
+Json to_json(const Checkpoint& c, bool apart) {
   const Place& p = c.place;
+  Json settings = Json::object();
+  for (const auto& [name, text] : c.settings) settings.add(name, text);
   return {{"version", apart ? version_apart : version},
           {"optimizer", c.optimizer},
           {"seed", c.seed},
           {"offset", c.offset},
-          {"settings", c.settings},
+          {"settings", std::move(settings)},
           {"loader",
            {{"seed", c.loader.seed},
             {"epoch", c.loader.epoch},
@@ -146,7 +146,7 @@ void save(const std::string& path, const Checkpoint& c, bool apart) {
   add(tensors, "best", c.best);
   add(tensors, "tensor", c.tensors);
   io::Metadata metadata{{"format", "pt"}, {"gradus.run", detail::dump(to_json(c, apart))}};
-  json parts = json::array();
+  Json parts = Json::array();
   for (const auto& [part, state] : c.states) {
     if (part.empty() || part.find('/') != std::string::npos)
       fail("save_checkpoint", "a part of the state is called " + quote(part) +
@@ -154,7 +154,7 @@ void save(const std::string& path, const Checkpoint& c, bool apart) {
     add(tensors, "state/" + part, state);
     parts.push_back(part);
   }
-  json history = json::array(), findings = json::array();
+  Json history = Json::array(), findings = Json::array();
   if (apart)
     history = {{"file", c.appended.file}, {"bytes", c.appended.bytes}, {"crc", c.appended.crc}};
   else

@@ -6,17 +6,17 @@
 
 namespace gradus::train::detail {
 
-std::string dump(const json& value, int indent) {
-  return value.dump(indent, ' ', false, json::error_handler_t::replace);
+std::string dump(const Json& value, int indent) {
+  return io::detail::format_json(value, indent, io::detail::Broken::replace);
 }
 
-json number(double value) {
+Json number(double value) {
   if (std::isfinite(value)) return value;
   return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
-json to_json(const Epoch& e) {
-  json metrics = json::array();
+Json to_json(const Epoch& e) {
+  Json metrics = Json::array();
   for (const auto& [name, value] : e.metrics) metrics.push_back({name, number(value)});
   return {{"epoch", e.epoch},
           {"train_loss", number(e.train_loss)},
@@ -46,7 +46,7 @@ Epoch read_epoch(const Value& o) {
   return e;
 }
 
-json to_json(const Finding& f) {
+Json to_json(const Finding& f) {
   return {{"kind", f.kind},   {"alarm", f.alarm}, {"where", f.where},
           {"epoch", f.epoch}, {"step", f.step},   {"text", f.text}};
 }

@@ -1,24 +1,23 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "gradus/train/callback.hpp"
+#include "io/json.hpp"
 #include "train/save/value.hpp"
 
 namespace gradus::train::detail {
 
-using json = nlohmann::ordered_json;
+using io::detail::Json;
 
 /// As text, with U+FFFD in place of bytes that are no UTF-8.
-std::string dump(const json& value, int indent = -1);
+std::string dump(const Json& value, int indent = -1);
 
 /// A number that comes back as it was: JSON knows no NaN and no infinity, which become
 /// texts; Value::number() reads it.
-json number(double value);
+Json number(double value);
 
-json to_json(const Epoch& epoch);
+Json to_json(const Epoch& epoch);
 Epoch read_epoch(const Value& object);
-json to_json(const Finding& finding);
+Json to_json(const Finding& finding);
 Finding read_finding(const Value& object);
 
 }  // namespace gradus::train::detail

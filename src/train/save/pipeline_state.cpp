@@ -1,7 +1,6 @@
 // What a pipeline has learned, as text and tensors.
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "gradus/train/pipeline.hpp"
@@ -11,7 +10,7 @@
 
 namespace gradus::train {
 
-using Json = nlohmann::ordered_json;
+using detail::Json;
 using io::detail::quote;
 
 namespace {

@@ -11,14 +11,15 @@
 namespace gradus::train::detail {
 namespace {
 
-using nlohmann::json;
+using io::detail::format_json;
+using io::detail::Json;
 
 /// What stands somewhere, in few words.
-std::string given(const json& value) {
+std::string given(const Json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list of " + text_of(value.size()) + " values";
-  if (!value.is_string()) return value.dump();
-  const auto& text = value.get_ref<const std::string&>();
+  if (!value.is_text()) return format_json(value);
+  const std::string& text = value.text();
   return "\"" + printable(text.substr(0, 60)) + (text.size() > 60 ? "…\"" : "\"");
 }
 
@@ -48,7 +49,7 @@ void Value::refuse(const std::string& required) const {
               " is required; is the file damaged?");
 }
 
-const json& Value::object() const {
+const Json& Value::object() const {
   if (!json_->is_object()) refuse("an object");
   return *json_;
 }
@@ -60,13 +61,13 @@ Value Value::at(const char* key) const {
 }
 
 std::optional<Value> Value::find(const char* key) const {
-  const auto found = object().find(key);
-  if (found == json_->end()) return std::nullopt;
+  const Json* found = object().find(key);
+  if (!found) return std::nullopt;
   return Value(*this, *found, std::string(".") + key);
 }
 
 void Value::allow(std::initializer_list<const char*> keys) const {
-  for (const auto& [key, value] : object().items())
+  for (const auto& [key, value] : object().members())
     if (std::none_of(keys.begin(), keys.end(),
                      [&wanted = key](const char* known) { return wanted == known; }))
       throw Error(document_->start + place_ + " has the member \"" + printable(key) + "\"; " +
@@ -76,7 +77,7 @@ void Value::allow(std::initializer_list<const char*> keys) const {
 
 std::vector<std::pair<std::string, Value>> Value::members() const {
   std::vector<std::pair<std::string, Value>> all;
-  for (const auto& [key, value] : object().items())
+  for (const auto& [key, value] : object().members())
     all.emplace_back(key, Value(*this, value, "." + printable(key)));
   return all;
 }
@@ -88,64 +89,62 @@ std::vector<Value> Value::items(std::size_t least, std::size_t most) const {
            " values");
   std::vector<Value> all;
   for (std::size_t i = 0; i < json_->size(); ++i)
-    all.push_back(Value(*this, (*json_)[i], "[" + text_of(i) + "]"));
+    all.push_back(Value(*this, json_->items()[i], "[" + text_of(i) + "]"));
   return all;
 }
 
 bool Value::truth() const {
-  if (!json_->is_boolean()) refuse("true or false");
-  return json_->get<bool>();
+  if (!json_->is_truth()) refuse("true or false");
+  return json_->truth();
 }
 
 std::string Value::text() const {
-  if (!json_->is_string()) refuse("a text");
-  return json_->get<std::string>();
+  if (!json_->is_text()) refuse("a text");
+  return json_->text();
 }
 
 std::string Value::one_of(const std::vector<std::string>& choices) const {
-  std::string chosen = json_->is_string() ? json_->get<std::string>() : "";
-  if (!json_->is_string() || std::find(choices.begin(), choices.end(), chosen) == choices.end())
+  std::string chosen = json_->is_text() ? json_->text() : "";
+  if (!json_->is_text() || std::find(choices.begin(), choices.end(), chosen) == choices.end())
     refuse("one of " + join(choices));
   return chosen;
 }
 
 Index Value::whole(Index least, Index most) const {
-  const bool fits = json_->is_number_integer() &&
-                    (!json_->is_number_unsigned() ||
-                     json_->get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX));
-  const Index value = fits ? json_->get<Index>() : 0;
+  const bool fits = json_->is_whole() && (!json_->is_bits() || json_->bits() <= INT64_MAX);
+  const Index value = fits ? json_->whole() : 0;
   if (!fits || value < least || value > most)
     refuse("a whole number from " + text_of(least) + " to " + text_of(most));
   return value;
 }
 
 Index Value::whole_number(Index least, Index most) const {
-  const double value = json_->is_number_float() ? json_->get<double>() : 0.5;
+  const double value = json_->is_fraction() ? json_->number() : 0.5;
   if (value == std::floor(value) && std::abs(value) < 0x1p53)
-    return Value(*this, json(static_cast<Index>(value)), "").whole(least, most);
+    return Value(*this, Json(static_cast<Index>(value)), "").whole(least, most);
   return whole(least, most);
 }
 
 std::uint64_t Value::bits() const {
-  if (!json_->is_number_unsigned()) refuse("a whole number of 0 or more");
-  return json_->get<std::uint64_t>();
+  if (!json_->is_bits()) refuse("a whole number of 0 or more");
+  return json_->bits();
 }
 
 double Value::finite() const {
-  const double value = json_->is_number() ? json_->get<double>() : NAN;
+  const double value = json_->is_number() ? json_->number() : NAN;
   if (!std::isfinite(value)) refuse("a finite number");
   return value;
 }
 
 double Value::number() const {
-  if (json_->is_string()) {
-    const auto& text = json_->get_ref<const std::string&>();
+  if (json_->is_text()) {
+    const auto& text = json_->text();
     if (text == "nan") return NAN;
     if (text == "inf") return INFINITY;
     if (text == "-inf") return -INFINITY;
   }
   if (!json_->is_number()) refuse("a number");
-  return json_->get<double>();
+  return json_->number();
 }
 
 std::vector<std::string> Value::texts(bool unique) const {

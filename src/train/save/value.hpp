@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "gradus/shape.hpp"
+#include "io/json.hpp"
 
 namespace gradus::train::detail {
 
@@ -56,14 +56,14 @@ class Value {
  private:
   struct Document {
     std::string start;  // of messages
-    nlohmann::json json;
+    io::detail::Json json;
   };
-  Value(const Value& parent, const nlohmann::json& json, const std::string& step)
+  Value(const Value& parent, const io::detail::Json& json, const std::string& step)
       : document_(parent.document_), json_(&json), place_(parent.place_ + step) {}
-  const nlohmann::json& object() const;
+  const io::detail::Json& object() const;
 
   std::shared_ptr<const Document> document_;
-  const nlohmann::json* json_;
+  const io::detail::Json* json_;
   std::string place_;
 };
 

@@ -26,7 +26,7 @@ constexpr std::string_view ending = ".history";
 /// Everything from the numbers that are written on.
 std::string new_line(const std::vector<Epoch>& history, std::size_t epochs, const Lists& lists,
                      const std::map<std::string, std::map<std::string, std::size_t>>& written) {
-  json line{{"epochs", json::array()}, {"lists", json::object()}};
+  Json line{{"epochs", Json::array()}, {"lists", Json::object()}};
   for (std::size_t i = epochs; i < history.size(); ++i)
     line["epochs"].push_back(to_json(history[i]));
   for (const auto& [part, named] : lists)
@@ -35,11 +35,11 @@ std::string new_line(const std::vector<Epoch>& history, std::size_t epochs, cons
       std::size_t from = 0;
       if (known != written.end())
         if (const auto at = known->second.find(name); at != known->second.end()) from = at->second;
-      json numbers = json::array();
+      Json numbers = Json::array();
       for (std::size_t i = from; i < values->size(); ++i) numbers.push_back(number((*values)[i]));
       line["lists"][part][name] = std::move(numbers);
     }
-  return line.dump() + "\n";
+  return io::detail::format_json(line) + "\n";
 }
 
 void read_line(const std::string& path, std::size_t line_number, const std::string& text,
