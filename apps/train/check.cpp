@@ -46,13 +46,13 @@ bool print_batch(nn::Module& model, const train::Objective& objective, const tra
 }  // namespace
 
 int command_check(int argc, char** argv) {
-  CLI::App app(
+  CommandLine line(
       "Checks a model before its training: its gradients against finite differences, whether it "
       "can learn one batch by heart.",
       "train check");
-  const SettingFlags flags(app, {"data", "model", "optimization"},
+  const SettingFlags flags(line, {"data", "model", "optimization"},
                            {"seed", "threads", "precision"});
-  if (!parse(app, argc, argv)) return Exit::fine;
+  if (!parse(line, argc, argv)) return Exit::fine;
   train::Config config = flags.read();
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const train::Source source = train::load_source(train::source_options(config));

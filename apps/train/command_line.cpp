@@ -1,5 +1,6 @@
 #include "command_line.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -80,8 +81,35 @@ std::string in_words(const CLI::App& app, const CLI::ParseError& error) {
 
 }  // namespace
 
-SettingFlags::SettingFlags(CLI::App& app, const std::vector<std::string>& groups,
+struct CommandLine::Parser {
+  Parser(const char* help, const char* command) : app(help, command) {}
+
+  CLI::App app;
+};
+
+CommandLine::CommandLine(const char* help, const char* command)
+    : parser_(std::make_unique<Parser>(help, command)) {}
+CommandLine::~CommandLine() = default;
+
+void CommandLine::add_required(const char* names, std::string& value, const char* help) {
+  parser_->app.add_option(names, value, help)->required();
+}
+void CommandLine::add_file(const char* flag, std::string& value, const char* help) {
+  parser_->app.add_option(flag, value, help)->type_name("FILE")->capture_default_str();
+}
+void CommandLine::add_number(const char* flag, Index& value, const char* help) {
+  add_parsed(parser_->app, flag, value, help, "a whole number");
+}
+void CommandLine::add_number(const char* flag, double& value, const char* help) {
+  add_parsed(parser_->app, flag, value, help, "a number");
+}
+void CommandLine::add_switch(const char* flag, bool& value, const char* help) {
+  parser_->app.add_flag(flag, value, help);
+}
+
+SettingFlags::SettingFlags(CommandLine& line, const std::vector<std::string>& groups,
                            const std::vector<std::string>& names) {
+  CLI::App& app = line.parser().app;
   app.add_option("--config", file_, "JSON or TOML file of settings; flags win")->type_name("FILE");
   const auto contains = [](const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
@@ -132,15 +160,8 @@ bool SettingFlags::given(const std::string& name) const {
                      [&](const auto& value) { return value.first == name; });
 }
 
-void add_number(CLI::App& app, const std::string& flag, Index& value, const std::string& help) {
-  add_parsed(app, flag, value, help, "a whole number");
-}
-
-void add_number(CLI::App& app, const std::string& flag, double& value, const std::string& help) {
-  add_parsed(app, flag, value, help, "a number");
-}
-
-bool parse(CLI::App& app, int argc, char** argv) {
+bool parse(CommandLine& line, int argc, char** argv) {
+  CLI::App& app = line.parser().app;
   app.allow_extras();
   try {
     app.parse(argc, argv);

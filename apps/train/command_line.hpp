@@ -1,7 +1,8 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <gradus/error.hpp>
 #include <gradus/train/config.hpp>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,11 +26,35 @@ class UsageError : public gradus::Error {
   using gradus::Error::Error;
 };
 
+/// The arguments of a command. The library that reads them is large, and stays behind this class.
+class CommandLine {
+ public:
+  CommandLine(const char* help, const char* command);
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+  ~CommandLine();
+
+  // What parse() writes to; the help shows what stands there before.
+  /// An argument that must be there, by its place or by its flag: "MODEL,--model".
+  void add_required(const char* names, std::string& value, const char* help);
+  void add_file(const char* flag, std::string& value, const char* help);
+  /// Another text than a number is a UsageError.
+  void add_number(const char* flag, gradus::Index& value, const char* help);
+  void add_number(const char* flag, double& value, const char* help);
+  void add_switch(const char* flag, bool& value, const char* help);
+
+  struct Parser;
+  Parser& parser() { return *parser_; }
+
+ private:
+  std::unique_ptr<Parser> parser_;
+};
+
 /// The settings of train::Config as flags, and --config for a file of them.
 class SettingFlags {
  public:
   /// Adds flags for the settings of the given groups and for those named.
-  SettingFlags(CLI::App& app, const std::vector<std::string>& groups,
+  SettingFlags(CommandLine& line, const std::vector<std::string>& groups,
                const std::vector<std::string>& names = {});
   /// The defaults, or `base`, changed first by the file and then by the flags.
   gradus::train::Config read(gradus::train::Config base = {}) const;
@@ -45,11 +70,6 @@ class SettingFlags {
 /// Texts in quotes stay as they are.
 std::string in_flags(const std::string& message);
 
-/// Adds a flag that takes a number. Another text is a UsageError.
-void add_number(CLI::App& app, const std::string& flag, gradus::Index& value,
-                const std::string& help);
-void add_number(CLI::App& app, const std::string& flag, double& value, const std::string& help);
-
 /// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
 /// an unknown one.
-bool parse(CLI::App& app, int argc, char** argv);
+bool parse(CommandLine& line, int argc, char** argv);

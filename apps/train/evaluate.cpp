@@ -51,13 +51,13 @@ void print_details(const train::SavedModel& saved, const data::TensorDataset& se
 }  // namespace
 
 int command_evaluate(int argc, char** argv) {
-  CLI::App app("Measures a trained model on data with targets.", "train evaluate");
+  CommandLine line("Measures a trained model on data with targets.", "train evaluate");
   std::string path;
-  app.add_option("MODEL,--model", path, "run folder or model file")->required();
-  const SettingFlags flags(app, {},
+  line.add_required("MODEL,--model", path, "run folder or model file");
+  const SettingFlags flags(line, {},
                            {"data", "labels", "header", "delimiter", "decimal", "encoding",
                             "missing-texts", "drop-bad-rows", "threads"});
-  if (!parse(app, argc, argv)) return Exit::fine;
+  if (!parse(line, argc, argv)) return Exit::fine;
   train::SavedModel saved = train::load_model(path);
   train::Config config = flags.read(saved.config);
   if (flags.given("data") && !flags.given("labels")) config.labels.clear();  // of other inputs

@@ -12,16 +12,17 @@
 using namespace gradus;
 
 int command_explain(int argc, char** argv) {
-  CLI::App app("Writes a page that goes through one forward and one backward pass, node by node.",
-               "train explain");
+  CommandLine line(
+      "Writes a page that goes through one forward and one backward pass, node by node.",
+      "train explain");
   std::string path, out = "explain.html";
   Index sample = 0;
-  app.add_option("MODEL,--model", path, "run folder or model file")->required();
-  app.add_option("--out", out, "file for the page")->type_name("FILE")->capture_default_str();
-  add_number(app, "--sample", sample, "number of the row, from 0");
+  line.add_required("MODEL,--model", path, "run folder or model file");
+  line.add_file("--out", out, "file for the page");
+  line.add_number("--sample", sample, "number of the row, from 0");
   const SettingFlags flags(
-      app, {}, {"data", "labels", "header", "delimiter", "decimal", "encoding", "missing-texts"});
-  if (!parse(app, argc, argv)) return Exit::fine;
+      line, {}, {"data", "labels", "header", "delimiter", "decimal", "encoding", "missing-texts"});
+  if (!parse(line, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   train::Config config = flags.read(saved.config);
   if (flags.given("data") && !flags.given("labels")) config.labels.clear();  // of other inputs

@@ -80,16 +80,16 @@ train::RateSweep find_rate(train::Prepared& data, bool quiet) {
 }
 
 int command_find_lr(int argc, char** argv) {
-  CLI::App app("Sweeps over learning rates and suggests one.", "train find-lr");
+  CommandLine line("Sweeps over learning rates and suggests one.", "train find-lr");
   train::LrFinderOptions options;
   std::string out;
-  app.add_option("--out", out, "file for a page with the curve")->type_name("FILE");
-  add_number(app, "--low", options.low, "the first rate");
-  add_number(app, "--high", options.high, "the last rate");
-  add_number(app, "--steps", options.steps, "of the sweep");
-  const SettingFlags flags(app, {"data", "model", "optimization"},
+  line.add_file("--out", out, "file for a page with the curve");
+  line.add_number("--low", options.low, "the first rate");
+  line.add_number("--high", options.high, "the last rate");
+  line.add_number("--steps", options.steps, "of the sweep");
+  const SettingFlags flags(line, {"data", "model", "optimization"},
                            {"seed", "threads", "precision", "quiet"});
-  if (!parse(app, argc, argv)) return Exit::fine;
+  if (!parse(line, argc, argv)) return Exit::fine;
   require_sweep(options);
   const train::Config given = flags.read();
   if (given.threads > 0) set_num_threads(static_cast<int>(given.threads));

@@ -148,9 +148,9 @@ int cross_validate(const train::Config& config, const train::Source& source) {
 }  // namespace
 
 int command_fit(int argc, char** argv) {
-  CLI::App app("Trains a multi-layer perceptron.", "train fit");
-  const SettingFlags flags(app, {"data", "model", "optimization", "run"});
-  if (!parse(app, argc, argv)) return Exit::fine;
+  CommandLine line("Trains a multi-layer perceptron.", "train fit");
+  const SettingFlags flags(line, {"data", "model", "optimization", "run"});
+  if (!parse(line, argc, argv)) return Exit::fine;
   const train::Config config = flags.read();
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const train::Source source = train::load_source(train::source_options(config));

@@ -54,11 +54,10 @@ bool is_other_file(const std::string& path) {
 }  // namespace
 
 int command_inspect(int argc, char** argv) {
-  CLI::App app("Shows a model's layers, shapes and parameters.", "train inspect");
+  CommandLine line("Shows a model's layers, shapes and parameters.", "train inspect");
   std::string path;
-  app.add_option("MODEL,--model", path, "run folder, model file, or any .safetensors file")
-      ->required();
-  if (!parse(app, argc, argv)) return Exit::fine;
+  line.add_required("MODEL,--model", path, "run folder, model file, or any .safetensors file");
+  if (!parse(line, argc, argv)) return Exit::fine;
   if (is_other_file(path)) {
     print_weights(path);
     return Exit::fine;

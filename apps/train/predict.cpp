@@ -71,14 +71,13 @@ std::string to_csv(const train::SavedModel& saved, const Tensor& values) {
 }  // namespace
 
 int command_predict(int argc, char** argv) {
-  CLI::App app("Applies a trained model: CSV in, CSV out.", "train predict");
+  CommandLine line("Applies a trained model: CSV in, CSV out.", "train predict");
   std::string path, out;
-  app.add_option("MODEL,--model", path, "run folder or model file")->required();
-  app.add_option("--out", out, "file for the predictions; default: standard output")
-      ->type_name("FILE");
+  line.add_required("MODEL,--model", path, "run folder or model file");
+  line.add_file("--out", out, "file for the predictions; default: standard output");
   const SettingFlags flags(
-      app, {}, {"data", "header", "delimiter", "decimal", "encoding", "missing-texts", "threads"});
-  if (!parse(app, argc, argv)) return Exit::fine;
+      line, {}, {"data", "header", "delimiter", "decimal", "encoding", "missing-texts", "threads"});
+  if (!parse(line, argc, argv)) return Exit::fine;
   const train::SavedModel saved = train::load_model(path);
   train::Config config = flags.read(saved.config);
   if (!flags.given("data")) config.data = "-";

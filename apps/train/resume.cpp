@@ -48,12 +48,12 @@ void claim_report(const std::string& run) {
 }  // namespace
 
 int command_resume(int argc, char** argv) {
-  CLI::App app("Goes on with a run that was interrupted, bit for bit.", "train resume");
+  CommandLine line("Goes on with a run that was interrupted, bit for bit.", "train resume");
   std::string run;
   bool quiet = false;
-  app.add_option("RUN,--run", run, "the folder of the run")->required();
-  app.add_flag("--quiet", quiet, "print the results alone");
-  if (!parse(app, argc, argv)) return Exit::fine;
+  line.add_required("RUN,--run", run, "the folder of the run");
+  line.add_switch("--quiet", quiet, "print the results alone");
+  if (!parse(line, argc, argv)) return Exit::fine;
   outlive_reader();
   train::RunFolder folder = train::RunFolder::open(run);
   const Stopped stopped = load_run(folder.path());
@@ -70,12 +70,11 @@ int command_resume(int argc, char** argv) {
 }
 
 int command_report(int argc, char** argv) {
-  CLI::App app("Writes the report of a run again.", "train report");
+  CommandLine line("Writes the report of a run again.", "train report");
   std::string run, out;
-  app.add_option("RUN,--run", run, "the folder of the run")->required();
-  app.add_option("--out", out, "file for the page; default: report.html in the folder")
-      ->type_name("FILE");
-  if (!parse(app, argc, argv)) return Exit::fine;
+  line.add_required("RUN,--run", run, "the folder of the run");
+  line.add_file("--out", out, "file for the page; default: report.html in the folder");
+  if (!parse(line, argc, argv)) return Exit::fine;
   train::RunFolder::recover(run);
   const Stopped stopped = load_run(run);
   require_elsewhere(out, run, stopped.data.config.data);
