@@ -1,5 +1,7 @@
 # Finds what gradus is built on. Everything missing is named at once, with the command that installs it.
-# Target gradus_private: the header-only libraries that sources and tests see and users never do.
+# Target gradus_private: the header-only libraries that sources and tests see and users never do: xsimd in the
+# loops of src/kernels, xtensor-blas in the decompositions there, xtensor below it and in the tests of
+# gradus/interop/xtensor.hpp, nlohmann JSON in src/io/json.cpp.
 
 set(gradus_missing "")
 set(gradus_missing_packages "")

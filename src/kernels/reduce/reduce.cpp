@@ -76,12 +76,12 @@ Accumulator<Op, T> combine_all(const T* x, Index n) {
 constexpr Index panel = 256;      // columns at once
 constexpr Index panel_rows = 32;  // rows combined in T before they go into A
 
-// sink(j, combination of x[r * stride + j] over at most panel_rows rows r) for `width` batches of
+// out[j] = combination of x[r * stride + j] over at most panel_rows rows r, for `width` batches of
 // columns, or for the first `cols` columns of one: rows in groups of 8, and these. One row after
 // another, not several side by side: the processor foresees what is read in the order of memory.
-template <class Op, int width, bool part, class T, class Sink>
+template <class Op, int width, bool part, class T>
 [[gnu::always_inline]] inline void combine_rows(const T* x, Index rows, Index stride, Index cols,
-                                                Sink sink) noexcept {
+                                                T* out) noexcept {
   constexpr Index w = lanes<T>;
   const auto at = [=](const T* p) { return part ? load_part(p, cols, Op::pad) : load(p); };
   Lanes<Op, T> sums[width];
@@ -92,37 +92,38 @@ template <class Op, int width, bool part, class T, class Sink>
       for (int k = 0; k < width; ++k) few[k].add(at(x + i * stride + k * w));
     for (int k = 0; k < width; ++k) sums[k].add(few[k]);
   }
-  alignas(64) T buffer[width * w];
-  for (int k = 0; k < width; ++k) store(buffer + k * w, sums[k].result());
-  for (Index j = 0; j < (part ? cols : width * w); ++j) sink(j, buffer[j]);
+  if constexpr (part) {
+    store_part(out, sums[0].result(), cols);
+  } else {
+    for (int k = 0; k < width; ++k) store(out + k * w, sums[k].result());
+  }
 }
 
 // The same for any number of columns.
-template <class Op, class T, class Sink>
-void combine_rows(const T* x, Index rows, Index stride, Index cols, Sink sink) noexcept {
+template <class Op, class T>
+[[gnu::noinline]] void combine_rows(const T* x, Index rows, Index stride, Index cols,
+                                    T* out) noexcept {
   constexpr Index w = lanes<T>;
-  const auto from = [=](Index first) {
-    return [=](Index j, T value) noexcept { sink(first + j, value); };
-  };
   Index j = 0;
   for (; j + 16 * w <= cols; j += 16 * w)
-    combine_rows<Op, 16, false>(x + j, rows, stride, 16 * w, from(j));
+    combine_rows<Op, 16, false>(x + j, rows, stride, 16 * w, out + j);
   for (; j + 4 * w <= cols; j += 4 * w)
-    combine_rows<Op, 4, false>(x + j, rows, stride, 4 * w, from(j));
-  for (; j + w <= cols; j += w) combine_rows<Op, 1, false>(x + j, rows, stride, w, from(j));
-  if (j < cols) combine_rows<Op, 1, true>(x + j, rows, stride, cols - j, from(j));
+    combine_rows<Op, 4, false>(x + j, rows, stride, 4 * w, out + j);
+  for (; j + w <= cols; j += w) combine_rows<Op, 1, false>(x + j, rows, stride, w, out + j);
+  if (j < cols) combine_rows<Op, 1, true>(x + j, rows, stride, cols - j, out + j);
 }
 
-// acc[j] = combination of acc[j] and x[r * stride + j] over rows r.
+// acc[j] = combination of acc[j] and x[r * stride + j] over rows r, for `cols` <= panel columns.
 template <class Op, class T>
-void add_columns(const T* x, Index rows, Index stride, Index cols,
-                 Accumulator<Op, T>* acc) noexcept {
+[[gnu::noinline]] void add_columns(const T* x, Index rows, Index stride, Index cols,
+                                   Accumulator<Op, T>* acc) noexcept {
   using A = Accumulator<Op, T>;
   if constexpr (std::is_floating_point_v<T>) {
+    alignas(64) T some[panel];
     for (Index r = 0; r < rows; r += panel_rows) {
-      combine_rows<Op>(
-          x + r * stride, rows - r < panel_rows ? rows - r : panel_rows, stride, cols,
-          [=](Index j, T value) noexcept { acc[j] = Op::combine(acc[j], static_cast<A>(value)); });
+      combine_rows<Op>(x + r * stride, rows - r < panel_rows ? rows - r : panel_rows, stride, cols,
+                       some);
+      for (Index j = 0; j < cols; ++j) acc[j] = Op::combine(acc[j], static_cast<A>(some[j]));
     }
   } else {
     for (Index r = 0; r < rows; ++r)
@@ -136,6 +137,7 @@ void combine_columns(const T* x, Index rows, Index stride, Index cols,
                      Accumulator<Op, T>* acc) noexcept {
   using A = Accumulator<Op, T>;
   constexpr Index room = 16 * lanes<T>;  // what one row after another fills
+  static_assert(room <= panel);
   if (cols * 2 > room || cols != stride || rows < 16) {
     for (Index j = 0; j < cols; ++j) acc[j] = static_cast<A>(Op::neutral);
     return add_columns<Op>(x, rows, stride, cols, acc);
@@ -187,9 +189,11 @@ void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) 
     T* to = out + o * inner + j;
     if constexpr (std::is_floating_point_v<T>) {
       if (axis <= panel_rows) {
-        return combine_rows<Op>(from, axis, inner, cols, [=](Index i, T value) noexcept {
-          to[i] = f(static_cast<A>(value), static_cast<const T*>(nullptr));
-        });
+        alignas(64) T few[panel];
+        combine_rows<Op>(from, axis, inner, cols, few);
+        for (Index i = 0; i < cols; ++i)
+          to[i] = f(static_cast<A>(few[i]), static_cast<const T*>(nullptr));
+        return;
       }
     }
     alignas(64) A acc[panel];
