@@ -34,6 +34,8 @@ Json::Json(std::initializer_list<Item> items) {
   }
 }
 
+Json Json::array() { return std::vector<Json>(); }
+
 Json Json::object() {
   Json empty;
   empty.open();

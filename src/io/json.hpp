@@ -34,7 +34,7 @@ class Json {
   requires std::same_as<T, bool> || std::integral<T> || std::floating_point<T> Json(T number)
       : value_(widest(number)) {}
   template <class T>
-  Json(const std::vector<T>& list) : value_(std::vector<Json>(list.begin(), list.end())) {}
+  Json(const std::vector<T>& list);
   /// {{"a", 1}, {"b", 2}} is an object, any other {…} a list.
   Json(std::initializer_list<Item> items);
 
@@ -44,7 +44,7 @@ class Json {
   Json& operator=(Json&&) noexcept;
   ~Json();
 
-  static Json array() { return Json(std::vector<Json>()); }
+  static Json array();
   static Json object();
 
   bool is_null() const { return value_.index() == 0; }
@@ -95,6 +95,9 @@ struct Json::Member {
   std::string name;
   Json value;
 };
+
+template <class T>
+Json::Json(const std::vector<T>& list) : value_(std::vector<Json>(list.begin(), list.end())) {}
 
 /// A value in braces, which is taken over and not copied.
 struct Json::Item {

@@ -17,13 +17,11 @@ TEST_CASE("An installed gradus is found, and links the engine alone or with the 
   };
   done("cmake --install '" + tree + "' --prefix '" + prefix + "'");
   done("mkdir -p '" + source + "'");
-  write_bytes(
-      source + "/CMakeLists.txt",
-      R"(cmake_minimum_required(VERSION 3.25)
+  write_bytes(source + "/CMakeLists.txt",
+              R"(cmake_minimum_required(VERSION 3.25)
 project(user LANGUAGES CXX)
-load_cache(")" +
-          tree +
-          R"(" READ_WITH_PREFIX GRADUS_BUILT_ GRADUS_SANITIZE)
+load_cache(")" + tree +
+                  R"(" READ_WITH_PREFIX GRADUS_BUILT_ GRADUS_SANITIZE)
 if(GRADUS_BUILT_GRADUS_SANITIZE)
   string(REPLACE ";" "," sanitizers "${GRADUS_BUILT_GRADUS_SANITIZE}")
   add_link_options(-fsanitize=${sanitizers})
