@@ -71,7 +71,9 @@ std::vector<Tensor> per_sample_grad(const SampleLoss& loss, const std::vector<Te
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// f(inputs) without the memory of its graph: nothing that f records is kept, and the backward pass
-/// computes f once more. For a module see nn/checkpoint.hpp: `checkpoint(module, x)`.
+/// computes f once more. Both times every value that f records is read once to be compared, which
+/// counts beside elementwise operations and not beside products. For a module see
+/// nn/checkpoint.hpp: `checkpoint(module, x)`.
 ///
 /// The value and f's first derivatives are those without the checkpoint to the last bit; higher
 /// derivatives, and gradients of tensors that are used elsewhere too, are sums in another order and

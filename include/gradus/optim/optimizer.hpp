@@ -25,7 +25,7 @@ using StateDict = std::map<std::string, Tensor>;
 /// parameter or moment so: the update is tried first, in the parameter's dtype, with grad_scale,
 /// weight decay, momentum, squares and learning rate.
 enum class NonFinite {
-  ignore,  ///< does not look, which costs nothing; the others cost about a second update
+  ignore,  ///< does not look, which costs nothing; the others cost two to three updates more
   raise,   ///< throws, naming the parameter; nothing is changed
   skip,    ///< leaves everything as it was and says so in its result
   stop     ///< as skip, but the result asks the training loop to end
