@@ -7,6 +7,7 @@
 #include "gradus/random.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/elementwise/random.hpp"
+#include "kernels/move/copy.hpp"
 
 namespace gradus {
 
@@ -123,12 +124,10 @@ Tensor linspace(double start, double end, Index steps, DType dtype) {
 
 Tensor eye(Index n, Index m, DType dtype) {
   if (m == -1) m = n;
-  const Tensor out = zeros({n, m}, dtype);
-  const std::size_t item = size_of(dtype);
-  const Tensor one = ones({1}, dtype);
-  for (Index i = 0; i < std::min(n, m); ++i)
-    std::memcpy(static_cast<char*>(data(out)) + static_cast<std::size_t>(i * m + i) * item,
-                data(one), item);
+  const Tensor out = zeros({n, m}, dtype), diagonal = ones({std::min(n, m)}, dtype);
+  const Index length = diagonal.numel(), stride = m + 1;
+  if (length > 0)
+    kernels::run_strided<kernels::CopyInto>(dtype, data(diagonal), data(out), 1, &length, &stride);
   return out;
 }
 
@@ -185,8 +184,8 @@ Tensor drawn(const char* operation, kernels::Distribution distribution, const Sh
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
   const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
-  kernels::run(kernels::Random{distribution, dtype, data(out), out.numel(), 0, 1, draw.draw,
-                               draw.replayed});
+  kernels::run(
+      kernels::Random{distribution, dtype, data(out), out.numel(), 0, 1, draw.draw, draw.replayed});
   return out;
 }
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "autograd/node.hpp"
 #include "gradus/gradus.hpp"
+#include "kernels/elementwise/check.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/elementwise/pointwise_loss.hpp"
 #include "kernels/elementwise/random.hpp"
@@ -46,6 +47,7 @@ void networks(DType t) {
   cross_entropy(x, labels, {.reduction = Reduction::sum}).backward();
   sum(cross_entropy(x, labels, {.reduction = Reduction::none})).backward();
   nll_loss(log_softmax(x), labels).backward();
+  hinge_loss(x, ones({6, 5}, t)).backward();
   mse_loss(x, rand({6, 5}, t)).backward();
   binary_cross_entropy_with_logits(x, rand({6, 5}, t)).backward();
   differentiate(layer_norm(x, {5}, leaf({5}, t), leaf({5}, t)));
@@ -96,6 +98,7 @@ void elements(DType t) {
   differentiate(transpose(x));
   differentiate(index_select(x, 1, index));
   one_hot(index, 6);
+  differentiate(tril(x));
   differentiate(gather(x, 0, tensor({{0, 1, 2, 3, 5}}, int64)));
   differentiate(index_add(x, 1, index, leaf({6, 3}, t)));
   arange(0, 7, 1, t);
@@ -142,15 +145,17 @@ std::map<std::string, Audit::Bytes> fields_of_all() {
 
 std::map<std::string, Audit::Bytes> fields() {
   using namespace kernels;
-  auto fields = fields_of_all<
-      Map, Zip, Zip3, Compare, Test, Where, Fill, Arange, Linspace, Cast, PointwiseLoss,
-      PointwiseLossBackward, Random, RandomIntegers, Dropout, CopyStrided, CopyInto, AddInto,
-      kernels::Copy, IndexSelect, IndexAdd, Gather, ScatterAdd, CheckIndices, OneHot, SoftTargets,
-      SumOfWeights, CheckLabels, Gemm, GemmBatched, kernels::Linear, SmallLinearBackward, Convolve,
-      ConvolveInput, ConvolveWeight, MaxPositions, Average, AverageBackward, Reduce, LogSumExp,
-      ArgReduce, Scan, LinearScan, SortPositions, SelectPosition, Softmax, SoftmaxBackward,
-      CrossEntropy, ScaleAll, ScaleRows, RowNorm, RowNormBackward, kernels::BatchNorm,
-      BatchNormBackward, Spread, SpreadBackward, RootOfSums, SumRows>();
+  auto fields =
+      fields_of_all<Map, Zip, Zip3, Compare, Test, Where, Fill, Arange, Linspace, Cast,
+                    PointwiseLoss, PointwiseLossBackward, Random, RandomIntegers, Dropout,
+                    CopyStrided, CopyInto, AddInto, kernels::Copy, IndexSelect, IndexAdd, Gather,
+                    ScatterAdd, Triangle, Check, CheckIndices, OneHot, SoftTargets, SumOfWeights,
+                    CheckLabels, Gemm, GemmBatched, kernels::Linear, SmallLinearBackward, Convolve,
+                    ConvolveInput, ConvolveWeight, MaxPositions, Average, AverageBackward, Reduce,
+                    LogSumExp, ArgReduce, Scan, LinearScan, SortPositions, SelectPosition, Softmax,
+                    SoftmaxBackward, CrossEntropy, ScaleAll, ScaleRows, RowNorm, RowNormBackward,
+                    kernels::BatchNorm, BatchNormBackward, Spread, SpreadBackward, RootOfSums,
+                    SumRows>();
   fields.merge(fields_of_all<Cholesky, Lu, LuSolve, TriangularSolve, KeepZeroColumns,
                              MendTriangular, Qr, Svd, Eigh, Lstsq>());
   return fields;

@@ -39,7 +39,8 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 
 std::vector<std::string> capture_faults(const Row& row) {
   std::vector<std::string> faults;
-  const std::string name = row.name.substr(0, row.name.find(' '));
+  const std::string name = row.name.substr(0, row.name.find_first_of(" ,"));
+  if (name == "dropout") return faults;  // the next call draws other numbers
   std::uint64_t seed = 1;
   for (const std::vector<Input>& inputs : row.cases) {
     const Tensors first = make_tensors(inputs, float64, seed),
@@ -55,9 +56,12 @@ std::vector<std::string> capture_faults(const Row& row) {
         if (!same) faults.push_back(row.name + ": captured gives other values");
       }
     } catch (const std::exception& error) {
-      const std::string text = error.what();
-      if (text.find("[capture] the step calls " + name + ",") == std::string::npos)
-        faults.push_back(row.name + ": captured throws " + text);
+      // Refused by its own name, or since the row itself makes constants.
+      const std::string text = error.what(), calls = "[capture] the step calls ";
+      bool named = false;
+      for (const std::string& allowed : {name, std::string("tensor"), std::string("from_vector")})
+        named = named || text.find(calls + allowed + ",") != std::string::npos;
+      if (!named) faults.push_back(row.name + ": captured throws " + text);
     }
   }
   return faults;

@@ -170,10 +170,28 @@ void run_strided(DType t, const void* src, void* dst, int rank, const Index* dim
             });
 }
 
-/// Throws, in the name of `operation`, for an index that is not in low .. high - 1. Of labels,
-/// which index no axis, `axis` is -1.
+/// out (matrices, rows, cols) = x where column >= row + diagonal if `upper`, where column <= row +
+/// diagonal otherwise; 0 elsewhere.
+struct Triangle {
+  static constexpr const char* name = "triangle";
+  DType type;
+  bool upper;
+  const void* x;
+  void* out;
+  Index matrices, rows, cols, diagonal;
+
+  void describe(Description& d) const {
+    const Index n = matrices * rows * cols;
+    d.number("upper", upper).number("rows", rows).number("cols", cols);
+    d.number("diagonal", diagonal).reads("x", x, type, n).writes("out", out, type, n);
+  }
+};
+
+/// Throws, in the name of `operation`, for an index that is not in low .. high - 1.
 struct CheckIndices {
   static constexpr const char* name = "check_indices";
+  /// What the indices are of: an axis, which has a number; classes; rows of a weight.
+  static constexpr int classes = -1, rows_of_weight = -2;
   const char* operation;
   const Index* index;
   int rank;
@@ -208,6 +226,7 @@ void execute(const IndexSelect& call);
 void execute(const IndexAdd& call);
 void execute(const Gather& call);
 void execute(const ScatterAdd& call);
+void execute(const Triangle& call);
 void execute(const CheckIndices& call);
 void execute(const OneHot& call);
 

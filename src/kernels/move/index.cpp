@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "base/threads.hpp"
@@ -110,6 +111,19 @@ void execute(const IndexAdd& call) { add(call); }
 void execute(const Gather& call) { move(call); }
 void execute(const ScatterAdd& call) { add(call); }
 
+void execute(const Triangle& call) {
+  const auto bytes = static_cast<Index>(size_of(call.type)), row = call.cols * bytes;
+  for (Index r = 0; r < call.matrices * call.rows; ++r) {
+    const Index edge = r % call.rows + call.diagonal;
+    const Index first = call.upper ? std::clamp<Index>(edge, 0, call.cols) : 0;
+    const Index last = call.upper ? call.cols : std::clamp<Index>(edge + 1, 0, call.cols);
+    char* const to = static_cast<char*>(call.out) + r * row;
+    std::memset(to, 0, static_cast<std::size_t>(row));
+    std::memcpy(to + first * bytes, static_cast<const char*>(call.x) + r * row + first * bytes,
+                static_cast<std::size_t>((last - first) * bytes));
+  }
+}
+
 Index CheckIndices::count() const {
   Index n = 1;
   for (int d = 0; d < rank; ++d) n *= dims[d];
@@ -127,14 +141,17 @@ void execute(const CheckIndices& call) {
       place[d] = at % call.dims[d];
       at /= call.dims[d];
     }
-    const std::string position =
-        text_of(call.index[i]) + " was given at position " + to_string(place);
-    const std::string allowed =
-        text_of(call.low) + " to " + text_of(call.high - 1) + " are allowed; ";
-    if (call.axis < 0)
+    const std::string value = text_of(call.index[i]);
+    if (call.axis == CheckIndices::rows_of_weight)
+      fail(call.operation, "index " + value + " at element " + text_of(i) +
+                               " was given; the weight has rows 0 to " + text_of(call.high - 1));
+    const std::string given = value + " was given at position " + to_string(place),
+                      allowed =
+                          text_of(call.low) + " to " + text_of(call.high - 1) + " are allowed; ";
+    if (call.axis == CheckIndices::classes)
       fail(call.operation,
-           "label " + position + "; " + allowed + "raise num_classes or correct the labels");
-    fail(call.operation, "index " + position + " for axis " + text_of(call.axis) + " of length " +
+           "label " + given + "; " + allowed + "raise num_classes or correct the labels");
+    fail(call.operation, "index " + given + " for axis " + text_of(call.axis) + " of length " +
                              text_of(call.high) + "; " +
                              (call.high ? allowed + "check how the indices were made"
                                         : "an empty axis has no place to index"));

@@ -144,7 +144,9 @@ Tensor quotient(const Tensor& a, const Tensor& b) {
 }
 
 Tensor scaled(const Tensor& g, double b) {
-  if (std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max())) return g * b;
+  // Of a scalar also -0 gives 0, as in the sweep.
+  const bool is_ordinary = std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max());
+  if (is_ordinary && node(g)->rank > 0) return g * b;
   return safe_mul(g, full_scalar(b, node(g)->dtype));
 }
 

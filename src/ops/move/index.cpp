@@ -123,7 +123,7 @@ Tensor one_hot(const Tensor& x, Index num_classes) {
     detail::refuse_reading(x, "one_hot");
     num_classes = std::max<Index>(0, *std::max_element(at, at + count)) + 1;
   }
-  detail::check_indices(x, num_classes, -1, false, "one_hot");
+  detail::check_indices(x, num_classes, kernels::CheckIndices::classes, false, "one_hot");
   Shape shape = x.shape();
   shape.push_back(num_classes);
   Tensor out = detail::empty(shape, int64);

@@ -1,7 +1,9 @@
 #include <algorithm>
 
-#include "gradus/ops/index.hpp"
+#include "gradus/ops/compare.hpp"
+#include "gradus/ops/pointwise.hpp"
 #include "gradus/ops/shape.hpp"
+#include "ops/move/indexing.hpp"
 #include "ops/move/strided.hpp"
 
 namespace gradus {
@@ -41,8 +43,8 @@ Tensor pad_constant(const Tensor& x, const std::vector<Margin>& margins, double 
   return detail::write_strided("pad", x, map, value);
 }
 
-/// One axis, padded with copies of its own places.
-Tensor pad_copied(const Tensor& x, int axis, const Margin& m, const std::string& mode) {
+/// The places of an axis that stand in its padded one.
+Tensor copied_places(const Tensor& x, int axis, const Margin& m, const std::string& mode) {
   const Index length = x.size(axis);
   const Index most = mode == "reflect" ? length - 1 : length;
   if (length == 0 || (mode != "replicate" && std::max(m.before, m.after) > most))
@@ -50,19 +52,13 @@ Tensor pad_copied(const Tensor& x, int axis, const Margin& m, const std::string&
                     "\" were asked for around axis " + text_of(axis) + " of length " +
                     text_of(length) + "; at most " + text_of(std::max<Index>(most, 0)) +
                     " are there to copy; use mode \"constant\"");
-  const Index count = length + m.before + m.after;
-  Tensor index = detail::empty({count}, int64);
-  auto* at = static_cast<Index*>(detail::data(index));
-  for (Index i = 0; i < count; ++i) {
-    const Index place = i - m.before;
-    if (mode == "replicate")
-      at[i] = std::clamp<Index>(place, 0, length - 1);
-    else if (mode == "reflect")
-      at[i] = place < 0 ? -place : place >= length ? 2 * (length - 1) - place : place;
-    else
-      at[i] = (place + length) % length;
-  }
-  return index_select(x, axis, index);
+  const NoGrad guard;
+  const auto size = static_cast<double>(length), last = size - 1;
+  const Tensor place =
+      arange(static_cast<double>(-m.before), size + static_cast<double>(m.after), 1, int64);
+  if (mode == "replicate") return clamp(place, 0, last);
+  if (mode == "reflect") return last - abs(last - abs(place));  // at 0, and then at the end
+  return where(lt(place, 0), place + size, where(ge(place, size), place - size, place));
 }
 
 }  // namespace
@@ -92,7 +88,7 @@ Tensor pad(const Tensor& x, const std::vector<Index>& amounts, const std::string
   if (mode == "constant") return pad_constant(out, margins, value);
   for (int i = 0; i < x.dim(); ++i) {
     const Margin& m = margins[static_cast<std::size_t>(i)];
-    if (m.before || m.after) out = pad_copied(out, i, m, mode);
+    if (m.before || m.after) out = detail::select_along(out, i, copied_places(out, i, m, mode));
   }
   return out;
 }

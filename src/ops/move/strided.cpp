@@ -184,17 +184,10 @@ Tensor triangle(const char* name, const Tensor& x, Index diagonal) {
     fail(name,
          "a tensor of shape " + to_string(shape) + " was given; at least two axes are required");
   const Index rows = shape[rank - 2], cols = shape[rank - 1];
-  const auto bytes = static_cast<Index>(size_of(x.dtype()));
-  Tensor out = zeros(shape, x.dtype());
-  const auto* from = static_cast<const char*>(data(x));
-  auto* to = static_cast<char*>(data(out));
-  for (Index r = 0, count = cols ? x.numel() / cols : 0; r < count; ++r) {
-    const Index edge = r % rows + diagonal;
-    const Index first = upper ? std::clamp<Index>(edge, 0, cols) : 0;
-    const Index last = upper ? cols : std::clamp<Index>(edge + 1, 0, cols);
-    std::memcpy(to + (r * cols + first) * bytes, from + (r * cols + first) * bytes,
-                static_cast<std::size_t>((last - first) * bytes));
-  }
+  Tensor out = detail::empty(shape, x.dtype());
+  const Index matrices = x.numel() > 0 ? x.numel() / (rows * cols) : 0;
+  kernels::run(
+      kernels::Triangle{x.dtype(), upper, data(x), data(out), matrices, rows, cols, diagonal});
   return record(name, std::move(out), {x},
                 [name, diagonal](const Vjp& k) { return triangle<upper>(name, k.grad, diagonal); });
 }

@@ -1,5 +1,6 @@
 #include "gradus/ops/nn.hpp"
-#include "ops/common.hpp"
+#include "kernels/move/copy.hpp"
+#include "ops/move/indexing.hpp"
 
 namespace gradus {
 
@@ -9,13 +10,9 @@ Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<Index>
     fail("embedding", "a weight of shape " + to_string(weight.shape()) +
                           " was given; (number of rows, length of a row) is required");
   const Index rows = weight.size(0);
-  const std::int64_t* at = index.data<std::int64_t>();
-  for (Index i = 0; i < index.numel(); ++i)
-    if (at[i] < 0 || at[i] >= rows)
-      fail("embedding", "index " + text_of(at[i]) + " at element " + text_of(i) +
-                            " was given; the weight has rows 0 to " + text_of(rows - 1));
+  detail::check_indices(index, rows, kernels::CheckIndices::rows_of_weight, false, "embedding");
   const Tensor flat = reshape(index, {index.numel()});
-  Tensor out = index_select(weight, 0, flat);
+  Tensor out = detail::select_along(weight, 0, flat);
   if (padding_idx) {
     if (*padding_idx < -rows || *padding_idx >= rows)
       fail("embedding", "padding_idx " + text_of(*padding_idx) +

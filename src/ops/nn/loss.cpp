@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/elementwise/check.hpp"
 #include "kernels/elementwise/pointwise_loss.hpp"
 #include "ops/common.hpp"
 
@@ -170,21 +171,16 @@ Tensor fused_loss(const char* name, kernels::LossOp loss, const Tensor& x, const
 /// Throws unless low <= x <= high wherever the weight is not 0.
 void require_range(const Tensor& x, double low, double high, const Tensor& weight,
                    const char* operation, const char* what) {
-  const std::vector<double> values = counted(x, weight, low).to_vector<double>();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!(values[i] >= low && values[i] <= high))
-      fail(operation, std::string(what) + " " + text_of(values[i]) + " at element " + text_of(i) +
-                          " was given; values from " + text_of(low) + " to " + text_of(high) +
-                          " are required");
+  const Tensor values = counted(x, weight, low);
+  kernels::run(kernels::Check{kernels::CheckOp::range, values.dtype(), operation, what,
+                              data(values), values.numel(), low, high});
 }
 
 /// Throws unless every target is -1 or 1 wherever the weight is not 0.
 void require_signs(const Tensor& target, const Tensor& weight, const char* operation) {
-  const std::vector<double> values = counted(target, weight, 1).to_vector<double>();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (values[i] != 1 && values[i] != -1)
-      fail(operation, "target " + text_of(values[i]) + " at element " + text_of(i) +
-                          " was given; -1 or 1 is required; for labels 0 and 1 pass 2 y - 1");
+  const Tensor values = counted(target, weight, 1);
+  kernels::run(kernels::Check{kernels::CheckOp::signs, values.dtype(), operation, "target",
+                              data(values), values.numel()});
 }
 
 }  // namespace

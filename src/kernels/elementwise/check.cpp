@@ -1,0 +1,32 @@
+#include "kernels/elementwise/check.hpp"
+
+#include "gradus/error.hpp"
+#include "gradus/text.hpp"
+
+namespace gradus::kernels {
+namespace {
+
+template <class T>
+void run(const Check& call) {
+  const T* const values = static_cast<const T*>(call.x);
+  for (Index i = 0; i < call.n; ++i) {
+    const auto x = static_cast<double>(values[i]);
+    const bool signs = call.op == CheckOp::signs;
+    if (signs ? x == 1 || x == -1 : x >= call.low && x <= call.high) [[likely]]
+      continue;
+    fail(call.operation, std::string(call.what) + " " + text_of(x) + " at element " + text_of(i) +
+                             " was given; " +
+                             (signs ? "-1 or 1 is required; for labels 0 and 1 pass 2 y - 1"
+                                    : "values from " + text_of(call.low) + " to " +
+                                          text_of(call.high) + " are required"));
+  }
+}
+
+}  // namespace
+
+void execute(const Check& call) {
+  if (call.type == DType::int64) return run<Index>(call);
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+}
+
+}  // namespace gradus::kernels
