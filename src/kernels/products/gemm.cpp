@@ -260,10 +260,11 @@ void run(const Linear& call) {
 
 }  // namespace
 
-void execute(const Gemm& call) {
-  if (call.zeros != Zeros::none) return zero_gemm(call);
+void plain_gemm(const Gemm& call) {
   with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
+
+void execute(const Gemm& call) { call.zeros == Zeros::none ? plain_gemm(call) : zero_gemm(call); }
 
 void execute(const GemmBatched& call) {
   with_floating(call.type, [&]<class T>(T) { run<T>(call); });

@@ -32,6 +32,18 @@ bool is_finite(const T* x, bool transposed, Index rows, Index cols, Index ld) no
   return true;
 }
 
+// What is not finite in b is so in a whole column of c, and in a in a whole row: 0 or not, no
+// factor makes a finite term with it. So one row or column tells.
+template <class T>
+bool is_usual(const Gemm& g) noexcept {
+  const T* const c = static_cast<const T*>(g.c);
+  if (g.m == 0 || g.n == 0) return true;
+  bool finite = !has(g.zeros, Zeros::first) || is_finite(c, g.n);
+  for (Index i = 0; has(g.zeros, Zeros::second) && i < g.m && finite; ++i)
+    finite = std::isfinite(c[i * g.ldc]);
+  return finite;
+}
+
 template <class T>
 struct Product : Gemm {
   explicit Product(const Gemm& call) : Gemm(call) {}
@@ -54,14 +66,6 @@ struct Product : Gemm {
 
   void mend() const {
     T* const to = static_cast<T*>(c);
-    if (m == 0 || n == 0) return;
-    // What is not finite in b is so in a whole column of c, and in a in a whole row: 0 or not, no
-    // factor makes a finite term with it. So one row or column tells.
-    bool finite = !has(zeros, Zeros::first) || is_finite(to, n);
-    for (Index i = 0; has(zeros, Zeros::second) && i < m && finite; ++i)
-      finite = std::isfinite(to[i * ldc]);
-    if (finite) [[likely]]
-      return;
     if (m * n * k > 4096) multiply_used();
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j)
@@ -96,21 +100,16 @@ struct Product : Gemm {
            (!has(zeros, Zeros::second) || is_finite(first(), transpose_a, m, k, lda));
   }
 
-  void run() const {
-    Gemm plain = *this;
-    plain.zeros = Zeros::none;
-    if (beta == 0) {
-      execute(plain);
-      return mend();
-    }
+  /// The product added to c, where a sum is mended first.
+  void add() const {
     if (factors_finite()) [[likely]]
-      return execute(plain);
+      return plain_gemm(*this);
     std::vector<T> product(static_cast<std::size_t>(m * n));
     Product apart = *this;
     apart.beta = 0;
     apart.c = product.data();
     apart.ldc = n;
-    apart.run();
+    zero_gemm(apart);
     T* const to = static_cast<T*>(c);
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j)
@@ -127,11 +126,16 @@ bool all_finite(DType t, const void* x, Index n) noexcept {
 }
 
 void zero_gemm(const Gemm& call) {
-  with_floating(call.type, [&]<class T>(T) { Product<T>(call).run(); });
+  if (call.beta != 0) return with_floating(call.type, [&]<class T>(T) { Product<T>(call).add(); });
+  plain_gemm(call);
+  mend(call);
 }
 
 void mend(const Gemm& product) {
-  with_floating(product.type, [&]<class T>(T) { Product<T>(product).mend(); });
+  with_floating(product.type, [&]<class T>(T) {
+    if (!is_usual<T>(product)) [[unlikely]]
+      Product<T>(product).mend();
+  });
 }
 
 void mend(const GemmBatched& products) {

@@ -7,6 +7,8 @@ namespace gradus::kernels {
 /// True if none of the n values is infinite or NaN.
 bool all_finite(DType t, const void* x, Index n) noexcept;
 
+/// A product without regard to its `zeros`.
+void plain_gemm(const Gemm& call);
 /// A product with `zeros`.
 void zero_gemm(const Gemm& call);
 /// The products, which have been computed without regard to `zeros`, where they are infinite or NaN
