@@ -29,10 +29,10 @@ bool print_gradients(nn::Module& model, const train::Objective& objective, const
   return good;
 }
 
-bool print_batch(nn::Module& model, const train::Objective& objective, const train::Config& config,
-                 const Tensor& x, const Tensor& y) {
-  const auto optimizer = train::make_optimizer(config, model);
-  const train::BatchCheck check = train::overfit_batch(model, objective.function, *optimizer, x, y);
+bool print_batch(train::Trainee& trainee, const train::Config& config, const Tensor& x,
+                 const Tensor& y) {
+  const train::BatchCheck check =
+      train::overfit_batch(*trainee.model, trainee.objective.function, *trainee.optimizer, x, y);
   std::printf("one batch by heart: %s (loss %.4g to %.4g in %lld steps of %s)\n",
               check.learned ? "learned" : "not learned", check.first, check.last,
               static_cast<long long>(check.steps), config.optimizer.c_str());
@@ -53,34 +53,25 @@ int command_check(int argc, char** argv) {
   const SettingFlags flags(line, {"data", "model", "optimization"},
                            {"seed", "threads", "precision"});
   if (!parse(line, argc, argv)) return Exit::fine;
-  train::Config config = flags.read();
+  const train::Config config = flags.read();
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const train::Source source = train::load_source(train::source_options(config));
   require_source_effects(flags, config, source);
-  const train::Prepared data = train::prepare(config, source);
+  train::Prepared data = train::prepare(config, source);
   require_training_effects(flags, data);
-  note_unused(flags, "check",
-              {"folds", "label-smoothing", "find-lr", "schedule", "warmup", "gamma", "step-size",
-               "l1", "l2", "clip-norm", "clip-value", "clip-percentile", "ema", "epochs",
-               "accumulate", "patience", "monitor"});
+  note_unused(flags, "check", "label-smoothing");
   print_report(data, source);
-  config = data.config;
-  config.label_smoothing = 0;  // its loss cannot come near 0
-  train::Objective objective = train::objective_of(config, data.pipeline, data.train);
+  data.config.label_smoothing = 0;  // its loss cannot come near 0
+  train::Trainee trainee(data);
   const Signals signals;
-  objective.function = stoppable(objective.function);
-  const train::ModelSpec spec = train::model_spec(config, data.pipeline, objective);
-  manual_seed(config.seed);
-  const auto model = train::build_model(spec, data.pipeline.dtype());
-  const Index batch = std::min<Index>(data.train.size(), *config.batch_size);
+  trainee.objective.function = stoppable(trainee.objective.function);
+  const Index batch = std::min<Index>(data.train.size(), *data.config.batch_size);
   const Tensor x = slice(data.train.x(), 0, 0, batch), y = slice(data.train.y(), 0, 0, batch);
-  const bool gradients = print_gradients(*model, objective, x, y);
-  const bool learns = print_batch(*model, objective, config, x, y);
-  const auto optimizer = train::make_optimizer(config, *model);
-  const data::DataLoader loader = train::make_loader(config, data.train);
-  const auto findings = lint_model(data, objective, *model, *optimizer, nullptr, loader);
+  const bool gradients = print_gradients(*trainee.model, trainee.objective, x, y);
+  const bool learns = print_batch(trainee, data.config, x, y);
+  const std::vector<train::Finding> findings = trainee.lint(data.config);
   for (const train::Finding& finding : findings)
-    std::printf("%s\n", printable(finding.text).c_str());
+    std::printf("%s\n", printable(in_flags(finding.text)).c_str());
   std::printf("linter: %zu findings\n", findings.size());
   return gradients && learns ? Exit::fine : Exit::failed;
 }

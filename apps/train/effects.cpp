@@ -87,17 +87,18 @@ std::vector<Rule> model_rules(const train::Config& c, const train::Pipeline& pip
 
 std::vector<Rule> loss_rules(const train::Config& c, const train::Pipeline& pipeline) {
   const train::Task task = pipeline.task();
-  const bool one_logit = c.loss == "bce" && task == train::Task::binary && c.output == "none";
+  const bool one_logit = c.loss == "bce" && task == train::Task::binary && c.model.output == "none";
   const bool labels = task != train::Task::regression;
   return {
       {{"target-scaler"}, !labels, "a quantity to predict (--task regression)"},
       {{"balance"},
        c.loss == "cross_entropy" || one_logit,
-       c.output == "none" ? "classification with --loss cross_entropy, or bce of two classes,"
-                          : "--output none"},
+       c.model.output == "none" ? "classification with --loss cross_entropy, or bce of two classes,"
+                                : "--output none"},
       {{"label-smoothing"},
        is_one_of(c.loss, {"cross_entropy", "bce"}),
-       c.output == "none" ? "classification with --loss cross_entropy or bce" : "--output none"},
+       c.model.output == "none" ? "classification with --loss cross_entropy or bce"
+                                : "--output none"},
       {{"monitor"}, labels || c.monitor != "accuracy", "classification"},
   };
 }
@@ -137,10 +138,13 @@ void require_training_effects(const SettingFlags& flags, const train::Prepared& 
     apply(rules, flags, c);
 }
 
-void note_unused(const SettingFlags& flags, const char* command,
-                 const std::vector<std::string>& unused) {
+void note_unused(const SettingFlags& flags, const char* command, const std::string& also) {
+  const Names others = {"folds",  "find-lr", "schedule",  "warmup", "gamma",
+                        "epochs", "monitor", "step-size", also,     "clip-norm"};
   std::string list;
-  for (const std::string& name : unused)
-    if (flags.given(name)) list += (list.empty() ? "--" : ", --") + name;
+  for (const train::Setting& setting : train::settings())
+    if (flags.given(setting.name) &&
+        (setting.option.starts_with("fit.") || is_one_of(setting.name, others)))
+      list += (list.empty() ? "--" : ", --") + setting.name;
   if (!list.empty()) std::fprintf(stderr, "train: %s does not use %s\n", command, list.c_str());
 }

@@ -12,7 +12,6 @@ void require_source_effects(const SettingFlags& flags, const gradus::train::Conf
 /// The same for the flags of a training, with what was chosen for these data.
 void require_training_effects(const SettingFlags& flags, const gradus::train::Prepared& data);
 
-/// Says on stderr which flags a command takes, so that a training's command line can be given to
-/// it, but does not use.
-void note_unused(const SettingFlags& flags, const char* command,
-                 const std::vector<std::string>& unused);
+/// Says on stderr which flags of a training a command takes, so that a training's command line can
+/// be given to it, but does not use, `also` among them.
+void note_unused(const SettingFlags& flags, const char* command, const std::string& also);

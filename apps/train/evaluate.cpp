@@ -7,7 +7,6 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "effects.hpp"
-#include "session.hpp"
 
 using namespace gradus;
 
@@ -80,14 +79,14 @@ int command_evaluate(int argc, char** argv) {
       throw UsageError("the model was trained without a test part; --data with others is required");
   }
   const std::string part = flags.given("data") ? "data" : "test";
-  const train::Metrics metrics = measure(*saved.model, saved.objective, saved.pipeline, set);
+  const train::Metrics metrics = train::measure(*saved.model, saved.objective, saved.pipeline, set);
   if (!std::isfinite(train::metric(metrics, "loss"))) {
     if (flags.given("data")) train::predict(saved, source);  // names the row
     fail("evaluate", source.name + ": the loss is " + text_of(train::metric(metrics, "loss")) +
                          "; data like those that the model was trained on are required");
   }
   std::printf("%lld samples of %s\n%s\n", static_cast<long long>(set.size()),
-              printable(source.name).c_str(), describe(metrics, part).c_str());
+              printable(source.name).c_str(), train::describe(metrics, part).c_str());
   print_details(saved, set, metrics);
   return Exit::fine;
 }

@@ -6,7 +6,6 @@
 #include "commands.hpp"
 #include "effects.hpp"
 #include "elsewhere.hpp"
-#include "session.hpp"
 #include "signals.hpp"
 
 using namespace gradus;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <gradus/threads.hpp>
@@ -10,7 +9,6 @@
 #include "commands.hpp"
 #include "effects.hpp"
 #include "elsewhere.hpp"
-#include "session.hpp"
 #include "signals.hpp"
 
 using namespace gradus;
@@ -30,13 +28,6 @@ void print_curve(const train::LrCurve& curve) {
   }
 }
 
-/// A rate as it is suggested, with two digits.
-std::string rate_text(double lr) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.2g", lr);
-  return text.data();
-}
-
 void require_sweep(const train::LrFinderOptions& options) {
   if (!(options.low > 0 && options.low < options.high && std::isfinite(options.high)))
     throw UsageError("--low " + text_of(options.low) + " --high " + text_of(options.high) +
@@ -46,38 +37,6 @@ void require_sweep(const train::LrFinderOptions& options) {
 }
 
 }  // namespace
-
-train::LrCurve sweep_rates(const train::Prepared& data, const train::LrFinderOptions& options) {
-  const train::Objective objective = train::objective_of(data.config, data.pipeline, data.train);
-  manual_seed(data.config.seed);
-  const auto model = train::build_model(train::model_spec(data.config, data.pipeline, objective),
-                                        data.pipeline.dtype());
-  const auto optimizer = train::make_optimizer(data.config, *model);
-  const data::DataLoader loader = train::make_loader(data.config, data.train);
-  train::LrFinderOptions stoppable_options = options;
-  stoppable_options.stop = &Signals::stop();
-  return train::find_lr(*model, objective.function, *optimizer, loader, stoppable_options);
-}
-
-train::RateSweep find_rate(train::Prepared& data, bool quiet) {
-  if (!data.config.find_lr) return {};
-  const Signals signals;
-  const train::LrCurve curve = sweep_rates(data);
-  Signals::check();
-  train::RateSweep sweep = train::rate_sweep(curve);
-  data.config.find_lr = false;  // done: from here on the rate is a setting as any other
-  std::string rate;
-  if (const auto suggestion = curve.suggestion()) {
-    rate = rate_text(*suggestion);
-    train::set(data.config, "lr", rate);
-    sweep.note = "The run was trained with " + rate + ", the suggestion.";
-  } else {
-    rate = rate_text(*data.config.lr);
-    sweep.note = curve.reason + " The run was trained with " + rate + ", the default.";
-  }
-  if (!quiet) std::printf("learning rate %s: %s\n", rate.c_str(), printable(sweep.note).c_str());
-  return sweep;
-}
 
 int command_find_lr(int argc, char** argv) {
   CommandLine line("Sweeps over learning rates and suggests one.", "train find-lr");
@@ -98,12 +57,10 @@ int command_find_lr(int argc, char** argv) {
   require_source_effects(flags, given, source);
   const train::Prepared data = train::prepare(given, source);
   require_training_effects(flags, data);
-  note_unused(flags, "find-lr",
-              {"folds", "lr", "find-lr", "schedule", "warmup", "gamma", "step-size", "l1", "l2",
-               "clip-norm", "clip-value", "clip-percentile", "ema", "epochs", "accumulate",
-               "patience", "monitor"});
+  note_unused(flags, "find-lr", "lr");
   const Signals signals;
-  const train::LrCurve curve = sweep_rates(data, options);
+  options.stop = &Signals::stop();
+  const train::LrCurve curve = train::sweep_rates(data, options);
   if (!given.quiet) print_curve(curve);
   if (Signals::stop()) {
     std::fflush(stdout);
@@ -113,16 +70,16 @@ int command_find_lr(int argc, char** argv) {
   if (curve.steepest) std::printf("steepest descent at %.2e\n", *curve.steepest);
   if (curve.valley) std::printf("valley at %.2e\n", *curve.valley);
   if (const auto suggestion = curve.suggestion())
-    std::printf("try --lr %s\n", rate_text(*suggestion).c_str());
+    std::printf("try --lr %s\n", train::rate_text(*suggestion).c_str());
   else
     std::printf("no suggestion: %s\n", printable(curve.reason).c_str());
   if (out.empty()) return Exit::fine;
   train::ReportData page{.title = "Learning rates for " + data.config.data};
   page.facts = {{"data", data.config.data}, {"optimizer", data.config.optimizer}};
   if (const auto suggestion = curve.suggestion())
-    page.facts.emplace_back("suggestion", rate_text(*suggestion));
+    page.facts.emplace_back("suggestion", train::rate_text(*suggestion));
   page.lr_curve = train::rate_sweep(curve);
-  page.config = texts_of(data.config);
+  page.config = train::texts_of(data.config);
   train::write_report(out, page);
   Signals::check();
   std::printf("wrote %s\n", printable(out).c_str());

@@ -8,7 +8,6 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
-#include "session.hpp"
 
 using namespace gradus;
 

@@ -14,7 +14,6 @@
 #include "commands.hpp"
 #include "effects.hpp"
 #include "elsewhere.hpp"
-#include "session.hpp"
 #include "signals.hpp"
 
 using namespace gradus;

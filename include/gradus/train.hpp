@@ -18,6 +18,7 @@
 #include "gradus/train/progress.hpp"
 #include "gradus/train/recorder.hpp"
 #include "gradus/train/report.hpp"
+#include "gradus/train/run.hpp"
 #include "gradus/train/run_folder.hpp"
 #include "gradus/train/setup.hpp"
 #include "gradus/train/source.hpp"

@@ -20,13 +20,13 @@ std::string toml_of(const fuzz::json& value, bool top = true) {
 /// Sizes that a person may ask for and that a fuzzer has no time for.
 void make_small(train::Config& c) {
   const auto limit = [](Index& value, Index most) { value = std::min(value, most); };
-  limit(c.samples, 40);
-  limit(c.features, 8);
-  limit(c.classes, 8);
+  limit(c.synthetic.n, 40);
+  limit(c.synthetic.features, 8);
+  limit(c.synthetic.classes, 8);
   limit(c.embedding, 8);
-  limit(c.accumulate, 4);
+  limit(c.fit.accumulate, 4);
   limit(c.prefetch, 2);
-  if (c.samples == 0) c.samples = 20;
+  if (c.synthetic.n == 0) c.synthetic.n = 20;
   if (c.epochs) limit(*c.epochs, 2);
   if (c.hidden) {
     if (c.hidden->size() > 3) c.hidden->resize(3);

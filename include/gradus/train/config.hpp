@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "gradus/train/fit.hpp"
+#include "gradus/train/model_spec.hpp"
+#include "gradus/train/pipeline.hpp"
 #include "gradus/train/source.hpp"
 
 namespace gradus::train {
@@ -16,25 +19,24 @@ class ConfigError : public Error {
 };
 
 /// Everything that decides a training run. What is empty is chosen by the data: see resolve.
+/// Options of a part that need no choice and no translation stand as the part takes them.
 struct Config {
   // Data.
   std::string data = "digits", labels = "";
-  std::vector<std::string> target = {}, ignore = {}, categorical = {}, missing_texts = {};
+  io::CsvOptions csv = {};  ///< the texts below decide its delimiter, decimal mark, encoding, …
   std::string header = "auto", delimiter = "auto", decimal = ".", encoding = "utf-8", task = "auto";
   std::string missing = "error", unknown = "error", categories = "onehot";
-  bool indicators = false, drop_bad_rows = false;
-  Index max_categories = 1000;
-  std::string scaler = "auto", target_scaler = "standard";
-  Index samples = 0, classes = 0, features = 0;
+  std::string scaler = "auto";
+  PipelineOptions pipeline = {};
+  data::SyntheticOptions synthetic = {.n = 0, .noise = -1, .classes = 0, .features = 0};
   std::optional<double> noise = {};
   std::optional<double> validation = {};
   double test = 0.2;
   Index folds = 0;
   // Model.
   std::optional<std::vector<Index>> hidden = {};
-  std::string activation = "relu", norm = "none", init = "auto", output = "none";
+  ModelSpec model = {};  ///< but for its sizes
   std::optional<double> dropout = {};
-  bool residual = false, bias = true;
   Index embedding = 0;
   // Loss and optimizer.
   std::string loss = "auto";
@@ -43,13 +45,13 @@ struct Config {
   std::optional<double> lr = {}, weight_decay = {};
   bool find_lr = false;
   std::optional<double> momentum = {}, beta1 = {}, beta2 = {};
-  double warmup = 0.05, gamma = 0.1, l1 = 0, l2 = 0;
+  double warmup = 0.05, gamma = 0.1;
   Index step_size = 0;
   std::optional<double> clip_norm = {};
-  double clip_value = 0, clip_percentile = 0, ema = 0;
   // The run.
+  FitOptions fit = {};
   std::optional<Index> epochs = {}, batch_size = {};
-  Index accumulate = 1, patience = 0, prefetch = 0;
+  Index prefetch = 0;
   std::string sampler = "auto", monitor = "auto";
   bool balance = false;
   std::uint64_t seed = 0;
@@ -68,6 +70,7 @@ struct Setting {
   std::string value;  ///< as text, "" for a switch that is off
   bool is_switch = false;
   std::vector<std::string> choices = {};  ///< the texts that it takes, or any if empty
+  std::string option = {};  ///< "fit.ema_decay": the member that it sets, if a part's option
 };
 
 /// All settings with their values, in the order in which they are listed.

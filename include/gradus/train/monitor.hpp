@@ -20,7 +20,7 @@ struct LayerStats {
   double weight_norm = NAN;   ///< of the weights: parameters of two axes or more
   double update_ratio = NAN;  ///< |change of the weights in a step| / |weights|
   double activation_mean = NAN, activation_std = NAN;  ///< of its output
-  double dead = NAN;       ///< ReLU: share of units that were 0 for every sample looked at
+  double dead = NAN;       ///< ReLU: share of units that were 0 (or 6) for every sample looked at
   double active = NAN;     ///< ReLU: share of outputs above 0
   double saturated = NAN;  ///< sigmoid, tanh: share of outputs with a derivative below 0.1 max
   /// Of sigmoid, tanh or ReLU after a linear layer: by how much the gradient's size is multiplied

@@ -21,12 +21,10 @@ struct ObjectiveOptions {
   Tensor class_weights = {};  ///< (classes)
 };
 
-/// A loss, and how the model's outputs are read.
-struct Objective {
-  Task task = Task::multiclass;
-  std::string loss;   ///< its name
-  Index outputs = 0;  ///< of the model
-  Loss function;      ///< a mean over the batch
+/// A loss by its own name, and how the model's outputs are read.
+struct Objective : ObjectiveOptions {
+  Index outputs = 0;   ///< of the model
+  Loss function = {};  ///< a mean over the batch
 
   /// Probabilities (n, classes), or quantities (n, targets), from the model's outputs.
   Tensor predict(const Tensor& output) const;
@@ -34,11 +32,6 @@ struct Objective {
   /// What the loss compares the outputs with, (n, outputs): quantities; or labels as 0 and 1 (-1
   /// and 1 for hinge), smoothed, and for cross_entropy weighed by the classes.
   Tensor compared(const Tensor& y) const;
-
-  Index targets = 0;
-  std::string output;  ///< see ObjectiveOptions
-  double label_smoothing = 0;
-  Tensor class_weights = {};  ///< (classes)
 };
 
 /// bce, bce_probabilities, cross_entropy, focal, gaussian_nll, hinge, huber, l1, mse, nll, poisson,

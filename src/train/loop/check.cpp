@@ -7,28 +7,10 @@
 #include "gradus/ops.hpp"
 #include "gradus/optim/clip.hpp"
 #include "gradus/random.hpp"
+#include "train/loop/evaluation.hpp"
 
 namespace gradus::train {
 namespace {
-
-/// Remembers the training flags of all modules, and sets them again at its end.
-class Modes {
- public:
-  explicit Modes(nn::Module& model) {
-    for (const nn::NamedModule& entry : model.named_modules())
-      modules_.emplace_back(entry.module, entry.module->is_training());
-    model.eval();
-  }
-  ~Modes() {
-    // Parents come first, and set the flags of everything below them.
-    for (const auto& [module, training] : modules_) module->train(training);
-  }
-  Modes(const Modes&) = delete;
-  Modes& operator=(const Modes&) = delete;
-
- private:
-  std::vector<std::pair<nn::Module*, bool>> modules_;
-};
 
 /// The change of the loss along `direction` of a parameter, by a central difference.
 double slope(nn::Module& model, const Loss& loss, const Tensor& x, const Tensor& y,
@@ -56,7 +38,7 @@ std::vector<ParameterCheck> check_gradients(nn::Module& model, const Loss& loss,
   model.to(float64);
   std::vector<ParameterCheck> result;
   {
-    const Modes modes(model);
+    const detail::EvaluationMode mode(model);
     const Tensor input = x.to(float64);
     const Tensor target = is_floating_point(y.dtype()) ? y.to(float64) : y;
     std::vector<Tensor> tensors;
@@ -88,7 +70,7 @@ BatchCheck overfit_batch(nn::Module& model, const Loss& loss, optim::Optimizer& 
   if (steps < 1)
     fail("overfit_batch", text_of(steps) + " steps were given; 1 or more are required");
   const nn::StateDict kept = model.state_dict();
-  const Modes modes(model);
+  const detail::EvaluationMode mode(model);
   BatchCheck check;
   for (; check.steps < steps; ++check.steps) {
     optimizer.zero_grad();

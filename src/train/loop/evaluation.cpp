@@ -6,6 +6,13 @@
 
 namespace gradus::train::detail {
 
+std::vector<Index> spread(Index samples, Index most) {
+  std::vector<Index> chosen;
+  const Index count = std::min(samples, std::max<Index>(most, 1));
+  for (Index i = 0; i < count; ++i) chosen.push_back(i * samples / count);
+  return chosen;
+}
+
 Tensor predictions(const Tensor& output, bool classes, const RecorderOptions& options) {
   if (options.predict) return options.predict(output);
   if (!classes) return unscaled(options.unscale_targets, output);

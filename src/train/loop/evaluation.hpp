@@ -5,29 +5,65 @@
 
 #include "gradus/autograd.hpp"
 #include "gradus/nn/module.hpp"
+#include "gradus/random.hpp"
 #include "gradus/train/recorder.hpp"
 
 namespace gradus::train::detail {
 
-/// Runs a model in evaluation mode, unrecorded, while it lives.
-class Evaluation {
+/// A model is in evaluation mode while it lives.
+class EvaluationMode {
  public:
-  explicit Evaluation(nn::Module& model) {
+  explicit EvaluationMode(nn::Module& model) {
     for (const nn::NamedModule& entry : model.named_modules())
       modules_.emplace_back(entry.module, entry.module->is_training());
     model.eval();
   }
-  ~Evaluation() {
+  ~EvaluationMode() {
     // Parents come first, and set the flags of everything below them.
     for (const auto& [module, training] : modules_) module->train(training);
   }
-  Evaluation(const Evaluation&) = delete;
-  Evaluation& operator=(const Evaluation&) = delete;
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
-  NoGrad guard_;
   std::vector<std::pair<nn::Module*, bool>> modules_;
 };
+
+/// And unrecorded.
+struct Evaluation {
+  explicit Evaluation(nn::Module& model) : mode(model) {}
+  NoGrad guard;
+  EvaluationMode mode;
+};
+
+/// Puts this thread's random numbers back.
+class SameRandom {
+ public:
+  SameRandom() : before_(default_generator()) {}
+  ~SameRandom() { default_generator() = before_; }
+  SameRandom(const SameRandom&) = delete;
+  SameRandom& operator=(const SameRandom&) = delete;
+
+ private:
+  Generator before_;
+};
+
+/// A hook that ends with its scope.
+class Hook {
+ public:
+  Hook(const nn::Module& module, nn::Module::ForwardHook call)
+      : handle_(module), id_(handle_.register_forward_hook(std::move(call))) {}
+  ~Hook() { handle_.remove_forward_hook(id_); }
+  Hook(const Hook&) = delete;
+  Hook& operator=(const Hook&) = delete;
+
+ private:
+  nn::Module handle_;
+  int id_;
+};
+
+/// Every k-th sample, at most `most`.
+std::vector<Index> spread(Index samples, Index most);
 
 /// The answer of a model to one sample.
 struct Answer {

@@ -4,33 +4,25 @@
 #include <cmath>
 
 #include "train/loop/run.hpp"
+#include "train/recipe/settings.hpp"
 
 namespace gradus::train {
 namespace {
 
-void require(bool good, const char* option, double given, const char* required) {
-  if (good) return;
-  fail("fit", std::string(option) + " = " + text_of(given) + " was given; " + required);
+void require(bool good, const std::string& option, double given, const std::string& required) {
+  if (!good) fail("fit", option + " = " + text_of(given) + " was given; " + required);
 }
 
 void check(const FitOptions& o, const optim::Optimizer& optimizer) {
   const auto number = [](Index n) { return static_cast<double>(n); };
-  const auto not_negative = [](double x) { return x >= 0 && std::isfinite(x); };
-  const char* const limit = "a positive limit, or 0 for none, is required";
   require(o.epochs >= 1, "epochs", number(o.epochs), "1 or more are required");
-  require(o.accumulate >= 1, "accumulate", number(o.accumulate), "1 batch or more is required");
-  require(o.clip_norm >= 0, "clip_norm", o.clip_norm, limit);
-  require(o.clip_value >= 0, "clip_value", o.clip_value, limit);
-  require(o.clip_percentile >= 0 && o.clip_percentile <= 100, "clip_percentile", o.clip_percentile,
-          "a percentile up to 100, or 0 for none, is required");
-  require(not_negative(o.l1), "l1", o.l1, "a finite number of 0 or more is required");
-  require(not_negative(o.l2), "l2", o.l2, "a finite number of 0 or more is required");
-  require(o.ema_decay >= 0 && o.ema_decay < 1, "ema_decay", o.ema_decay,
-          "a decay below 1, or 0 for no averages, is required");
-  require(o.patience >= 0, "patience", number(o.patience),
-          "a number of epochs, or 0 for no early end, is required");
-  require(not_negative(o.min_delta), "min_delta", o.min_delta,
-          "a finite number of 0 or more is required");
+  Config config;
+  config.fit = o;
+  detail::for_options(config, "fit", [&](const detail::Field& field, const std::string& name) {
+    for (const std::string& given : detail::misfits(field))
+      fail("fit",
+           name + " = " + given + " was given; " + field.rule.range->option_words + " is required");
+  });
   require(o.checkpoint.every_steps >= 0, "checkpoint.every_steps", number(o.checkpoint.every_steps),
           "a number of steps, or 0, is required");
   require(o.checkpoint.every_epochs >= 0, "checkpoint.every_epochs",

@@ -5,6 +5,7 @@
 
 #include "gradus/autograd.hpp"
 #include "gradus/random.hpp"
+#include "train/loop/evaluation.hpp"
 
 namespace gradus::train {
 
@@ -19,10 +20,9 @@ class Restore {
   Restore(nn::Module& model, optim::Optimizer& optimizer, std::vector<Generator*> generators)
       : model_(model),
         optimizer_(optimizer),
-        modules_(model.named_modules()),
+        mode_(model),
         weights_(model.state_dict()),
         state_(optimizer.state_dict()) {
-    for (const auto& entry : modules_) training_.push_back(entry.module->is_training());
     for (const auto& list : {model.parameters(), optimizer.parameters()})
       for (const Tensor& p : list) gradients_.emplace_back(p, p.grad());
     // The sweep is not to add to gradients that are there.
@@ -39,7 +39,6 @@ class Restore {
     }
     optimizer_.load_state_dict(state_);
     for (auto& [p, grad] : gradients_) p.set_grad(grad);
-    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i].module->train(training_[i]);
     for (auto& [generator, before] : generators_) *generator = before;
   }
   Restore(const Restore&) = delete;
@@ -48,10 +47,9 @@ class Restore {
  private:
   nn::Module& model_;
   optim::Optimizer& optimizer_;
-  std::vector<nn::NamedModule> modules_;
+  detail::EvaluationMode mode_;  // sets it at its end
   nn::StateDict weights_;
   optim::StateDict state_;
-  std::vector<bool> training_;
   std::vector<std::pair<Tensor, Tensor>> gradients_, values_;
   std::vector<std::pair<Generator*, Generator>> generators_;
 };

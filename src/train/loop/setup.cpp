@@ -12,18 +12,17 @@ namespace gradus::train {
 namespace {
 
 PipelineOptions pipeline_options(const Config& c) {
-  PipelineOptions o;
-  o.task = source_options(c).csv.task;
+  PipelineOptions o = c.pipeline;
+  o.scaler = c.scaler;
+  const io::CsvOptions csv = source_options(c).csv;
+  o.task = csv.task;
+  o.dtype = csv.dtype;
   o.missing = c.missing == "mean"     ? io::Missing::mean
               : c.missing == "median" ? io::Missing::median
               : c.missing == "mode"   ? io::Missing::mode
                                       : io::Missing::error;
-  o.indicators = c.indicators;
   o.embed = c.categories == "embed";
   o.ignore_unknown = c.unknown == "ignore";
-  o.scaler = c.scaler;
-  o.target_scaler = c.target_scaler;
-  o.dtype = c.precision == "float64" ? float64 : float32;
   return o;
 }
 
@@ -90,7 +89,7 @@ Prepared prepare(const Config& given, const Source& source, const data::SplitInd
 }
 
 ModelSpec model_spec(const Config& c, const Pipeline& pipeline, const Objective& objective) {
-  ModelSpec spec;
+  ModelSpec spec = c.model;
   spec.inputs = static_cast<Index>(pipeline.features().size());
   spec.categories = pipeline.categories();
   for (const Index count : spec.categories)
@@ -98,13 +97,7 @@ ModelSpec model_spec(const Config& c, const Pipeline& pipeline, const Objective&
                                                    : std::clamp<Index>((count + 1) / 2, 2, 16));
   spec.hidden = c.hidden.value_or(std::vector<Index>());
   spec.outputs = objective.outputs;
-  spec.activation = c.activation;
-  spec.norm = c.norm;
-  spec.init = c.init;
-  spec.output = c.output;
   spec.dropout = c.dropout.value_or(0);
-  spec.residual = c.residual;
-  spec.bias = c.bias;
   return spec;
 }
 
@@ -114,7 +107,7 @@ Objective objective_of(const Config& c, const Pipeline& pipeline,
   o.task = pipeline.task();
   o.targets = pipeline.num_targets();
   o.loss = c.loss;
-  o.output = c.output;
+  o.output = c.model.output;
   o.label_smoothing = c.label_smoothing.value_or(0);
   if (c.balance && o.task != Task::regression && !train.empty())
     o.class_weights = class_weights(train, o.targets);
@@ -167,7 +160,7 @@ std::optional<optim::Schedule> make_schedule(const Config& c, Index per_epoch) {
 data::DataLoader make_loader(const Config& c, const data::TensorDataset& train) {
   data::LoaderOptions o;
   o.batch_size = std::min<Index>(c.batch_size.value_or(32), train.size());
-  o.merge_last_of_one = c.norm == "batch";
+  o.merge_last_of_one = c.model.norm == "batch";
   o.seed = c.seed;
   o.shuffle = c.sampler == "auto";
   if (!o.shuffle) o.sampler = c.sampler;
@@ -182,19 +175,12 @@ data::DataLoader make_loader(const Config& c, const data::TensorDataset& train) 
 }
 
 FitOptions fit_options(const Config& c) {
-  FitOptions o;
+  FitOptions o = c.fit;
   o.epochs = c.epochs.value_or(1);
-  o.accumulate = c.accumulate;
   o.clip_norm = c.clip_norm.value_or(0);
-  o.clip_value = c.clip_value;
-  o.clip_percentile = c.clip_percentile;
-  o.l1 = c.l1;
-  o.l2 = c.l2;
-  o.ema_decay = c.ema;
-  o.patience = c.patience;
+  o.non_finite = optim::NonFinite::stop;
   if (c.monitor != "auto")
     o.monitor = c.monitor == "train_loss" ? c.monitor : "validation_" + c.monitor;
-  o.non_finite = optim::NonFinite::stop;
   detail::set_checkpoint_every(o.checkpoint, c.checkpoint_every);
   return o;
 }

@@ -20,17 +20,23 @@ Tensor encode(const Tensor& output, const Tensor& labels, double low = 0) {
 /// The first half of the outputs, and exp of the second: means and variances.
 Tensor means_of(const Tensor& output) { return slice(output, 1, 0, output.size(1) / 2); }
 
+using Make = std::function<Loss(const ObjectiveOptions& options)>;
+
 struct Entry {
   const char* name;
   bool labels, quantities;  // the tasks that it fits
   bool one_logit;           // binary tasks have one output
-  Loss (*make)(const ObjectiveOptions& options);
+  Make make;
 };
 
+/// For a loss that takes no options.
+Make plain(const Loss& loss) {
+  return [loss](const ObjectiveOptions&) { return loss; };
+}
+
 Loss make_bce(const ObjectiveOptions& o) {
-  const double smoothing = o.label_smoothing;
-  const Tensor weights = o.class_weights;
-  return [smoothing, weights](const Tensor& output, const Tensor& labels) {
+  return [smoothing = o.label_smoothing, weights = o.class_weights](const Tensor& output,
+                                                                    const Tensor& labels) {
     Tensor y = encode(output, labels);
     BceWithLogitsOptions options;
     if (weights.defined() && output.size(1) == 1)
@@ -41,72 +47,44 @@ Loss make_bce(const ObjectiveOptions& o) {
   };
 }
 
+Loss make_cross_entropy(const ObjectiveOptions& o) {
+  return [smoothing = o.label_smoothing, weights = o.class_weights](const Tensor& output,
+                                                                    const Tensor& y) {
+    CrossEntropyOptions options{.label_smoothing = smoothing};
+    if (weights.defined()) options.weight = weights.to(output.dtype());
+    return cross_entropy(output, y, options);
+  };
+}
+
+Loss make_mse(const ObjectiveOptions& o) {
+  return [labels = o.task != Task::regression](const Tensor& output, const Tensor& y) {
+    return mse_loss(output, labels ? encode(output, y) : y);
+  };
+}
+
+Tensor gaussian(const Tensor& output, const Tensor& y) {
+  const Index half = output.size(1) / 2;
+  return gaussian_nll_loss(means_of(output), y, exp(slice(output, 1, half, 2 * half)));
+}
+
 const std::vector<Entry>& entries() {
+  using T = const Tensor&;
   static const std::vector<Entry> list = {
       {"bce", true, false, true, make_bce},
       {"bce_probabilities", true, false, false,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) {
-           return binary_cross_entropy(output, encode(output, y));
-         };
-       }},
-      {"cross_entropy", true, false, false,
-       [](const ObjectiveOptions& o) -> Loss {
-         const double smoothing = o.label_smoothing;
-         const Tensor weights = o.class_weights;
-         return [smoothing, weights](const Tensor& output, const Tensor& y) {
-           CrossEntropyOptions options{.label_smoothing = smoothing};
-           if (weights.defined()) options.weight = weights.to(output.dtype());
-           return cross_entropy(output, y, options);
-         };
-       }},
+       plain([](T out, T y) { return binary_cross_entropy(out, encode(out, y)); })},
+      {"cross_entropy", true, false, false, make_cross_entropy},
       {"focal", true, false, true,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) {
-           return focal_loss(output, encode(output, y));
-         };
-       }},
-      {"gaussian_nll", false, true, false,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) {
-           const Index half = output.size(1) / 2;
-           return gaussian_nll_loss(means_of(output), y, exp(slice(output, 1, half, 2 * half)));
-         };
-       }},
+       plain([](T out, T y) { return focal_loss(out, encode(out, y)); })},
+      {"gaussian_nll", false, true, false, plain(gaussian)},
       {"hinge", true, false, true,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) {
-           return hinge_loss(output, encode(output, y, -1));
-         };
-       }},
-      {"huber", false, true, false,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) { return huber_loss(output, y); };
-       }},
-      {"l1", false, true, false,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) { return l1_loss(output, y); };
-       }},
-      {"mse", true, true, false,
-       [](const ObjectiveOptions& o) -> Loss {
-         if (o.task == Task::regression)
-           return [](const Tensor& output, const Tensor& y) { return mse_loss(output, y); };
-         return [](const Tensor& output, const Tensor& y) {
-           return mse_loss(output, encode(output, y));
-         };
-       }},
-      {"nll", true, false, false,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) { return nll_loss(output, y); };
-       }},
-      {"poisson", false, true, false,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) { return poisson_nll_loss(output, y); };
-       }},
-      {"smooth_l1", false, true, false,
-       [](const ObjectiveOptions&) -> Loss {
-         return [](const Tensor& output, const Tensor& y) { return smooth_l1_loss(output, y); };
-       }},
+       plain([](T out, T y) { return hinge_loss(out, encode(out, y, -1)); })},
+      {"huber", false, true, false, plain([](T out, T y) { return huber_loss(out, y); })},
+      {"l1", false, true, false, plain([](T out, T y) { return l1_loss(out, y); })},
+      {"mse", true, true, false, make_mse},
+      {"nll", true, false, false, plain([](T out, T y) { return nll_loss(out, y); })},
+      {"poisson", false, true, false, plain([](T out, T y) { return poisson_nll_loss(out, y); })},
+      {"smooth_l1", false, true, false, plain([](T out, T y) { return smooth_l1_loss(out, y); })},
   };
   return list;
 }
@@ -130,15 +108,9 @@ void check_output(const std::string& loss, const std::string& output) {
 }  // namespace
 
 const char* name_of(Task task) {
-  switch (task) {
-    case Task::binary:
-      return "binary classification";
-    case Task::multiclass:
-      return "classification";
-    case Task::regression:
-      break;
-  }
-  return "regression";
+  return task == Task::binary       ? "binary classification"
+         : task == Task::multiclass ? "classification"
+                                    : "regression";
 }
 
 std::vector<std::string> loss_names() {
@@ -164,13 +136,8 @@ Objective make_objective(const ObjectiveOptions& options) {
     all += (all.empty() ? "" : ", ") + std::string(entry.name);
     if (wanted != entry.name) continue;
     check_output(wanted, options.output);
-    Objective objective;
-    objective.task = options.task;
+    Objective objective{options};
     objective.loss = wanted;
-    objective.targets = options.targets;
-    objective.output = options.output;
-    objective.label_smoothing = options.label_smoothing;
-    objective.class_weights = options.class_weights;
     objective.outputs = options.task == Task::binary && entry.one_logit && options.output == "none"
                             ? 1
                             : options.targets;

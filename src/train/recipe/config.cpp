@@ -10,15 +10,15 @@
 #include "gradus/ops.hpp"
 #include "io/csv/scan.hpp"
 #include "io/json.hpp"
-#include "train/recipe/config_fields.hpp"
+#include "train/recipe/settings.hpp"
 #include "train/save/json.hpp"
 
 namespace gradus::train {
 namespace {
 
-using detail::Choices;
+using Choices = std::vector<std::string>;
+using detail::Field;
 using detail::Json;
-using detail::visit_settings;
 using io::nearest;
 using io::detail::quote;
 
@@ -26,9 +26,8 @@ using io::detail::quote;
 
 /// The text of a value, as parse() reads it.
 std::string setting_text(const std::string& v) { return v; }
-std::string setting_text(double v) { return text_of(v); }
-std::string setting_text(Index v) { return text_of(v); }
-std::string setting_text(std::uint64_t v) { return text_of(v); }
+template <class T>
+requires std::is_arithmetic_v<T> std::string setting_text(T v) { return text_of(v); }
 std::string setting_text(bool v) { return v ? "yes" : "no"; }
 template <class T>
 std::string setting_text(const std::vector<T>& v) {
@@ -46,13 +45,6 @@ std::string setting_text(const std::optional<T>& v) {
   refuse("--" + name + " " + text + ": " + required + " is required");
 }
 
-template <class T>
-void parse_whole(const std::string& name, const std::string& text, T& value, const char* required) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) bad(name, text, required);
-}
-
 void parse(const std::string& name, const std::string& text, const Choices& choices,
            std::string& value) {
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
@@ -63,17 +55,16 @@ void parse(const std::string& name, const std::string& text, const Choices& choi
   }
   value = text;
 }
-void parse(const std::string& name, const std::string& text, const Choices&, double& value) {
+template <class T>
+requires std::is_arithmetic_v<T>
+void parse(const std::string& name, const std::string& text, const Choices&, T& value) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || !std::isfinite(value))
-    bad(name, text, "a finite number");
-}
-void parse(const std::string& name, const std::string& text, const Choices&, Index& value) {
-  parse_whole(name, text, value, "a whole number");
-}
-void parse(const std::string& name, const std::string& text, const Choices&, std::uint64_t& value) {
-  parse_whole(name, text, value, "a whole number of 0 or more");
+  if (error != std::errc() || stop != end || !std::isfinite(static_cast<double>(value)))
+    bad(name, text,
+        std::is_floating_point_v<T> ? "a finite number"
+        : std::is_signed_v<T>       ? "a whole number"
+                                    : "a whole number of 0 or more");
 }
 void parse(const std::string& name, const std::string& text, const Choices&, bool& value) {
   const bool yes = text == "yes" || text == "true" || text == "1" || text == "on";
@@ -126,7 +117,7 @@ Json json_of(const std::optional<T>& value) {
   return value ? Json(*value) : Json("auto");
 }
 
-/// f(name, member, choices) for the setting of this name, which takes these texts.
+/// f(field, name) for the setting of this name, which takes these texts.
 template <class F>
 void with_setting(Config& config, const std::string& name, const std::vector<std::string>& texts,
                   F f) {
@@ -139,18 +130,14 @@ void with_setting(Config& config, const std::string& name, const std::vector<std
     if (find_no_utf8(text) != text.npos)  // it could not be kept with the run
       bad(wanted, text, "text in UTF-8");
   }
-  bool known = false;
   Choices names;
-  visit_settings(config, [&](const char*, const char* here, auto& member, const char*,
-                             const Choices& choices) {
-    names.emplace_back(here);
-    if (wanted != here) return;
-    known = true;
-    f(wanted, member, choices);
-  });
-  if (!known)
-    refuse("there is no setting " + quote(name) + "; did you mean " +
-           quote(nearest(wanted, names)) + "?");
+  for (const Field& field : detail::fields(config)) {
+    if (!field.name) continue;
+    if (wanted == field.name) return f(field, wanted);
+    names.emplace_back(field.name);
+  }
+  refuse("there is no setting " + quote(name) + "; did you mean " + quote(nearest(wanted, names)) +
+         "?");
 }
 
 /// A JSON value as the text that set() reads.
@@ -194,40 +181,46 @@ void choose_moments(Config& c) {
 
 }  // namespace
 
+std::string detail::text_of_target(const Target& target) {
+  return std::visit([](const auto* value) { return setting_text(*value); }, target);
+}
+
 std::vector<Setting> settings(const Config& config) {
+  Config own, given = config;
+  const std::vector<Field> defaults = detail::fields(own), all = detail::fields(given);
   std::vector<Setting> list;
-  visit_settings(config, [&](const char* group, const char* name, const auto& member,
-                             const char* help, const Choices& choices) {
-    constexpr bool is_switch = std::is_same_v<std::decay_t<decltype(member)>, bool>;
-    std::string value = setting_text(member);
-    bool off = false;  // by default
-    if constexpr (is_switch) {
-      off = std::string_view(help).find("(yes or no)") == std::string_view::npos;
-      if (off && !member) value = "";
-    }
-    list.push_back({name, group, help, value, off, choices});
-  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].name) continue;
+    const auto* const truth = std::get_if<bool*>(&defaults[i].target);
+    const bool is_switch = truth && !**truth;
+    std::string value = detail::text_of_target(all[i].target);
+    if (is_switch && value == "no") value = "";
+    list.push_back({all[i].name, all[i].group, all[i].help, value, is_switch, all[i].rule.choices,
+                    std::string(all[i].option)});
+  }
   return list;
 }
 
 void set(Config& config, const std::string& name, const std::string& text) {
-  with_setting(config, name, {text},
-               [&](const std::string& wanted, auto& member, const Choices& choices) {
-                 parse(wanted, text, choices, member);
-               });
+  with_setting(config, name, {text}, [&](const Field& field, const std::string& wanted) {
+    std::visit([&](auto* value) { parse(wanted, text, field.rule.choices, *value); }, field.target);
+  });
 }
 
 void set_list(Config& config, const std::string& name, const std::vector<std::string>& items) {
-  with_setting(config, name, items,
-               [&](const std::string& wanted, auto& member, const Choices& choices) {
-                 parse_items(wanted, items, choices, member);
-               });
+  with_setting(config, name, items, [&](const Field& field, const std::string& wanted) {
+    std::visit([&](auto* value) { parse_items(wanted, items, field.rule.choices, *value); },
+               field.target);
+  });
 }
 
 std::string to_json(const Config& config) {
+  Config given = config;
   Json object = Json::object();
-  visit_settings(config, [&](const char*, const char* name, const auto& member, const char*,
-                             const Choices&) { object[name] = json_of(member); });
+  for (const Field& field : detail::fields(given))
+    if (field.name)
+      object[field.name] =
+          std::visit([](const auto* value) { return json_of(*value); }, field.target);
   return detail::dump(object, 2) + "\n";
 }
 
@@ -278,7 +271,7 @@ Config resolve(const Config& config, const DataSize& size) {
   if (!size.classification && !config.dropout) c.dropout = 0.0;
   if (!c.lr) c.lr = !small ? 2e-3 : plane ? 1e-2 : 3e-3;
   if (!c.weight_decay) c.weight_decay = 0.05;
-  const bool clips = c.clip_value > 0 || c.clip_percentile > 0;
+  const bool clips = c.fit.clip_value > 0 || c.fit.clip_percentile > 0;
   if (!c.clip_norm) c.clip_norm = clips || c.optimizer == "lbfgs" ? 0.0 : 1.0;
   choose_moments(c);
   if (!c.label_smoothing) c.label_smoothing = size.classification && !plane ? 0.1 : 0.0;
@@ -286,9 +279,7 @@ Config resolve(const Config& config, const DataSize& size) {
 }
 
 SourceOptions source_options(const Config& c) {
-  SourceOptions o;
-  o.data = c.data;
-  o.labels = c.labels;
+  SourceOptions o{.data = c.data, .labels = c.labels, .csv = c.csv, .synthetic = c.synthetic};
   io::CsvOptions& csv = o.csv;
   csv.delimiter = c.delimiter == "auto" ? '\0' : c.delimiter == "tab" ? '\t' : c.delimiter[0];
   csv.decimal = c.decimal[0];
@@ -296,23 +287,14 @@ SourceOptions source_options(const Config& c) {
                  : c.encoding == "windows-1252" ? io::Encoding::windows1252
                                                 : io::Encoding::utf8;
   if (c.header != "auto") csv.header = c.header == "yes";
-  csv.targets = c.target;
   csv.task = c.task == "classification" ? io::Task::classification
              : c.task == "regression"   ? io::Task::regression
                                         : io::Task::automatic;
   csv.missing = c.missing == "error"  ? io::Missing::error
                 : c.missing == "drop" ? io::Missing::drop
                                       : io::Missing::keep;
-  csv.categorical = c.categorical;
-  csv.missing_texts = c.missing_texts;
-  csv.ignored = c.ignore;
-  csv.drop_bad_rows = c.drop_bad_rows;
-  csv.max_categories = c.max_categories;
   csv.dtype = c.precision == "float64" ? float64 : float32;
-  o.synthetic.n = c.samples;
   o.synthetic.noise = c.noise.value_or(-1);
-  o.synthetic.classes = c.classes;
-  o.synthetic.features = c.features;
   o.synthetic.seed = c.seed;
   return o;
 }

@@ -7,6 +7,7 @@
 #include "gradus/nn/linear.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "train/loop/evaluation.hpp"
 #include "train/recipe/linter.hpp"
 #include "train/watch/limits.hpp"
 
@@ -192,10 +193,7 @@ Tensor choose_input(const LintOptions& options) {
   if (options.input.defined()) return options.input;
   if (options.loader && !options.loader->dataset().empty()) {
     const data::TensorDataset& data = options.loader->dataset();
-    const Index n = data.size(), count = std::min(n, limits::lint_samples);
-    std::vector<Index> rows;
-    for (Index i = 0; i < count; ++i) rows.push_back(i * n / count);
-    return data.gather(rows).at(0);
+    return data.gather(detail::spread(data.size(), limits::lint_samples)).at(0);
   }
   return {};
 }

@@ -157,7 +157,7 @@ void lint_sigmoids(Linter& l) {
     chains[static_cast<std::size_t>(i)] = chain;
     if (chain.count > longest.count) longest = chain;
   }
-  if (longest.count < limits::sigmoid_stack || longest.factor > limits::sigmoid_attenuation) return;
+  if (longest.count < limits::sigmoid_stack || longest.factor > limits::vanishing) return;
   l.report("deep_sigmoids", l.call(longest.first).name,
            text_of(longest.count) + " sigmoid layers follow each other from " +
                l.call(longest.first).name +
@@ -178,7 +178,8 @@ void lint_units(Linter& l) {
             rounded(mean(l.call(before).bias.detach()).item()) + ": " + why;
     if (call.dead >= limits::dead) {
       l.report("dead_units", call.name,
-               rounded(100 * call.dead) + " % of the units of " + call.name + " are 0 for all of " +
+               rounded(100 * call.dead) + " % of the units of " + call.name +
+                   (call.activation == "relu6" ? " are 0 or 6" : " are 0") + " for all of " +
                    text_of(l.trace.rows) + " samples and get no gradient; " + why);
       return;  // the layers after it suffer from the same
     }

@@ -4,6 +4,7 @@
 #include "gradus/nn/embedding.hpp"
 #include "gradus/nn/mlp.hpp"
 #include "gradus/ops.hpp"
+#include "train/recipe/settings.hpp"
 #include "train/save/json.hpp"
 
 namespace gradus::train {
@@ -68,18 +69,18 @@ std::shared_ptr<nn::Module> build_model(const ModelSpec& spec, DType dtype, Gene
 }
 
 std::string to_json(const ModelSpec& spec) {
-  const Json object = {{"inputs", spec.inputs},
-                       {"categories", spec.categories},
-                       {"embedding_sizes", spec.embedding_sizes},
-                       {"hidden", spec.hidden},
-                       {"outputs", spec.outputs},
-                       {"activation", spec.activation},
-                       {"norm", spec.norm},
-                       {"init", spec.init},
-                       {"output", spec.output},
-                       {"dropout", spec.dropout},
-                       {"residual", spec.residual},
-                       {"bias", spec.bias}};
+  Json object = {{"inputs", spec.inputs},
+                 {"categories", spec.categories},
+                 {"embedding_sizes", spec.embedding_sizes},
+                 {"hidden", spec.hidden},
+                 {"outputs", spec.outputs},
+                 {"dropout", spec.dropout}};
+  Config config;
+  config.model = spec;
+  detail::for_options(config, "model", [&](const detail::Field& field, const std::string& name) {
+    if (const auto* text = std::get_if<std::string*>(&field.target)) object[name] = **text;
+    if (const auto* truth = std::get_if<bool*>(&field.target)) object[name] = **truth;
+  });
   return detail::dump(object);
 }
 

@@ -244,7 +244,7 @@ std::string explain_html(nn::Module& model, const Tensor& sample, const Tensor& 
                   {"weight", options.weight},
                   {"probabilities", probabilities(a.detach(), options.loss_name)}};
   using namespace embedded;
-  return detail::page({embedded::explain_html, explain_html_size},
+  return detail::page({"One step, node by node", "steps of this page", "explain"},
                       {{base_css, base_css_size}, {explain_css, explain_css_size}},
                       {{chart_js, chart_js_size}, {explain_js, explain_js_size}}, json);
 }

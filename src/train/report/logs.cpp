@@ -58,16 +58,8 @@ void JsonLog::on_fit_begin(Context& run) {
 }
 
 void JsonLog::write_findings(const Context& run) {
-  for (; findings_ < run.findings.size(); ++findings_) {
-    const Finding& f = run.findings[findings_];
-    write(detail::dump({{"event", "finding"},
-                        {"kind", f.kind},
-                        {"alarm", f.alarm},
-                        {"where", f.where},
-                        {"epoch", f.epoch},
-                        {"step", f.step},
-                        {"text", f.text}}));
-  }
+  for (; findings_ < run.findings.size(); ++findings_)
+    write(detail::dump(detail::to_json(run.findings[findings_], {{"event", "finding"}})));
 }
 
 void JsonLog::on_step_end(Context& run) {
@@ -85,15 +77,9 @@ void JsonLog::on_step_end(Context& run) {
 }
 
 void JsonLog::on_epoch_end(Context& run, Epoch& e) {
-  detail::Json object{{"event", "epoch"},
-                      {"epoch", e.epoch},
-                      {"global_step", run.global_step},
-                      {"train_loss", detail::finite(e.train_loss)},
-                      {"validation_loss", detail::finite(e.validation_loss)},
-                      {"validation_accuracy", detail::finite(e.validation_accuracy)},
-                      {"lr", detail::finite(e.lr)},
-                      {"grad_norm", detail::finite(e.grad_norm)},
-                      {"seconds", detail::finite(e.seconds)}};
+  detail::Json object = {{"event", "epoch"}, {"epoch", e.epoch}, {"global_step", run.global_step}};
+  for (const auto& [number, value] : detail::epoch_numbers)
+    object[number] = detail::finite(e.*value);
   for (const auto& [metric_name, value] : e.metrics)
     if (!object.contains(metric_name)) object[metric_name] = detail::finite(value);
   write(detail::dump(object));
@@ -131,8 +117,8 @@ void CsvLog::on_fit_begin(Context& run) {
 
 void CsvLog::on_epoch_end(Context&, Epoch& e) {
   if (!has_header_) {
-    std::string header =
-        "epoch,train_loss,validation_loss,validation_accuracy,lr,grad_norm,seconds";
+    std::string header = "epoch";
+    for (const auto& entry : detail::epoch_numbers) header += std::string(",") + entry.first;
     for (const auto& [metric_name, value] : e.metrics) {
       metrics_.push_back(metric_name);
       header += "," + io::csv_field(metric_name);
@@ -141,9 +127,7 @@ void CsvLog::on_epoch_end(Context&, Epoch& e) {
     has_header_ = true;
   }
   std::string row = text_of(e.epoch);
-  for (const double value :
-       {e.train_loss, e.validation_loss, e.validation_accuracy, e.lr, e.grad_norm, e.seconds})
-    row += "," + detail::csv_number(value);
+  for (const auto& entry : detail::epoch_numbers) row += "," + detail::csv_number(e.*entry.second);
   for (const std::string& metric_name : metrics_)
     row += "," + detail::csv_number(metric(e.metrics, metric_name));
   write(row);

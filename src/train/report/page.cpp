@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "train/report/web/embedded.hpp"
 #include "train/save/json.hpp"
 
 namespace gradus::train::detail {
@@ -41,13 +42,16 @@ Json short_numbers(const std::vector<double>& values) {
   return out;
 }
 
-std::string page(const Source& html, const std::vector<Source>& css, const std::vector<Source>& js,
+std::string page(const Head& head, const std::vector<Source>& css, const std::vector<Source>& js,
                  const Json& data) {
   std::string text = dump(data);
   // A "<" stands only in texts, where it may be written as an escape.
   for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos;)
     text.replace(at, 1, "\\u003c");
-  std::string out(html.text());
+  std::string out(Source{embedded::page_html, embedded::page_html_size}.text());
+  fill(out, "<!--title-->", head.title);
+  fill(out, "<!--what-->", head.what);
+  fill(out, "<!--id-->", head.id);
   fill(out, "<!--css-->", "<style>\n" + joined(css) + "</style>");
   fill(out, "<!--js-->", "<script>\n" + joined(js) + "</script>");
   fill(out, "<!--data-->", "<script type=\"application/json\" id=\"data\">" + text + "</script>");

@@ -22,10 +22,15 @@ struct Source {
   std::string_view text() const { return {reinterpret_cast<const char*>(bytes), size}; }
 };
 
-/// A page that needs no other file: `html` with the styles, scripts and data in place of the lines
-/// "<!--css-->", "<!--js-->" and "<!--data-->". The data cannot end their element, whatever texts
-/// they hold; bytes that are not UTF-8 are replaced.
-std::string page(const Source& html, const std::vector<Source>& css, const std::vector<Source>& js,
+/// How a page begins: its title, what its script draws, and the element that the script fills.
+struct Head {
+  std::string_view title, what, id;
+};
+
+/// A page that needs no other file: page.html with the head, styles, scripts and data in place of
+/// its marks. The data cannot end their element, whatever texts they hold; bytes that are not UTF-8
+/// are replaced.
+std::string page(const Head& head, const std::vector<Source>& css, const std::vector<Source>& js,
                  const Json& data);
 
 }  // namespace gradus::train::detail

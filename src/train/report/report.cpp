@@ -8,6 +8,7 @@
 #include "gradus/train/monitor.hpp"
 #include "train/report/page.hpp"
 #include "train/report/web/embedded.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 
@@ -39,12 +40,10 @@ Json history_json(const std::vector<Epoch>& history) {
     return out;
   };
   Json out = {{"epoch", column([](const Epoch& e) { return static_cast<double>(e.epoch); })},
-              {"train_loss", column([](const Epoch& e) { return e.train_loss; })},
-              {"validation_loss", column([](const Epoch& e) { return e.validation_loss; })},
-              {"lr", column([](const Epoch& e) { return e.lr; })},
-              {"grad_norm", column([](const Epoch& e) { return e.grad_norm; })},
-              {"seconds", column([](const Epoch& e) { return e.seconds; })},
               {"metrics", Json::array()}};
+  for (const auto& [name, value] : detail::epoch_numbers)
+    if (value != &Epoch::validation_accuracy)
+      out[name] = column([member = value](const Epoch& e) { return e.*member; });
   const auto has_accuracy = [](const Epoch& e) { return !std::isnan(e.validation_accuracy); };
   std::vector<std::string> names;
   for (const Epoch& epoch : history)
@@ -62,18 +61,6 @@ Json history_json(const std::vector<Epoch>& history) {
                                                  return metric(e.metrics, name);
                                                })}});
   }
-  return out;
-}
-
-Json findings_json(const std::vector<Finding>& findings) {
-  Json out = Json::array();
-  for (const Finding& finding : findings)
-    out.push_back({{"kind", finding.kind},
-                   {"alarm", finding.alarm},
-                   {"where", finding.where},
-                   {"epoch", finding.epoch},
-                   {"step", finding.step},
-                   {"text", finding.text}});
   return out;
 }
 
@@ -195,7 +182,7 @@ RateSweep rate_sweep(const LrCurve& curve) {
 std::string report_html(const ReportData& data) {
   Json json = {{"title", data.title},
                {"facts", pairs(data.facts)},
-               {"findings", findings_json(data.findings)},
+               {"findings", Json::array()},
                {"history", history_json(data.history)},
                {"best_epoch", data.best_epoch},
                {"lr_curve", lr_curve_json(data.lr_curve)},
@@ -204,6 +191,7 @@ std::string report_html(const ReportData& data) {
                {"class_names", data.class_names},
                {"input_names", data.input_names},
                {"target_name", data.target_name}};
+  for (const Finding& finding : data.findings) json["findings"].push_back(detail::to_json(finding));
   if (const Recorder* r = data.recorder) {
     json["steps"] = series_json(r->steps);
     json["gradients"] = series_json(r->gradients);
@@ -221,7 +209,7 @@ std::string report_html(const ReportData& data) {
     json["grad_norms"] = grad_norms_json(*m);
   }
   using namespace embedded;
-  return detail::page({embedded::report_html, report_html_size},
+  return detail::page({"Training report", "pictures of this report", "report"},
                       {{base_css, base_css_size}, {report_css, report_css_size}},
                       {{chart_js, chart_js_size},
                        {report_layers_js, report_layers_js_size},

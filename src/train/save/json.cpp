@@ -18,27 +18,19 @@ Json number(double value) {
 Json to_json(const Epoch& e) {
   Json metrics = Json::array();
   for (const auto& [name, value] : e.metrics) metrics.push_back({name, number(value)});
-  return {{"epoch", e.epoch},
-          {"train_loss", number(e.train_loss)},
-          {"validation_loss", number(e.validation_loss)},
-          {"validation_accuracy", number(e.validation_accuracy)},
-          {"lr", number(e.lr)},
-          {"grad_norm", number(e.grad_norm)},
-          {"seconds", number(e.seconds)},
-          {"metrics", metrics}};
+  Json object = {{"epoch", e.epoch}};
+  for (const auto& [name, value] : epoch_numbers) object[name] = number(e.*value);
+  object["metrics"] = std::move(metrics);
+  return object;
 }
 
 Epoch read_epoch(const Value& o) {
-  o.allow({"epoch", "train_loss", "validation_loss", "validation_accuracy", "lr", "grad_norm",
-           "seconds", "metrics"});
   Epoch e;
+  std::vector<std::string> known = {"epoch", "metrics"};
+  for (const auto& [name, value] : epoch_numbers) known.emplace_back(name);
+  o.allow(known);
   e.epoch = o.at("epoch").whole(1, most_counted);
-  e.train_loss = o.at("train_loss").number();
-  e.validation_loss = o.at("validation_loss").number();
-  e.validation_accuracy = o.at("validation_accuracy").number();
-  e.lr = o.at("lr").number();
-  e.grad_norm = o.at("grad_norm").number();
-  e.seconds = o.at("seconds").number();
+  for (const auto& [name, value] : epoch_numbers) e.*value = o.at(name).number();
   for (const Value& metric : o.at("metrics").items()) {
     const std::vector<Value> pair = metric.items(2, 2);
     e.metrics.emplace_back(pair[0].text(), pair[1].number());
@@ -46,9 +38,14 @@ Epoch read_epoch(const Value& o) {
   return e;
 }
 
-Json to_json(const Finding& f) {
-  return {{"kind", f.kind},   {"alarm", f.alarm}, {"where", f.where},
-          {"epoch", f.epoch}, {"step", f.step},   {"text", f.text}};
+Json to_json(const Finding& f, Json object) {
+  object["kind"] = f.kind;
+  object["alarm"] = f.alarm;
+  object["where"] = f.where;
+  object["epoch"] = f.epoch;
+  object["step"] = f.step;
+  object["text"] = f.text;
+  return object;
 }
 
 Finding read_finding(const Value& o) {

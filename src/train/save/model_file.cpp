@@ -7,6 +7,7 @@
 #include "gradus/nn/activation.hpp"
 #include "gradus/train/setup.hpp"
 #include "io/csv/scan.hpp"
+#include "train/recipe/settings.hpp"
 #include "train/save/value.hpp"
 
 namespace gradus::train {
@@ -20,30 +21,29 @@ constexpr std::size_t most_layers = 10'000;
 
 // ---- the description of the model ---------------------------------------------------------------
 
-/// What a setting takes, as flags do, and what modules take besides.
-std::vector<std::string> choices_of(const std::string& name, std::vector<std::string> more = {}) {
-  for (const Setting& setting : settings())
-    if (setting.name == name)
-      more.insert(more.end(), setting.choices.begin(), setting.choices.end());
-  return more;
-}
-
 ModelSpec read_spec(const detail::Value& o) {
-  o.allow({"inputs", "categories", "embedding_sizes", "hidden", "outputs", "activation", "norm",
-           "init", "output", "dropout", "residual", "bias"});
-  ModelSpec spec;
+  std::vector<std::string> known = {"inputs", "categories", "embedding_sizes",
+                                    "hidden", "outputs",    "dropout"};
+  Config config;
+  ModelSpec& spec = config.model;
+  detail::for_options(config, "model", [&](const detail::Field&, const std::string& name) {
+    known.push_back(name);
+  });
+  o.allow(known);
   spec.inputs = o.at("inputs").whole(1, largest_size);
   spec.categories = o.at("categories").wholes(1, largest_size);
   spec.embedding_sizes = o.at("embedding_sizes").wholes(1, largest_size);
   spec.hidden = o.at("hidden").wholes(1, largest_size, most_layers);
   spec.outputs = o.at("outputs").whole(1, largest_size);
-  spec.activation = o.at("activation").one_of(choices_of("activation"));
-  spec.norm = o.at("norm").one_of(choices_of("norm"));
-  spec.init = o.at("init").one_of(choices_of("init"));
-  spec.output = o.at("output").one_of(choices_of("output", nn::activation_names()));
   spec.dropout = o.at("dropout").finite();
-  spec.residual = o.at("residual").truth();
-  spec.bias = o.at("bias").truth();
+  detail::for_options(config, "model", [&](const detail::Field& field, const std::string& name) {
+    std::vector<std::string> choices = field.rule.choices;
+    if (name == "output")  // what modules take besides
+      for (const std::string& other : nn::activation_names()) choices.push_back(other);
+    if (const auto* text = std::get_if<std::string*>(&field.target))
+      **text = o.at(name).one_of(choices);
+    if (const auto* truth = std::get_if<bool*>(&field.target)) **truth = o.at(name).truth();
+  });
   if (spec.dropout < 0 || spec.dropout > 1) o.at("dropout").refuse("a probability from 0 to 1");
   if (static_cast<Index>(spec.categories.size()) > spec.inputs)
     o.at("categories")

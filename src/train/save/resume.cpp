@@ -5,6 +5,7 @@
 #include "base/memory_error.hpp"
 #include "gradus/random.hpp"
 #include "train/loop/run.hpp"
+#include "train/recipe/settings.hpp"
 
 // How a run becomes a checkpoint, and a checkpoint a run.
 namespace gradus::train::detail {
@@ -91,19 +92,15 @@ std::map<std::string, std::string> Run::settings() const {
       {"merge_last_of_one", yes_or_no(l.merge_last_of_one)},
       {"num_samples", text_of(l.num_samples)},
       {"validation samples", text_of(run_.validation.size())},
-      {"clip_norm", text_of(o.clip_norm)},
-      {"clip_value", text_of(o.clip_value)},
-      {"clip_percentile", text_of(o.clip_percentile)},
-      {"clip_window", text_of(o.clip_window)},
-      {"l1", text_of(o.l1)},
-      {"l2", text_of(o.l2)},
-      {"ema_decay", text_of(o.ema_decay)},
-      {"ema_warmup", yes_or_no(o.ema_warmup)},
       {"monitor", judge_.monitor()},
       {"better", choices_of_better.at(static_cast<std::size_t>(o.better))},
-      {"patience", text_of(o.patience)},
-      {"min_delta", text_of(o.min_delta)},
       {"non_finite", choices_of_non_finite.at(static_cast<std::size_t>(o.non_finite))}};
+  Config config;
+  config.fit = o;
+  for_options(config, "fit", [&](const Field& field, const std::string& name) {
+    if (name != "accumulate")
+      all[name] = text_of_target(field.target);  // which is part of the place
+  });
   if (scheduler_)
     all["scheduler"] = std::string(scheduler_->schedule().name()) +
                        (scheduler_->unit() == optim::Unit::step ? ", steps" : ", epochs");

@@ -54,25 +54,23 @@ const Json& Value::object() const {
   return *json_;
 }
 
-Value Value::at(const char* key) const {
+Value Value::at(const std::string& key) const {
   if (auto found = find(key)) return *std::move(found);
   throw Error(document_->start + place_ + " lacks \"" + key +
               "\", which is required; is the file damaged?");
 }
 
-std::optional<Value> Value::find(const char* key) const {
+std::optional<Value> Value::find(const std::string& key) const {
   const Json* found = object().find(key);
   if (!found) return std::nullopt;
-  return Value(*this, *found, std::string(".") + key);
+  return Value(*this, *found, "." + key);
 }
 
-void Value::allow(std::initializer_list<const char*> keys) const {
+void Value::allow(const std::vector<std::string>& keys) const {
   for (const auto& [key, value] : object().members())
-    if (std::none_of(keys.begin(), keys.end(),
-                     [&wanted = key](const char* known) { return wanted == known; }))
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
       throw Error(document_->start + place_ + " has the member \"" + printable(key) + "\"; " +
-                  join({keys.begin(), keys.end()}) +
-                  " are known; is the file damaged, or of a newer version?");
+                  join(keys) + " are known; is the file damaged, or of a newer version?");
 }
 
 std::vector<std::pair<std::string, Value>> Value::members() const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,10 +25,10 @@ class Value {
   [[noreturn]] void refuse(const std::string& required) const;
 
   /// A member of an object that must be there.
-  Value at(const char* key) const;
-  std::optional<Value> find(const char* key) const;
+  Value at(const std::string& key) const;
+  std::optional<Value> find(const std::string& key) const;
   /// Refuses an object with other members.
-  void allow(std::initializer_list<const char*> keys) const;
+  void allow(const std::vector<std::string>& keys) const;
   /// The members of an object, by name.
   std::vector<std::pair<std::string, Value>> members() const;
   /// The values of a list of `least` to `most`.

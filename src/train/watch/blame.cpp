@@ -7,6 +7,7 @@
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "train/loop/evaluation.hpp"
 #include "train/watch/diagnosis.hpp"
 
 namespace gradus::train::detail {
@@ -35,13 +36,11 @@ std::string text_of_rows(const std::vector<Index>& rows, Index of) {
 /// Puts random numbers and buffers back where they are now.
 class Undo {
  public:
-  explicit Undo(const nn::Module& model)
-      : seed_(default_generator().seed()), offset_(default_generator().offset()) {
+  explicit Undo(const nn::Module& model) {
     for (const auto& [name, buffer] : model.named_buffers())
       buffers_.emplace_back(buffer, buffer.detach().clone());
   }
   ~Undo() {
-    default_generator().set_state(seed_, offset_);
     const NoGrad guard;
     for (auto& [buffer, value] : buffers_) buffer.copy_(value);
   }
@@ -49,7 +48,7 @@ class Undo {
   Undo& operator=(const Undo&) = delete;
 
  private:
-  std::uint64_t seed_, offset_;
+  SameRandom random_;
   std::vector<std::pair<Tensor, Tensor>> buffers_;
 };
 

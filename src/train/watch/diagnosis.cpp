@@ -195,19 +195,20 @@ void Diagnosis::judge_divergence(Context& run) {
 }
 
 void Diagnosis::judge_units(Context& run, const std::vector<Layer>& layers) {
+  if (!loss_is_large()) return;
   std::vector<std::string> dead, saturated;
   std::string first_dead, first_saturated;
   for (const Layer& layer : layers) {
     const Tally& seen = layer.window;
     const bool asleep = seen.active_share() <= limits::asleep;
-    if (layer.kind == Kind::relu && (asleep || seen.dead() >= limits::dead) && loss_is_large()) {
+    const bool is_relu = layer.flat.kind == Kind::relu;
+    if (is_relu && (asleep || seen.dead() >= limits::dead)) {
       if (dead.empty()) first_dead = layer.name;
       dead.push_back(layer.name + " (" +
                      (asleep ? percent(1 - seen.active_share()) + " of the outputs are 0)"
                              : percent(seen.dead()) + " of the units)"));
     }
-    if ((layer.kind == Kind::sigmoid || layer.kind == Kind::tanh) &&
-        seen.saturated_share() >= limits::saturated && loss_is_large()) {
+    if (!is_relu && seen.saturated_share() >= limits::saturated) {
       if (saturated.empty()) first_saturated = layer.name;
       saturated.push_back(layer.name + " (" + percent(seen.saturated_share()) + " of the outputs)");
     }

@@ -36,7 +36,8 @@ inline constexpr double fall_low = 0.1;
 
 // ------------------------------------------------------------------ gradients
 
-/// Gradient per weight of the first layer over that of the last: 0.25^7, seven plain sigmoids.
+/// Gradient per weight of the first layer over that of the last, or before training its estimate:
+/// 0.25^7, seven plain sigmoids.
 inline constexpr double vanishing = 1e-4;
 /// The same the other way round: healthy networks stay within a factor of about 10.
 inline constexpr double exploding = 1e3;
@@ -57,7 +58,8 @@ inline constexpr double spike_over_largest = 3;
 inline constexpr double dead = 0.6;
 /// Share of ReLU outputs above 0, where about half is usual: units that are asleep.
 inline constexpr double asleep = 0.02;
-/// A sigmoid or tanh is saturated where its derivative is below this share of its largest.
+/// An output is flat (see Flat) where the derivative is below this share of its largest: that is
+/// saturated for a sigmoid or tanh, 0 for a relu.
 inline constexpr double saturated_slope = 0.1;
 /// Share of saturated outputs: fully trained classifiers reach half, and then the loss is small.
 inline constexpr double saturated = 0.7;
@@ -122,9 +124,7 @@ inline constexpr double init_factor = 3;
 inline constexpr Index init_weights = 32;
 /// Product of these factors over layers without normalization between them.
 inline constexpr double init_product = 1e4;
-/// Sigmoids one after the other: 0.25^5 is 1e-3.
+/// Sigmoids one after the other: of fewer, not their number is to blame.
 inline constexpr int sigmoid_stack = 5;
-/// Estimated factor of the gradient on its way back through them.
-inline constexpr double sigmoid_attenuation = 1e-3;
 
 }  // namespace gradus::train::limits

@@ -3,17 +3,19 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <map>
+#include <memory>
 
 #include "base/memory_error.hpp"
-#include "gradus/nn/activation.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/recorder.hpp"
 #include "train/loop/evaluation.hpp"
+#include "train/watch/units.hpp"
 
 namespace gradus::train {
 
 namespace {
+
+using detail::Kind;
 
 constexpr Index surface_cells_1d = 200, surface_cells_2d = 48;
 constexpr Index most_surface_points = 400;
@@ -66,49 +68,6 @@ std::vector<double> histogram(const std::vector<Tensor>& tensors) {
   return out;
 }
 
-/// Every k-th sample, at most `most`.
-std::vector<Index> spread(Index samples, Index most) {
-  std::vector<Index> chosen;
-  const Index count = std::min(samples, std::max<Index>(most, 1));
-  for (Index i = 0; i < count; ++i) chosen.push_back(i * samples / count);
-  return chosen;
-}
-
-/// For activations with a flat part: the limits beyond which a unit does nothing.
-struct Flat {
-  double below, above;
-};
-const Flat* flat_part(const nn::Module& module) {
-  static const std::map<std::string, Flat> known = {{"relu", {0, INFINITY}},
-                                                    {"relu6", {0, 6}},
-                                                    {"sigmoid", {0.01, 0.99}},
-                                                    {"tanh", {-0.98, 0.98}},
-                                                    {"hardsigmoid", {0, 1}},
-                                                    {"hardtanh", {-1, 1}},
-                                                    {"hardswish", {-INFINITY, INFINITY}}};
-  const auto* activation = dynamic_cast<const nn::Activation*>(&module);
-  if (!activation) return nullptr;
-  const auto found = known.find(activation->name());
-  return found == known.end() || std::isinf(found->second.below) ? nullptr : &found->second;
-}
-
-/// The part of the units, the last axis of `out`, that are on the flat part for every sample.
-double idle_part(const Tensor& out, const Flat& flat) {
-  const Tensor values = out.to(float32);
-  const Index units = out.size(-1), rows = units ? out.numel() / units : 0;
-  if (rows == 0) return 0;
-  const auto below = static_cast<float>(flat.below), above = static_cast<float>(flat.above);
-  std::vector<std::uint8_t> works(static_cast<std::size_t>(units));
-  for (Index row = 0; row < rows; ++row) {
-    const float* const v = values.data<float>() + row * units;
-    for (Index u = 0; u < units; ++u)
-      works[static_cast<std::size_t>(u)] |=
-          static_cast<std::uint8_t>(!(v[u] <= below || v[u] >= above));
-  }
-  const auto idle = std::count(works.begin(), works.end(), 0);
-  return static_cast<double>(idle) / static_cast<double>(units);
-}
-
 }  // namespace
 
 // ------------------------------------------------------------------ histograms
@@ -140,32 +99,37 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
                                     Index epoch) {
   struct Seen {
     nn::NamedModule entry;
-    int hook;
     std::vector<double> histogram;
-    double idle;
+    detail::Flat flat;
+    double idle = 0;
+    std::unique_ptr<detail::Hook> hook = {};
   };
   std::vector<Seen> seen;
   for (const nn::NamedModule& entry : model.named_modules())
     if (std::find(activations_.begin(), activations_.end(), entry.name) != activations_.end())
-      seen.push_back({entry, 0, std::vector<double>(bins + 2), 0});
+      seen.push_back({entry, std::vector<double>(bins + 2), detail::flat_of(*entry.module)});
   const bool histograms_too = epoch == kept || activation_histograms.wants(epoch);
   for (Seen& one : seen)
-    one.hook = one.entry.module->register_forward_hook(
-        [&one, histograms_too](const nn::Module& module, const Tensor&, const Tensor& out) {
+    one.hook = std::make_unique<detail::Hook>(
+        *one.entry.module,
+        [&one, histograms_too](const nn::Module&, const Tensor&, const Tensor& out) {
           if (histograms_too) one.histogram = histogram({out});
-          if (const Flat* flat = flat_part(module); flat && out.dim() > 0)
-            one.idle = idle_part(out, *flat);
+          if (one.flat.kind != Kind::other && out.numel() > 0 && out.dim() > 0) {
+            std::vector<std::uint8_t> works;
+            look_at(one.flat, out, works);
+            one.idle = detail::idle_share(works);
+          }
           return Tensor();
         });
-  model(dataset.gather(spread(dataset.size(), options_.samples)).at(0));
-  for (const Seen& one : seen) one.entry.module->remove_forward_hook(one.hook);
+  model(dataset.gather(detail::spread(dataset.size(), options_.samples)).at(0));
+  for (Seen& one : seen) one.hook.reset();
 
   std::vector<std::string> names, flat_names;
   std::vector<double> histograms, parts;
   for (const Seen& one : seen) {
     names.push_back(one.entry.name.empty() ? "(model)" : one.entry.name);
     histograms.insert(histograms.end(), one.histogram.begin(), one.histogram.end());
-    if (!flat_part(*one.entry.module)) continue;
+    if (one.flat.kind == Kind::other) continue;
     flat_names.push_back(names.back());
     parts.push_back(one.idle);
   }
@@ -222,7 +186,7 @@ void Recorder::begin_surface(const Context& run) {
   if (dataset.x().dim() != 2 || dataset.x().size(1) > 2 || dataset.x().size(1) < 1) return;
   const auto inputs = static_cast<std::size_t>(dataset.x().size(1));
   surface_classes = detail::has_classes(dataset.y(), options_);
-  const data::Batch some = dataset.gather(spread(dataset.size(), most_surface_points));
+  const data::Batch some = dataset.gather(detail::spread(dataset.size(), most_surface_points));
   const std::vector<double> range = range_with_margin(some.at(0));
   grid_ = grid_of(range, dataset.x().dtype());
   surface.begin({"answer"}, static_cast<std::size_t>(grid_.size(0)));

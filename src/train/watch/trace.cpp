@@ -12,39 +12,12 @@
 #include "gradus/nn/norm.hpp"
 #include "gradus/nn/simple.hpp"
 #include "gradus/ops.hpp"
-#include "gradus/random.hpp"
 #include "train/loop/evaluation.hpp"
-#include "train/watch/limits.hpp"
+#include "train/watch/units.hpp"
 
 namespace gradus::train::detail {
 
 namespace {
-
-/// Puts this thread's random numbers back.
-class SameRandom {
- public:
-  SameRandom() : before_(default_generator()) {}
-  ~SameRandom() { default_generator() = before_; }
-  SameRandom(const SameRandom&) = delete;
-  SameRandom& operator=(const SameRandom&) = delete;
-
- private:
-  Generator before_;
-};
-
-/// A hook that ends with its scope.
-class Hook {
- public:
-  Hook(const nn::Module& module, nn::Module::ForwardHook call)
-      : handle_(module), id_(handle_.register_forward_hook(std::move(call))) {}
-  ~Hook() { handle_.remove_forward_hook(id_); }
-  Hook(const Hook&) = delete;
-  Hook& operator=(const Hook&) = delete;
-
- private:
-  nn::Module handle_;
-  int id_;
-};
 
 void take_weights(Call& call, const nn::Module& module) {
   for (const auto& [name, tensor] : module.own_parameters()) {
@@ -81,24 +54,20 @@ Call describe(const std::string& name, const nn::Module& module) {
 /// Derivative, dead and saturated units of an activation on a batch.
 void measure(Call& call, const nn::Activation& activation, const Tensor& in, const Tensor& out) {
   if (out.numel() == 0 || out.dim() < 1 || !is_floating_point(out.dtype())) return;
-  const bool relu = call.activation == "relu" || call.activation == "relu6";
-  const bool sigmoid = call.activation == "sigmoid", tanh = call.activation == "tanh";
   if (call.activation == "softmax" || call.activation == "log_softmax") return;
   {
     const EnableGrad recording;
     const Tensor x = in.detach().clone().requires_grad_();
     const Tensor slope = grad(sum(activation(x)), {x})[0];
     call.mean_slope = norm(slope).item() / std::sqrt(static_cast<double>(slope.numel()));
-    const double limit = limits::saturated_slope * (sigmoid ? 0.25 : 1);
-    if (sigmoid || tanh) call.saturated = mean((slope < limit).to(float32)).item();
   }
-  if (!relu) return;
-  Axes rows;  // all but the units' axis
-  const int units = out.dim() == 4 ? 1 : out.dim() - 1;
-  for (int axis = 0; axis < out.dim(); ++axis)
-    if (axis != units) rows.push_back(axis);
-  if (rows.empty()) return;
-  call.dead = mean((amax(out, rows) <= 0.0).to(float32)).item();
+  const Flat flat = flat_of(activation);
+  std::vector<std::uint8_t> works;
+  const Look look = look_at(flat, out, works);
+  if (flat.kind == Kind::relu)
+    call.dead = out.dim() > 1 ? idle_share(works) : 0;
+  else
+    call.saturated = static_cast<double>(look.saturated) / static_cast<double>(out.numel());
 }
 
 }  // namespace

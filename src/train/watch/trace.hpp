@@ -20,8 +20,8 @@ struct Call {
   Tensor weight = {}, bias = {};  // of linear and convolutional layers
   int after = -1;                 // the call whose output is this one's input itself, or -1
   double mean_slope = 0;          // activation: root mean square of the derivative
-  double dead = 0;                // relu: share of units that are 0 for all rows
-  double saturated = 0;           // sigmoid, tanh: share of outputs with hardly any derivative
+  double dead = 0;                // relu: share of idle units; see Flat
+  double saturated = 0;           // others with flat parts: share of saturated outputs
 };
 
 struct Trace {

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "gradus/autograd.hpp"
-#include "gradus/nn/activation.hpp"
 #include "gradus/nn/linear.hpp"
 #include "gradus/optim/clip.hpp"
 #include "train/save/monitor_state.hpp"
@@ -45,130 +44,18 @@ void for_watched(const T* w, Index n, F f) {
   for (Index i = 0; i < stretches; ++i) f(w + i * (n - length) / (stretches - 1), length);
 }
 
-/// f(data, numel) with the type of the tensor's values.
-template <class F>
-void with_values(const Tensor& a, F f) {
-  if (a.dtype() == float32)
-    f(a.data<float>(), a.numel());
-  else
-    f(a.data<double>(), a.numel());
-}
-
-/// What one output shows.
-struct Look {
-  double sum = 0, squares = 0;
-  double slope_squares = 0;  // of the activation's derivative
-  Index active = 0, saturated = 0;
-};
-
-/// Adds the sum and the squares of n values, in lanes.
-template <class T>
-void add_sums(const T* y, Index n, Look& look) {
-  std::array<double, 8> sums{}, squares{};
-  Index i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (std::size_t k = 0; k < 8; ++k) {
-      const auto v = static_cast<double>(y[i + static_cast<Index>(k)]);
-      sums[k] += v;
-      squares[k] += v * v;
-    }
-  for (; i < n; ++i) {
-    const auto v = static_cast<double>(y[i]);
-    sums[0] += v;
-    squares[0] += v * v;
-  }
-  for (std::size_t k = 0; k < 8; ++k) {
-    look.sum += sums[k];
-    look.squares += squares[k];
-  }
-}
-
-/// One row of `units` values, each a unit of its own.
-template <Kind kind, class T>
-void look_at_row(const T* y, Index units, std::uint8_t* alive, Look& look) {
-  if constexpr (kind == Kind::relu) {
-    std::int32_t active = 0;  // of this width, the loop vectorizes
-    for (Index i = 0; i < units; ++i) {
-      active += y[i] > 0;
-      alive[i] = static_cast<std::uint8_t>(alive[i] | (y[i] > 0));
-    }
-    look.active += active;
-    look.slope_squares += active;
-  } else if constexpr (kind != Kind::other) {
-    constexpr T limit =
-        static_cast<T>(limits::saturated_slope * (kind == Kind::sigmoid ? 0.25 : 1));
-    T slopes = 0;
-    std::int32_t saturated = 0;
-    for (Index i = 0; i < units; ++i) {
-      const T slope = kind == Kind::sigmoid ? y[i] * (1 - y[i]) : 1 - y[i] * y[i];
-      saturated += slope < limit;
-      slopes += slope * slope;
-    }
-    look.saturated += saturated;
-    look.slope_squares += static_cast<double>(slopes);
-  }
-}
-
-/// Values as rows of units; a unit has `inner` values in a row (1, or the pixels of a channel).
-template <Kind kind, class T>
-Look look_at(const T* y, Index rows, Index units, Index inner, std::vector<std::uint8_t>& alive) {
-  Look look;
-  add_sums(y, rows * units * inner, look);
-  alive.assign(kind == Kind::relu ? static_cast<std::size_t>(units) : 0, 0);
-  if (kind == Kind::other) return look;
-  for (Index r = 0; r < rows; ++r) {
-    const T* row = y + r * units * inner;
-    if (inner == 1) {
-      look_at_row<kind>(row, units, alive.data(), look);
-      continue;
-    }
-    std::vector<std::uint8_t> any(static_cast<std::size_t>(inner));
-    for (Index u = 0; u < units; ++u) {
-      std::fill(any.begin(), any.end(), std::uint8_t{0});
-      look_at_row<kind>(row + u * inner, inner, any.data(), look);
-      if (kind == Kind::relu && std::find(any.begin(), any.end(), 1) != any.end())
-        alive[static_cast<std::size_t>(u)] = 1;
-    }
-  }
-  return look;
-}
-
-template <class T>
-Look look_at(Kind kind, const T* y, Index rows, Index units, Index inner,
-             std::vector<std::uint8_t>& alive) {
-  switch (kind) {
-    case Kind::relu:
-      return look_at<Kind::relu>(y, rows, units, inner, alive);
-    case Kind::sigmoid:
-      return look_at<Kind::sigmoid>(y, rows, units, inner, alive);
-    case Kind::tanh:
-      return look_at<Kind::tanh>(y, rows, units, inner, alive);
-    case Kind::other:
-      break;
-  }
-  return look_at<Kind::other>(y, rows, units, inner, alive);
-}
-
-void add(Tally& tally, const Look& look, const std::vector<std::uint8_t>& alive, Index values,
-         Index rows) {
+void add(Tally& tally, const Layer& layer, const Look& look, Index values,
+         const std::vector<std::uint8_t>& works) {
   if (!std::isfinite(look.squares)) return;
   tally.sum += look.sum;
   tally.squares += look.squares;
   tally.active += look.active;
   tally.saturated += look.saturated;
   tally.values += values;
-  tally.rows += rows;
-  if (tally.alive.size() != alive.size()) tally.alive.assign(alive.size(), 0);
-  for (std::size_t i = 0; i < alive.size(); ++i) tally.alive[i] |= alive[i];
-}
-
-Kind kind_of(const nn::Module& module) {
-  const auto* activation = dynamic_cast<const nn::Activation*>(&module);
-  if (!activation) return Kind::other;
-  if (activation->name() == "relu" || activation->name() == "relu6") return Kind::relu;
-  if (activation->name() == "sigmoid") return Kind::sigmoid;
-  if (activation->name() == "tanh") return Kind::tanh;
-  return Kind::other;
+  tally.rows += look.rows;
+  if (layer.flat.kind != Kind::relu) return;
+  if (tally.alive.size() != works.size()) tally.alive.assign(works.size(), 0);
+  for (std::size_t i = 0; i < works.size(); ++i) tally.alive[i] |= works[i];
 }
 
 LayerStats stats_of(const Layer& layer, const Tally& tally) {
@@ -186,10 +73,10 @@ LayerStats stats_of(const Layer& layer, const Tally& tally) {
     stats.activation_std =
         std::sqrt(std::max(0.0, tally.squares / n - stats.activation_mean * stats.activation_mean));
   }
-  if (layer.kind == Kind::relu) {
+  if (layer.flat.kind == Kind::relu) {
     stats.dead = tally.dead();
     stats.active = tally.active_share();
-  } else if (layer.kind != Kind::other) {
+  } else if (layer.flat.kind != Kind::other) {
     stats.saturated = tally.saturated_share();
   }
   return stats;
@@ -201,10 +88,7 @@ double share(Index part, Index whole) {
 
 }  // namespace
 
-double Tally::dead() const {
-  const auto dead = std::count(alive.begin(), alive.end(), 0);
-  return share(static_cast<Index>(dead), static_cast<Index>(alive.size()));
-}
+double Tally::dead() const { return idle_share(alive); }
 double Tally::active_share() const { return share(active, values); }
 double Tally::saturated_share() const { return share(saturated, values); }
 
@@ -217,7 +101,7 @@ void Watch::attach(nn::Module& model) {
     const bool leaf = entry.module->children().empty();
     const auto own = entry.module->own_parameters();
     if (!leaf && own.empty()) continue;
-    Layer layer{entry.name, entry.module->describe(), kind_of(*entry.module),
+    Layer layer{entry.name, entry.module->describe(), flat_of(*entry.module),
                 dynamic_cast<const nn::Linear*>(entry.module) != nullptr, *entry.module};
     for (const auto& [name, tensor] : own) {
       layer.parameters.push_back(tensor);
@@ -278,16 +162,9 @@ void Watch::weights() {
 void Watch::look_at_output(Layer& layer, const Tensor& in, const Tensor& out) {
   if (!out.defined() || !is_floating_point(out.dtype()) || out.dim() < 1 || out.numel() == 0)
     return;
-  const int axis = out.dim() == 4 ? 1 : out.dim() - 1;  // (N, C, H, W), or the last
-  const Index units = out.size(axis);
-  const Index inner = axis == 1 && out.dim() == 4 ? out.size(2) * out.size(3) : 1;
-  const Index rows = out.numel() / (units * inner);
-  Look look;
-  with_values(out, [&](const auto* y, Index) {
-    look = look_at(layer.kind, y, rows, units, inner, alive_);
-  });
-  for (Tally* tally : {&layer.window, &layer.epoch}) add(*tally, look, alive_, out.numel(), rows);
-  if (layer.kind != Kind::other && linear_out_.defined() && in.is(linear_out_)) {
+  const Look look = look_at(layer.flat, out, works_);
+  for (Tally* tally : {&layer.window, &layer.epoch}) add(*tally, layer, look, out.numel(), works_);
+  if (layer.flat.kind != Kind::other && linear_out_.defined() && in.is(linear_out_)) {
     const double slope = std::sqrt(look.slope_squares / static_cast<double>(out.numel()));
     for (Tally* tally : {&layer.window, &layer.epoch})
       tally->attenuation.add(linear_factor_ * slope);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gradus/train/monitor.hpp"
+#include "train/watch/units.hpp"
 
 namespace gradus::train::detail {
 
@@ -24,15 +25,12 @@ struct Mean {
   double value() const { return count ? sum / static_cast<double>(count) : NAN; }
 };
 
-/// Activations of which more than the mean is known.
-enum class Kind : std::uint8_t { other, relu, sigmoid, tanh };
-
 /// What a stretch of steps showed of one module.
 struct Tally {
   Mean grad, weight, ratio, attenuation;
   double sum = 0, squares = 0;  // of the outputs
   Index values = 0, active = 0, saturated = 0;
-  std::vector<std::uint8_t> alive;  // per unit: was it above 0?
+  std::vector<std::uint8_t> alive;  // relu, per unit: was an output not flat?
   Index rows = 0;
 
   double dead() const;
@@ -42,7 +40,7 @@ struct Tally {
 
 struct Layer {
   std::string name, module;
-  Kind kind = Kind::other;
+  Flat flat = {};
   bool linear = false;
   nn::Module handle = {};  // shares the state of the module, and keeps its hooks reachable
   bool leaf = false;       // without children: its output is looked at
@@ -99,7 +97,7 @@ class Watch {
   std::vector<Layer> layers_;
   bool looking_ = false;
   Index window_steps_ = 0, window_samples_ = 0, epoch_steps_ = 0;
-  std::vector<std::uint8_t> alive_;  // of the output that is looked at
+  std::vector<std::uint8_t> works_;  // of the output that is looked at
   Tensor linear_out_;                // of the linear layer that was called last
   double linear_factor_ = 0;
 };

@@ -87,7 +87,7 @@ TEST_CASE("numbers, lists and references of a model's file are checked against e
   const TemporaryFolder folder;
   train::Config config;
   config.missing = "mean";
-  config.indicators = true;
+  config.pipeline.indicators = true;
   config.categories = "embed";
   const Made one_hot = [&] {
     train::Config other = config;
@@ -199,8 +199,8 @@ TEST_CASE("numbers, lists and references of a model's file are checked against e
 TEST_CASE("tensors of a model's file are the ones that are described, with numbers in range") {
   const TemporaryFolder folder;
   train::Config config;
-  config.norm = "batch";
-  config.target = {"u", "v"};
+  config.model.norm = "batch";
+  config.csv.targets = {"u", "v"};
   const Made good = made_model(config, quantities, folder.path());
   REQUIRE(refusal(good, folder.path()) == "accepted");
   const auto refused = [&](const std::string& name, const Tensor& value, const char* text) {
@@ -320,7 +320,7 @@ TEST_CASE("a finding in a history is read whole or refused; one that is cut off 
 TEST_CASE("a prediction is finite, or its row is named") {
   const TemporaryFolder folder;
   train::Config config;
-  config.target = {"u", "v"};
+  config.csv.targets = {"u", "v"};
   const train::SavedModel saved =
       read(made_model(config, quantities, folder.path()), folder.path());
   const auto source = [&](const std::string& cell) {
@@ -354,7 +354,7 @@ TEST_CASE("a prediction is finite, or its row is named") {
 TEST_CASE("quantities that the model's numbers cannot hold come back in their units") {
   const TemporaryFolder folder;
   train::Config config;
-  config.target = {"u"};
+  config.csv.targets = {"u"};
   config.precision = "float64";
   const train::Prepared data = train::prepare(config, [&] {
     train::Config c = config;

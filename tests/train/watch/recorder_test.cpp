@@ -139,6 +139,17 @@ TEST_CASE("units that are 0 for every sample count as idle, and others do not") 
   CHECK(*recorder.idle.at(0, 0) == 0.75);
 }
 
+TEST_CASE("a model that throws while a recorder looks at it keeps none of its hooks") {
+  nn::MLP model({2, 4, 1});
+  Run run(model, data::TensorDataset(randn({8, 3}), randn({8, 1})));
+  Recorder recorder;
+  recorder.on_fit_begin(run.context);
+  train::Epoch epoch{.epoch = 1};
+  CHECK_THROWS_AS(recorder.on_epoch_end(run.context, epoch), Error);
+  for (const nn::NamedModule& entry : model.named_modules())
+    CHECK_FALSE(entry.module->has_forward_hooks());
+}
+
 TEST_CASE("a recorder watches at most as many layers as it is told, first and last among them") {
   std::vector<Index> sizes(60, 3);
   nn::MLP model(sizes);

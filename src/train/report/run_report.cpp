@@ -1,36 +1,36 @@
-#include <cmath>
-#include <gradus/nn/summary.hpp>
-#include <gradus/ops.hpp>
-#include <gradus/train.hpp>
+#include "train/report/run_report.hpp"
 
-#include "session.hpp"
+#include "gradus/nn/summary.hpp"
+#include "gradus/ops.hpp"
+#include "gradus/train/monitor.hpp"
 
-using namespace gradus;
+namespace gradus::train {
 
-train::Texts texts_of(const train::Config& config) {
-  train::Texts texts;
-  for (const train::Setting& setting : train::settings(config))
+Texts texts_of(const Config& config) {
+  Texts texts;
+  for (const Setting& setting : settings(config))
     texts.emplace_back(setting.name, !setting.value.empty() ? setting.value
                                      : setting.is_switch    ? "no"
                                                             : "none");
   return texts;
 }
 
-train::Recorder make_recorder(const train::Prepared& data, const train::Objective& objective) {
-  const train::Pipeline& pipeline = data.pipeline;
-  train::RecorderOptions options;
+namespace detail {
+
+Recorder make_recorder(const Prepared& data, const Objective& objective) {
+  const Pipeline& pipeline = data.pipeline;
+  RecorderOptions options;
   options.unscale_inputs = [&pipeline](const Tensor& x) { return pipeline.unscale_inputs(x); };
   options.unscale_targets = [&pipeline](const Tensor& y) { return pipeline.unscale(y); };
   options.predict = [&pipeline, objective](const Tensor& output) {
     return pipeline.unscale(objective.predict(output));
   };
-  return train::Recorder(options);
+  return Recorder(options);
 }
 
-void write_report(const std::string& path, const train::Prepared& data, const Outcome& outcome,
-                  const train::Recorder& recorder, const train::Monitor* monitor,
-                  nn::Module& model) {
-  train::ReportData report;
+void write_run_report(const std::string& path, const Prepared& data, const Outcome& outcome,
+                      const Recorder& recorder, const Monitor* monitor, nn::Module& model) {
+  ReportData report;
   report.title = "Training on " + data.config.data;
   report.facts = {{"data", data.config.data},
                   {"task", name_of(data.pipeline.task())},
@@ -51,10 +51,10 @@ void write_report(const std::string& path, const train::Prepared& data, const Ou
   report.input_names = data.pipeline.features();
   if (!data.pipeline.target_names().empty())
     report.target_name = data.pipeline.target_names().front();
-  train::write_report(path, report);
+  write_report(path, report);
 }
 
-std::map<std::string, Tensor> tensors_of(const train::RateSweep& sweep) {
+std::map<std::string, Tensor> tensors_of(const RateSweep& sweep) {
   if (sweep.lr.empty()) return {};
   std::map<std::string, Tensor> tensors = {{"sweep.lr", from_vector(sweep.lr)},
                                            {"sweep.loss", from_vector(sweep.loss)},
@@ -64,8 +64,8 @@ std::map<std::string, Tensor> tensors_of(const train::RateSweep& sweep) {
   return tensors;
 }
 
-train::RateSweep sweep_of(const train::Checkpoint& checkpoint) {
-  train::RateSweep sweep;
+RateSweep sweep_of(const Checkpoint& checkpoint) {
+  RateSweep sweep;
   const auto column = [&](const char* name) {
     const auto found = checkpoint.tensors.find(name);
     return found == checkpoint.tensors.end() ? std::vector<double>()
@@ -87,3 +87,6 @@ train::RateSweep sweep_of(const train::Checkpoint& checkpoint) {
     sweep.note = note->second;
   return sweep;
 }
+
+}  // namespace detail
+}  // namespace gradus::train
