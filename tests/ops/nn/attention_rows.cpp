@@ -134,8 +134,9 @@ TEST_CASE("keys at which a query may not look do not count for it, whatever they
       for (const double value : Doubles{0, NAN, infinity, -infinity}) {
         INFO(options.is_causal << " " << key << " " << value);
         const Tensors found = run(options, key, value);
+        // Equal up to rounding: what meets a NaN is computed once more, in another order.
         for (std::size_t i = 0; i < usual.size(); ++i)
-          CHECK(found[i].to_vector<double>() == usual[i].to_vector<double>());
+          CHECK(amax(abs(found[i] - usual[i])).item() <= 1e-13 * amax(abs(usual[i])).item());
       }
 }
 
