@@ -86,8 +86,8 @@ void before_change(const void* owner, const F& make_undo) {
     mode.capture->before_change(owner, make_undo);
 }
 
-/// The result of f, which is called now and in every replay: for work on the host, of which no
-/// kernel tells the tape.
+/// The result of f, which is called now and in every replay: for work on the host, which is no
+/// call of a kernel.
 template <class F>
 auto replayable(const F& f) {
   if (is_capturing()) kernels::listener->hear([f] { f(); });

@@ -1,16 +1,12 @@
 // Every operation may stand in a captured step, or is refused by its own name.
-#include <cstring>
 #include <exception>
 
-#include "gradus/capture.hpp"
-#include "gradus/ops.hpp"
+#include "capture/capture_support.hpp"
 #include "support/probe.hpp"
 
 namespace gradus::test {
 
 namespace {
-
-using Tensors = std::vector<Tensor>;
 
 /// The result and, where it has any, the gradients of its squares' sum.
 Tensors results_of(const Row& row, const std::vector<Input>& inputs, const Tensors& given) {
@@ -27,12 +23,6 @@ Tensors results_of(const Row& row, const std::vector<Input>& inputs, const Tenso
     for (const Tensor& g : grad(sum(y * y), wanted, {.allow_unused = true}))
       if (g.defined()) results.push_back(g);
   return results;
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  if (!(a.shape() == b.shape()) || a.dtype() != b.dtype()) return false;
-  const std::vector<double> x = a.detach().to_vector<double>(), y = b.detach().to_vector<double>();
-  return x.empty() || std::memcmp(x.data(), y.data(), x.size() * sizeof x[0]) == 0;
 }
 
 }  // namespace
