@@ -80,9 +80,9 @@ struct Copy {
 
 // Along the axis of (outer, axis, inner), at indices that were checked before.
 
-/// dst[o, j, :] = src[o, index[j], :]; src (outer, axis, inner), dst (outer, count, inner).
-struct IndexSelect {
-  static constexpr const char* name = "index_select";
+/// What the calls that follow have in common; src and dst are (outer, axis, inner) on the side that
+/// the indices are of, and (outer, count, inner) on the other.
+struct Indexed {
   DType type;
   const void* src;
   const Index* index;
@@ -90,42 +90,39 @@ struct IndexSelect {
   void* dst;
   Index outer, axis, inner;
 
-  void describe(Description& d) const {
+  void sizes(Description& d) const {
     d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+  }
+};
+
+/// dst[o, j, :] = src[o, index[j], :]; src (outer, axis, inner), dst (outer, count, inner).
+struct IndexSelect : Indexed {
+  static constexpr const char* name = "index_select";
+
+  void describe(Description& d) const {
+    sizes(d);
     d.reads("src", src, type, outer * axis * inner).reads("index", index, DType::int64, count);
     d.writes("dst", dst, type, outer * count * inner);
   }
 };
 
 /// dst[o, index[j], :] += src[o, j, :].
-struct IndexAdd {
+struct IndexAdd : Indexed {
   static constexpr const char* name = "index_add";
-  DType type;
-  const void* src;
-  const Index* index;
-  Index count;
-  void* dst;
-  Index outer, axis, inner;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    sizes(d);
     d.reads("src", src, type, outer * count * inner).reads("index", index, DType::int64, count);
     d.updates("dst", dst, type, outer * axis * inner);
   }
 };
 
 /// dst[o, j, i] = src[o, index[o, j, i], i]; index and dst (outer, count, inner).
-struct Gather {
+struct Gather : Indexed {
   static constexpr const char* name = "gather";
-  DType type;
-  const void* src;
-  const Index* index;
-  Index count;
-  void* dst;
-  Index outer, axis, inner;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    sizes(d);
     d.reads("src", src, type, outer * axis * inner);
     d.reads("index", index, DType::int64, outer * count * inner);
     d.writes("dst", dst, type, outer * count * inner);
@@ -133,17 +130,11 @@ struct Gather {
 };
 
 /// dst[o, index[o, j, i], i] += src[o, j, i].
-struct ScatterAdd {
+struct ScatterAdd : Indexed {
   static constexpr const char* name = "scatter_add";
-  DType type;
-  const void* src;
-  const Index* index;
-  Index count;
-  void* dst;
-  Index outer, axis, inner;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
+    sizes(d);
     d.reads("src", src, type, outer * count * inner);
     d.reads("index", index, DType::int64, outer * count * inner);
     d.updates("dst", dst, type, outer * axis * inner);

@@ -1,17 +1,14 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/threads.hpp"
 #include "gradus/error.hpp"
 #include "gradus/shape.hpp"
 #include "gradus/text.hpp"
+#include "kernels/loops.hpp"
 #include "kernels/move/copy.hpp"
 
 namespace gradus::kernels {
 namespace {
-
-constexpr Index parallel_from = 65536;
-constexpr Index tile_size = 32768;
 
 template <class T>
 void run(const Gather& call) {
