@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gradus/autograd.hpp"
+#include "nn/guards.hpp"
 
 namespace gradus::nn {
 
@@ -34,51 +35,29 @@ std::string table(const std::vector<Line>& lines) {
   return out;
 }
 
-/// The shapes of outputs, seen by hooks while it lives.
-struct Watch {
-  struct Seen {
-    NamedModule entry;
-    int hook;
-    bool training;
-    std::string shape;
-  };
-  std::vector<Seen> seen;
-
-  explicit Watch(Module& model) {
-    for (const NamedModule& entry : model.named_modules())
-      seen.push_back({entry, 0, entry.module->is_training(), "-"});
-    for (Seen& one : seen)
-      one.hook = one.entry.module->register_forward_hook(
-          [&one](const Module&, const Tensor&, const Tensor& out) {
-            one.shape = to_string(out.shape());
-            return Tensor();
-          });
-  }
-  ~Watch() {
-    // Parents come first, and set the flags of everything below them.
-    for (Seen& one : seen) {
-      one.entry.module->remove_forward_hook(one.hook);
-      one.entry.module->train(one.training);
-    }
-  }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-};
-
 }  // namespace
 
 std::string summary(Module& model, const Shape& input_shape, DType dtype) {
-  Watch watch(model);
+  const std::vector<NamedModule> modules = model.named_modules();
+  std::vector<std::string> shapes(modules.size(), "-");  // of the outputs
   {
     const NoGrad guard;
-    model.eval();
+    const Finally mode = detail::evaluation_mode(model);
+    std::vector<Finally> hooks;
+    for (std::size_t i = 0; i < modules.size(); ++i)
+      hooks.push_back(detail::forward_hook(
+          *modules[i].module, [&shape = shapes[i]](const Module&, const Tensor&, const Tensor& y) {
+            shape = to_string(y.shape());
+            return Tensor();
+          }));
     model(zeros(input_shape, dtype));
   }
   std::vector<Line> lines{{"module", "kind", "output", "parameters"}};
   NamedTensors counted;
-  for (const auto& one : watch.seen) {
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    const auto& [name, module] = modules[i];
     Index own = 0;
-    for (const auto& parameter : one.entry.module->own_parameters()) {
+    for (const auto& parameter : module->own_parameters()) {
       const bool known = std::any_of(counted.begin(), counted.end(), [&](const auto& other) {
         return other.second.is(parameter.second);
       });
@@ -86,9 +65,8 @@ std::string summary(Module& model, const Shape& input_shape, DType dtype) {
       counted.push_back(parameter);
       own += parameter.second.numel();
     }
-    const bool root = one.entry.name.empty();
-    lines.push_back({root ? "(model)" : one.entry.name, one.entry.module->describe(), one.shape,
-                     own ? grouped(own) : "-"});
+    lines.push_back(
+        {name.empty() ? "(model)" : name, module->describe(), shapes[i], own ? grouped(own) : "-"});
   }
   const Index trainable = model.num_parameters(true), total = model.num_parameters();
   return table(lines) + "parameters: " + grouped(total) + ", trainable: " + grouped(trainable) +

@@ -38,7 +38,7 @@ std::vector<ParameterCheck> check_gradients(nn::Module& model, const Loss& loss,
   model.to(float64);
   std::vector<ParameterCheck> result;
   {
-    const detail::EvaluationMode mode(model);
+    const Finally mode = nn::detail::evaluation_mode(model);
     const Tensor input = x.to(float64);
     const Tensor target = is_floating_point(y.dtype()) ? y.to(float64) : y;
     std::vector<Tensor> tensors;
@@ -70,7 +70,7 @@ BatchCheck overfit_batch(nn::Module& model, const Loss& loss, optim::Optimizer& 
   if (steps < 1)
     fail("overfit_batch", text_of(steps) + " steps were given; 1 or more are required");
   const nn::StateDict kept = model.state_dict();
-  const detail::EvaluationMode mode(model);
+  const Finally mode = nn::detail::evaluation_mode(model);
   BatchCheck check;
   for (; check.steps < steps; ++check.steps) {
     optimizer.zero_grad();

@@ -1,66 +1,25 @@
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "gradus/autograd.hpp"
-#include "gradus/nn/module.hpp"
 #include "gradus/random.hpp"
 #include "gradus/train/recorder.hpp"
+#include "nn/guards.hpp"
 
 namespace gradus::train::detail {
 
-/// A model is in evaluation mode while it lives.
-class EvaluationMode {
- public:
-  explicit EvaluationMode(nn::Module& model) {
-    for (const nn::NamedModule& entry : model.named_modules())
-      modules_.emplace_back(entry.module, entry.module->is_training());
-    model.eval();
-  }
-  ~EvaluationMode() {
-    // Parents come first, and set the flags of everything below them.
-    for (const auto& [module, training] : modules_) module->train(training);
-  }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
-
- private:
-  std::vector<std::pair<nn::Module*, bool>> modules_;
-};
-
-/// And unrecorded.
+/// A model is in evaluation mode and unrecorded while it lives.
 struct Evaluation {
-  explicit Evaluation(nn::Module& model) : mode(model) {}
+  explicit Evaluation(nn::Module& model) : mode(nn::detail::evaluation_mode(model)) {}
   NoGrad guard;
-  EvaluationMode mode;
+  Finally mode;
 };
 
-/// Puts this thread's random numbers back.
-class SameRandom {
- public:
-  SameRandom() : before_(default_generator()) {}
-  ~SameRandom() { default_generator() = before_; }
-  SameRandom(const SameRandom&) = delete;
-  SameRandom& operator=(const SameRandom&) = delete;
-
- private:
-  Generator before_;
-};
-
-/// A hook that ends with its scope.
-class Hook {
- public:
-  Hook(const nn::Module& module, nn::Module::ForwardHook call)
-      : handle_(module), id_(handle_.register_forward_hook(std::move(call))) {}
-  ~Hook() { handle_.remove_forward_hook(id_); }
-  Hook(const Hook&) = delete;
-  Hook& operator=(const Hook&) = delete;
-
- private:
-  nn::Module handle_;
-  int id_;
-};
+/// Puts this thread's random numbers back at the end of its life.
+inline Finally same_random() {
+  return Finally([before = default_generator()] { default_generator() = before; });
+}
 
 /// Every k-th sample, at most `most`.
 std::vector<Index> spread(Index samples, Index most);

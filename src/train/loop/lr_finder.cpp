@@ -14,45 +14,30 @@ namespace {
 /// The smoothed loss has to fall by this share, or the sweep says nothing.
 constexpr double least_fall = 0.01;
 
-/// Puts model, optimizer and random numbers back.
-class Restore {
- public:
-  Restore(nn::Module& model, optim::Optimizer& optimizer, std::vector<Generator*> generators)
-      : model_(model),
-        optimizer_(optimizer),
-        mode_(model),
-        weights_(model.state_dict()),
-        state_(optimizer.state_dict()) {
-    for (const auto& list : {model.parameters(), optimizer.parameters()})
-      for (const Tensor& p : list) gradients_.emplace_back(p, p.grad());
-    // The sweep is not to add to gradients that are there.
-    for (auto& [p, grad] : gradients_) p.set_grad({});
-    for (const Tensor& p : optimizer.parameters()) values_.emplace_back(p, p.detach().clone());
-    generators.push_back(&default_generator());
-    for (Generator* g : generators) generators_.push_back({g, *g});
-  }
-  ~Restore() {
-    model_.load_state_dict(weights_);
+/// Puts model, optimizer and random numbers back at the end of its life.
+Finally restore(nn::Module& model, optim::Optimizer& optimizer,
+                std::vector<Generator*> generators) {
+  std::vector<std::pair<Tensor, Tensor>> gradients, values;
+  for (const auto& list : {model.parameters(), optimizer.parameters()})
+    for (const Tensor& p : list) gradients.emplace_back(p, p.grad());
+  // The sweep is not to add to gradients that are there.
+  for (auto& [p, grad] : gradients) p.set_grad({});
+  for (const Tensor& p : optimizer.parameters()) values.emplace_back(p, p.detach().clone());
+  std::vector<std::pair<Generator*, Generator>> random;
+  generators.push_back(&default_generator());
+  for (Generator* g : generators) random.emplace_back(g, *g);
+  return Finally([&model, &optimizer, gradients, values, random, weights = model.state_dict(),
+                  state = optimizer.state_dict()]() mutable {
+    model.load_state_dict(weights);
     {
       const NoGrad guard;
-      for (auto& [p, value] : values_) p.copy_(value);  // also those outside the model
+      for (auto& [p, value] : values) p.copy_(value);  // also those outside the model
     }
-    optimizer_.load_state_dict(state_);
-    for (auto& [p, grad] : gradients_) p.set_grad(grad);
-    for (auto& [generator, before] : generators_) *generator = before;
-  }
-  Restore(const Restore&) = delete;
-  Restore& operator=(const Restore&) = delete;
-
- private:
-  nn::Module& model_;
-  optim::Optimizer& optimizer_;
-  detail::EvaluationMode mode_;  // sets it at its end
-  nn::StateDict weights_;
-  optim::StateDict state_;
-  std::vector<std::pair<Tensor, Tensor>> gradients_, values_;
-  std::vector<std::pair<Generator*, Generator>> generators_;
-};
+    optimizer.load_state_dict(state);
+    for (auto& [p, grad] : gradients) p.set_grad(grad);
+    for (auto& [generator, before] : random) *generator = before;
+  });
+}
 
 void check(const LrFinderOptions& o, const data::DataLoader& loader) {
   if (!(o.low > 0 && o.low < o.high && std::isfinite(o.high)))
@@ -162,7 +147,8 @@ LrCurve find_lr(nn::Module& model,
                 optim::Optimizer& optimizer, const data::DataLoader& loader,
                 const LrFinderOptions& options) {
   check(options, loader);
-  const Restore restore(model, optimizer, options.generators);
+  const Finally mode = nn::detail::evaluation_mode(model);  // sweep() leaves it in training
+  const Finally put_back = restore(model, optimizer, options.generators);
   data::LoaderOptions same = loader.options();
   same.shuffle = false;  // the sampler's name says it
   same.seed = loader.state().seed;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/finally.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim/regularize.hpp"
@@ -13,22 +14,6 @@
 
 namespace gradus::train::detail {
 namespace {
-
-/// While it lives, the model has the averages of its weights, if there are any.
-class Averaged {
- public:
-  explicit Averaged(std::optional<optim::Ema>& ema) : ema_(ema) {
-    if (ema_) ema_->apply();
-  }
-  ~Averaged() {
-    if (ema_) ema_->restore();
-  }
-  Averaged(const Averaged&) = delete;
-  Averaged& operator=(const Averaged&) = delete;
-
- private:
-  std::optional<optim::Ema>& ema_;
-};
 
 Index count_samples(const std::vector<data::Batch>& parts) {
   Index count = 0;
@@ -297,7 +282,10 @@ void Run::end_epoch() {
   record.lr = sums_.lr;
   double value;
   {
-    const Averaged averaged(ema_);
+    if (ema_) ema_->apply();  // the model has the averages of its weights meanwhile
+    const Finally put_back([this] {
+      if (ema_) ema_->restore();
+    });
     MetricAccumulator accumulator(options_.metrics);
     Score score = evaluate(run_.model, loss_of_, run_.validation, accumulator);
     record.validation_loss = score.loss;

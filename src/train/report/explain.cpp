@@ -185,23 +185,6 @@ Json layer_json(const Layer& layer, const Tensor*& gradient) {
   return json;
 }
 
-/// Parameters take part in the graph while it lives, frozen ones too.
-class Unfrozen {
- public:
-  explicit Unfrozen(const std::vector<Tensor>& parameters) {
-    for (const Tensor& parameter : parameters)
-      if (!parameter.requires_grad()) frozen_.push_back(Tensor(parameter).requires_grad_());
-  }
-  ~Unfrozen() {
-    for (Tensor& parameter : frozen_) parameter.requires_grad_(false);
-  }
-  Unfrozen(const Unfrozen&) = delete;
-  Unfrozen& operator=(const Unfrozen&) = delete;
-
- private:
-  std::vector<Tensor> frozen_;
-};
-
 }  // namespace
 
 std::string explain_html(nn::Module& model, const Tensor& sample, const Tensor& target,
@@ -209,7 +192,13 @@ std::string explain_html(nn::Module& model, const Tensor& sample, const Tensor& 
   std::vector<Layer> layers = layers_of(model, sample.numel());
   const detail::Evaluation evaluation(model);
   const EnableGrad recording;
-  const Unfrozen unfrozen(model.parameters());
+  // Parameters take part in the graph, frozen ones too.
+  std::vector<Tensor> frozen = model.parameters();
+  std::erase_if(frozen, [](const Tensor& parameter) { return parameter.requires_grad(); });
+  for (Tensor& parameter : frozen) parameter.requires_grad_();
+  const Finally freeze([&frozen] {
+    for (Tensor& parameter : frozen) parameter.requires_grad_(false);
+  });
   const Tensor x = sample.detach().to(layers[0].linear->weight.dtype()).reshape({1, -1}).clone();
   Tensor input = x.detach().requires_grad_();
   Tensor a = input;

@@ -33,29 +33,17 @@ std::string text_of_rows(const std::vector<Index>& rows, Index of) {
   return out + " of the batch";
 }
 
-/// Puts random numbers and buffers back where they are now.
-class Undo {
- public:
-  explicit Undo(const nn::Module& model) {
-    for (const auto& [name, buffer] : model.named_buffers())
-      buffers_.emplace_back(buffer, buffer.detach().clone());
-  }
-  ~Undo() {
-    const NoGrad guard;
-    for (auto& [buffer, value] : buffers_) buffer.copy_(value);
-  }
-  Undo(const Undo&) = delete;
-  Undo& operator=(const Undo&) = delete;
-
- private:
-  SameRandom random_;
-  std::vector<std::pair<Tensor, Tensor>> buffers_;
-};
-
 /// What anomaly mode says about the step, "" if it finds nothing.
 std::string replay(Context& run, std::uint64_t seed, std::uint64_t offset) {
   if (!run.loss_of) return "";
-  const Undo undo(run.model);
+  const Finally random = same_random();
+  std::vector<std::pair<Tensor, Tensor>> buffers;
+  for (const auto& [name, buffer] : run.model.named_buffers())
+    buffers.emplace_back(buffer, buffer.detach().clone());
+  const Finally put_back([&buffers] {
+    const NoGrad guard;
+    for (auto& [buffer, value] : buffers) buffer.copy_(value);
+  });
   default_generator().set_state(seed, offset);
   std::vector<Tensor> parameters;
   for (const Tensor& p : run.model.parameters())

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <memory>
 
 #include "base/memory_error.hpp"
 #include "gradus/ops.hpp"
@@ -102,15 +101,15 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
     std::vector<double> histogram;
     detail::Flat flat;
     double idle = 0;
-    std::unique_ptr<detail::Hook> hook = {};
   };
   std::vector<Seen> seen;
   for (const nn::NamedModule& entry : model.named_modules())
     if (std::find(activations_.begin(), activations_.end(), entry.name) != activations_.end())
       seen.push_back({entry, std::vector<double>(bins + 2), detail::flat_of(*entry.module)});
   const bool histograms_too = epoch == kept || activation_histograms.wants(epoch);
+  std::vector<Finally> hooks;
   for (Seen& one : seen)
-    one.hook = std::make_unique<detail::Hook>(
+    hooks.push_back(nn::detail::forward_hook(
         *one.entry.module,
         [&one, histograms_too](const nn::Module&, const Tensor&, const Tensor& out) {
           if (histograms_too) one.histogram = histogram({out});
@@ -120,9 +119,9 @@ void Recorder::snapshot_activations(nn::Module& model, const data::TensorDataset
             one.idle = detail::idle_share(works);
           }
           return Tensor();
-        });
+        }));
   model(dataset.gather(detail::spread(dataset.size(), options_.samples)).at(0));
-  for (Seen& one : seen) one.hook.reset();
+  hooks.clear();
 
   std::vector<std::string> names, flat_names;
   std::vector<double> histograms, parts;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 
 #include "base/memory_error.hpp"
 #include "gradus/autograd.hpp"
@@ -85,11 +84,11 @@ int Trace::before(int call) const {
 Trace trace(nn::Module& model, const Tensor& input) {
   Trace out;
   out.rows = input.dim() > 0 ? input.size(0) : 1;
-  const SameRandom random;
+  const Finally random = same_random();
   const Evaluation mode(model);
   std::vector<Tensor> outputs;  // of the calls
   bool inside = false;          // an activation is called for its derivative
-  std::vector<std::unique_ptr<Hook>> hooks;
+  std::vector<Finally> hooks;
   for (const nn::NamedModule& entry : model.named_modules()) {
     if (!entry.module->children().empty()) continue;
     const std::string name = entry.name;
@@ -106,7 +105,7 @@ Trace trace(nn::Module& model, const Tensor& input) {
       outputs.push_back(y);
       return Tensor();
     };
-    hooks.push_back(std::make_unique<Hook>(*entry.module, note));
+    hooks.push_back(nn::detail::forward_hook(*entry.module, note));
   }
   try {
     const Tensor y = model(input);
