@@ -147,22 +147,6 @@ std::string Recurrent::describe() const {
          (layers_.size() > 1 ? ", num_layers = " + text_of(layers_.size()) : "") + ")";
 }
 
-Tensor Recurrent::time_first(const Tensor& x) const {
-  const std::string in = text_of(input_size_);
-  if ((x.dim() != 2 && x.dim() != 3) || x.size(-1) != input_size_ ||
-      x.size(x.dim() == 3 && batch_first_ ? 1 : 0) == 0)
-    fail(name_, "x of shape " + to_string(x.shape()) + " was given; " +
-                    (batch_first_ ? "(N, T, " : "(T, N, ") + in + ") or (T, " + in +
-                    ") with at least one time is required");
-  if (x.dim() == 2) return unsqueeze(x, 1);
-  return batch_first_ ? transpose(x, 0, 1) : x;
-}
-
-Tensor Recurrent::as_given(const Tensor& y, const Tensor& x) const {
-  if (x.dim() == 2) return squeeze(y, {1});
-  return batch_first_ ? transpose(y, 0, 1) : y;
-}
-
 Tensor Recurrent::initial(const Tensor& state, const Tensor& x, const char* what) const {
   const auto layers = static_cast<Index>(layers_.size());
   const Index batch = x.dim() == 2 ? 1 : x.size(batch_first_ ? 0 : 1);
@@ -176,14 +160,33 @@ Tensor Recurrent::initial(const Tensor& state, const Tensor& x, const char* what
   return reshape(state, inside);
 }
 
-Tensor Recurrent::final_state(const std::vector<Tensor>& layers, const Tensor& x) const {
-  const Tensor all = stack(layers);
-  return x.dim() == 2 ? squeeze(all, {1}) : all;
-}
-
-Tensor Recurrent::between(const Tensor& y, std::size_t layer) const {
-  if (layer + 1 == layers_.size()) return y;
-  return dropout(y, dropout_, is_training(), generator_);
+std::pair<Tensor, std::vector<Tensor>> Recurrent::run(const Tensor& x, std::vector<Tensor> states,
+                                                      const Step& step) const {
+  const std::string in = text_of(input_size_);
+  const bool batched = x.dim() == 3;
+  if ((x.dim() != 2 && !batched) || x.size(-1) != input_size_ ||
+      x.size(batched && batch_first_ ? 1 : 0) == 0)
+    fail(name_, "x of shape " + to_string(x.shape()) + " was given; " +
+                    (batch_first_ ? "(N, T, " : "(T, N, ") + in + ") or (T, " + in +
+                    ") with at least one time is required");
+  Tensor y = !batched ? unsqueeze(x, 1) : batch_first_ ? transpose(x, 0, 1) : x;
+  for (std::size_t k = 0; k < states.size(); ++k) states[k] = initial(states[k], x, k ? "c" : "h");
+  std::vector<std::vector<Tensor>> last(states.size());  // of each layer
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Tensor from_x = linear(y, layers_[i].weight_ih, layers_[i].bias_ih);  // (T, N, gates)
+    std::vector<Tensor> now, outputs;
+    for (const Tensor& state : states) now.push_back(state[static_cast<Index>(i)]);
+    for (Index t = 0; t < from_x.size(0); ++t) {
+      now = step(layers_[i], from_x[t], now);
+      outputs.push_back(now[0]);
+    }
+    for (std::size_t k = 0; k < now.size(); ++k) last[k].push_back(now[k]);
+    y = stack(outputs);
+    if (i + 1 < layers_.size()) y = dropout(y, dropout_, is_training(), generator_);
+  }
+  for (std::size_t k = 0; k < last.size(); ++k)
+    states[k] = batched ? stack(last[k]) : squeeze(stack(last[k]), {1});
+  return {!batched ? squeeze(y, {1}) : batch_first_ ? transpose(y, 0, 1) : y, states};
 }
 
 RNN::RNN(Index input_size, Index hidden_size, const RecurrentOptions& options)
@@ -192,63 +195,34 @@ RNN::RNN(Index input_size, Index hidden_size, const RecurrentOptions& options)
 
 RNN::Result RNN::operator()(const Tensor& x, const Tensor& h) const {
   const Pass pass(*this);
-  Tensor y = time_first(x);
-  const Tensor start = initial(h, x, "h");
-  std::vector<Tensor> last;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    const Tensor from_x = linear(y, layer.weight_ih, layer.bias_ih);  // (T, N, hidden)
-    Tensor state = start[static_cast<Index>(i)];
-    std::vector<Tensor> outputs;
-    for (Index t = 0; t < from_x.size(0); ++t) {
-      state = rnn_step(from_x[t], linear(state, layer.weight_hh, layer.bias_hh), relu_);
-      outputs.push_back(state);
-    }
-    last.push_back(state);
-    y = between(stack(outputs), i);
-  }
-  return {as_given(y, x), final_state(last, x)};
+  const auto [y, last] = run(
+      x, {h}, [this](const Layer& layer, const Tensor& from_x, const std::vector<Tensor>& state) {
+        const Tensor from_h = linear(state[0], layer.weight_hh, layer.bias_hh);
+        return std::vector{rnn_step(from_x, from_h, relu_)};
+      });
+  return {y, last[0]};
 }
 
 LSTM::Result LSTM::operator()(const Tensor& x, const LSTMState& state) const {
   const Pass pass(*this);
-  Tensor y = time_first(x);
-  const Tensor h = initial(state.h, x, "h"), c = initial(state.c, x, "c");
-  std::vector<Tensor> last_h, last_c;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    const Tensor from_x = linear(y, layer.weight_ih, layer.bias_ih);  // (T, N, 4 hidden)
-    LSTMState now{h[static_cast<Index>(i)], c[static_cast<Index>(i)]};
-    std::vector<Tensor> outputs;
-    for (Index t = 0; t < from_x.size(0); ++t) {
-      now = lstm_step(from_x[t] + linear(now.h, layer.weight_hh, layer.bias_hh), now.c);
-      outputs.push_back(now.h);
-    }
-    last_h.push_back(now.h);
-    last_c.push_back(now.c);
-    y = between(stack(outputs), i);
-  }
-  return {as_given(y, x), {final_state(last_h, x), final_state(last_c, x)}};
+  const auto [y, last] =
+      run(x, {state.h, state.c},
+          [](const Layer& layer, const Tensor& from_x, const std::vector<Tensor>& now) {
+            const Tensor gates = from_x + linear(now[0], layer.weight_hh, layer.bias_hh);
+            const LSTMState next = lstm_step(gates, now[1]);
+            return std::vector{next.h, next.c};
+          });
+  return {y, {last[0], last[1]}};
 }
 
 GRU::Result GRU::operator()(const Tensor& x, const Tensor& h) const {
   const Pass pass(*this);
-  Tensor y = time_first(x);
-  const Tensor start = initial(h, x, "h");
-  std::vector<Tensor> last;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    const Tensor from_x = linear(y, layer.weight_ih, layer.bias_ih);  // (T, N, 3 hidden)
-    Tensor state = start[static_cast<Index>(i)];
-    std::vector<Tensor> outputs;
-    for (Index t = 0; t < from_x.size(0); ++t) {
-      state = gru_step(from_x[t], linear(state, layer.weight_hh, layer.bias_hh), state);
-      outputs.push_back(state);
-    }
-    last.push_back(state);
-    y = between(stack(outputs), i);
-  }
-  return {as_given(y, x), final_state(last, x)};
+  const auto [y, last] =
+      run(x, {h}, [](const Layer& layer, const Tensor& from_x, const std::vector<Tensor>& state) {
+        const Tensor from_h = linear(state[0], layer.weight_hh, layer.bias_hh);
+        return std::vector{gru_step(from_x, from_h, state[0])};
+      });
+  return {y, last[0]};
 }
 
 }  // namespace gradus::nn

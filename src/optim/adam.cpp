@@ -14,21 +14,9 @@ concept AdamKind = std::is_same_v<std::remove_const_t<O>, AdamOptions> ||
 
 template <AdamKind O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("beta1", o.betas[0]);
-  f("beta2", o.betas[1]);
-  f("eps", o.eps);
-  f("weight_decay", o.weight_decay);
-  f("amsgrad", o.amsgrad);
-  f("maximize", o.maximize);
-}
-
-template <AdamKind O>
-static void check(const O& o) {
-  const char* name = algorithm(&o);
-  detail::require_betas(name, o.betas);
-  detail::require_not_negative(name, "eps", o.eps);
-  detail::require_not_negative(name, "weight_decay", o.weight_decay);
+  detail::visit_adam(o, f);
+  f("amsgrad", o.amsgrad, detail::any);
+  f("maximize", o.maximize, detail::any);
 }
 
 template <AdamKind O>

@@ -17,25 +17,12 @@ concept VariantKind =
 
 template <VariantKind O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("beta1", o.betas[0]);
-  f("beta2", o.betas[1]);
-  f("eps", o.eps);
-  f("weight_decay", o.weight_decay);
-  if constexpr (OptionsLike<O, NAdamOptions>) f("momentum_decay", o.momentum_decay);
-  if constexpr (!OptionsLike<O, AdamaxOptions>)
-    f("decoupled_weight_decay", o.decoupled_weight_decay);
-  f("maximize", o.maximize);
-}
-
-template <VariantKind O>
-static void check(const O& o) {
-  const char* name = algorithm(&o);
-  detail::require_betas(name, o.betas);
-  detail::require_not_negative(name, "eps", o.eps);
-  detail::require_not_negative(name, "weight_decay", o.weight_decay);
+  detail::visit_adam(o, f);
   if constexpr (OptionsLike<O, NAdamOptions>)
-    detail::require_not_negative(name, "momentum_decay", o.momentum_decay);
+    f("momentum_decay", o.momentum_decay, detail::not_negative);
+  if constexpr (!OptionsLike<O, AdamaxOptions>)
+    f("decoupled_weight_decay", o.decoupled_weight_decay, detail::any);
+  f("maximize", o.maximize, detail::any);
 }
 
 template class OptimizerOf<AdamaxOptions>;

@@ -14,60 +14,37 @@ static constexpr const char* algorithm(const LionOptions*) { return "Lion"; }
 
 template <OptionsLike<AdagradOptions> O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("lr_decay", o.lr_decay);
-  f("weight_decay", o.weight_decay);
-  f("initial_accumulator_value", o.initial_accumulator_value);
-  f("eps", o.eps);
-  f("maximize", o.maximize);
+  f("lr", o.lr, detail::not_negative);
+  f("lr_decay", o.lr_decay, detail::not_negative);
+  f("weight_decay", o.weight_decay, detail::not_negative);
+  f("initial_accumulator_value", o.initial_accumulator_value, detail::not_negative);
+  f("eps", o.eps, detail::not_negative);
+  f("maximize", o.maximize, detail::any);
 }
 template <OptionsLike<AdadeltaOptions> O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("rho", o.rho);
-  f("eps", o.eps);
-  f("weight_decay", o.weight_decay);
-  f("maximize", o.maximize);
+  f("lr", o.lr, detail::not_negative);
+  f("rho", o.rho, detail::Rule{[](double x) { return x >= 0 && x <= 1; }, "0 <= value <= 1"});
+  f("eps", o.eps, detail::not_negative);
+  f("weight_decay", o.weight_decay, detail::not_negative);
+  f("maximize", o.maximize, detail::any);
 }
 template <OptionsLike<RMSpropOptions> O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("alpha", o.alpha);
-  f("eps", o.eps);
-  f("weight_decay", o.weight_decay);
-  f("momentum", o.momentum);
-  f("centered", o.centered);
-  f("maximize", o.maximize);
+  f("lr", o.lr, detail::not_negative);
+  f("alpha", o.alpha, detail::fraction);
+  f("eps", o.eps, detail::not_negative);
+  f("weight_decay", o.weight_decay, detail::not_negative);
+  f("momentum", o.momentum, detail::not_negative);
+  f("centered", o.centered, detail::any);
+  f("maximize", o.maximize, detail::any);
 }
 template <OptionsLike<LionOptions> O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("beta1", o.betas[0]);
-  f("beta2", o.betas[1]);
-  f("weight_decay", o.weight_decay);
-  f("maximize", o.maximize);
-}
-
-static void check(const AdagradOptions& o) {
-  detail::require_not_negative("Adagrad", "lr_decay", o.lr_decay);
-  detail::require_not_negative("Adagrad", "weight_decay", o.weight_decay);
-  detail::require_not_negative("Adagrad", "initial_accumulator_value", o.initial_accumulator_value);
-  detail::require_not_negative("Adagrad", "eps", o.eps);
-}
-static void check(const AdadeltaOptions& o) {
-  detail::require(o.rho >= 0 && o.rho <= 1, "Adadelta", "rho", o.rho, "0 <= value <= 1");
-  detail::require_not_negative("Adadelta", "eps", o.eps);
-  detail::require_not_negative("Adadelta", "weight_decay", o.weight_decay);
-}
-static void check(const RMSpropOptions& o) {
-  detail::require_fraction("RMSprop", "alpha", o.alpha);
-  detail::require_not_negative("RMSprop", "eps", o.eps);
-  detail::require_not_negative("RMSprop", "weight_decay", o.weight_decay);
-  detail::require_not_negative("RMSprop", "momentum", o.momentum);
-}
-static void check(const LionOptions& o) {
-  detail::require_betas("Lion", o.betas);
-  detail::require_not_negative("Lion", "weight_decay", o.weight_decay);
+  f("lr", o.lr, detail::not_negative);
+  detail::visit_betas(o, f);
+  f("weight_decay", o.weight_decay, detail::not_negative);
+  f("maximize", o.maximize, detail::any);
 }
 
 template class OptimizerOf<AdagradOptions>;

@@ -14,27 +14,17 @@ static constexpr const char* algorithm(const MuonOptions*) { return "Muon"; }
 
 template <OptionsLike<MuonOptions> O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("momentum", o.momentum);
-  f("weight_decay", o.weight_decay);
-  f("nesterov", o.nesterov);
-  f("ns_steps", o.ns_steps);
-  f("orthogonalize", o.orthogonalize);
-  f("adamw_lr", o.adamw_lr);
-  f("beta1", o.betas[0]);
-  f("beta2", o.betas[1]);
-  f("eps", o.eps);
-  f("maximize", o.maximize);
-}
-
-static void check(const MuonOptions& o) {
-  detail::require_fraction("Muon", "momentum", o.momentum);
-  detail::require_not_negative("Muon", "weight_decay", o.weight_decay);
-  detail::require(o.ns_steps >= 1 && o.ns_steps <= 100, "Muon", "ns_steps", o.ns_steps,
-                  "a number from 1 to 100");
-  detail::require_not_negative("Muon", "adamw_lr", o.adamw_lr);
-  detail::require_betas("Muon", o.betas);
-  detail::require_not_negative("Muon", "eps", o.eps);
+  f("lr", o.lr, detail::not_negative);
+  f("momentum", o.momentum, detail::fraction);
+  f("weight_decay", o.weight_decay, detail::not_negative);
+  f("nesterov", o.nesterov, detail::any);
+  f("ns_steps", o.ns_steps,
+    detail::Rule{[](double x) { return x >= 1 && x <= 100; }, "a number from 1 to 100"});
+  f("orthogonalize", o.orthogonalize, detail::any);
+  f("adamw_lr", o.adamw_lr, detail::not_negative);
+  detail::visit_betas(o, f);
+  f("eps", o.eps, detail::not_negative);
+  f("maximize", o.maximize, detail::any);
 }
 
 template class OptimizerOf<MuonOptions>;

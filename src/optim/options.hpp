@@ -10,8 +10,8 @@
 
 // What the templates over Options are made of. Next to each optimizer stand, for its Options:
 //   constexpr const char* algorithm(const Options*)   the name that begins its messages
-//   template <class O, class F> void visit_options(O& o, F f)   f(name, member) for every option
-//   void check(const Options& o)   throws if the options make no sense
+//   template <class O, class F> void visit_options(O& o, F f)   f(name, member, rule) for every one
+//   void check(const Options& o)   throws if they make no sense together
 namespace gradus::optim {
 
 namespace detail {
@@ -30,9 +30,29 @@ inline void require_fraction(const char* algorithm, const char* option, double v
   require(value >= 0 && value < 1, algorithm, option, value, "0 <= value < 1");
 }
 
-inline void require_betas(const char* algorithm, const std::array<double, 2>& betas) {
-  require_fraction(algorithm, "betas[0]", betas[0]);
-  require_fraction(algorithm, "betas[1]", betas[1]);
+/// What an option may be, and how messages call it if not by its name.
+struct Rule {
+  bool (*holds)(double value);
+  const char *required, *called = nullptr;
+};
+inline constexpr Rule any{[](double) { return true; }, ""};
+inline constexpr Rule not_negative{[](double x) { return x >= 0 && std::isfinite(x); },
+                                   "a finite number >= 0"};
+inline constexpr Rule fraction{[](double x) { return x >= 0 && x < 1; }, "0 <= value < 1"};
+
+/// The betas, among the options of an algorithm.
+template <class O, class F>
+void visit_betas(O& o, F f) {
+  f("beta1", o.betas[0], Rule{fraction.holds, fraction.required, "betas[0]"});
+  f("beta2", o.betas[1], Rule{fraction.holds, fraction.required, "betas[1]"});
+}
+/// What the options of Adam and its relatives begin with.
+template <class O, class F>
+void visit_adam(O& o, F f) {
+  f("lr", o.lr, not_negative);
+  visit_betas(o, f);
+  f("eps", o.eps, not_negative);
+  f("weight_decay", o.weight_decay, not_negative);
 }
 
 }  // namespace detail
@@ -40,6 +60,19 @@ inline void require_betas(const char* algorithm, const std::array<double, 2>& be
 /// Options, constant or not.
 template <class O, class Options>
 concept OptionsLike = std::is_same_v<std::remove_const_t<O>, Options>;
+
+template <class Options>
+void check(const Options&) {}
+
+template <class Options>
+void check_options(const Options& o) {
+  visit_options(o, [&](const char* name, auto option, const detail::Rule& rule) {
+    const auto value = static_cast<double>(option);
+    detail::require(rule.holds(value), algorithm(&o), rule.called ? rule.called : name, value,
+                    rule.required);
+  });
+  check(o);
+}
 
 template <class Options>
 OptimizerOf<Options>::OptimizerOf(const std::vector<Tensor>& params, const Options& options)
@@ -51,8 +84,7 @@ OptimizerOf<Options>::OptimizerOf(const std::vector<Group>& groups)
   if (groups.empty())
     fail(name(), "no parameter group was given; at least one parameter is required");
   for (const Group& group : groups) {
-    detail::require_not_negative(name(), "lr", group.options.lr);
-    check(group.options);
+    check_options(group.options);
     options_.push_back(group.options);
     add_group(group.params, group.options.lr);
   }
@@ -65,7 +97,7 @@ OptimizerOf<Options>::OptimizerOf(const std::vector<Group>& groups)
 template <class Options>
 double* OptimizerOf<Options>::momentum_of(std::size_t group) {
   double *momentum = nullptr, *beta1 = nullptr;
-  visit_options(options_[group], [&](std::string_view name, auto& member) {
+  visit_options(options_[group], [&](std::string_view name, auto& member, const auto&) {
     if constexpr (std::is_same_v<std::decay_t<decltype(member)>, double>) {
       if (name == "momentum") momentum = &member;
       if (name == "beta1") beta1 = &member;
@@ -77,7 +109,7 @@ double* OptimizerOf<Options>::momentum_of(std::size_t group) {
 template <class Options>
 auto OptimizerOf<Options>::group_options(std::size_t group) const -> std::vector<Option> {
   std::vector<Option> list;
-  visit_options(options_[group], [&list](const char* name, auto value) {
+  visit_options(options_[group], [&list](const char* name, auto value, const auto&) {
     list.push_back({name, static_cast<double>(value)});
   });
   return list;
@@ -89,7 +121,7 @@ void OptimizerOf<Options>::set_group_options(std::size_t group,
   Options changed = options_[group];
   auto item = options.begin();
   const Option* refused = nullptr;
-  visit_options(changed, [&item, &refused](const char*, auto& member) {
+  visit_options(changed, [&item, &refused](const char*, auto& member, const auto&) {
     using Member = std::decay_t<decltype(member)>;
     if constexpr (std::is_same_v<Member, double>)
       member = item->value;
@@ -102,8 +134,7 @@ void OptimizerOf<Options>::set_group_options(std::size_t group,
   if (refused)
     fail(name(), std::string(refused->name) + " = " + text_of(refused->value) +
                      "; a whole number from 0 to 1000000000 is required");
-  detail::require_not_negative(name(), "lr", changed.lr);
-  check(changed);
+  check_options(changed);
   options_[group] = changed;
 }
 

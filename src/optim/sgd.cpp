@@ -9,18 +9,16 @@ static constexpr const char* algorithm(const SGDOptions*) { return "SGD"; }
 
 template <OptionsLike<SGDOptions> O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("momentum", o.momentum);
-  f("dampening", o.dampening);
-  f("weight_decay", o.weight_decay);
-  f("nesterov", o.nesterov);
-  f("maximize", o.maximize);
+  f("lr", o.lr, detail::not_negative);
+  f("momentum", o.momentum, detail::not_negative);
+  f("dampening", o.dampening,
+    detail::Rule{[](double x) { return std::isfinite(x); }, "a finite number"});
+  f("weight_decay", o.weight_decay, detail::not_negative);
+  f("nesterov", o.nesterov, detail::any);
+  f("maximize", o.maximize, detail::any);
 }
 
 static void check(const SGDOptions& o) {
-  detail::require_not_negative("SGD", "momentum", o.momentum);
-  detail::require_not_negative("SGD", "weight_decay", o.weight_decay);
-  detail::require(std::isfinite(o.dampening), "SGD", "dampening", o.dampening, "a finite number");
   if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
     fail("SGD", "nesterov with momentum = " + text_of(o.momentum) +
                     " and dampening = " + text_of(o.dampening) +

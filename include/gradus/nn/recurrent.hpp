@@ -92,16 +92,15 @@ class Recurrent : public Module {
   Recurrent(const char* name, Index gates, Index input_size, Index hidden_size,
             const RecurrentOptions& options);
 
-  /// x as (T, N, in).
-  Tensor time_first(const Tensor& x) const;
-  /// The way back for outputs (T, N, hidden) of an x.
-  Tensor as_given(const Tensor& y, const Tensor& x) const;
   /// The state of all layers as (num_layers, N, hidden), zeros if undefined.
   Tensor initial(const Tensor& state, const Tensor& x, const char* what) const;
-  /// The final states of all layers, in the shape that states of x have.
-  Tensor final_state(const std::vector<Tensor>& layers, const Tensor& x) const;
-  /// Dropout between layers, none after the last.
-  Tensor between(const Tensor& y, std::size_t layer) const;
+  /// The next states of a layer, its output first, from W_ih x + b_ih and those before.
+  using Step = std::function<std::vector<Tensor>(const Layer&, const Tensor& from_x,
+                                                 const std::vector<Tensor>& states)>;
+  /// From the states h (and c): the outputs of the last layer at all times, and the states of all
+  /// layers at the end, both in the shapes that belong to x.
+  std::pair<Tensor, std::vector<Tensor>> run(const Tensor& x, std::vector<Tensor> states,
+                                             const Step& step) const;
 
   const char* name_;
   Index input_size_, hidden_size_;

@@ -17,23 +17,15 @@ static constexpr const char* algorithm(const LBFGSOptions*) { return "LBFGS"; }
 
 template <OptionsLike<LBFGSOptions> O, class F>
 static void visit_options(O& o, F f) {
-  f("lr", o.lr);
-  f("max_iter", o.max_iter);
-  f("max_eval", o.max_eval);
-  f("tolerance_grad", o.tolerance_grad);
-  f("tolerance_change", o.tolerance_change);
-  f("history_size", o.history_size);
-  f("line_search", o.line_search);
-}
-
-static void check(const LBFGSOptions& o) {
-  detail::require(o.max_iter >= 1, "LBFGS", "max_iter", o.max_iter, "at least 1");
-  detail::require(o.max_eval >= 0, "LBFGS", "max_eval", o.max_eval, "0 or more");
-  detail::require_not_negative("LBFGS", "tolerance_grad", o.tolerance_grad);
-  detail::require_not_negative("LBFGS", "tolerance_change", o.tolerance_change);
-  detail::require(o.history_size >= 1, "LBFGS", "history_size", o.history_size, "at least 1");
-  const int search = static_cast<int>(o.line_search);
-  detail::require(search == 0 || search == 1, "LBFGS", "line_search", search, "0 or 1");
+  constexpr detail::Rule from_one{[](double x) { return x >= 1; }, "at least 1"};
+  f("lr", o.lr, detail::not_negative);
+  f("max_iter", o.max_iter, from_one);
+  f("max_eval", o.max_eval, detail::Rule{[](double x) { return x >= 0; }, "0 or more"});
+  f("tolerance_grad", o.tolerance_grad, detail::not_negative);
+  f("tolerance_change", o.tolerance_change, detail::not_negative);
+  f("history_size", o.history_size, from_one);
+  f("line_search", o.line_search,
+    detail::Rule{[](double x) { return x == 0 || x == 1; }, "0 or 1"});
 }
 
 template class OptimizerOf<LBFGSOptions>;
