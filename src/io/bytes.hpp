@@ -8,6 +8,7 @@
 
 #include "gradus/shape.hpp"
 #include "gradus/tensor.hpp"
+#include "ops/host.hpp"
 
 // Numbers in files, read without trusting them.
 namespace gradus::io::detail {
@@ -46,46 +47,10 @@ inline bool multiply(std::uint64_t a, std::uint64_t b, std::uint64_t& total) {
   return !__builtin_mul_overflow(a, b, &total);
 }
 
-/// out[i] = the i-th From at `from` (unaligned, perhaps in the other byte order).
-template <class From, class To>
-void convert(const char* from, bool swap, std::size_t count, To* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    From value;
-    std::memcpy(&value, from + i * sizeof(From), sizeof(From));
-    out[i] = static_cast<To>(swap ? swap_bytes(value) : value);
-  }
-}
-
-/// IEEE half precision and bfloat16.
-inline float from_bfloat16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-inline float from_half(std::uint16_t bits) {
-  const std::uint32_t sign = (bits & 0x8000u) << 16, rest = bits & 0x7fffu;
-  if (rest >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | (rest & 0x3ffu) << 13);
-  if (rest >= 0x400u) return std::bit_cast<float>(sign | ((rest << 13) + (112u << 23)));
-  const float tiny = static_cast<float>(rest) * 0x1p-24f;
-  return sign ? -tiny : tiny;
-}
-
 /// The bytes of a tensor's values.
 inline std::string_view values_of(const Tensor& x) {
-  const void* data = nullptr;
-  switch (x.dtype()) {
-    case DType::boolean:
-      data = x.data<bool>();
-      break;
-    case DType::int64:
-      data = x.data<std::int64_t>();
-      break;
-    case DType::float32:
-      data = x.data<float>();
-      break;
-    case DType::float64:
-      data = x.data<double>();
-      break;
-  }
-  return {static_cast<const char*>(data), static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
+  return {static_cast<const char*>(gradus::detail::memory_of(x)),
+          static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
 }
 
 }  // namespace gradus::io::detail

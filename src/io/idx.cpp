@@ -7,6 +7,7 @@
 #include "gradus/io/file.hpp"
 #include "io/bytes.hpp"
 #include "io/gzip.hpp"
+#include "io/values.hpp"
 
 namespace gradus::io {
 
@@ -16,7 +17,7 @@ namespace {
 
 struct Header {
   int code;
-  std::size_t item;   // bytes of one value
+  const ValueType* type;
   std::size_t begin;  // of the values
   std::uint64_t count;
   Shape shape;
@@ -24,21 +25,13 @@ struct Header {
 
 constexpr std::size_t longest_header = 4 + 4 * max_rank;
 
-std::size_t item_size(int code) {
-  switch (code) {
-    case 0x08:
-    case 0x09:
-      return 1;
-    case 0x0B:
-      return 2;
-    case 0x0C:
-    case 0x0D:
-      return 4;
-    case 0x0E:
-      return 8;
-    default:
-      return 0;
-  }
+/// Null for a code that there is not.
+const ValueType* type_of_code(int code) {
+  constexpr std::pair<char, std::size_t> types[] = {{'u', 1}, {'i', 1}, {'?', 0}, {'i', 2},
+                                                    {'i', 4}, {'f', 4}, {'f', 8}};
+  if (code < 0x08 || code > 0x0E) return nullptr;
+  const auto& [kind, item] = types[code - 0x08];
+  return find_type(kind, item);
 }
 
 Header parse_header(std::string_view bytes, const std::string& name) {
@@ -52,8 +45,8 @@ Header parse_header(std::string_view bytes, const std::string& name) {
     refuse(0, "an IDX file must begin with two zero bytes; is it of another format?");
   Header header;
   header.code = static_cast<unsigned char>(bytes[2]);
-  header.item = item_size(header.code);
-  if (!header.item)
+  header.type = type_of_code(header.code);
+  if (!header.type)
     refuse(2, "type code " + text_of(header.code) +
                   "; 8 (uint8), 9 (int8), 11 (int16), 12 (int32), 13 (float) or 14 (double) is "
                   "required");
@@ -75,15 +68,8 @@ Header parse_header(std::string_view bytes, const std::string& name) {
   return header;
 }
 
-template <class From, class To>
-Tensor make(const Header& header, std::string_view bytes) {
-  Tensor out = zeros(header.shape, dtype_of<To>);
-  convert<From>(bytes.data() + header.begin, true, header.count, out.mutable_data<To>());
-  return out;
-}
-
 void check_size(const Header& header, std::string_view bytes, const std::string& name) {
-  const std::uint64_t need = header.count * header.item, have = bytes.size() - header.begin;
+  const std::uint64_t need = header.count * header.type->item, have = bytes.size() - header.begin;
   if (need != have)
     fail("read_idx", name + ": byte " + text_of(header.begin) + ": the header declares " +
                          to_string(header.shape) + ", " + text_of(need) + " bytes of values, but " +
@@ -97,7 +83,7 @@ std::string read_bytes(const std::string& path) {
   if (!is_gzip(packed)) return packed;
   const Header header = parse_header(gunzip_prefix(packed, longest_header), path);
   return gunzip(packed, path,
-                std::min(header.begin + header.count * header.item, default_unpacked_limit));
+                std::min(header.begin + header.count * header.type->item, default_unpacked_limit));
 }
 
 bool exists(const std::string& path) {
@@ -148,20 +134,7 @@ data::TensorDataset load_part(const std::string& folder, const std::string& pref
 Tensor parse_idx(std::string_view bytes, const std::string& name) {
   const Header header = parse_header(bytes, name);
   check_size(header, bytes, name);
-  switch (header.code) {
-    case 0x08:
-      return make<std::uint8_t, std::int64_t>(header, bytes);
-    case 0x09:
-      return make<std::int8_t, std::int64_t>(header, bytes);
-    case 0x0B:
-      return make<std::int16_t, std::int64_t>(header, bytes);
-    case 0x0C:
-      return make<std::int32_t, std::int64_t>(header, bytes);
-    case 0x0D:
-      return make<float, float>(header, bytes);
-    default:
-      return make<double, double>(header, bytes);
-  }
+  return header.type->make(bytes.data() + header.begin, true, header.shape, header.count);
 }
 
 Tensor read_idx(const std::string& path) { return parse_idx(read_bytes(path), path); }

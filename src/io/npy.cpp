@@ -5,6 +5,7 @@
 #include "gradus/io/file.hpp"
 #include "gradus/ops/shape.hpp"
 #include "io/bytes.hpp"
+#include "io/values.hpp"
 
 namespace gradus::io {
 
@@ -15,8 +16,7 @@ namespace {
 constexpr std::string_view magic = "\x93NUMPY";
 
 struct Header {
-  char kind = 0;         // b i u f
-  std::size_t item = 0;  // bytes of one value
+  const ValueType* type = nullptr;
   bool swap = false;
   bool fortran = false;
   Shape shape;
@@ -115,7 +115,7 @@ class HeaderParser {
                "'");
     // The values' bytes must be countable too.
     std::uint64_t total;
-    if (!multiply(header_.count, header_.item, total))
+    if (!multiply(header_.count, header_.type->item, total))
       refuse("the shape " + to_string(header_.shape) + " has more bytes than can be counted");
   }
 
@@ -130,16 +130,13 @@ class HeaderParser {
     };
     if (type.size() < 3) unsupported();
     const char order = type[0];
-    header_.kind = type[1];
-    const std::string size = type.substr(2);
-    header_.item = size == "1" ? 1 : size == "2" ? 2 : size == "4" ? 4 : size == "8" ? 8 : 0;
-    const bool known = header_.kind == 'b'   ? header_.item == 1
-                       : header_.kind == 'f' ? header_.item >= 2
-                                             : header_.kind == 'i' || header_.kind == 'u';
-    if (!known || header_.item == 0) unsupported();
+    const char size = type[2];
+    const std::size_t item = size >= '1' && size <= '8' ? static_cast<std::size_t>(size - '0') : 0;
+    header_.type = type[1] == 'B' || type.size() > 3 ? nullptr : find_type(type[1], item);
+    if (!header_.type) unsupported();
     if (order != '<' && order != '>' && order != '|' && order != '=') unsupported();
-    if (order == '|' && header_.item > 1) unsupported();
-    header_.swap = order == '>' && header_.item > 1;
+    if (order == '|' && item > 1) unsupported();
+    header_.swap = order == '>';
   }
 
   void parse_shape() {
@@ -175,62 +172,6 @@ class HeaderParser {
   std::size_t at_ = 0, end_ = 0;
 };
 
-template <class From, class To>
-Tensor make(const Header& h, std::string_view bytes) {
-  Tensor out = zeros(h.shape, dtype_of<To>);
-  convert<From>(bytes.data() + h.begin, h.swap, h.count, out.mutable_data<To>());
-  return out;
-}
-
-Tensor make_integers(const Header& h, std::string_view bytes, const std::string& name) {
-  const bool is_signed = h.kind == 'i';
-  switch (h.item) {
-    case 1:
-      return is_signed ? make<std::int8_t, std::int64_t>(h, bytes)
-                       : make<std::uint8_t, std::int64_t>(h, bytes);
-    case 2:
-      return is_signed ? make<std::int16_t, std::int64_t>(h, bytes)
-                       : make<std::uint16_t, std::int64_t>(h, bytes);
-    case 4:
-      return is_signed ? make<std::int32_t, std::int64_t>(h, bytes)
-                       : make<std::uint32_t, std::int64_t>(h, bytes);
-    default:
-      break;
-  }
-  Tensor out = make<std::int64_t, std::int64_t>(h, bytes);
-  if (!is_signed)
-    for (std::uint64_t i = 0; i < h.count; ++i)
-      if (out.data<std::int64_t>()[i] < 0)
-        fail("read_npy", name + ": byte " + text_of(h.begin + 8 * i) +
-                             ": a uint64 beyond the range of int64; convert the array with astype");
-  return out;
-}
-
-Tensor make_floats(const Header& h, std::string_view bytes) {
-  if (h.item == 8) return make<double, double>(h, bytes);
-  if (h.item == 4) return make<float, float>(h, bytes);
-  Tensor out = zeros(h.shape, float32);
-  float* to = out.mutable_data<float>();
-  for (std::uint64_t i = 0; i < h.count; ++i) {
-    const auto bits = load<std::uint16_t>(bytes, h.begin + 2 * i);
-    to[i] = from_half(h.swap ? swap_bytes(bits) : bits);
-  }
-  return out;
-}
-
-Tensor make_booleans(const Header& h, std::string_view bytes, const std::string& name) {
-  Tensor out = zeros(h.shape, gradus::boolean);
-  bool* to = out.mutable_data<bool>();
-  for (std::uint64_t i = 0; i < h.count; ++i) {
-    const auto byte = static_cast<unsigned char>(bytes[h.begin + i]);
-    if (byte > 1)
-      fail("read_npy", name + ": byte " + text_of(h.begin + i) + ": the boolean " + text_of(byte) +
-                           "; 0 or 1 is required");
-    to[i] = byte != 0;
-  }
-  return out;
-}
-
 /// The values of x, laid out with the first axis fastest, in row-major order.
 Tensor from_fortran(const Tensor& x) {
   Shape reversed;
@@ -242,40 +183,34 @@ Tensor from_fortran(const Tensor& x) {
   return permute(x.reshape(reversed), axes).requires_grad_(false);  // no copy of another's values
 }
 
-const char* type_name(DType dtype) {
-  switch (dtype) {
-    case DType::boolean:
-      return "|b1";
-    case DType::int64:
-      return "<i8";
-    case DType::float32:
-      return "<f4";
-    case DType::float64:
-      break;
-  }
-  return "<f8";
-}
-
 }  // namespace
 
 Tensor parse_npy(std::string_view bytes, const std::string& name) {
   const Header h = HeaderParser(bytes, name).parse();
-  const std::uint64_t need = h.count * h.item, have = bytes.size() - h.begin;
+  const std::uint64_t need = h.count * h.type->item, have = bytes.size() - h.begin;
   if (need != have)
     fail("read_npy", name + ": byte " + text_of(h.begin) + ": the header declares " +
                          to_string(h.shape) + ", " + text_of(need) + " bytes of values, but " +
                          text_of(have) + " follow; " +
                          (have < need ? "is the file cut off?" : "is more than an array in it?"));
-  const Tensor x = h.kind == 'f'   ? make_floats(h, bytes)
-                   : h.kind == 'b' ? make_booleans(h, bytes, name)
-                                   : make_integers(h, bytes, name);
+  const char* const from = bytes.data() + h.begin;
+  if (const auto bad = find_misfit(*h.type, from, h.swap, h.count); bad < h.count)
+    fail("read_npy",
+         name + ": byte " + text_of(h.begin + h.type->item * bad) +
+             (h.type->kind == 'b'
+                  ? ": the boolean " + text_of(static_cast<unsigned char>(from[bad])) +
+                        "; 0 or 1 is required"
+                  : ": a uint64 beyond the range of int64; convert the array with astype"));
+  const Tensor x = h.type->make(from, h.swap, h.shape, h.count);
   return h.fortran && x.dim() > 1 ? from_fortran(x) : x;
 }
 
 Tensor read_npy(const std::string& path) { return parse_npy(read_file(path, false), path); }
 
 std::string format_npy(const Tensor& x) {
-  std::string header = std::string("{'descr': '") + type_name(x.dtype()) +
+  const ValueType& type = type_of(x.dtype());
+  std::string header = std::string("{'descr': '") + (type.item == 1 ? '|' : '<') + type.kind +
+                       text_of(type.item) +
                        "', 'fortran_order': False, 'shape': " + to_string(x.shape()) + ", }";
   // The values begin at a multiple of 64, and the header ends in a line end.
   header.append(63 - (10 + header.size()) % 64, ' ');

@@ -11,6 +11,7 @@
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/functional.hpp"
+#include "ops/host.hpp"
 
 namespace gradus::nn {
 
@@ -285,24 +286,10 @@ struct Entry {
   Tensor tensor;
 };
 
-const void* memory_of(const Tensor& t) {
-  switch (t.dtype()) {
-    case DType::float32:
-      return t.data<float>();
-    case DType::float64:
-      return t.data<double>();
-    case DType::int64:
-      return t.data<std::int64_t>();
-    case DType::boolean:
-      break;
-  }
-  return t.data<bool>();
-}
-
 /// Whether copying either into a tensor of this dtype leaves the same bits.
 bool same_values(const Tensor& a, const Tensor& b, DType dtype) {
   const Tensor x = a.detach().to(dtype), y = b.detach().to(dtype);
-  return std::memcmp(memory_of(x), memory_of(y),
+  return std::memcmp(gradus::detail::memory_of(x), gradus::detail::memory_of(y),
                      static_cast<std::size_t>(x.numel()) * size_of(dtype)) == 0;
 }
 
@@ -314,7 +301,7 @@ std::string contradictions(const std::vector<Entry>& entries, const StateDict& s
   for (const Entry& entry : entries) {
     const auto given = state.find(entry.name);
     if (given == state.end() || entry.tensor.numel() == 0) continue;
-    const auto [place, fresh] = first.emplace(memory_of(entry.tensor), &entry);
+    const auto [place, fresh] = first.emplace(gradus::detail::memory_of(entry.tensor), &entry);
     if (fresh) continue;
     const Entry& other = *place->second;
     const Tensor& values = state.at(other.name);

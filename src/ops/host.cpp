@@ -15,6 +15,20 @@ void before_host_change(const void* owner,
   before_change(owner, make_undo);
 }
 
+const void* memory_of(const Tensor& x) {
+  switch (x.dtype()) {
+    case DType::boolean:
+      return x.data<bool>();
+    case DType::int64:
+      return x.data<std::int64_t>();
+    case DType::float32:
+      return x.data<float>();
+    case DType::float64:
+      break;
+  }
+  return x.data<double>();
+}
+
 Tensor rows_at(const Tensor& x, const Index* rows, Index count) {
   Shape shape = x.shape();
   const Index length = shape[0];

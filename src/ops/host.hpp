@@ -30,6 +30,8 @@ void refuse_repetition(const char* operation, const char* reason);
 /// Something is about to change that no tensor shows; `make_undo` returns what puts it back.
 void before_host_change(const void* owner, const std::function<std::function<void()>()>& make_undo);
 
+/// The values of a tensor of any dtype.
+const void* memory_of(const Tensor& x);
 /// x[rows[0]], x[rows[1]], … in memory of its own, for places that are known to be right.
 Tensor rows_at(const Tensor& x, const Index* rows, Index count);
 

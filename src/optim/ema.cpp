@@ -11,15 +11,6 @@
 #include "optim/sweep.hpp"
 
 namespace gradus::optim {
-namespace {
-
-const void* memory_of(const Tensor& t) {
-  return t.dtype() == DType::float32 ? static_cast<const void*>(t.data<float>())
-                                     : static_cast<const void*>(t.data<double>());
-}
-
-}  // namespace
-
 Ema::Ema(const std::vector<Tensor>& params, const EmaOptions& options)
     : params_(params), options_(options) {
   detail::require_fraction("Ema", "decay", options.decay);
@@ -31,7 +22,7 @@ Ema::Ema(const std::vector<Tensor>& params, const EmaOptions& options)
       fail("Ema", std::string("a parameter that is ") +
                       (param.defined() ? name_of(param.dtype()) : "undefined") +
                       " was given; floating-point tensors are required");
-    const bool known = param.numel() > 0 && !seen.insert(memory_of(param)).second;
+    const bool known = param.numel() > 0 && !seen.insert(gradus::detail::memory_of(param)).second;
     if (known)
       fail("Ema", "a parameter of shape " + to_string(param.shape()) +
                       " was given twice, or shares its memory with another; each is required once: "

@@ -14,10 +14,7 @@
 namespace gradus::optim {
 namespace {
 
-const void* values(const Tensor& t) {
-  return t.dtype() == DType::float32 ? static_cast<const void*>(t.data<float>())
-                                     : static_cast<const void*>(t.data<double>());
-}
+using gradus::detail::memory_of;
 
 /// Whether float32, and so every dtype of a parameter, can hold a factor to its full precision.
 bool fits_all(double scale) {
@@ -35,7 +32,7 @@ void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
   const std::size_t group = num_groups();
   std::set<const void*> seen;
   for (const Slot& slot : slots_)
-    if (slot.numel > 0) seen.insert(values(slot.param));
+    if (slot.numel > 0) seen.insert(memory_of(slot.param));
   for (const Tensor& param : params) {
     const std::string which = "parameter " + text_of(slots_.size());
     if (!param.defined())
@@ -46,7 +43,7 @@ void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
     if (!param.is_leaf())
       fail(name_, which + " is the result of operation " + param.operation() +
                       "; a leaf is required; pass the tensor it was computed from, or detach() it");
-    if (param.numel() > 0 && !seen.insert(values(param)).second)
+    if (param.numel() > 0 && !seen.insert(memory_of(param)).second)
       fail(name_, which + " of shape " + to_string(param.shape()) +
                       " was given twice, or shares its memory with another; each parameter must "
                       "be in one group, once");
@@ -66,7 +63,7 @@ void Optimizer::make_moments(Slot& slot) {
   while (slot.moments.size() < names.size())
     slot.moments.push_back(full(slot.param.shape(), initial_moment(slot), slot.dtype).clone());
   for (std::size_t i = 0; i < slot.moments.size(); ++i)
-    slot.data[i] = const_cast<void*>(values(slot.moments[i]));
+    slot.data[i] = const_cast<void*>(memory_of(slot.moments[i]));
 }
 
 /// Converts the state of a parameter that has another dtype now.
@@ -81,7 +78,7 @@ void Optimizer::follow_dtype(std::size_t place) {
   slot.moments = std::move(moments);
   slot.dtype = dtype;
   for (std::size_t i = 0; i < slot.moments.size(); ++i)
-    slot.data[i] = const_cast<void*>(values(slot.moments[i]));
+    slot.data[i] = const_cast<void*>(memory_of(slot.moments[i]));
 }
 
 /// All gradients times a factor that float32 cannot hold, multiplied in double.
@@ -121,7 +118,7 @@ bool Optimizer::stays_finite(const StepOptions& options, const std::vector<Tenso
     Slot attempt = slots_[i];
     attempt.trial = true;
     if (attempt.step == 0) make_moments(attempt);
-    attempt.grad = values(grad);
+    attempt.grad = memory_of(grad);
     ++attempt.step;
     update(attempt, scaled.empty() ? options.grad_scale : 1);
     if (!attempt.fails) continue;
@@ -205,8 +202,7 @@ StepResult Optimizer::step_now(const StepOptions& options) {
     Tensor grad = slot.param.grad();
     if (!grad.defined()) continue;
     if (!fits) grad = scaled[place(slot)];
-    slot.grad = slot.dtype == DType::float32 ? static_cast<const void*>(grad.data<float>())
-                                             : static_cast<const void*>(grad.data<double>());
+    slot.grad = memory_of(grad);
     ++slot.step;
     update(slot, fits ? options.grad_scale : 1);
   }

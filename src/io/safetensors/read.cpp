@@ -10,6 +10,7 @@
 #include "io/csv/scan.hpp"
 #include "io/json.hpp"
 #include "io/safetensors/sums.hpp"
+#include "io/values.hpp"
 
 namespace gradus::io {
 
@@ -19,44 +20,9 @@ namespace {
 
 constexpr std::size_t longest_header = 100'000'000;  // the format's own limit
 
-struct Type {
-  const char* name;
-  std::size_t item;
-  Tensor (*make)(const char* values, const Shape& shape, std::size_t count);
-};
-
-template <class From, class To>
-Tensor make(const char* values, const Shape& shape, std::size_t count) {
-  Tensor out = zeros(shape, dtype_of<To>);
-  convert<From>(values, false, count, out.mutable_data<To>());
-  return out;
-}
-template <float (*decode)(std::uint16_t)>
-Tensor make_halves(const char* values, const Shape& shape, std::size_t count) {
-  Tensor out = zeros(shape, float32);
-  float* to = out.mutable_data<float>();
-  for (std::size_t i = 0; i < count; ++i)
-    to[i] = decode(load<std::uint16_t>({values, 2 * count}, 2 * i));
-  return out;
-}
-
-constexpr Type types[] = {{"F64", 8, make<double, double>},
-                          {"F32", 4, make<float, float>},
-                          {"F16", 2, make_halves<from_half>},
-                          {"BF16", 2, make_halves<from_bfloat16>},
-                          {"I64", 8, make<std::int64_t, std::int64_t>},
-                          {"I32", 4, make<std::int32_t, std::int64_t>},
-                          {"I16", 2, make<std::int16_t, std::int64_t>},
-                          {"I8", 1, make<std::int8_t, std::int64_t>},
-                          {"U64", 8, make<std::int64_t, std::int64_t>},
-                          {"U32", 4, make<std::uint32_t, std::int64_t>},
-                          {"U16", 2, make<std::uint16_t, std::int64_t>},
-                          {"U8", 1, make<std::uint8_t, std::int64_t>},
-                          {"BOOL", 1, make<std::uint8_t, bool>}};
-
 struct Entry {
   std::string name;
-  const Type* type;
+  const ValueType* type;
   Shape shape;
   std::uint64_t count, begin, end;
 };
@@ -185,9 +151,9 @@ class Parser {
     return e;
   }
 
-  const Type* read_type(const std::string& name, const Json& value) const {
+  const ValueType* read_type(const std::string& name, const Json& value) const {
     std::string valid;
-    for (const Type& type : types) {
+    for (const ValueType& type : value_types()) {
       if (value.is_text() && value.text() == type.name) return &type;
       valid += std::string(valid.empty() ? "" : ", ") + type.name;
     }
@@ -229,20 +195,15 @@ class Parser {
   }
 
   Tensor read_values(const Entry& e) const {
-    const char* values = bytes_.data() + begin_ + e.begin;
-    const std::string_view type = e.type->name;
-    if (type == "BOOL")
-      for (std::uint64_t i = 0; i < e.count; ++i)
-        if (static_cast<unsigned char>(values[i]) > 1)
-          refuse(e.name, "value " + text_of(i) + " is the boolean " +
-                             text_of(static_cast<unsigned char>(values[i])) +
-                             "; 0 or 1 is required");
-    const Tensor out = e.type->make(values, e.shape, e.count);
-    if (type == "U64")
-      for (std::uint64_t i = 0; i < e.count; ++i)
-        if (out.data<std::int64_t>()[i] < 0)
-          refuse(e.name, "value " + text_of(i) + " is beyond the range of int64");
-    return out;
+    const char* const values = bytes_.data() + begin_ + e.begin;
+    if (const auto bad = find_misfit(*e.type, values, false, e.count); bad < e.count)
+      refuse(e.name,
+             "value " + text_of(bad) +
+                 (e.type->kind == 'b'
+                      ? " is the boolean " + text_of(static_cast<unsigned char>(values[bad])) +
+                            "; 0 or 1 is required"
+                      : " is beyond the range of int64"));
+    return e.type->make(values, false, e.shape, e.count);
   }
 
   std::string_view bytes_;

@@ -7,26 +7,13 @@
 #include "io/csv/scan.hpp"
 #include "io/json.hpp"
 #include "io/safetensors/sums.hpp"
+#include "io/values.hpp"
 
 namespace gradus::io {
 
 using namespace detail;
 
 namespace {
-
-const char* type_name(DType dtype) {
-  switch (dtype) {
-    case DType::boolean:
-      return "BOOL";
-    case DType::int64:
-      return "I64";
-    case DType::float32:
-      return "F32";
-    case DType::float64:
-      break;
-  }
-  return "F64";
-}
 
 /// Sorted by name, as readers see it, without sums. Throws for what cannot be read back.
 Metadata checked(Metadata metadata) {
@@ -69,8 +56,9 @@ std::string format_safetensors(const NamedTensors& tensors, const Metadata& meta
     const std::string_view values = values_of(tensor);
     const std::uint64_t end = at + values.size();
     const Shape dims = tensor.shape();
-    sums.add(name, text_of_sum(sum_of(type_name(tensor.dtype()), dims, values)));
-    header.add(name, {{"dtype", type_name(tensor.dtype())},
+    const char* const type = type_of(tensor.dtype()).name;
+    sums.add(name, text_of_sum(sum_of(type, dims, values)));
+    header.add(name, {{"dtype", type},
                       {"shape", std::vector<Index>(dims.begin(), dims.end())},
                       {"data_offsets", {at, end}}});
     at = end;
