@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/messages.hpp"
+
 namespace gradus::data {
 namespace {
 
@@ -104,12 +106,10 @@ struct DataLoader::Impl {
 
 DataLoader::DataLoader(TensorDataset dataset, LoaderOptions options)
     : impl_(std::make_unique<Impl>()) {
-  if (options.batch_size < 1)
-    fail("DataLoader",
-         "batch_size = " + text_of(options.batch_size) + " was given; 1 or more is required");
-  if (options.prefetch < 0 || options.prefetch > 1024)
-    fail("DataLoader",
-         "prefetch = " + text_of(options.prefetch) + " was given; 0 to 1024 is required");
+  const Index batch = options.batch_size, ahead = options.prefetch;
+  gradus::detail::require(batch >= 1, "DataLoader", "batch_size", batch, "1 or more");
+  gradus::detail::require(ahead >= 0 && ahead <= 1024, "DataLoader", "prefetch", ahead,
+                          "0 to 1024");
   if (options.shuffle && !options.sampler.empty() && options.sampler != "random")
     fail("DataLoader", "shuffle and the sampler \"" + options.sampler +
                            "\" were given; choose one: the sampler alone decides the order");

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "io/bytes.hpp"
 
@@ -41,16 +42,15 @@ constexpr std::size_t most_listed = 10;
 std::string classes_to_string(const std::vector<std::pair<std::string, Index>>& class_counts) {
   Index least = -1, most = 0;
   std::size_t single = 0;
-  std::string counts, text;
+  std::string text;
   for (const auto& [name, count] : class_counts) {
     most = std::max(most, count);
     least = least < 0 ? count : std::min(least, count);
     single += count == 1;
   }
-  for (std::size_t i = 0; i < std::min(class_counts.size(), 2 * most_listed); ++i)
-    counts +=
-        (i ? ", " : "") + printable(class_counts[i].first) + " " + text_of(class_counts[i].second);
-  if (class_counts.size() > 2 * most_listed) counts += ", …";
+  const std::string counts = join(class_counts, 2 * most_listed, [](const auto& one) {
+    return printable(one.first) + " " + text_of(one.second);
+  });
   if (most >= 10 * std::max<Index>(least, 1)) text = "classes are unbalanced: " + counts + "\n";
   if (single)
     text += text_of(single) + " of " + text_of(class_counts.size()) +

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/nn/init.hpp"
 #include "gradus/ops.hpp"
 
@@ -62,9 +63,8 @@ MultiheadAttention::MultiheadAttention(Index embed_dim, Index num_heads,
           "out_proj",
           Linear(embed_dim, embed_dim,
                  {.bias = options.bias, .dtype = options.dtype, .generator = options.generator}))) {
-  if (!(options.dropout >= 0 && options.dropout <= 1))
-    fail("MultiheadAttention",
-         "dropout = " + text_of(options.dropout) + " was given; 0 to 1 is required");
+  gradus::detail::require(dropout_ >= 0 && dropout_ <= 1, "MultiheadAttention", "dropout", dropout_,
+                          "0 to 1");
   if (options.bias) init::zeros_(out_proj.bias);
 }
 

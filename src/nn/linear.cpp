@@ -2,17 +2,13 @@
 
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/nn/init.hpp"
 #include "gradus/ops.hpp"
 
 namespace gradus::nn {
 
 namespace {
-
-void require_size(Index value, const char* module, const char* what) {
-  if (value < 1)
-    fail(module, std::string(what) + " = " + text_of(value) + " was given; 1 or more is required");
-}
 
 /// PyTorch's first values of weights and biases: uniform in ±1/sqrt(fan_in).
 Tensor uniform_by(Index fan_in, const Shape& shape, const LinearOptions& options) {
@@ -21,15 +17,15 @@ Tensor uniform_by(Index fan_in, const Shape& shape, const LinearOptions& options
 }
 
 Tensor checked_weight(Index in, Index out, const LinearOptions& options) {
-  require_size(in, "Linear", "in_features");
-  require_size(out, "Linear", "out_features");
+  gradus::detail::require(in >= 1, "Linear", "in_features", in, "1 or more");
+  gradus::detail::require(out >= 1, "Linear", "out_features", out, "1 or more");
   return uniform_by(in, {out, in}, options);
 }
 
 Tensor checked_weight(Index in1, Index in2, Index out, const LinearOptions& options) {
-  require_size(in1, "Bilinear", "in1_features");
-  require_size(in2, "Bilinear", "in2_features");
-  require_size(out, "Bilinear", "out_features");
+  gradus::detail::require(in1 >= 1, "Bilinear", "in1_features", in1, "1 or more");
+  gradus::detail::require(in2 >= 1, "Bilinear", "in2_features", in2, "1 or more");
+  gradus::detail::require(out >= 1, "Bilinear", "out_features", out, "1 or more");
   return uniform_by(in1, {out, in1, in2}, options);
 }
 

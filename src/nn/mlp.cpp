@@ -1,5 +1,6 @@
 #include "gradus/nn/mlp.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/init.hpp"
 #include "gradus/nn/linear.hpp"
@@ -64,9 +65,8 @@ MLP::MLP(const std::vector<Index>& sizes, const MLPOptions& options) {
   if (sizes.size() < 2)
     fail("MLP", text_of(sizes.size()) +
                     " sizes were given; at least the numbers of inputs and outputs are required");
-  if (!(options.dropout >= 0 && options.dropout <= 1))
-    fail("MLP", "dropout = " + text_of(options.dropout) +
-                    " was given; a probability from 0 to 1 is required");
+  const double p = options.dropout;
+  gradus::detail::require(p >= 0 && p <= 1, "MLP", "dropout", p, "a probability from 0 to 1");
   for (std::size_t i = 1; i + 1 < sizes.size(); ++i) {
     const Index in = sizes[i - 1], out = sizes[i];
     if (options.residual && in == out) {

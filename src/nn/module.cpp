@@ -8,9 +8,11 @@
 #include <cstring>
 #include <typeinfo>
 
+#include "base/messages.hpp"
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/functional.hpp"
+#include "gradus/nn/checkpoint.hpp"
 #include "ops/host.hpp"
 
 namespace gradus::nn {
@@ -150,10 +152,7 @@ void Module::Pass::require_part(const Module& called) const {
     for (const Tensor& known : pass->module_.parameters())
       std::erase_if(unknown, [&](const auto& entry) { return entry.second.is(known); });
   if (unknown.empty()) return;
-  std::string names;
-  for (std::size_t i = 0; i < unknown.size() && i < 3; ++i)
-    names += (i ? ", " : "") + unknown[i].first;
-  if (unknown.size() > 3) names += ", …";
+  const std::string names = join(unknown, 3, &NamedTensors::value_type::first);
   const std::string caller = module_.describe(), path = place();
   fail(caller.c_str(),
        "the forward pass" + (path.empty() ? "" : " of " + path) + " calls " + called.describe() +
@@ -221,6 +220,12 @@ NamedTensors Module::named_buffers() const {
 }
 
 NamedTensors Module::own_parameters() const { return state_->parameters; }
+
+NamedTensors detail::used_by(const Module& module) {
+  NamedTensors all = module.named_parameters();
+  for (auto& buffer : module.named_buffers()) all.push_back(std::move(buffer));
+  return all;
+}
 
 std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() const {
   return state_->children;

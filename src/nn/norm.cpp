@@ -1,5 +1,6 @@
 #include "gradus/nn/norm.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 
@@ -82,8 +83,7 @@ BatchNorm::BatchNorm(const char* name, int min_rank, int max_rank, Index num_fea
       num_batches_tracked(options.track_running_stats
                               ? buffer("num_batches_tracked", zeros({}, int64))
                               : Tensor()) {
-  if (!(options.momentum >= 0 && options.momentum <= 1))
-    fail(name, "momentum = " + text_of(options.momentum) + " was given; 0 to 1 is required");
+  gradus::detail::require(momentum_ >= 0 && momentum_ <= 1, name, "momentum", momentum_, "0 to 1");
 }
 
 std::string BatchNorm::describe() const {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/nn/init.hpp"
 #include "gradus/ops.hpp"
 
@@ -121,10 +122,10 @@ Recurrent::Recurrent(const char* name, Index gates, Index input_size, Index hidd
       dropout_(options.dropout),
       generator_(options.generator) {
   check_sizes(name, input_size, hidden_size);
-  if (options.num_layers < 1)
-    fail(name, "num_layers = " + text_of(options.num_layers) + " was given; 1 or more is required");
-  if (!(options.dropout >= 0 && options.dropout <= 1))
-    fail(name, "dropout = " + text_of(options.dropout) + " was given; 0 to 1 is required");
+  const double p = options.dropout;
+  gradus::detail::require(options.num_layers >= 1, name, "num_layers", options.num_layers,
+                          "1 or more");
+  gradus::detail::require(p >= 0 && p <= 1, name, "dropout", p, "0 to 1");
   for (Index i = 0; i < options.num_layers; ++i) {
     const std::string suffix = "_l" + text_of(i);
     const auto make = [&](const char* what, const Shape& shape) {

@@ -1,12 +1,12 @@
 #include "gradus/nn/simple.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 
 namespace gradus::nn {
 
 Dropout::Dropout(double p, Generator* generator) : p_(p), generator_(generator) {
-  if (!(p >= 0 && p <= 1))
-    fail("Dropout", "p = " + text_of(p) + " was given; a probability from 0 to 1 is required");
+  gradus::detail::require(p >= 0 && p <= 1, "Dropout", "p", p, "a probability from 0 to 1");
 }
 
 std::string Dropout::describe() const { return "Dropout(" + text_of(p_) + ")"; }

@@ -100,9 +100,7 @@ double sum_of_powers(const std::vector<Tensor>& grads, double p, double unit) {
 }
 
 double norm_of(const std::vector<Tensor>& grads, double p) {
-  if (!(p > 0))
-    fail("grad_norm",
-         "norm_type = " + text_of(p) + " was given; a number above 0, or infinity, is required");
+  detail::require(p > 0, "grad_norm", "norm_type", p, "a number above 0, or infinity,");
   if (std::isinf(p)) return largest_entry(grads);
   const auto root = [p](double sum) { return p == 2 ? std::sqrt(sum) : std::pow(sum, 1 / p); };
   const double sum = sum_of_powers(grads, p, 1);
@@ -145,9 +143,7 @@ double grad_norm(const std::vector<Tensor>& params, double norm_type) {
 }
 
 double clip_coefficient(double norm, double max_norm) {
-  if (!(max_norm >= 0))
-    fail("clip_grad_norm",
-         "max_norm = " + text_of(max_norm) + " was given; a number >= 0 is required");
+  detail::require(max_norm >= 0, "clip_grad_norm", "max_norm", max_norm, "a number >= 0");
   const double coefficient = max_norm / (norm + 1e-6);
   return coefficient > 1 ? 1 : coefficient;
 }
@@ -169,9 +165,7 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
 }
 
 void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
-  if (!(clip_value >= 0))
-    fail("clip_grad_value",
-         "clip_value = " + text_of(clip_value) + " was given; a number >= 0 is required");
+  detail::require(clip_value >= 0, "clip_grad_value", "clip_value", clip_value, "a number >= 0");
   if (detail::will_repeat()) return detail::repeated([=] { clip_grad_value(params, clip_value); });
   change_gradients(gradients_of(params), [clip_value]<class T>(T& g) {
     const T limit = static_cast<T>(clip_value);

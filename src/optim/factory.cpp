@@ -1,3 +1,4 @@
+#include "base/messages.hpp"
 #include "gradus/optim.hpp"
 
 namespace gradus::optim {
@@ -33,12 +34,6 @@ const std::vector<Entry>& entries() {
       {"lbfgs", make<LBFGS>},
   };
   return list;
-}
-
-std::string join(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/messages.hpp"
 #include "gradus/optim/optimizer.hpp"
 
 // What the templates over Options are made of. Next to each optimizer stand, for its Options:
@@ -16,12 +17,8 @@ namespace gradus::optim {
 
 namespace detail {
 
-inline void require(bool good, const char* algorithm, const char* option, double value,
-                    const char* required) {
-  if (!good)
-    fail(algorithm,
-         std::string(option) + " = " + text_of(value) + " was given; " + required + " is required");
-}
+using gradus::detail::require;
+
 /// NaN fails as well.
 inline void require_not_negative(const char* algorithm, const char* option, double value) {
   require(value >= 0 && std::isfinite(value), algorithm, option, value, "a finite number >= 0");

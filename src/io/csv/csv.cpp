@@ -7,8 +7,6 @@
 
 #include "gradus/io/file.hpp"
 #include "gradus/io/nearest.hpp"
-#include "io/csv/reader.hpp"
-#include "io/csv/scan.hpp"
 #include "io/csv/table.hpp"
 
 namespace gradus::io {
@@ -29,11 +27,6 @@ struct Layout {
   bool has_first_line = false;                            // a first line that is not data
   bool named = false;                                     // the first line names the columns
 };
-
-bool is_number(std::string_view text, const CsvOptions& options) {
-  double value;
-  return parse_number(text, options.decimal, value);
-}
 
 /// Refuses what is not text.
 void check_text(std::string_view text, const std::string& name) {
@@ -79,9 +72,8 @@ bool declares_shape(const std::vector<std::string>& first, std::size_t width, In
   if (!parse_number(first[0], '.', r) || !parse_number(first[1], '.', c)) return false;
   if (!(r >= 1 && r < 1e15 && r == std::floor(r)) || c + 1 != static_cast<double>(width))
     return false;
-  double ignored;
   for (std::size_t i = 2; i < first.size(); ++i)
-    if (first[i].empty() || parse_number(first[i], '.', ignored)) return false;
+    if (first[i].empty() || is_number(first[i], '.')) return false;
   rows = static_cast<Index>(r);
   return true;
 }
@@ -106,7 +98,7 @@ Layout find_layout(CsvScanner scanner, const CsvOptions& options) {
     bool named = false, numbers = false;
     for (const std::string& field : first) {
       named |= !is_missing(field, options);
-      numbers |= is_number(field, options);
+      numbers |= is_number(field, options.decimal);
     }
     layout.has_first_line = options.header.value_or(named && !numbers);
     if (layout.has_first_line) layout.columns = std::move(first);
@@ -207,10 +199,9 @@ Columns make_columns(const Layout& layout, const std::vector<Index>& targets,
 /// Refuses a column of texts all of which are numbers with the other decimal mark.
 void check_decimal(const Column& column, const CsvOptions& options, const std::string& name) {
   const char other = options.decimal == '.' ? ',' : '.';
-  double ignored;
   if (column.asked) return;
   for (const std::string& text : column.values)
-    if (!parse_number(text, other, ignored)) return;
+    if (!is_number(text, other)) return;
   if (column.values.empty()) return;
   fail("read_csv", name + ": column " + quote(column.name) + " has numbers with the decimal mark " +
                        quote({&other, 1}) + ", as " + quote(column.values[0]) + "; " +

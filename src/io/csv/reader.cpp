@@ -1,10 +1,9 @@
-#include "io/csv/reader.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "gradus/error.hpp"
+#include "io/csv/table.hpp"
 #include "io/packed_numbers.hpp"
 
 namespace gradus::io::detail {
@@ -21,8 +20,7 @@ namespace {
 
 /// What may be done about a text among numbers.
 std::string fix_of(std::string_view text, const CsvOptions& options) {
-  double ignored;
-  if (parse_number(text, options.decimal == '.' ? ',' : '.', ignored))
+  if (is_number(text, options.decimal == '.' ? ',' : '.'))
     return options.decimal == '.' ? "set .decimal = ','" : "set .decimal = '.'";
   return "correct it, list it in .missing_texts if it stands for a missing value, list the column "
          "in .categorical if it holds names, or leave bad rows out with .drop_bad_rows";
@@ -34,10 +32,9 @@ std::string among_numbers(const Column& column, const CsvOptions& options) {
 }
 
 std::size_t count_numbers(const std::vector<std::string>& texts, const CsvOptions& options) {
-  double ignored;
-  return static_cast<std::size_t>(std::count_if(
-      texts.begin(), texts.end(),
-      [&](const std::string& text) { return parse_number(text, options.decimal, ignored); }));
+  return static_cast<std::size_t>(
+      std::count_if(texts.begin(), texts.end(),
+                    [&](const std::string& text) { return is_number(text, options.decimal); }));
 }
 
 /// Numbers and texts of a column.
@@ -62,14 +59,13 @@ Mixture mixture_of(const Column& column, std::vector<double> cells, const CsvOpt
     found.different_texts = column.values.size();
     return found;
   }
-  double ignored;
-  std::vector<bool> is_number;
+  std::vector<bool> are_numbers;
   for (const std::string& text : column.values) {
-    is_number.push_back(parse_number(text, options.decimal, ignored));
-    ++(is_number.back() ? found.different_numbers : found.different_texts);
+    are_numbers.push_back(is_number(text, options.decimal));
+    ++(are_numbers.back() ? found.different_numbers : found.different_texts);
   }
   for (const double code : cells)
-    ++(is_number[static_cast<std::size_t>(code)] ? found.numbers : found.texts);
+    ++(are_numbers[static_cast<std::size_t>(code)] ? found.numbers : found.texts);
   return found;
 }
 
@@ -208,8 +204,7 @@ class Reader {
   /// Of a column with very many different texts.
   std::string what_it_may_be(std::string_view text) const {
     const char other = options_.decimal == '.' ? ',' : '.';
-    double ignored;
-    if (parse_number(text, other, ignored))
+    if (is_number(text, other))
       return std::string("are they numbers with another decimal mark? Set .decimal = '") + other +
              "'";
     return "is it a name or a number of the sample? Leave the column out, or raise max_categories";

@@ -8,7 +8,7 @@
 #include <map>
 
 #include "gradus/error.hpp"
-#include "io/csv/reader.hpp"
+#include "io/csv/table.hpp"
 
 namespace gradus::io::detail {
 
@@ -91,8 +91,7 @@ bool looks_like_formula(std::string_view text) {
 std::string_view without_apostrophe(std::string_view text) {
   if (!text.starts_with('\'')) return text;
   const std::string_view rest = text.substr(1);
-  double number;
-  return looks_like_formula(rest) && !parse_number(rest, '.', number) ? rest : text;
+  return looks_like_formula(rest) && !is_number(rest, '.') ? rest : text;
 }
 
 }  // namespace
@@ -232,9 +231,8 @@ std::vector<std::string> take_record(CsvScanner& scanner) {
 namespace gradus::io {
 
 std::string csv_field(std::string_view text, char delimiter) {
-  double number;
   std::string out;
-  if (detail::looks_like_formula(text) && !detail::parse_number(text, '.', number)) out = "'";
+  if (detail::looks_like_formula(text) && !detail::is_number(text, '.')) out = "'";
   out += text;
   const bool missing = detail::is_missing(text, {});  // without quotes
   const bool outer = !out.empty() && (out.front() == ' ' || out.front() == '\t' ||

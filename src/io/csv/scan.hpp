@@ -64,6 +64,10 @@ std::string_view to_utf8(std::string_view text, Encoding encoding, const std::st
 std::string quote(std::string_view text);
 /// value of a number written with '.' (or `decimal`); false if it is none. Infinite if too large.
 bool parse_number(std::string_view text, char decimal, double& value);
+inline bool is_number(std::string_view text, char decimal) {
+  double ignored;
+  return parse_number(text, decimal, ignored);
+}
 /// The delimiter that splits the first lines most evenly.
 char detect_delimiter(std::string_view text);
 /// The fields of one record.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gradus/io/csv.hpp"
+#include "io/csv/scan.hpp"
 
 namespace gradus::io::detail {
 
@@ -46,6 +47,14 @@ struct Columns {
   Index rows = 0;
 };
 
+bool is_missing(std::string_view text, const CsvOptions& options);
+
+/// Reads the records that are left into `columns`, each a column of numbers or of texts by all of
+/// its cells; `targets` are numbers of columns. Labels must be numbers of `class_names` if there
+/// are any.
+void read_rows(const CsvScanner& scanner, const CsvOptions& options, Columns& columns,
+               const std::vector<Index>& targets, const std::vector<std::string>& class_names,
+               data::DataReport& report);
 /// Numbers the texts of a column that occur in alphabetical order, and forgets the others.
 void sort_codes(Columns& columns, std::size_t c);
 /// The different values of a target if it holds labels, else none.

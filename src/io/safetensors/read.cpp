@@ -3,6 +3,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/io/nearest.hpp"
 #include "gradus/io/safetensors.hpp"
@@ -152,13 +153,11 @@ class Parser {
   }
 
   const ValueType* read_type(const std::string& name, const Json& value) const {
-    std::string valid;
-    for (const ValueType& type : value_types()) {
+    for (const ValueType& type : value_types())
       if (value.is_text() && value.text() == type.name) return &type;
-      valid += std::string(valid.empty() ? "" : ", ") + type.name;
-    }
     refuse(name, "the dtype " + quote(value.is_text() ? value.text() : format_json(value)) +
-                     " is not supported; one of " + valid + " is required");
+                     " is not supported; one of " +
+                     join(value_types(), std::string::npos, &ValueType::name) + " is required");
   }
 
   void check_offsets(const Entry& e) const {

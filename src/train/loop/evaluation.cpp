@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include "gradus/ops.hpp"
+#include "gradus/train/fit.hpp"
 
-namespace gradus::train::detail {
+namespace gradus::train {
+
+namespace detail {
 
 std::vector<Index> spread(Index samples, Index most) {
   std::vector<Index> chosen;
@@ -28,4 +31,33 @@ Answer answer_of(const double* row, Index count, bool classes) {
   return {static_cast<double>(best - row), *best};
 }
 
-}  // namespace gradus::train::detail
+}  // namespace detail
+
+Score evaluate(nn::Module& model, const Loss& loss, const data::TensorDataset& dataset,
+               MetricAccumulator& accumulator, Index batch_size) {
+  Score score;
+  if (dataset.empty()) return score;
+  const detail::Evaluation mode(model);
+  data::DataLoader loader(dataset, {.batch_size = batch_size});
+  for (auto [x, y] : loader) {
+    const Tensor output = model(x);
+    accumulator.add(output, y, loss(output, y).item());
+  }
+  for (const auto& [name, value] : accumulator.metrics()) {
+    if (name == "loss")
+      score.loss = value;
+    else if (name == "accuracy")
+      score.accuracy = value;
+    else
+      score.metrics.emplace_back(name, value);
+  }
+  return score;
+}
+
+Score evaluate(nn::Module& model, const Loss& loss, const data::TensorDataset& dataset,
+               Index batch_size) {
+  MetricAccumulator accumulator;
+  return evaluate(model, loss, dataset, accumulator, batch_size);
+}
+
+}  // namespace gradus::train

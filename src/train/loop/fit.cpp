@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "train/loop/run.hpp"
 #include "train/recipe/settings.hpp"
 
 namespace gradus::train {
 namespace {
 
-void require(bool good, const std::string& option, double given, const std::string& required) {
-  if (!good) fail("fit", option + " = " + text_of(given) + " was given; " + required);
-}
-
 void check(const FitOptions& o, const optim::Optimizer& optimizer) {
-  const auto number = [](Index n) { return static_cast<double>(n); };
-  require(o.epochs >= 1, "epochs", number(o.epochs), "1 or more are required");
+  if (o.epochs < 1)
+    fail("fit", "epochs = " + text_of(o.epochs) + " was given; 1 or more are required");
   Config config;
   config.fit = o;
   detail::for_options(config, "fit", [&](const detail::Field& field, const std::string& name) {
@@ -23,12 +20,14 @@ void check(const FitOptions& o, const optim::Optimizer& optimizer) {
       fail("fit",
            name + " = " + given + " was given; " + field.rule.range->option_words + " is required");
   });
-  require(o.checkpoint.every_steps >= 0, "checkpoint.every_steps", number(o.checkpoint.every_steps),
-          "a number of steps, or 0, is required");
-  require(o.checkpoint.every_epochs >= 0, "checkpoint.every_epochs",
-          number(o.checkpoint.every_epochs), "a number of epochs, or 0, is required");
-  require(o.checkpoint.every_seconds >= 0, "checkpoint.every_seconds", o.checkpoint.every_seconds,
-          "a number of seconds, or 0, is required");
+  const CheckpointOptions& c = o.checkpoint;
+  using gradus::detail::require;
+  require(c.every_steps >= 0, "fit", "checkpoint.every_steps", c.every_steps,
+          "a number of steps, or 0,");
+  require(c.every_epochs >= 0, "fit", "checkpoint.every_epochs", c.every_epochs,
+          "a number of epochs, or 0,");
+  require(c.every_seconds >= 0, "fit", "checkpoint.every_seconds", c.every_seconds,
+          "a number of seconds, or 0,");
   const int clips = (o.clip_norm > 0) + (o.clip_value > 0) + (o.clip_percentile > 0);
   if (clips > 1)
     fail("fit",

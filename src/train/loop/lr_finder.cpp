@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/random.hpp"
 #include "train/loop/evaluation.hpp"
@@ -45,11 +46,9 @@ void check(const LrFinderOptions& o, const data::DataLoader& loader) {
                         " were given; 0 < low < high is required");
   if (o.steps < 10)
     fail("find_lr", text_of(o.steps) + " steps were given; 10 or more are required");
-  if (!(o.smoothing >= 0 && o.smoothing < 1))
-    fail("find_lr", "smoothing = " + text_of(o.smoothing) + " was given; 0 to below 1 is required");
-  if (!(o.divergence > 1))
-    fail("find_lr",
-         "divergence = " + text_of(o.divergence) + " was given; more than 1 is required");
+  using gradus::detail::require;
+  require(o.smoothing >= 0 && o.smoothing < 1, "find_lr", "smoothing", o.smoothing, "0 to below 1");
+  require(o.divergence > 1, "find_lr", "divergence", o.divergence, "more than 1");
   if (loader.size() == 0)
     fail("find_lr", "the loader has no batches; at least one is required; is drop_last set?");
 }

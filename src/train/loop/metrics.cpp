@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/messages.hpp"
+
 namespace gradus::train {
 namespace {
 
@@ -60,8 +62,8 @@ double roc_auc(const std::vector<double>& scores, const std::vector<bool>& label
 
 MetricAccumulator::MetricAccumulator(const MetricOptions& options)
     : options_(options), outputs_(options.outputs) {
-  if (options.top_k < 1)
-    refuse("top_k = " + text_of(options.top_k) + " was given; 1 or more is required");
+  gradus::detail::require(options.top_k >= 1, "MetricAccumulator", "top_k", options.top_k,
+                          "1 or more");
 }
 
 void MetricAccumulator::reset() { *this = MetricAccumulator(options_); }

@@ -8,7 +8,6 @@
 #include "gradus/ops.hpp"
 #include "gradus/optim/regularize.hpp"
 #include "gradus/random.hpp"
-#include "train/save/storage.hpp"
 #include "train/watch/diagnosis.hpp"
 #include "train/watch/limits.hpp"
 

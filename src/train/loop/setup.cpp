@@ -6,7 +6,7 @@
 
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
-#include "train/save/folder/checkpoint_every.hpp"
+#include "train/recipe/settings.hpp"
 
 namespace gradus::train {
 namespace {

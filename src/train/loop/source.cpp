@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/data/digits.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/io/idx.hpp"
@@ -173,13 +174,11 @@ void require_targets(const SourceOptions& options, const io::RawTable& table) {
     fail("load_source", data +
                             ": there is no such file or folder; a path, or the name of a set, "
                             "is required; check the spelling and the current folder");
-  std::string all;
-  for (const std::string& name : set_names()) all += (all.empty() ? "" : ", ") + name;
   const std::string like = nearest(data, set_names());
   fail("load_source", data +
                           ": there is no such file or folder, and no set of this name; a path, "
                           "or one of " +
-                          all + ", is required; did you mean " + quote(like) +
+                          join(set_names()) + ", is required; did you mean " + quote(like) +
                           "? Check the spelling and the current folder");
 }
 

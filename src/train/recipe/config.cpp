@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/messages.hpp"
 #include "base/utf8.hpp"
 #include "gradus/io/nearest.hpp"
 #include "gradus/ops.hpp"
@@ -48,9 +49,7 @@ std::string setting_text(const std::optional<T>& v) {
 void parse(const std::string& name, const std::string& text, const Choices& choices,
            std::string& value) {
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
-    std::string all;
-    for (const std::string& choice : choices) all += (all.empty() ? "" : ", ") + choice;
-    refuse("--" + name + " " + text + ": one of " + all + " is required; did you mean " +
+    refuse("--" + name + " " + text + ": one of " + join(choices) + " is required; did you mean " +
            quote(nearest(text, choices)) + "?");
   }
   value = text;

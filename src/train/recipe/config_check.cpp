@@ -1,8 +1,9 @@
 // What settings cannot be.
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "train/recipe/settings.hpp"
-#include "train/save/folder/checkpoint_every.hpp"
 
 namespace gradus::train {
 namespace {
@@ -42,6 +43,36 @@ void check_together(const Config& c, Faults& faults) {
 }
 
 }  // namespace
+
+void detail::set_checkpoint_every(CheckpointOptions& options, const std::string& text) {
+  const auto refuse = [&text] {
+    throw ConfigError(
+        "[config] --checkpoint-every " + printable(text) +
+        ": a time (30s, 5m, 2h), a number of epochs (10epochs) or of steps (500steps, or "
+        "500) is required");
+  };
+  constexpr double most = 1e9;
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  std::string unit(stop, end);
+  unit.erase(0, unit.find_first_not_of(' '));
+  if (error != std::errc() || !(number >= 0 && number <= most)) refuse();
+  const bool epochs = unit == "epochs" || unit == "epoch";
+  if (epochs || unit == "steps" || unit == "step" || unit.empty()) {
+    if (number != std::floor(number) || (number == 0 && !unit.empty())) refuse();
+    if (number == 0) return;
+    options.every_seconds = 0;
+    (epochs ? options.every_epochs : options.every_steps) = static_cast<Index>(number);
+    return;
+  }
+  const double seconds = unit == "s"                    ? 1
+                         : unit == "m" || unit == "min" ? 60
+                         : unit == "h"                  ? 3600
+                                                        : 0;
+  if (seconds == 0 || number == 0) refuse();
+  options.every_seconds = number * seconds;
+}
 
 void check(const Config& config) {
   Config given = config;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/messages.hpp"
 #include "gradus/nn/linear.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
@@ -13,9 +14,9 @@
 
 namespace gradus::train {
 
-namespace detail {
-
 namespace {
+
+using namespace detail;
 
 /// Root mean square of each feature of (samples, features).
 std::vector<double> feature_sizes(const Tensor& x) {
@@ -53,8 +54,6 @@ double peak_rate(const LintOptions& o) {
     peak = std::max(peak, o.scheduler->schedule().lr(base, units * i / 1000));
   return peak;
 }
-
-}  // namespace
 
 void lint_inputs(Linter& l) {
   if (!l.input.defined() || !is_floating_point(l.input.dtype()) || l.input.numel() == 0) return;
@@ -154,15 +153,13 @@ void lint_parameters(Linter& l) {
   const auto missing = [](const std::vector<Tensor>& list, const Tensor& wanted) {
     return std::none_of(list.begin(), list.end(), [&](const Tensor& t) { return t.is(wanted); });
   };
-  std::string names;
-  int count = 0;
+  std::vector<std::string> names;
   for (const auto& [name, p] : l.model.named_parameters())
-    if (p.requires_grad() && missing(known, p) && ++count <= 4)
-      names += (names.empty() ? "" : ", ") + name;
-  if (count > 0)
+    if (p.requires_grad() && missing(known, p)) names.push_back(name);
+  if (!names.empty())
     l.report("not_optimized", "",
-             "The optimizer does not know " + text_of(count) + " of the model's parameters (" +
-                 names + (count > 4 ? ", …" : "") +
+             "The optimizer does not know " + text_of(names.size()) +
+                 " of the model's parameters (" + join(names, 4) +
                  "), so they stay as they are; build the optimizer from model.parameters(), or "
                  "freeze them with requires_grad_(false).");
 }
@@ -184,16 +181,12 @@ void lint_mode(Linter& l) {
     }
 }
 
-}  // namespace detail
-
-namespace {
-
 /// The samples to look at: as given, or spread over the loader's data, or made up.
 Tensor choose_input(const LintOptions& options) {
   if (options.input.defined()) return options.input;
   if (options.loader && !options.loader->dataset().empty()) {
     const data::TensorDataset& data = options.loader->dataset();
-    return data.gather(detail::spread(data.size(), limits::lint_samples)).at(0);
+    return data.gather(spread(data.size(), limits::lint_samples)).at(0);
   }
   return {};
 }
@@ -212,20 +205,20 @@ Tensor make_up_input(nn::Module& model) {
 }  // namespace
 
 std::vector<Finding> lint(nn::Module& model, const LintOptions& options) {
-  detail::Linter l{model, options, choose_input(options), {}, {}};
+  Linter l{model, options, choose_input(options), {}, {}};
   const Tensor input = l.input.defined() ? l.input : make_up_input(model);
   if (input.defined()) l.trace = detail::trace(model, input);
-  detail::lint_inputs(l);
-  detail::lint_order(l);
-  detail::lint_learning_rate(l);
-  detail::lint_schedule(l);
-  detail::lint_parameters(l);
-  detail::lint_mode(l);
-  detail::lint_linear(l);
-  detail::lint_sigmoids(l);
-  detail::lint_output(l);
-  detail::lint_units(l);
-  detail::lint_norm(l);
+  lint_inputs(l);
+  lint_order(l);
+  lint_learning_rate(l);
+  lint_schedule(l);
+  lint_parameters(l);
+  lint_mode(l);
+  lint_linear(l);
+  lint_sigmoids(l);
+  lint_output(l);
+  lint_units(l);
+  lint_norm(l);
   if (!options.trained) detail::lint_weights(l);
   if (!l.trace.error.empty())
     l.report("not_traced", "",

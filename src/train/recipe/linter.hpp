@@ -21,15 +21,7 @@ struct Linter {
   const Call& call(int i) const { return trace.calls[static_cast<std::size_t>(i)]; }
 };
 
-// Data and settings of the run.
-void lint_inputs(Linter& l);
-void lint_order(Linter& l);
-void lint_learning_rate(Linter& l);
-void lint_schedule(Linter& l);
-void lint_parameters(Linter& l);
-void lint_mode(Linter& l);
-
-// The model.
+// What is said of the model; the rest, of data and settings, is in lint.cpp.
 void lint_output(Linter& l);
 void lint_linear(Linter& l);
 void lint_norm(Linter& l);

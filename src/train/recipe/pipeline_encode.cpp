@@ -4,6 +4,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/messages.hpp"
 #include "gradus/io/nearest.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/pipeline.hpp"
@@ -18,12 +19,6 @@ using io::detail::quote;
 namespace {
 
 constexpr double not_known = -1, absent = NAN;
-
-std::string join(const std::vector<std::string>& items, std::size_t most) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(items.size(), most); ++i) text += (i ? ", " : "") + items[i];
-  return text + (items.size() > most ? ", …" : "");
-}
 
 /// Faults of the values, each kind once, the first few in full.
 struct Faults {

@@ -66,5 +66,8 @@ std::vector<std::string> misfits(const Field& field,
                                  Index most = std::numeric_limits<Index>::max());
 /// The text of a value, as a flag gives it.
 std::string text_of_target(const Target& target);
+/// Sets when checkpoints are written from "30s", "5m", "2h", "10 epochs", "500 steps"; a number
+/// alone is of steps, and 0 of them leaves it at the default. Throws ConfigError.
+void set_checkpoint_every(CheckpointOptions& options, const std::string& text);
 
 }  // namespace gradus::train::detail

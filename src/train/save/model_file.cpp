@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/memory_error.hpp"
+#include "base/messages.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/train/setup.hpp"
@@ -71,10 +72,7 @@ double described_values(const ModelSpec& spec) {
 }
 
 std::string text_of_list(const std::vector<Index>& list) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min<std::size_t>(list.size(), 8); ++i)
-    text += (i ? ", " : "") + text_of(list[i]);
-  return "[" + text + (list.size() > 8 ? ", …]" : "]");
+  return "[" + join(list, 8, [](Index n) { return text_of(n); }) + "]";
 }
 
 // ---- what the parts say of each other -----------------------------------------------------------

@@ -1,11 +1,10 @@
-#include "train/save/storage.hpp"
-
 #include <algorithm>
 #include <filesystem>
 
 #include "gradus/io/file.hpp"
 #include "io/disk/system.hpp"
 #include "io/disk/temporary.hpp"
+#include "train/save/folder/history_file.hpp"
 
 namespace gradus::train::detail {
 namespace {

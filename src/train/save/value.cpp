@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "gradus/text.hpp"
 #include "io/json.hpp"
@@ -21,12 +22,6 @@ std::string given(const Json& value) {
   if (!value.is_text()) return format_json(value);
   const std::string& text = value.text();
   return "\"" + printable(text.substr(0, 60)) + (text.size() > 60 ? "…\"" : "\"");
-}
-
-std::string join(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
 }
 
 }  // namespace

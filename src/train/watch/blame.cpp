@@ -1,5 +1,3 @@
-#include "train/watch/blame.hpp"
-
 #include <cmath>
 
 #include "base/memory_error.hpp"

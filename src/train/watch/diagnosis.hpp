@@ -69,6 +69,11 @@ class Diagnosis {
 /// shape, `loss_of` may be null: then cross-entropy for labels and squared error otherwise.
 double best_constant_loss(const Context& run);
 
+/// Says where the non-finite loss or gradient of the present step came from: from a parameter, from
+/// the inputs, or from an operation, for which the step is done again in anomaly mode with the
+/// random numbers that began at (seed, offset). Leaves everything as it was.
+Finding blame_non_finite(Context& run, std::uint64_t seed, std::uint64_t offset);
+
 /// "0.0123", to three digits; numbers that count something have all of theirs.
 std::string rounded(double value);
 std::string rounded(std::integral auto) = delete;

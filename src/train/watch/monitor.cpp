@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 #include "gradus/train/lint.hpp"
 #include "train/save/monitor_state.hpp"
-#include "train/watch/blame.hpp"
 #include "train/watch/diagnosis.hpp"
 #include "train/watch/limits.hpp"
 
@@ -45,9 +45,8 @@ struct Monitor::Impl {
 
 Monitor::Monitor(MonitorOptions options)
     : impl_(new Impl{options, detail::Diagnosis(options.on_finding)}) {
-  if (options.every < 1)
-    fail("Monitor", "every = " + text_of(options.every) +
-                        " was given; a number of steps of 1 or more is required");
+  gradus::detail::require(options.every >= 1, "Monitor", "every", options.every,
+                          "a number of steps of 1 or more");
 }
 Monitor::~Monitor() = default;
 
@@ -77,8 +76,8 @@ LogHistogram Monitor::grad_norm_histogram(int bins) const {
 }
 
 double Monitor::suggested_clip(double percentile) const {
-  if (!(percentile >= 0 && percentile <= 100))
-    fail("Monitor", "percentile = " + text_of(percentile) + " was given; 0 to 100 is required");
+  gradus::detail::require(percentile >= 0 && percentile <= 100, "Monitor", "percentile", percentile,
+                          "0 to 100");
   return impl_->judge.suggested_clip(percentile);
 }
 

@@ -46,6 +46,9 @@ class HistoryFile {
 
 /// Appends epochs that follow one another, all before the one that is running.
 void read_epochs(const Value& list, Checkpoint& c);
+/// Finds out before a run that its checkpoints can be written: the folder takes files, and the disk
+/// has room for two of the size that `first` lets expect. Removes what killed writers left there.
+void prepare_storage(const CheckpointOptions& options, const Checkpoint& first);
 /// Writes a checkpoint whose history and lists stand at c.appended.
 void save_with_history(const std::string& path, const Checkpoint& c);
 /// Reads what stands at c.appended into c.history and, as entries, into c.states. `checkpoint` is
