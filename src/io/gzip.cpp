@@ -99,6 +99,11 @@ std::string gunzip(std::string_view bytes, const std::string& name, std::size_t 
 
 namespace detail {
 
+std::uint32_t crc32(std::string_view bytes, std::uint32_t sum) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(sum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
 std::string gunzip_prefix(std::string_view bytes, std::size_t count) {
   Stream stream(gzip_window);
   std::string out(count, '\0');
@@ -143,21 +148,13 @@ std::string deflate_raw(std::string_view bytes) {
       Z_OK)
     fail("deflate", "zlib has no memory");
   std::string out(deflateBound(&stream, bytes.size()), '\0');
-  std::size_t used = 0, done = 0;
-  int status = Z_OK;
-  while (status == Z_OK) {
-    const std::string_view next = bytes.substr(used, chunk);
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(next.data()));
-    stream.avail_in = static_cast<uInt>(next.size());
-    const std::size_t room = std::min(out.size() - done, chunk);
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + done);
-    stream.avail_out = static_cast<uInt>(room);
-    status = deflate(&stream, used + next.size() == bytes.size() ? Z_FINISH : Z_NO_FLUSH);
-    used += next.size() - stream.avail_in;
-    done += room - stream.avail_out;
-  }
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), UINT_MAX));
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
   deflateEnd(&stream);
-  out.resize(done);
   return out;
 }
 

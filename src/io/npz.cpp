@@ -1,5 +1,3 @@
-#include <zlib.h>
-
 #include <algorithm>
 #include <limits>
 #include <unordered_set>
@@ -21,11 +19,6 @@ constexpr std::uint32_t local_mark = 0x04034b50, central_mark = 0x02014b50, end_
 constexpr std::size_t local_size = 30, central_size = 46, end_size = 22, end64_size = 56,
                       locator64_size = 20;
 constexpr std::uint32_t full32 = 0xffffffff;
-
-std::uint32_t checksum(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
 
 struct Member {
   std::string name;
@@ -81,7 +74,7 @@ class ZipReader {
       refuse(at, "member \"" + m.name + "\" does not unpack to its declared " + text_of(m.size) +
                      " bytes; the file is damaged");
     }
-    if (checksum(out) != m.checksum)
+    if (detail::crc32(out) != m.checksum)
       refuse(at,
              "member \"" + m.name + "\" has another checksum than declared; the file is damaged");
     return out;
@@ -224,11 +217,12 @@ std::string format_npz(const NamedTensors& tensors, bool compress) {
       refuse("a name of " + text_of(key.size()) + " bytes was given; 1 to 65280 are required");
     if (!seen.insert(key).second) refuse("the name \"" + key + "\" was given twice");
     const std::string array = format_npy(tensor);
-    const std::string packed = compress ? deflate_raw(array) : array;
+    const bool fits = array.size() < full32 && out.size() < full32;
+    const std::string packed = compress && fits ? deflate_raw(array) : array;
     const Member m{key + ".npy",
                    0,
                    static_cast<std::uint16_t>(compress ? 8 : 0),
-                   checksum(array),
+                   detail::crc32(array),
                    packed.size(),
                    array.size(),
                    out.size()};

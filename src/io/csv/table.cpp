@@ -96,8 +96,10 @@ Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
 /// Both zeros are one name.
 std::string name_of_number(double number) { return text_of(number == 0 ? 0.0 : number); }
 
-std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task) {
-  if (task == Task::regression) return {};
+namespace {
+
+/// The different values of a target if they are labels, else none.
+std::vector<double> different_labels(const std::vector<double>& values, bool is_text, Task task) {
   std::vector<double> labels = values;
   std::sort(labels.begin(), labels.end());
   labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
@@ -109,35 +111,25 @@ std::vector<double> find_labels(const std::vector<double>& values, bool is_text,
   return whole && few && labels.size() > 1 ? labels : std::vector<double>();
 }
 
-namespace {
-
-void build_y(const RawTable& raw, const CsvOptions& options, Table& table) {
-  const std::size_t target = count_of(raw.targets[0]);
-  const RawColumn& column = raw.columns[target];
-  std::vector<std::string> class_names = raw.class_names;
-  table.target = column.name;
-  std::vector<double> values;
-  values.reserve(count_of(raw.rows));
-  for (std::size_t i = target; i < raw.cells.size(); i += raw.columns.size())
-    values.push_back(raw.cells[i]);
-  if (class_names.empty() || options.task == Task::regression) {
-    const std::vector<double> labels = find_labels(values, column.is_text, options.task);
-    if (labels.empty()) {
-      table.y = from_vector(values, {raw.rows, 1}).to(options.dtype);
-      return;
-    }
-    class_names.clear();
-    for (const double label : labels)
-      class_names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                           : name_of_number(label));
-    for (double& v : values)
-      v = static_cast<double>(std::lower_bound(labels.begin(), labels.end(), v) - labels.begin());
-  }
-  table.y = from_vector(values, {raw.rows}).to(int64);
-  table.class_names = std::move(class_names);
-}
-
 }  // namespace
+
+TargetColumn read_target(const RawTable& raw, Task task) {
+  const std::size_t at = count_of(raw.targets[0]);
+  const RawColumn& column = raw.columns[at];
+  TargetColumn target;
+  for (Index r = 0; r < raw.rows; ++r) target.values.push_back(raw.cell(r, at));
+  if (task == Task::regression) return target;
+  target.classes = raw.class_names;  // whose numbers the values are
+  if (!target.classes.empty()) return target;
+  const std::vector<double> labels = different_labels(target.values, column.is_text, task);
+  if (labels.empty()) return target;
+  for (const double label : labels)
+    target.classes.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
+                                            : name_of_number(label));
+  for (double& v : target.values)
+    v = static_cast<double>(std::lower_bound(labels.begin(), labels.end(), v) - labels.begin());
+  return target;
+}
 
 void build_table(RawTable& raw, const CsvOptions& options, Table& table) {
   table.report = raw.report;
@@ -164,7 +156,13 @@ void build_table(RawTable& raw, const CsvOptions& options, Table& table) {
                          "are required; check the delimiter, or set the target to \"none\"");
   table.x =
       options.dtype == float32 ? build_x<float>(raw, features) : build_x<double>(raw, features);
-  if (target >= 0) build_y(raw, options, table);
+  if (target >= 0) {
+    TargetColumn found = read_target(raw, options.task);
+    table.target = raw.columns[count_of(target)].name;
+    table.y = found.classes.empty() ? from_vector(found.values, {raw.rows, 1}).to(options.dtype)
+                                    : from_vector(found.values, {raw.rows}).to(int64);
+    table.class_names = std::move(found.classes);
+  }
   const data::DataReport found = data::inspect(table.dataset(), table.columns);
   table.report.constant_columns = found.constant_columns;
   table.report.class_counts = found.class_counts;

@@ -57,8 +57,12 @@ void read_rows(const CsvScanner& scanner, const CsvOptions& options, Columns& co
                data::DataReport& report);
 /// Numbers the texts of a column that occur in alphabetical order, and forgets the others.
 void sort_codes(Columns& columns, std::size_t c);
-/// The different values of a target if it holds labels, else none.
-std::vector<double> find_labels(const std::vector<double>& values, bool is_text, Task task);
+/// The values of the first target of a table: quantities, or the numbers of classes if it has some.
+struct TargetColumn {
+  std::vector<double> values;
+  std::vector<std::string> classes;  // by name
+};
+TargetColumn read_target(const RawTable& raw, Task task);
 /// A number as the name of a class or category.
 std::string name_of_number(double number);
 /// Mean, median or commonest of the values, which must not be empty.

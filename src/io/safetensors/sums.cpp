@@ -1,28 +1,19 @@
 #include "io/safetensors/sums.hpp"
 
-#include <zlib.h>
+#include "io/gzip.hpp"
 
 namespace gradus::io::detail {
-
-namespace {
-
-std::uint32_t add_to_sum(std::uint32_t sum, std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(sum, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-
-}  // namespace
 
 std::uint32_t sum_of(const char* type, const Shape& shape, std::string_view values) {
   std::string head = std::string(type) + " ";
   for (const Index n : shape) head += text_of(n) + " ";
-  return add_to_sum(add_to_sum(0, head), values);
+  return crc32(values, crc32(head));
 }
 
 std::uint32_t sum_of(const Metadata& metadata) {
   std::uint32_t sum = 0;
   for (const auto& [key, text] : metadata)
-    for (const std::string& part : {key, text}) sum = add_to_sum(sum, part + '\0');
+    for (const std::string& part : {key, text}) sum = crc32(part + '\0', sum);
   return sum;
 }
 

@@ -14,15 +14,6 @@
 
 namespace gradus::train::detail {
 
-/// What an epoch has added up so far.
-struct Sums {
-  double loss = 0;               // over samples
-  double norm = 0;               // over steps
-  Index samples = 0, steps = 0;  // without skipped ones
-  double lr = 0;                 // of the last step
-  double seconds = 0;            // of the time before the run was resumed
-};
-
 /// One call of fit().
 class Run {
  public:
@@ -78,7 +69,7 @@ class Run {
   std::optional<optim::PercentileClip> percentile_;
   Judge judge_;
   nn::StateDict best_;
-  Sums sums_;
+  Place sums_;  // of the epoch; `seconds`: of the time before the run was resumed
   std::optional<HistoryFile> history_file_;  // if there are checkpoints
   Clock::time_point started_;                // the epoch
   Clock::time_point last_save_ = Clock::now();

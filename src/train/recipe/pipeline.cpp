@@ -10,7 +10,6 @@
 
 namespace gradus::train {
 
-using io::detail::find_labels;
 using io::detail::quote;
 
 namespace {
@@ -21,28 +20,10 @@ std::vector<Index> all_rows(const Source& source) {
   return rows;
 }
 
-/// The classes of a table's target, by name, if it has classes; `labels` receives one a row.
-std::vector<std::string> find_classes(const io::RawTable& table, io::Task task,
-                                      std::vector<Index>* labels) {
-  if (table.targets.size() != 1 || task == io::Task::regression) return {};
-  const std::size_t target = static_cast<std::size_t>(table.targets[0]);
-  const io::RawColumn& column = table.columns[target];
-  std::vector<double> values;
-  for (Index r = 0; r < table.rows; ++r) values.push_back(table.cell(r, target));
-  std::vector<std::string> names = table.class_names;
-  std::vector<double> known;
-  if (!names.empty()) {
-    for (std::size_t c = 0; c < names.size(); ++c) known.push_back(static_cast<double>(c));
-  } else {
-    known = find_labels(values, column.is_text, task);
-    for (const double label : known)
-      names.push_back(column.is_text ? column.values[static_cast<std::size_t>(label)]
-                                     : io::detail::name_of_number(label));
-  }
-  if (labels && !names.empty())
-    for (const double v : values)
-      labels->push_back(std::lower_bound(known.begin(), known.end(), v) - known.begin());
-  return names;
+/// The target of a table if there is one alone; else without anything.
+io::detail::TargetColumn find_target(const io::RawTable& table, io::Task task) {
+  return table.targets.size() == 1 ? io::detail::read_target(table, task)
+                                   : io::detail::TargetColumn();
 }
 
 /// A table of numbers as it is, for a model that was trained on tensors.
@@ -75,9 +56,8 @@ Tensor class_labels(const Source& source, io::Task task) {
     const Tensor& y = source.arrays.y();
     return y.dtype() == int64 && y.dim() == 1 ? y : Tensor();
   }
-  std::vector<Index> labels;
-  find_classes(*source.table, task, &labels);
-  return labels.empty() ? Tensor() : from_vector(labels);
+  const auto [labels, classes] = find_target(*source.table, task);
+  return classes.empty() ? Tensor() : from_vector(labels).to(int64);
 }
 
 Index Pipeline::num_targets() const {
@@ -99,7 +79,7 @@ void Pipeline::fit(const Source& source, const std::vector<Index>& training,
     named_ = table.named;
     for (const Index t : table.targets)
       targets_.push_back(table.columns[static_cast<std::size_t>(t)].name);
-    classes_ = find_classes(table, options.task, nullptr);
+    classes_ = find_target(table, options.task).classes;
     learn_columns(table, training, options);
     name_features();
     x = encode(table, training);

@@ -119,19 +119,15 @@ Checkpoint Run::capture() {
   c.offset = default_generator().offset();
   c.loader = run_.loader.state();
   Place& at = c.place;
+  if (within_epoch_) {
+    at = sums_;
+    at.step = run_.step;
+    at.seconds = seconds();
+  }
   at.epoch = within_epoch_ ? run_.epoch : run_.epoch + 1;
   at.global_step = run_.global_step;
   at.skipped_steps = result_.skipped_steps;
   at.accumulate = options_.accumulate;
-  if (within_epoch_) {
-    at.step = run_.step;
-    at.loss = sums_.loss;
-    at.norm = sums_.norm;
-    at.samples = sums_.samples;
-    at.steps = sums_.steps;
-    at.lr = sums_.lr;
-    at.seconds = seconds();
-  }
   c.settings = settings();
   c.findings = run_.findings;
   c.texts = options_.checkpoint.texts;
@@ -248,12 +244,11 @@ void Run::adopt(const Checkpoint& c) {
   run_.model.load_state_dict(c.weights);
   best_ = c.best;
   run_.history = c.history;
-  for (const Finding& saved : c.findings) {
-    bool known = false;
-    for (const Finding& finding : run_.findings)
-      known = known || (finding.kind == saved.kind && finding.where == saved.where);
-    if (!known) run_.findings.push_back(saved);
-  }
+  for (const Finding& saved : c.findings)
+    if (std::none_of(run_.findings.begin(), run_.findings.end(), [&](const Finding& known) {
+          return known.kind == saved.kind && known.where == saved.where;
+        }))
+      run_.findings.push_back(saved);
   const Place& at = c.place;
   run_.resumed = true;
   run_.epoch = at.epoch - 1;  // the loop begins with the next
@@ -261,12 +256,7 @@ void Run::adopt(const Checkpoint& c) {
   run_.global_step = at.global_step;
   result_.skipped_steps = at.skipped_steps;
   within_epoch_ = at.step > 0;
-  sums_ = {.loss = at.loss,
-           .norm = at.norm,
-           .samples = at.samples,
-           .steps = at.steps,
-           .lr = at.lr,
-           .seconds = at.seconds};
+  sums_ = at;
   if (at.samples > 0) run_.mean_loss = at.loss / static_cast<double>(at.samples);
 }
 

@@ -42,18 +42,6 @@ std::string list_of(const std::vector<std::string>& parts) {
 
 }  // namespace
 
-void Diagnosis::start(Context&) {
-  reported_.clear();
-  norms_.clear();
-  epochs_.clear();
-  latest_.clear();
-  best_epoch_ = 0;
-  best_train_loss_ = best_validation_loss_ = best_before_trend_ = INFINITY;
-  constant_ = first_loss_ = recent_ = NAN;
-  lowest_ = INFINITY;
-  weight_of_recent_ = largest_update_ = largest_norm_ = 0;
-}
-
 void Diagnosis::save(optim::StateDict& state) const {
   state["losses"] = from_vector<double>(
       {constant_, first_loss_, recent_, lowest_, weight_of_recent_, largest_update_});

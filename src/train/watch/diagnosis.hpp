@@ -16,7 +16,7 @@ class Diagnosis {
   explicit Diagnosis(std::function<void(const Finding&)> on_finding)
       : on_finding_(std::move(on_finding)) {}
 
-  void start(Context& run);
+  void start() { *this = Diagnosis(std::move(on_finding_)); }
   /// Adds to the state of a monitor, and takes it up again in a run that goes on.
   void save(optim::StateDict& state) const;
   void resume(const Context& run, State& state);

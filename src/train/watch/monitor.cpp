@@ -118,7 +118,7 @@ void Monitor::load_state_dict(const optim::StateDict& entries) {
 void Monitor::on_fit_begin(Context& run) {
   Impl& m = *impl_;
   const auto saved = std::exchange(m.saved, std::nullopt);
-  m.judge.start(run);
+  m.judge.start();
   if (m.options.lint && !saved)
     for (const Finding& finding :
          lint(run.model, {.optimizer = &run.optimizer, .loader = &run.loader, .trained = true}))
