@@ -5,6 +5,7 @@
 #include <array>
 
 #include "gradus/ops.hpp"
+#include "train/watch/limits.hpp"
 
 namespace gradus::train::detail {
 namespace {
@@ -53,34 +54,6 @@ Tally tally_of(State& state, const std::string& key) {
   return tally;
 }
 
-std::string key_of(std::size_t layer, const char* what) {
-  return "layer." + text_of(layer) + "." + what;
-}
-
-}  // namespace
-
-void save(optim::StateDict& state, const std::vector<Layer>& layers) {
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    state[key_of(i, "window")] = tensor_of(layers[i].window);
-    state[key_of(i, "epoch")] = tensor_of(layers[i].epoch);
-  }
-}
-
-std::vector<SavedLayer> load_layers(State& state) {
-  std::vector<SavedLayer> out;
-  while (state.has(key_of(out.size(), "window"))) {
-    Tally window = tally_of(state, key_of(out.size(), "window"));
-    out.push_back({std::move(window), tally_of(state, key_of(out.size(), "epoch"))});
-  }
-  return out;
-}
-
-void EpochLists::add(const LayerEpoch& epoch) {
-  for (const Index place : {epoch.epoch, epoch.steps}) places.push_back(static_cast<double>(place));
-  for (const LayerStats& layer : epoch.layers)
-    for (const auto number : measured) stats.push_back(layer.*number);
-}
-
 std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers) {
   std::vector<Index> places;
   for (const double place : state.list("epochs")) places.push_back(state.whole_of("epochs", place));
@@ -101,6 +74,44 @@ std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers) {
     epochs.push_back(std::move(epoch));
   }
   return epochs;
+}
+
+std::string key_of(std::size_t layer, const char* what) {
+  return "layer." + text_of(layer) + "." + what;
+}
+
+}  // namespace
+
+void save(optim::StateDict& state, const std::vector<Layer>& layers) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    state[key_of(i, "window")] = tensor_of(layers[i].window);
+    state[key_of(i, "epoch")] = tensor_of(layers[i].epoch);
+  }
+}
+
+void EpochLists::add(const LayerEpoch& epoch) {
+  for (const Index place : {epoch.epoch, epoch.steps}) places.push_back(static_cast<double>(place));
+  for (const LayerStats& layer : epoch.layers)
+    for (const auto number : measured) stats.push_back(layer.*number);
+}
+
+MonitorState read_monitor(const optim::StateDict& entries) {
+  State state("Monitor.load_state_dict", "monitor", entries, float64);
+  MonitorState read;
+  while (state.has(key_of(read.layers.size(), "window"))) {
+    Tally window = tally_of(state, key_of(read.layers.size(), "window"));
+    read.layers.push_back(
+        {std::move(window), tally_of(state, key_of(read.layers.size(), "epoch"))});
+  }
+  read.epochs = load_epochs(state, read.layers.size());
+  read.norms = state.list("norms");
+  read.losses = state.numbers("losses", 6);
+  read.window = state.wholes("window", 3);
+  read.steps = state.wholes("steps", 2);
+  if (state.has("latest_losses"))  // a run that began with an earlier version has none
+    read.latest_losses = state.numbers("latest_losses", limits::latest_losses);
+  state.finish();
+  return read;
 }
 
 }  // namespace gradus::train::detail

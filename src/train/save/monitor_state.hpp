@@ -8,23 +8,24 @@
 
 namespace gradus::train::detail {
 
-/// The entries of a monitor's state.
-inline State monitor_state(const optim::StateDict& entries) {
-  return State("Monitor.load_state_dict", "monitor", entries, float64);
-}
-
-/// What the window and the epoch that are running have added up so far.
-struct SavedLayer {
-  Tally window, epoch;
-};
 void save(optim::StateDict& state, const std::vector<Layer>& layers);
-std::vector<SavedLayer> load_layers(State& state);
+
+/// What a monitor has saved, read and checked.
+struct MonitorState {
+  struct Tallies {  // of what is running
+    Tally window, epoch;
+  };
+  std::vector<Tallies> layers = {};
+  std::vector<LayerEpoch> epochs = {};  // without the names of the modules
+  std::vector<double> norms = {}, losses = {}, latest_losses = {};
+  std::vector<Index> window = {}, steps = {};
+};
+MonitorState read_monitor(const optim::StateDict& entries);
 
 /// The numbers of complete epochs, without the names of the modules.
 struct EpochLists {
   std::vector<double> places, stats;
   void add(const LayerEpoch& epoch);
 };
-std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers);
 
 }  // namespace gradus::train::detail

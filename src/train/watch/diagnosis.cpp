@@ -50,19 +50,16 @@ void Diagnosis::save(optim::StateDict& state) const {
   state["latest_losses"] = from_vector(latest);
 }
 
-void Diagnosis::resume(const Context& run, State& state) {
-  const std::vector<double> losses = state.numbers("losses", 6);
-  norms_ = state.list("norms");
-  latest_.clear();
-  if (state.has("latest_losses"))  // a run that began with an earlier version has none
-    for (const double loss : state.numbers("latest_losses", limits::latest_losses))
-      if (!std::isnan(loss)) latest_.push_back(loss);
-  constant_ = losses[0];
-  first_loss_ = losses[1];
-  recent_ = losses[2];
-  lowest_ = losses[3];
-  weight_of_recent_ = losses[4];
-  largest_update_ = losses[5];
+void Diagnosis::resume(const Context& run, const MonitorState& state) {
+  norms_ = state.norms;
+  latest_ = state.latest_losses;
+  std::erase_if(latest_, [](double loss) { return std::isnan(loss); });
+  constant_ = state.losses[0];
+  first_loss_ = state.losses[1];
+  recent_ = state.losses[2];
+  lowest_ = state.losses[3];
+  weight_of_recent_ = state.losses[4];
+  largest_update_ = state.losses[5];
   for (const Epoch& epoch : run.history) add(epoch);
   for (const double norm : norms_)
     if (std::isfinite(norm)) largest_norm_ = std::max(largest_norm_, norm);

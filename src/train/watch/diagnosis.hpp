@@ -8,8 +8,6 @@
 
 namespace gradus::train::detail {
 
-class State;
-
 /// Turns measurements into findings, each kind and place once.
 class Diagnosis {
  public:
@@ -19,7 +17,7 @@ class Diagnosis {
   void start() { *this = Diagnosis(std::move(on_finding_)); }
   /// Adds to the state of a monitor, and takes it up again in a run that goes on.
   void save(optim::StateDict& state) const;
-  void resume(const Context& run, State& state);
+  void resume(const Context& run, const MonitorState& state);
   /// Loss and gradient norm of a step, before its update.
   void step(Context& run);
   /// Layers, after a window of steps.

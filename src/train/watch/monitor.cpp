@@ -21,8 +21,8 @@ struct Monitor::Impl {
   detail::EpochLists epoch_lists = {};  // the same
   std::uint64_t seed = 0, offset = 0;   // of the random numbers before the step
   Index steps = 0;
-  bool judged = false;                         // some window came to its end
-  std::optional<optim::StateDict> saved = {};  // of the run that goes on
+  bool judged = false;                             // some window came to its end
+  std::optional<detail::MonitorState> saved = {};  // of the run that goes on
 
   void judge_window(Context& run) {
     judge.window(run, watch.layers());
@@ -30,16 +30,14 @@ struct Monitor::Impl {
     judged = true;
   }
   /// Goes on where the run stood that has saved this.
-  void resume(const Context& run, const optim::StateDict& entries) {
-    detail::State state = detail::monitor_state(entries);
+  void resume(const Context& run, detail::MonitorState& state) {
     judge.resume(run, state);
     watch.resume(state);
-    epochs = detail::load_epochs(state, watch.layers().size());
+    epochs = std::move(state.epochs);
     for (const LayerEpoch& epoch : epochs) epoch_lists.add(epoch);
     watch.name_layers(epochs);
-    const std::vector<Index> counts = state.wholes("steps", 2);
-    steps = counts[0];
-    judged = counts[1] != 0;
+    steps = state.steps[0];
+    judged = state.steps[1] != 0;
   }
 };
 
@@ -100,24 +98,17 @@ std::map<std::string, const std::vector<double>*> Monitor::lists() const {
 }
 
 void Monitor::load_state_dict(const optim::StateDict& entries) {
-  detail::State state = detail::monitor_state(entries);
-  const std::size_t layers = detail::load_layers(state).size();
-  const std::size_t epochs = detail::load_epochs(state, layers).size();
-  const std::size_t norms = state.list("norms").size();
-  state.numbers("losses", 6);
-  state.wholes("window", 3);
-  const Index steps = state.wholes("steps", 2)[0];
-  if (state.has("latest_losses")) state.numbers("latest_losses", limits::latest_losses);
-  state.finish();
+  detail::MonitorState state = detail::read_monitor(entries);
   // That of a monitor that saw no run says nothing, not even which modules there are.
-  const bool unused = layers == 0 && epochs == 0 && norms == 0 && steps == 0;
+  const bool unused =
+      state.layers.empty() && state.epochs.empty() && state.norms.empty() && state.steps[0] == 0;
   impl_->saved.reset();
-  if (!unused) impl_->saved = entries;  // until the model is known
+  if (!unused) impl_->saved = std::move(state);  // until the model is known
 }
 
 void Monitor::on_fit_begin(Context& run) {
   Impl& m = *impl_;
-  const auto saved = std::exchange(m.saved, std::nullopt);
+  auto saved = std::exchange(m.saved, std::nullopt);
   m.judge.start();
   if (m.options.lint && !saved)
     for (const Finding& finding :

@@ -231,20 +231,18 @@ void Watch::save(optim::StateDict& state) const {
                            static_cast<double>(epoch_steps_)});
 }
 
-void Watch::resume(State& state) {
-  std::vector<SavedLayer> saved = load_layers(state);
-  const std::vector<Index> window = state.wholes("window", 3);
-  if (saved.size() != layers_.size())
+void Watch::resume(MonitorState& state) {
+  if (state.layers.size() != layers_.size())
     fail("Monitor.load_state_dict",
-         "the state of " + text_of(saved.size()) + " modules was given; that of the " +
+         "the state of " + text_of(state.layers.size()) + " modules was given; that of the " +
              text_of(layers_.size()) + " modules of this model is required");
-  for (std::size_t i = 0; i < saved.size(); ++i) {
-    layers_[i].window = std::move(saved[i].window);
-    layers_[i].epoch = std::move(saved[i].epoch);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    layers_[i].window = std::move(state.layers[i].window);
+    layers_[i].epoch = std::move(state.layers[i].epoch);
   }
-  window_steps_ = window[0];
-  window_samples_ = window[1];
-  epoch_steps_ = window[2];
+  window_steps_ = state.window[0];
+  window_samples_ = state.window[1];
+  epoch_steps_ = state.window[2];
 }
 
 void Watch::name_layers(std::vector<LayerEpoch>& epochs) {

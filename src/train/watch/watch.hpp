@@ -11,7 +11,7 @@
 
 namespace gradus::train::detail {
 
-class State;
+struct MonitorState;
 
 /// The mean of the finite numbers that were added, NaN without any.
 struct Mean {
@@ -81,7 +81,7 @@ class Watch {
 
   /// Adds to the state of a monitor, and takes it up again after attach().
   void save(optim::StateDict& state) const;
-  void resume(State& state);
+  void resume(MonitorState& state);
   /// Gives the layers of epochs the names of the modules, and keeps the last as the latest numbers.
   void name_layers(std::vector<LayerEpoch>& epochs);
 
