@@ -30,27 +30,49 @@ void require_least(const char* module, const char* what, Size2 given, Index leas
                      " or more is required");
 }
 
-struct Layer {
-  const char* name;
-  Index in, out;
-  Size2 kernel;
-};
+// What differs between one axis and two.
 
-/// The shape of a weight whose parts fit; `axes` is how many a kernel has.
-Shape weight_shape(const Layer& layer, int axes, const Conv2dOptions& o) {
-  require_least(layer.name, "in_channels", layer.in, 1);
-  require_least(layer.name, "out_channels", layer.out, 1);
-  require_least(layer.name, "kernel", layer.kernel, 1);
-  require_least(layer.name, "stride", o.stride, 1);
-  require_least(layer.name, "padding", o.padding, 0);
-  require_least(layer.name, "dilation", o.dilation, 1);
-  if (o.groups < 1 || layer.in % o.groups != 0 || layer.out % o.groups != 0)
-    fail(layer.name, "groups = " + text(o.groups) + " was given for " + text(layer.in) +
-                         " input and " + text(layer.out) +
-                         " output channels; a divisor of both is required");
-  Shape shape = {layer.out, layer.in / o.groups};
-  if (axes == 2) shape.push_back(layer.kernel.height);
-  shape.push_back(layer.kernel.width);
+const char* name_of(const Conv1dOptions&) { return "Conv1d"; }
+const char* name_of(const Conv2dOptions&) { return "Conv2d"; }
+const char* name_of(const MaxPool1dOptions&) { return "MaxPool1d"; }
+const char* name_of(const MaxPool2dOptions&) { return "MaxPool2d"; }
+const char* name_of(const AvgPool1dOptions&) { return "AvgPool1d"; }
+const char* name_of(const AvgPool2dOptions&) { return "AvgPool2d"; }
+
+Tensor pool(const Tensor& x, Index kernel, const MaxPool1dOptions& o) {
+  return max_pool1d(x, kernel, o);
+}
+Tensor pool(const Tensor& x, Size2 kernel, const MaxPool2dOptions& o) {
+  return max_pool2d(x, kernel, o);
+}
+Tensor pool(const Tensor& x, Index kernel, const AvgPool1dOptions& o) {
+  return avg_pool1d(x, kernel, o);
+}
+Tensor pool(const Tensor& x, Size2 kernel, const AvgPool2dOptions& o) {
+  return avg_pool2d(x, kernel, o);
+}
+
+Shape lengths(Index kernel) { return {kernel}; }
+Shape lengths(Size2 kernel) { return {kernel.height, kernel.width}; }
+
+Size2 in_two_axes(Index number, Index other) { return {other, number}; }
+Size2 in_two_axes(Size2 size, Index) { return size; }
+
+/// The shape of a weight whose parts fit.
+template <class Kernel, class Options>
+Shape weight_shape(Index in, Index out, Kernel kernel, const Options& o) {
+  const char* const name = name_of(o);
+  require_least(name, "in_channels", in, 1);
+  require_least(name, "out_channels", out, 1);
+  require_least(name, "kernel", in_two_axes(kernel, 1), 1);
+  require_least(name, "stride", in_two_axes(o.stride, 1), 1);
+  require_least(name, "padding", in_two_axes(o.padding, 0), 0);
+  require_least(name, "dilation", in_two_axes(o.dilation, 1), 1);
+  if (o.groups < 1 || in % o.groups != 0 || out % o.groups != 0)
+    fail(name, "groups = " + text(o.groups) + " was given for " + text(in) + " input and " +
+                   text(out) + " output channels; a divisor of both is required");
+  Shape shape = {out, in / o.groups};
+  for (const Index length : lengths(kernel)) shape.push_back(length);
   return shape;
 }
 
@@ -70,113 +92,71 @@ Tensor first_bias(const Tensor& weight, const Options& o) {
   return uniform_by(weight.numel() / weight.size(0), {weight.size(0)}, o.dtype, o.generator);
 }
 
-Conv2dOptions in_two_axes(const Conv1dOptions& o) {
-  return {.stride = {1, o.stride},
-          .padding = {0, o.padding},
-          .dilation = {1, o.dilation},
-          .groups = o.groups};
-}
-
-template <class T, class Options>
-std::string describe_conv(const char* name, const Tensor& weight, const T& kernel, const Options& o,
-                          bool bias) {
-  return std::string(name) + "(" + text(weight.size(1) * o.groups) + ", " + text(weight.size(0)) +
-         ", " + text(kernel) + option("stride", o.stride, 1) + option("padding", o.padding, 0) +
-         option("dilation", o.dilation, 1) + option("groups", o.groups, 1) +
-         (bias ? ")" : ", bias = false)");
-}
-
-/// Checks the options of a pooling, whose stride of 0 means the kernel.
-void check_pool(const char* name, Size2 kernel, Size2 stride, Size2 padding, Size2 dilation) {
-  require_least(name, "kernel", kernel, 1);
-  require_least(name, "stride", stride, 0);
-  require_least(name, "padding", padding, 0);
-  require_least(name, "dilation", dilation, 1);
-}
-
-template <class T, class Options>
-std::string describe_pool(const char* name, const T& kernel, const Options& o) {
-  return std::string(name) + "(" + text(kernel) + option("stride", o.stride, 0) +
-         option("padding", o.padding, 0);
-}
-
-template <class T, class Options>
-std::string describe_average(const char* name, const T& kernel, const Options& o) {
-  return describe_pool(name, kernel, o) +
-         (o.count_include_pad ? ")" : ", count_include_pad = false)");
-}
-
 }  // namespace
 
-Conv1d::Conv1d(Index in_channels, Index out_channels, Index kernel, const Conv1dOptions& options)
-    : weight(parameter(
-          "weight", first_weight(weight_shape({"Conv1d", in_channels, out_channels, {1, kernel}}, 1,
-                                              in_two_axes(options)),
-                                 options))),
-      bias(options.bias ? parameter("bias", first_bias(weight, options)) : Tensor()),
-      options_{options.stride, options.padding, options.dilation, options.groups} {}
+namespace detail {
 
-std::string Conv1d::describe() const {
-  return describe_conv("Conv1d", weight, weight.size(2), options_, bias.defined());
-}
-
-Tensor Conv1d::forward(const Tensor& x) const { return conv1d(x, weight, bias, options_); }
-
-Conv2d::Conv2d(Index in_channels, Index out_channels, Size2 kernel, const Conv2dOptions& options)
+template <class Kernel, class Options, class CallOptions>
+Conv<Kernel, Options, CallOptions>::Conv(Index in_channels, Index out_channels, Kernel kernel,
+                                         const Options& options)
     : weight(parameter(
           "weight",
-          first_weight(weight_shape({"Conv2d", in_channels, out_channels, kernel}, 2, options),
-                       options))),
+          first_weight(weight_shape(in_channels, out_channels, kernel, options), options))),
       bias(options.bias ? parameter("bias", first_bias(weight, options)) : Tensor()),
       options_{options.stride, options.padding, options.dilation, options.groups} {}
 
-std::string Conv2d::describe() const {
-  return describe_conv("Conv2d", weight, Size2(weight.size(2), weight.size(3)), options_,
-                       bias.defined());
+template <class Kernel, class Options, class CallOptions>
+std::string Conv<Kernel, Options, CallOptions>::describe() const {
+  const auto& o = options_;
+  Kernel kernel = weight.size(2);
+  if constexpr (std::is_same_v<Kernel, Size2>) kernel.width = weight.size(3);
+  return std::string(name_of(Options())) + "(" + text(weight.size(1) * o.groups) + ", " +
+         text(weight.size(0)) + ", " + text(kernel) + option("stride", o.stride, 1) +
+         option("padding", o.padding, 0) + option("dilation", o.dilation, 1) +
+         option("groups", o.groups, 1) + (bias.defined() ? ")" : ", bias = false)");
 }
 
-Tensor Conv2d::forward(const Tensor& x) const { return conv2d(x, weight, bias, options_); }
+template <class Kernel, class Options, class CallOptions>
+Tensor Conv<Kernel, Options, CallOptions>::forward(const Tensor& x) const {
+  if constexpr (std::is_same_v<Kernel, Index>)
+    return conv1d(x, weight, bias, options_);
+  else
+    return conv2d(x, weight, bias, options_);
+}
+template class Conv<Index, Conv1dOptions, gradus::Conv1dOptions>;
+template class Conv<Size2, Conv2dOptions, gradus::Conv2dOptions>;
 
-MaxPool1d::MaxPool1d(Index kernel, const MaxPool1dOptions& options)
+template <class Kernel, class Options>
+Pool<Kernel, Options>::Pool(Kernel kernel, const Options& options)
     : kernel_(kernel), options_(options) {
-  check_pool("MaxPool1d", kernel, options.stride, options.padding, options.dilation);
+  const char* const name = name_of(options);
+  require_least(name, "kernel", kernel, 1);
+  require_least(name, "stride", options.stride, 0);  // 0: the kernel's
+  require_least(name, "padding", options.padding, 0);
+  if constexpr (requires { options.dilation; })
+    require_least(name, "dilation", options.dilation, 1);
 }
 
-std::string MaxPool1d::describe() const {
-  return describe_pool("MaxPool1d", kernel_, options_) + option("dilation", options_.dilation, 1) +
-         ")";
+template <class Kernel, class Options>
+std::string Pool<Kernel, Options>::describe() const {
+  std::string out = std::string(name_of(options_)) + "(" + text(kernel_) +
+                    option("stride", options_.stride, 0) + option("padding", options_.padding, 0);
+  if constexpr (requires { options_.dilation; })
+    out += option("dilation", options_.dilation, 1);
+  else if (!options_.count_include_pad)
+    out += ", count_include_pad = false";
+  return out + ")";
 }
 
-Tensor MaxPool1d::forward(const Tensor& x) const { return max_pool1d(x, kernel_, options_); }
-
-MaxPool2d::MaxPool2d(Size2 kernel, const MaxPool2dOptions& options)
-    : kernel_(kernel), options_(options) {
-  check_pool("MaxPool2d", kernel, options.stride, options.padding, options.dilation);
+template <class Kernel, class Options>
+Tensor Pool<Kernel, Options>::forward(const Tensor& x) const {
+  return pool(x, kernel_, options_);
 }
+template class Pool<Index, MaxPool1dOptions>;
+template class Pool<Size2, MaxPool2dOptions>;
+template class Pool<Index, AvgPool1dOptions>;
+template class Pool<Size2, AvgPool2dOptions>;
 
-std::string MaxPool2d::describe() const {
-  return describe_pool("MaxPool2d", kernel_, options_) + option("dilation", options_.dilation, 1) +
-         ")";
-}
-
-Tensor MaxPool2d::forward(const Tensor& x) const { return max_pool2d(x, kernel_, options_); }
-
-AvgPool1d::AvgPool1d(Index kernel, const AvgPool1dOptions& options)
-    : kernel_(kernel), options_(options) {
-  check_pool("AvgPool1d", kernel, options.stride, options.padding, 1);
-}
-
-std::string AvgPool1d::describe() const { return describe_average("AvgPool1d", kernel_, options_); }
-
-Tensor AvgPool1d::forward(const Tensor& x) const { return avg_pool1d(x, kernel_, options_); }
-
-AvgPool2d::AvgPool2d(Size2 kernel, const AvgPool2dOptions& options)
-    : kernel_(kernel), options_(options) {
-  check_pool("AvgPool2d", kernel, options.stride, options.padding, 1);
-}
-
-std::string AvgPool2d::describe() const { return describe_average("AvgPool2d", kernel_, options_); }
-
-Tensor AvgPool2d::forward(const Tensor& x) const { return avg_pool2d(x, kernel_, options_); }
+}  // namespace detail
 
 }  // namespace gradus::nn

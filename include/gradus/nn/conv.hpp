@@ -19,11 +19,12 @@ struct Conv2dOptions {
   Generator* generator = nullptr;  ///< of the initial values, default this thread's
 };
 
-/// conv1d: (N, in, L) -> (N, out, L'). Parameters weight (out, in / groups, kernel) and bias (out),
-/// both uniform in ±1/sqrt(in kernel / groups) at first.
-class Conv1d : public Module {
+namespace detail {
+
+template <class Kernel, class Options, class CallOptions>
+class Conv : public Module {
  public:
-  Conv1d(Index in_channels, Index out_channels, Index kernel, const Conv1dOptions& options = {});
+  Conv(Index in_channels, Index out_channels, Kernel kernel, const Options& options = {});
   std::string describe() const override;
 
   const Tensor weight;
@@ -33,80 +34,40 @@ class Conv1d : public Module {
   Tensor forward(const Tensor& x) const override;
 
  private:
-  gradus::Conv1dOptions options_;
+  CallOptions options_;
 };
+
+template <class Kernel, class Options>
+class Pool : public Module {
+ public:
+  explicit Pool(Kernel kernel, const Options& options = {});
+  std::string describe() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) const override;
+
+ private:
+  Kernel kernel_;
+  Options options_;
+};
+
+}  // namespace detail
+
+/// conv1d: (N, in, L) -> (N, out, L'). Parameters weight (out, in / groups, kernel) and bias (out),
+/// both uniform in ±1/sqrt(in kernel / groups) at first.
+using Conv1d = detail::Conv<Index, Conv1dOptions, gradus::Conv1dOptions>;
 
 /// conv2d: (N, in, H, W) -> (N, out, H', W'). Parameters weight (out, in / groups, K, M) for a
 /// kernel of (K, M) and bias (out), both uniform in ±1/sqrt(in K M / groups) at first.
-class Conv2d : public Module {
- public:
-  Conv2d(Index in_channels, Index out_channels, Size2 kernel, const Conv2dOptions& options = {});
-  std::string describe() const override;
-
-  const Tensor weight;
-  const Tensor bias;  ///< undefined without bias
-
- protected:
-  Tensor forward(const Tensor& x) const override;
-
- private:
-  gradus::Conv2dOptions options_;
-};
+using Conv2d = detail::Conv<Size2, Conv2dOptions, gradus::Conv2dOptions>;
 
 /// max_pool1d: (N, C, L) -> (N, C, L').
-class MaxPool1d : public Module {
- public:
-  explicit MaxPool1d(Index kernel, const MaxPool1dOptions& options = {});
-  std::string describe() const override;
-
- protected:
-  Tensor forward(const Tensor& x) const override;
-
- private:
-  Index kernel_;
-  MaxPool1dOptions options_;
-};
-
+using MaxPool1d = detail::Pool<Index, MaxPool1dOptions>;
 /// max_pool2d: (N, C, H, W) -> (N, C, H', W').
-class MaxPool2d : public Module {
- public:
-  explicit MaxPool2d(Size2 kernel, const MaxPool2dOptions& options = {});
-  std::string describe() const override;
-
- protected:
-  Tensor forward(const Tensor& x) const override;
-
- private:
-  Size2 kernel_;
-  MaxPool2dOptions options_;
-};
-
+using MaxPool2d = detail::Pool<Size2, MaxPool2dOptions>;
 /// avg_pool1d: (N, C, L) -> (N, C, L').
-class AvgPool1d : public Module {
- public:
-  explicit AvgPool1d(Index kernel, const AvgPool1dOptions& options = {});
-  std::string describe() const override;
-
- protected:
-  Tensor forward(const Tensor& x) const override;
-
- private:
-  Index kernel_;
-  AvgPool1dOptions options_;
-};
-
+using AvgPool1d = detail::Pool<Index, AvgPool1dOptions>;
 /// avg_pool2d: (N, C, H, W) -> (N, C, H', W').
-class AvgPool2d : public Module {
- public:
-  explicit AvgPool2d(Size2 kernel, const AvgPool2dOptions& options = {});
-  std::string describe() const override;
-
- protected:
-  Tensor forward(const Tensor& x) const override;
-
- private:
-  Size2 kernel_;
-  AvgPool2dOptions options_;
-};
+using AvgPool2d = detail::Pool<Size2, AvgPool2dOptions>;
 
 }  // namespace gradus::nn
