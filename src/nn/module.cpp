@@ -75,10 +75,25 @@ struct Module::Walk {
            std::any_of(state.children.begin(), state.children.end(),
                        [&](const auto& child) { return contains(*child.second->state_, wanted); });
   }
-  static void add_once(NamedTensors& out, const std::string& name, const Tensor& tensor) {
-    const bool known = std::any_of(out.begin(), out.end(),
-                                   [&](const auto& entry) { return entry.second.is(tensor); });
-    if (!known) out.emplace_back(name, tensor);
+  /// Parameters or buffers, each once.
+  static NamedTensors all(const std::shared_ptr<State>& root, NamedTensors State::*list) {
+    NamedTensors out;
+    states(root, "", [&](const State& state, const std::string& prefix) {
+      for (const auto& [name, tensor] : state.*list)
+        if (std::none_of(out.begin(), out.end(),
+                         [&tensor = tensor](const auto& entry) { return entry.second.is(tensor); }))
+          out.emplace_back(prefix + name, tensor);
+    });
+    return out;
+  }
+  /// Every place in the tree, also the second name of a shared tensor, as PyTorch's files have it.
+  static NamedTensors places(const std::shared_ptr<State>& root) {
+    NamedTensors out;
+    states(root, "", [&](const State& state, const std::string& prefix) {
+      for (const auto* list : {&state.parameters, &state.buffers})
+        for (const auto& [name, tensor] : *list) out.emplace_back(prefix + name, tensor);
+    });
+    return out;
   }
 };
 
@@ -197,13 +212,7 @@ Tensor Module::buffer(const std::string& name, const Tensor& initial) {
 
 // ------------------------------------------------------------------ what is inside
 
-NamedTensors Module::named_parameters() const {
-  NamedTensors out;
-  Walk::states(state_, "", [&](const State& state, const std::string& prefix) {
-    for (const auto& [name, tensor] : state.parameters) Walk::add_once(out, prefix + name, tensor);
-  });
-  return out;
-}
+NamedTensors Module::named_parameters() const { return Walk::all(state_, &State::parameters); }
 
 std::vector<Tensor> Module::parameters() const {
   std::vector<Tensor> out;
@@ -211,13 +220,7 @@ std::vector<Tensor> Module::parameters() const {
   return out;
 }
 
-NamedTensors Module::named_buffers() const {
-  NamedTensors out;
-  Walk::states(state_, "", [&](const State& state, const std::string& prefix) {
-    for (const auto& [name, tensor] : state.buffers) Walk::add_once(out, prefix + name, tensor);
-  });
-  return out;
-}
+NamedTensors Module::named_buffers() const { return Walk::all(state_, &State::buffers); }
 
 NamedTensors Module::own_parameters() const { return state_->parameters; }
 
@@ -285,12 +288,6 @@ void Module::requires_grad_(bool on) {
 // ------------------------------------------------------------------ saving and loading
 
 namespace {
-/// Every place in the tree, also the second name of a shared tensor, as PyTorch's files have it.
-struct Entry {
-  std::string name;
-  Tensor tensor;
-};
-
 /// Whether copying either into a tensor of this dtype leaves the same bits.
 bool same_values(const Tensor& a, const Tensor& b, DType dtype) {
   const Tensor x = a.detach().to(dtype), y = b.detach().to(dtype);
@@ -300,19 +297,19 @@ bool same_values(const Tensor& a, const Tensor& b, DType dtype) {
 
 /// " a and b" for every two names of one tensor to which the state gives different values:
 /// whichever came last would win.
-std::string contradictions(const std::vector<Entry>& entries, const StateDict& state) {
-  std::map<const void*, const Entry*> first;
+std::string contradictions(const NamedTensors& entries, const StateDict& state) {
+  std::map<const void*, std::string> first;
   std::string found;
-  for (const Entry& entry : entries) {
-    const auto given = state.find(entry.name);
-    if (given == state.end() || entry.tensor.numel() == 0) continue;
-    const auto [place, fresh] = first.emplace(gradus::detail::memory_of(entry.tensor), &entry);
+  for (const auto& [name, tensor] : entries) {
+    const auto given = state.find(name);
+    if (given == state.end() || tensor.numel() == 0) continue;
+    const auto [place, fresh] = first.emplace(gradus::detail::memory_of(tensor), name);
     if (fresh) continue;
-    const Entry& other = *place->second;
-    const Tensor& values = state.at(other.name);
+    const std::string& other = place->second;
+    const Tensor& values = state.at(other);
     if (values.numel() != given->second.numel() ||
-        !same_values(values, given->second, entry.tensor.dtype()))
-      found += (found.empty() ? " " : ", ") + other.name + " and " + entry.name;
+        !same_values(values, given->second, tensor.dtype()))
+      found += (found.empty() ? " " : ", ") + other + " and " + name;
   }
   return found;
 }
@@ -320,31 +317,25 @@ std::string contradictions(const std::vector<Entry>& entries, const StateDict& s
 
 StateDict Module::state_dict() const {
   StateDict out;
-  Walk::states(state_, "", [&](const State& state, const std::string& prefix) {
-    for (const auto* list : {&state.parameters, &state.buffers})
-      for (const auto& [name, tensor] : *list) out.emplace(prefix + name, tensor.detach().clone());
-  });
+  for (const auto& [name, tensor] : Walk::places(state_))
+    out.emplace(name, tensor.detach().clone());
   return out;
 }
 
 void Module::load_state_dict(const StateDict& state, const LoadOptions& options) {
-  std::vector<Entry> entries;
-  Walk::states(state_, "", [&](const State& own, const std::string& prefix) {
-    for (const auto* list : {&own.parameters, &own.buffers})
-      for (const auto& [name, tensor] : *list) entries.push_back({prefix + name, tensor});
-  });
+  NamedTensors entries = Walk::places(state_);
   std::string missing, unexpected, misfits;
-  for (const Entry& entry : entries) {
-    const auto given = state.find(entry.name);
+  for (const auto& [name, tensor] : entries) {
+    const auto given = state.find(name);
     if (given == state.end())
-      missing += " " + entry.name;
-    else if (!(given->second.shape() == entry.tensor.shape()))
-      misfits += " " + entry.name + " " + to_string(given->second.shape()) + " instead of " +
-                 to_string(entry.tensor.shape());
+      missing += " " + name;
+    else if (!(given->second.shape() == tensor.shape()))
+      misfits += " " + name + " " + to_string(given->second.shape()) + " instead of " +
+                 to_string(tensor.shape());
   }
   for (const auto& [name, tensor] : state)
     if (std::none_of(entries.begin(), entries.end(),
-                     [&, &wanted = name](const Entry& entry) { return entry.name == wanted; }))
+                     [&wanted = name](const auto& entry) { return entry.first == wanted; }))
       unexpected += " " + name;
   if (!options.strict) missing.clear(), unexpected.clear();
   const std::string torn = misfits.empty() ? contradictions(entries, state) : "";
@@ -362,9 +353,8 @@ void Module::load_state_dict(const StateDict& state, const LoadOptions& options)
          problems + "build the module with the options it was saved with" +
              (options.strict ? ", or pass strict = false to load what fits" : ""));
   const NoGrad guard;
-  for (Entry& entry : entries)
-    if (const auto given = state.find(entry.name); given != state.end())
-      entry.tensor.copy_(given->second);
+  for (auto& [name, tensor] : entries)
+    if (const auto given = state.find(name); given != state.end()) tensor.copy_(given->second);
 }
 
 // ------------------------------------------------------------------ hooks

@@ -77,8 +77,7 @@ void Optimizer::follow_dtype(std::size_t place) {
   for (const Tensor& moment : slot.moments) moments.push_back(moment.to(dtype));
   slot.moments = std::move(moments);
   slot.dtype = dtype;
-  for (std::size_t i = 0; i < slot.moments.size(); ++i)
-    slot.data[i] = const_cast<void*>(memory_of(slot.moments[i]));
+  if (!slot.moments.empty()) make_moments(slot);
 }
 
 /// All gradients times a factor that float32 cannot hold, multiplied in double.

@@ -9,7 +9,7 @@
 #include "gradus/train/setup.hpp"
 #include "io/csv/scan.hpp"
 #include "train/recipe/settings.hpp"
-#include "train/save/value.hpp"
+#include "train/save/json.hpp"
 
 namespace gradus::train {
 namespace {

@@ -6,7 +6,6 @@
 #include "gradus/train/pipeline.hpp"
 #include "io/csv/scan.hpp"
 #include "train/save/json.hpp"
-#include "train/save/value.hpp"
 
 namespace gradus::train {
 

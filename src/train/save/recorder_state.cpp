@@ -68,18 +68,11 @@ void save(optim::StateDict& state, const std::string& name, const Series& series
   state[name + ".times"] = from_vector<std::int64_t>({series.times.begin(), series.times.end()});
   state[name + ".stride"] = from_vector<std::int64_t>({series.stride}, {});
   for (std::size_t c = 0; c < series.columns.size(); ++c) {
+    std::vector<double> numbers;
+    for (std::size_t i = 0; i < series.times.size(); ++i)
+      numbers.insert(numbers.end(), series.at(i, c), series.at(i, c) + series.width);
     // Pictures need no more than six digits.
-    Tensor column = zeros({rows, width}, width > 1 ? float32 : float64);
-    const auto fill = [&](auto* to) {
-      for (std::size_t i = 0; i < series.times.size(); ++i)
-        to = std::transform(series.at(i, c), series.at(i, c) + width, to, [](double number) {
-          return static_cast<std::remove_reference_t<decltype(*to)>>(number);
-        });
-    };
-    if (width > 1)
-      fill(column.mutable_data<float>());
-    else
-      fill(column.mutable_data<double>());
+    const Tensor column = from_vector(numbers, {rows, width}).to(width > 1 ? float32 : float64);
     state[column_key(name, c, series.columns[c])] = column;
   }
 }

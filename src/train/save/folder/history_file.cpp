@@ -12,7 +12,6 @@
 #include "gradus/train/tensorboard.hpp"
 #include "io/disk/system.hpp"
 #include "io/disk/temporary.hpp"
-#include "train/save/json.hpp"
 
 namespace gradus::train::detail {
 namespace {
@@ -23,18 +22,23 @@ namespace sys = io::detail::system;
 constexpr std::string_view head = "gradus-history 1\n";
 constexpr std::string_view ending = ".history";
 
+Sizes sizes_of(const Lists& lists) {
+  Sizes sizes;
+  for (const auto& [part, named] : lists)
+    for (const auto& [name, values] : named) sizes[{part, name}] = values->size();
+  return sizes;
+}
+
 /// Everything from the numbers that are written on.
 std::string new_line(const std::vector<Epoch>& history, std::size_t epochs, const Lists& lists,
-                     const std::map<std::string, std::map<std::string, std::size_t>>& written) {
+                     const Sizes& written) {
   Json line{{"epochs", Json::array()}, {"lists", Json::object()}};
   for (std::size_t i = epochs; i < history.size(); ++i)
     line["epochs"].push_back(to_json(history[i]));
   for (const auto& [part, named] : lists)
     for (const auto& [name, values] : named) {
-      const auto known = written.find(part);
-      std::size_t from = 0;
-      if (known != written.end())
-        if (const auto at = known->second.find(name); at != known->second.end()) from = at->second;
+      const auto known = written.find({part, name});
+      const std::size_t from = known == written.end() ? 0 : known->second;
       Json numbers = Json::array();
       for (std::size_t i = from; i < values->size(); ++i) numbers.push_back(number((*values)[i]));
       line["lists"][part][name] = std::move(numbers);
@@ -67,13 +71,12 @@ void HistoryFile::resume(const Checkpoint& checkpoint, const Lists& lists) {
       fs::file_size(path, error) != static_cast<std::uintmax_t>(at.bytes) || error)
     return;
   // Callbacks may take up their lists later; the checkpoint has them already.
-  std::map<std::string, std::map<std::string, std::size_t>> written;
-  for (const auto& [part, named] : lists)
-    for (const auto& [name, values] : named) {
-      const auto state = checkpoint.states.find(part);
-      if (state == checkpoint.states.end() || !state->second.contains(name)) return;
-      written[part][name] = static_cast<std::size_t>(state->second.at(name).numel());
-    }
+  Sizes written = sizes_of(lists);
+  for (auto& [key, size] : written) {
+    const auto state = checkpoint.states.find(key.first);
+    if (state == checkpoint.states.end() || !state->second.contains(key.second)) return;
+    size = static_cast<std::size_t>(state->second.at(key.second).numel());
+  }
   io::detail::Output file(path, at.bytes);
   if (!io::detail::try_lock(file.fd())) return;
   file_ = std::move(file);
@@ -82,20 +85,8 @@ void HistoryFile::resume(const Checkpoint& checkpoint, const Lists& lists) {
   lists_ = std::move(written);
 }
 
-bool HistoryFile::has_news(const std::vector<Epoch>& history, const Lists& lists) const {
-  if (!file_ || history.size() != epochs_) return true;
-  for (const auto& [part, named] : lists)
-    for (const auto& [name, values] : named) {
-      const auto known = lists_.find(part);
-      if (known == lists_.end()) return true;
-      const auto at = known->second.find(name);
-      if (at == known->second.end() || at->second != values->size()) return true;
-    }
-  return false;
-}
-
 HistoryPlace HistoryFile::add(const std::vector<Epoch>& history, const Lists& lists) {
-  if (!has_news(history, lists)) return place_;
+  if (file_ && history.size() == epochs_ && sizes_of(lists) == lists_) return place_;
   try {
     if (!file_) {
       epochs_ = 0;
@@ -119,8 +110,7 @@ HistoryPlace HistoryFile::add(const std::vector<Epoch>& history, const Lists& li
     throw;
   }
   epochs_ = history.size();
-  for (const auto& [part, named] : lists)
-    for (const auto& [name, values] : named) lists_[part][name] = values->size();
+  lists_ = sizes_of(lists);
   return place_;
 }
 

@@ -7,7 +7,7 @@
 
 #include "gradus/train/checkpoint.hpp"
 #include "io/disk/output.hpp"
-#include "train/save/value.hpp"
+#include "train/save/json.hpp"
 
 // The file beside a checkpoint to which everything is appended that only grows: the history, the
 // lists of callbacks. So a checkpoint is as large after a thousand epochs as after one.
@@ -20,6 +20,9 @@ namespace gradus::train::detail {
 
 /// Lists of numbers by part of the state and by name.
 using Lists = std::map<std::string, std::map<std::string, const std::vector<double>*>>;
+
+/// How long they are.
+using Sizes = std::map<std::pair<std::string, std::string>, std::size_t>;
 
 class HistoryFile {
  public:
@@ -34,13 +37,11 @@ class HistoryFile {
   void remove_others();
 
  private:
-  bool has_news(const std::vector<Epoch>& history, const Lists& lists) const;
-
   std::string checkpoint_;
   std::optional<io::detail::Output> file_;
   HistoryPlace place_;
-  std::size_t epochs_ = 0;                                           // written
-  std::map<std::string, std::map<std::string, std::size_t>> lists_;  // numbers written
+  std::size_t epochs_ = 0;  // written
+  Sizes lists_;             // numbers written
   bool alone_ = false;
 };
 
