@@ -10,7 +10,6 @@
 #include "gradus/error.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
-#include "io/disk/temporary.hpp"
 #include "io/gzip.hpp"
 
 namespace gradus::io {

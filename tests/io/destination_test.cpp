@@ -15,7 +15,7 @@
 #include "gradus/io/safetensors.hpp"
 #include "gradus/train.hpp"
 #include "gradus/train/tensorboard.hpp"
-#include "io/disk/temporary.hpp"
+#include "io/disk/output.hpp"
 #include "support/catch.hpp"
 #include "support/failing_calls.hpp"
 #include "support/files.hpp"

@@ -1,5 +1,3 @@
-#include "io/disk/temporary.hpp"
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -11,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
 
 namespace gradus::io::detail {

@@ -151,9 +151,7 @@ void Pipeline::learn_columns(const io::RawTable& table, const std::vector<Index>
 
 void Pipeline::name_features() {
   if (!is_table_) {
-    Index count = 1;
-    for (const Index n : sample_) count *= n;
-    for (Index i = 0; i < count; ++i) features_.push_back("x" + text_of(i));
+    for (Index i = 0; i < numel(sample_); ++i) features_.push_back("x" + text_of(i));
     scaled_.assign(features_.size(), true);
     return;
   }
@@ -196,13 +194,10 @@ void Pipeline::fit_scalers(const Tensor& x, const Tensor& y, const PipelineOptio
 Tensor Pipeline::flatten(const Tensor& x) const {
   Shape shape = x.shape();
   shape.erase(0);
-  Index have = 1, need = 1;
-  for (const Index n : shape) have *= n;
-  for (const Index n : sample_) need *= n;
-  if (have != need)
+  if (numel(shape) != numel(sample_))
     fail("Pipeline", "samples of shape " + to_string(shape) + " were given; " + to_string(sample_) +
                          " is required, as in training");
-  return x.reshape({x.size(0), need});
+  return x.reshape({x.size(0), numel(sample_)});
 }
 
 Tensor Pipeline::scale(const Tensor& x, const RowName& row) const {

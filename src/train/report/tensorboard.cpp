@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "io/disk/output.hpp"
-#include "io/disk/temporary.hpp"
 
 // An event file is a list of records, each
 //   uint64 length, uint32 masked crc of the length, bytes, uint32 masked crc of the bytes

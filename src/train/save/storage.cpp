@@ -2,8 +2,8 @@
 #include <filesystem>
 
 #include "gradus/io/file.hpp"
+#include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
-#include "io/disk/temporary.hpp"
 #include "train/save/folder/history_file.hpp"
 
 namespace gradus::train::detail {

@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "base/memory_error.hpp"
 #include "gradus/ops.hpp"
@@ -20,25 +18,6 @@ constexpr Index surface_cells_1d = 200, surface_cells_2d = 48;
 constexpr Index most_surface_points = 400;
 constexpr Index most_counted = 4096;  // of the numbers of a histogram
 
-/// Adds to the range of finite numbers, in lanes that the compiler can vectorize.
-void widen(const float* numbers, Index n, double& low, double& high) {
-  constexpr Index lanes = 16;
-  std::array<float, lanes> least, most;
-  least.fill(INFINITY);
-  most.fill(-INFINITY);
-  const auto add = [&](float number, std::size_t lane) {
-    const bool finite = std::abs(number) <= std::numeric_limits<float>::max();
-    least[lane] = finite && number < least[lane] ? number : least[lane];
-    most[lane] = finite && number > most[lane] ? number : most[lane];
-  };
-  Index i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (Index k = 0; k < lanes; ++k) add(numbers[i + k], static_cast<std::size_t>(k));
-  for (; i < n; ++i) add(numbers[i], 0);
-  low = std::min<double>(low, *std::min_element(least.begin(), least.end()));
-  high = std::max<double>(high, *std::max_element(most.begin(), most.end()));
-}
-
 /// The smallest and the largest finite number, and how many lie in equal bins between the two. Of
 /// many numbers every k-th is counted.
 std::vector<double> histogram(const std::vector<Tensor>& tensors) {
@@ -47,8 +26,11 @@ std::vector<double> histogram(const std::vector<Tensor>& tensors) {
   double low = INFINITY, high = -INFINITY;
   Index count = 0;
   for (const Tensor& tensor : tensors) {
-    all.push_back(tensor.detach().to(float32));
-    widen(all.back().data<float>(), all.back().numel(), low, high);
+    if (tensor.numel() == 0) continue;
+    const Tensor& x = all.emplace_back(tensor.detach().to(float32));
+    const Tensor bad = logical_not(isfinite(x));
+    low = std::min(low, min(masked_fill(x, bad, INFINITY)).item());
+    high = std::max(high, max(masked_fill(x, bad, -INFINITY)).item());
     count += tensor.numel();
   }
   if (!(low <= high)) return out;

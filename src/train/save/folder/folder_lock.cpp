@@ -8,8 +8,8 @@
 #include <ctime>
 
 #include "gradus/train/run_folder.hpp"
+#include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
-#include "io/disk/temporary.hpp"
 
 namespace gradus::train::detail {
 namespace {

@@ -10,8 +10,8 @@
 #include "gradus/io/file.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/tensorboard.hpp"
+#include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
-#include "io/disk/temporary.hpp"
 
 namespace gradus::train::detail {
 namespace {

@@ -11,7 +11,6 @@
 #include "gradus/io/file.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
-#include "io/disk/temporary.hpp"
 #include "train/save/folder/folder_lock.hpp"
 #include "train/save/folder/history_file.hpp"
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "gradus/io/file.hpp"
+#include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
-#include "io/disk/temporary.hpp"
 #include "train/save/folder/folder_lock.hpp"
 #include "train/save/folder/manifest.hpp"
 
