@@ -12,7 +12,6 @@ namespace gradus::io::detail {
 
 Json::Json(std::nullptr_t) {}
 Json::Json(const char* text) : value_(std::string(text)) {}
-Json::Json(std::string_view text) : value_(std::string(text)) {}
 Json::Json(std::string text) : value_(std::move(text)) {}
 Json::Json(const Json&) = default;
 Json::Json(Json&&) noexcept = default;

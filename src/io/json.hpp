@@ -28,7 +28,6 @@ class Json {
 
   Json(std::nullptr_t = nullptr);
   Json(const char* text);
-  Json(std::string_view text);
   Json(std::string text);
   template <class T>
   requires std::same_as<T, bool> || std::integral<T> || std::floating_point<T> Json(T number)

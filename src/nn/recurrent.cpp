@@ -10,9 +10,10 @@ namespace gradus::nn {
 
 namespace {
 
-Tensor first_values(const Shape& shape, Index hidden, DType dtype, Generator* generator) {
+template <class Options>
+Tensor first_values(const Shape& shape, Index hidden, const Options& o) {
   const double bound = 1 / std::sqrt(static_cast<double>(hidden));
-  return init::uniform_(zeros(shape, dtype), -bound, bound, generator);
+  return init::uniform_(zeros(shape, o.dtype), -bound, bound, o.generator);
 }
 
 void check_sizes(const char* name, Index input_size, Index hidden_size) {
@@ -62,16 +63,16 @@ Tensor gru_step(const Tensor& from_x, const Tensor& from_h, const Tensor& h) {
 Cell::Cell(const char* name, Index gates, Index input_size, Index hidden_size,
            const CellOptions& options)
     : name_((check_sizes(name, input_size, hidden_size), name)),
-      weight_ih(parameter("weight_ih", first_values({gates * hidden_size, input_size}, hidden_size,
-                                                    options.dtype, options.generator))),
-      weight_hh(parameter("weight_hh", first_values({gates * hidden_size, hidden_size}, hidden_size,
-                                                    options.dtype, options.generator))),
-      bias_ih(options.bias ? parameter("bias_ih", first_values({gates * hidden_size}, hidden_size,
-                                                               options.dtype, options.generator))
-                           : Tensor()),
-      bias_hh(options.bias ? parameter("bias_hh", first_values({gates * hidden_size}, hidden_size,
-                                                               options.dtype, options.generator))
-                           : Tensor()) {}
+      weight_ih(parameter("weight_ih",
+                          first_values({gates * hidden_size, input_size}, hidden_size, options))),
+      weight_hh(parameter("weight_hh",
+                          first_values({gates * hidden_size, hidden_size}, hidden_size, options))),
+      bias_ih(options.bias
+                  ? parameter("bias_ih", first_values({gates * hidden_size}, hidden_size, options))
+                  : Tensor()),
+      bias_hh(options.bias
+                  ? parameter("bias_hh", first_values({gates * hidden_size}, hidden_size, options))
+                  : Tensor()) {}
 
 std::string Cell::describe() const {
   return std::string(name_) + "(" + text_of(input_size()) + ", " + text_of(hidden_size()) + ")";
@@ -129,8 +130,7 @@ Recurrent::Recurrent(const char* name, Index gates, Index input_size, Index hidd
   for (Index i = 0; i < options.num_layers; ++i) {
     const std::string suffix = "_l" + text_of(i);
     const auto make = [&](const char* what, const Shape& shape) {
-      return parameter(what + suffix,
-                       first_values(shape, hidden_size, options.dtype, options.generator));
+      return parameter(what + suffix, first_values(shape, hidden_size, options));
     };
     Layer layer;
     layer.weight_ih = make("weight_ih", {gates * hidden_size, i == 0 ? input_size : hidden_size});

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "gradus/autograd.hpp"
+#include "gradus/ops.hpp"
 #include "gradus/sparse.hpp"
 #include "ops/host.hpp"
 #include "optim/options.hpp"
@@ -85,18 +86,7 @@ std::vector<Tensor> Optimizer::scaled_gradients(double scale) const {
   std::vector<Tensor> scaled;
   for (const Slot& slot : slots_) {
     const Tensor grad = slot.param.grad();
-    if (!grad.defined()) {
-      scaled.emplace_back();
-      continue;
-    }
-    Tensor product = zeros(grad.shape(), slot.dtype);
-    detail::dispatch(slot.dtype, [&]<class T>(T) {
-      T* const to = product.mutable_data<T>();
-      const T* const from = grad.data<T>();
-      for (Index i = 0; i < slot.numel; ++i)
-        to[i] = static_cast<T>(static_cast<double>(from[i]) * scale);
-    });
-    scaled.push_back(std::move(product));
+    scaled.push_back(grad.defined() ? (grad.to(float64) * scale).to(slot.dtype) : Tensor());
   }
   return scaled;
 }
@@ -130,14 +120,9 @@ bool Optimizer::stays_finite(const StepOptions& options, const std::vector<Tenso
 void Optimizer::refuse_gradient(std::size_t place, double grad_scale) const {
   const Slot& slot = slots_[place];
   const Tensor grad = slot.param.grad();
-  bool finite = true;
-  detail::dispatch(slot.dtype, [&]<class T>(T) {
-    const T* g = grad.data<T>();
-    finite = std::all_of(g, g + slot.numel, [](T x) { return std::isfinite(x); });
-  });
   const std::string which =
       "the gradient of parameter " + text_of(place) + " of shape " + to_string(grad.shape());
-  if (!finite)
+  if (!all(isfinite(grad)).item<bool>())
     fail(name_, which +
                     " holds NaN or infinity; finite values are required; lower the learning "
                     "rate, clip gradients, or look for the first such value in anomaly mode");

@@ -24,7 +24,6 @@ class StateReader {
   /// A number that is finite and not below `least`.
   double finite(const std::string& key, double least = std::numeric_limits<double>::lowest());
   void note(const std::string& fault);
-  bool good() const { return noted_ == 0; }
   /// Throws if anything was noted or an entry was never read.
   void finish(const char* operation);
 

@@ -51,14 +51,9 @@ void add_scaled(Vector& a, double alpha, const Vector& b) {
 
 /// Appends the values of a tensor, or `count` zeros for an undefined one.
 void append(Vector& to, const Tensor& t, Index count) {
-  if (!t.defined()) {
-    to.resize(to.size() + static_cast<std::size_t>(count));
-    return;
-  }
-  detail::dispatch(t.dtype(), [&]<class T>(T) {
-    const T* x = t.data<T>();
-    to.insert(to.end(), x, x + count);
-  });
+  const Vector values =
+      t.defined() ? t.to_vector<double>() : Vector(static_cast<std::size_t>(count));
+  to.insert(to.end(), values.begin(), values.end());
 }
 
 }  // namespace

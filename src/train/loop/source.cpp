@@ -178,7 +178,7 @@ void require_targets(const SourceOptions& options, const io::RawTable& table) {
   fail("load_source", data +
                           ": there is no such file or folder, and no set of this name; a path, "
                           "or one of " +
-                          join(set_names()) + ", is required; did you mean " + quote(like) +
+                          gradus::join(set_names()) + ", is required; did you mean " + quote(like) +
                           "? Check the spelling and the current folder");
 }
 

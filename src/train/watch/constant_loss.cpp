@@ -4,6 +4,7 @@
 #include "base/memory_error.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
+#include "train/loop/evaluation.hpp"
 #include "train/watch/diagnosis.hpp"
 
 namespace gradus::train::detail {
@@ -14,10 +15,7 @@ constexpr Index most_targets = 2048;  // a sample of them is enough
 
 /// Targets evenly spaced over the data set, so that sorted ones are met in proportion.
 Tensor some_targets(const data::TensorDataset& dataset) {
-  const Index n = dataset.size(), count = std::min(n, most_targets);
-  std::vector<Index> rows;
-  for (Index i = 0; i < count; ++i) rows.push_back(i * n / count);
-  return dataset.gather(rows).at(1);
+  return dataset.gather(spread(dataset.size(), most_targets)).at(1);
 }
 
 /// Outputs that a model might give for every sample: the logarithms of the classes' shares, also

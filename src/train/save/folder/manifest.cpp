@@ -142,12 +142,13 @@ void carry_out(const std::string& folder, const Replacement& replacement) {
   remove_file(folder + "/" + plan_name);
 }
 
-}  // namespace
-
+/// True for names that a run gives to files: config.json, tensorboard/events.…, …
 bool is_run_file(const std::string& name) {
   return std::find(named.begin(), named.end(), name) != named.end() || is_event_file(name) ||
          is_history_name(name, checkpoint_name);
 }
+
+}  // namespace
 
 Files listed_files(const std::string& folder) {
   const std::string list = folder + "/" + list_name;

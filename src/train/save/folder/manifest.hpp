@@ -10,9 +10,6 @@ namespace gradus::train::detail {
 /// Names of files, relative to the folder.
 using Files = std::set<std::string>;
 
-/// True for names that a run gives to files: config.json, tensorboard/events.…, …
-bool is_run_file(const std::string& name);
-
 /// The files that runs wrote, as the list in the folder says; in a folder without a list, those
 /// whose names say so.
 Files run_files(const std::string& folder);
