@@ -257,10 +257,6 @@ class Reader {
   double limit_;
 };
 
-}  // namespace
-
-namespace {
-
 /// Decides what columns with numbers and texts hold, and notes those of texts; true if the rows
 /// have to be read again for it. Throws for a text among numbers.
 bool judge_kinds(Columns& columns, const CsvOptions& options, data::DataReport& report) {

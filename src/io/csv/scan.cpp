@@ -58,25 +58,6 @@ std::from_chars_result read_number(const char* first, const char* last, double& 
   return {p, std::errc()};
 }
 
-}  // namespace
-
-bool CsvScanner::take_number(double& value, double limit) {
-  const char* p = at_;
-  while (p != end_ && *p == ' ') ++p;
-  const auto [stop, error] = read_number(p, end_, value);
-  if (error != std::errc() || !(std::abs(value) <= limit)) return false;
-  if (stop != end_ && *stop != delimiter_ && *stop != '\n' && *stop != '\r') return false;
-  field_ = p;
-  field_start_ = line_start_;
-  field_line_ = line_;
-  quoted_ = false;
-  at_ = stop;
-  finish_field();
-  return true;
-}
-
-namespace {
-
 /// True for apostrophes and blanks, if any, before a character with which formulas begin.
 bool looks_like_formula(std::string_view text) {
   const std::size_t at = std::min(text.find_first_not_of("' "), text.size());
@@ -95,6 +76,21 @@ std::string_view without_apostrophe(std::string_view text) {
 }
 
 }  // namespace
+
+bool CsvScanner::take_number(double& value, double limit) {
+  const char* p = at_;
+  while (p != end_ && *p == ' ') ++p;
+  const auto [stop, error] = read_number(p, end_, value);
+  if (error != std::errc() || !(std::abs(value) <= limit)) return false;
+  if (stop != end_ && *stop != delimiter_ && *stop != '\n' && *stop != '\r') return false;
+  field_ = p;
+  field_start_ = line_start_;
+  field_line_ = line_;
+  quoted_ = false;
+  at_ = stop;
+  finish_field();
+  return true;
+}
 
 std::string_view CsvScanner::take() {
   const auto blank = [this](char c) { return c == ' ' || (c == '\t' && delimiter_ != '\t'); };

@@ -13,6 +13,52 @@ namespace {
 
 std::size_t count_of(Index n) { return static_cast<std::size_t>(n); }
 
+void fill_missing(RawTable& raw, std::size_t c, Missing policy) {
+  const RawColumn& column = raw.columns[c];
+  const std::size_t width = raw.columns.size();
+  std::vector<double> present;
+  for (std::size_t i = c; i < raw.cells.size(); i += width)
+    if (!std::isnan(raw.cells[i])) present.push_back(raw.cells[i]);
+  if (present.size() == count_of(raw.rows)) return;
+  if (present.empty())
+    fail("read_csv", raw.name + ": column " + quote(column.name) +
+                         " has no value at all; leave the column out of the file");
+  const double value = typical(std::move(present), column.is_text ? Missing::mode : policy);
+  for (std::size_t i = c; i < raw.cells.size(); i += width)
+    if (std::isnan(raw.cells[i])) raw.cells[i] = value;
+}
+
+/// Where the values of a column go: one feature, or one a text.
+struct Feature {
+  std::size_t column;
+  double code;  // of the text that gives 1; -1 for the value itself
+};
+
+template <class T>
+Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
+  Tensor x = zeros({raw.rows, static_cast<Index>(features.size())}, dtype_of<T>);
+  T* out = x.mutable_data<T>();
+  const std::size_t width = raw.columns.size();
+  for (const double* row = raw.cells.data(); row != raw.cells.data() + raw.cells.size();
+       row += width)
+    for (const Feature& f : features)
+      *out++ = f.code < 0 ? static_cast<T>(row[f.column]) : T(row[f.column] == f.code);
+  return x;
+}
+
+/// The different values of a target if they are labels, else none.
+std::vector<double> different_labels(const std::vector<double>& values, bool is_text, Task task) {
+  std::vector<double> labels = values;
+  std::sort(labels.begin(), labels.end());
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+  if (is_text || task == Task::classification) return labels;
+  const bool whole =
+      std::all_of(labels.begin(), labels.end(), [](double v) { return v == std::floor(v); });
+  const bool few =
+      labels.size() == 2 || (labels.size() <= 20 && 2 * labels.size() <= values.size());
+  return whole && few && labels.size() > 1 ? labels : std::vector<double>();
+}
+
 }  // namespace
 
 void sort_codes(Columns& columns, std::size_t c) {
@@ -56,62 +102,8 @@ double typical(std::vector<double> values, Missing policy) {
       ->first;
 }
 
-namespace {
-
-void fill_missing(RawTable& raw, std::size_t c, Missing policy) {
-  const RawColumn& column = raw.columns[c];
-  const std::size_t width = raw.columns.size();
-  std::vector<double> present;
-  for (std::size_t i = c; i < raw.cells.size(); i += width)
-    if (!std::isnan(raw.cells[i])) present.push_back(raw.cells[i]);
-  if (present.size() == count_of(raw.rows)) return;
-  if (present.empty())
-    fail("read_csv", raw.name + ": column " + quote(column.name) +
-                         " has no value at all; leave the column out of the file");
-  const double value = typical(std::move(present), column.is_text ? Missing::mode : policy);
-  for (std::size_t i = c; i < raw.cells.size(); i += width)
-    if (std::isnan(raw.cells[i])) raw.cells[i] = value;
-}
-
-/// Where the values of a column go: one feature, or one a text.
-struct Feature {
-  std::size_t column;
-  double code;  // of the text that gives 1; -1 for the value itself
-};
-
-template <class T>
-Tensor build_x(const RawTable& raw, const std::vector<Feature>& features) {
-  Tensor x = zeros({raw.rows, static_cast<Index>(features.size())}, dtype_of<T>);
-  T* out = x.mutable_data<T>();
-  const std::size_t width = raw.columns.size();
-  for (const double* row = raw.cells.data(); row != raw.cells.data() + raw.cells.size();
-       row += width)
-    for (const Feature& f : features)
-      *out++ = f.code < 0 ? static_cast<T>(row[f.column]) : T(row[f.column] == f.code);
-  return x;
-}
-
-}  // namespace
-
 /// Both zeros are one name.
 std::string name_of_number(double number) { return text_of(number == 0 ? 0.0 : number); }
-
-namespace {
-
-/// The different values of a target if they are labels, else none.
-std::vector<double> different_labels(const std::vector<double>& values, bool is_text, Task task) {
-  std::vector<double> labels = values;
-  std::sort(labels.begin(), labels.end());
-  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-  if (is_text || task == Task::classification) return labels;
-  const bool whole =
-      std::all_of(labels.begin(), labels.end(), [](double v) { return v == std::floor(v); });
-  const bool few =
-      labels.size() == 2 || (labels.size() <= 20 && 2 * labels.size() <= values.size());
-  return whole && few && labels.size() > 1 ? labels : std::vector<double>();
-}
-
-}  // namespace
 
 TargetColumn read_target(const RawTable& raw, Task task) {
   const std::size_t at = count_of(raw.targets[0]);

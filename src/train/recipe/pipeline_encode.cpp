@@ -44,6 +44,37 @@ std::string place(const io::RawTable& table, Index row) {
   return table.name + ":" + text_of(table.lines[static_cast<std::size_t>(row)]);
 }
 
+std::unordered_map<std::string_view, Index> numbers_of_columns(const io::RawTable& table) {
+  std::unordered_map<std::string_view, Index> numbers;
+  for (std::size_t c = 0; c < table.columns.size(); ++c)
+    numbers.emplace(table.columns[c].name, static_cast<Index>(c));
+  return numbers;
+}
+
+/// Where the columns that a pipeline knows are in a table: by name, or by position where the file
+/// or the model has no names. -1 for those that are not there.
+std::vector<Index> match(const io::RawTable& table, const std::vector<std::string>& names,
+                         bool by_name) {
+  const auto numbers = numbers_of_columns(table);
+  std::vector<Index> at;
+  for (const std::string& name : names) {
+    const auto found = numbers.find(name);
+    at.push_back(found == numbers.end() ? -1 : found->second);
+  }
+  const bool whole = std::find(at.begin(), at.end(), Index{-1}) == at.end();
+  if (by_name || (whole && table.columns.size() != names.size())) return at;
+  std::vector<bool> is_target(table.columns.size());
+  for (const Index target : table.targets) is_target[static_cast<std::size_t>(target)] = true;
+  std::vector<Index> inputs;
+  for (Index c = 0; c < static_cast<Index>(table.columns.size()); ++c)
+    if (!is_target[static_cast<std::size_t>(c)]) inputs.push_back(c);
+  if (table.columns.size() == names.size()) {  // the file has no targets
+    inputs.clear();
+    for (Index c = 0; c < static_cast<Index>(names.size()); ++c) inputs.push_back(c);
+  }
+  return inputs.size() == names.size() ? inputs : at;
+}
+
 }  // namespace
 
 /// Reads one column of a table as the column that was learned.
@@ -78,41 +109,6 @@ struct Pipeline::Encoder {
                                      : find(io::detail::name_of_number(cell));
   }
 };
-
-namespace {
-
-std::unordered_map<std::string_view, Index> numbers_of_columns(const io::RawTable& table) {
-  std::unordered_map<std::string_view, Index> numbers;
-  for (std::size_t c = 0; c < table.columns.size(); ++c)
-    numbers.emplace(table.columns[c].name, static_cast<Index>(c));
-  return numbers;
-}
-
-/// Where the columns that a pipeline knows are in a table: by name, or by position where the file
-/// or the model has no names. -1 for those that are not there.
-std::vector<Index> match(const io::RawTable& table, const std::vector<std::string>& names,
-                         bool by_name) {
-  const auto numbers = numbers_of_columns(table);
-  std::vector<Index> at;
-  for (const std::string& name : names) {
-    const auto found = numbers.find(name);
-    at.push_back(found == numbers.end() ? -1 : found->second);
-  }
-  const bool whole = std::find(at.begin(), at.end(), Index{-1}) == at.end();
-  if (by_name || (whole && table.columns.size() != names.size())) return at;
-  std::vector<bool> is_target(table.columns.size());
-  for (const Index target : table.targets) is_target[static_cast<std::size_t>(target)] = true;
-  std::vector<Index> inputs;
-  for (Index c = 0; c < static_cast<Index>(table.columns.size()); ++c)
-    if (!is_target[static_cast<std::size_t>(c)]) inputs.push_back(c);
-  if (table.columns.size() == names.size()) {  // the file has no targets
-    inputs.clear();
-    for (Index c = 0; c < static_cast<Index>(names.size()); ++c) inputs.push_back(c);
-  }
-  return inputs.size() == names.size() ? inputs : at;
-}
-
-}  // namespace
 
 Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& rows,
                         std::map<std::string, Index>* unknown) const {
