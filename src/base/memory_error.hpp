@@ -11,4 +11,17 @@ class MemoryError : public Error {
   using Error::Error;
 };
 
+/// The message of the Error that work() throws, "" if it does not; want of memory goes on.
+template <class F>
+std::string failure_of(const F& work) {
+  try {
+    work();
+  } catch (const MemoryError&) {
+    throw;
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
 }  // namespace gradus::detail

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "gradus/error.hpp"
-#include "gradus/text.hpp"
 
 // What error messages are made of.
 namespace gradus {
@@ -19,6 +18,12 @@ std::string join(const List& list, std::size_t most = std::string::npos, Text te
     all += std::string(count++ ? ", " : "") + std::invoke(text, item);
   }
   return all;
+}
+
+/// A message without its "[operation] ".
+inline std::string without_operation(const std::string& message) {
+  const std::size_t end = message.find("] ");
+  return message.starts_with('[') && end != message.npos ? message.substr(end + 2) : message;
 }
 
 namespace detail {

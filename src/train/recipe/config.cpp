@@ -240,7 +240,7 @@ void read_json(Config& config, const std::string& json, const std::string& name)
     try {
       set_from_json(config, key, value);
     } catch (const ConfigError& e) {
-      refuse(file + std::string(e.what()).substr(std::string("[config] ").size()));
+      refuse(file + without_operation(e.what()));
     }
   }
 }

@@ -81,11 +81,6 @@ std::string text_of_list(const std::vector<Index>& list) {
   fail("load_model", printable(file) + ": " + what + "; is the file damaged?");
 }
 
-std::string text_after_operation(const Error& e) {
-  const std::string text = e.what();
-  return text.substr(text.find("] ") + 2);
-}
-
 /// Nothing is made of a description before the file holds the values that it takes.
 void check_size(const ModelSpec& spec, const nn::StateDict& weights, const std::string& file) {
   double values = 0;
@@ -134,7 +129,7 @@ Config saved_config(const std::string& json, const std::string& file) {
     read_json(config, json, "");
     check(config);
   } catch (const ConfigError& e) {  // it came with the file, and is not the command's
-    refuse(file, "the configuration: " + text_after_operation(e));
+    refuse(file, "the configuration: " + without_operation(e.what()));
   }
   return config;
 }
@@ -177,13 +172,9 @@ SavedModel load_model(const std::string& path) {
   }
   check_size(m.spec, weights, file);
   m.pipeline = Pipeline::parse(saved.text("pipeline"), scalers, file, m.spec.inputs);
-  try {
-    m.objective = objective_of(m.config, m.pipeline);
-  } catch (const gradus::detail::MemoryError&) {  // which says nothing about the file
-    throw;
-  } catch (const Error& e) {
-    refuse(file, "the configuration: " + text_after_operation(e));
-  }
+  const auto set_objective = [&m] { m.objective = objective_of(m.config, m.pipeline); };
+  if (const std::string e = gradus::detail::failure_of(set_objective); !e.empty())
+    refuse(file, "the configuration: " + without_operation(e));
   check_parts(m, file);
   m.model = build_model(m.spec, m.pipeline.dtype());
   check_weights(weights, *m.model, file);

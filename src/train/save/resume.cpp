@@ -151,15 +151,13 @@ std::string Run::find_misfits(const Checkpoint& c) {
   const auto try_weights = [&](const std::string& what, const nn::StateDict& weights) {
     if (const std::string misfits = compare_weights(weights, run_.model); !misfits.empty())
       return note(what + ": " + misfits);
-    try {  // their values may contradict each other
-      const nn::StateDict before = run_.model.state_dict();
-      run_.model.load_state_dict(weights);
-      run_.model.load_state_dict(before);
-    } catch (const gradus::detail::MemoryError&) {  // which says nothing about the checkpoint
-      throw;
-    } catch (const Error& error) {
-      note(what + ": " + error.what());
-    }
+    const std::string failure =
+        gradus::detail::failure_of([&] {  // values may contradict each other
+          const nn::StateDict before = run_.model.state_dict();
+          run_.model.load_state_dict(weights);
+          run_.model.load_state_dict(before);
+        });
+    if (!failure.empty()) note(what + ": " + failure);
   };
   try_weights("weights", c.weights);
   if (!c.best.empty()) try_weights("best weights", c.best);

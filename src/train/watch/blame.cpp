@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/memory_error.hpp"
+#include "base/messages.hpp"
 #include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
@@ -46,17 +47,12 @@ std::string replay(Context& run, std::uint64_t seed, std::uint64_t offset) {
   std::vector<Tensor> parameters;
   for (const Tensor& p : run.model.parameters())
     if (p.requires_grad()) parameters.push_back(p);
-  try {
+  return gradus::detail::failure_of([&] {
     const EnableGrad recording;
     const DetectAnomaly guard;
     const Tensor loss = (*run.loss_of)(run.model(run.input), run.target);
     grad(loss, parameters, {.allow_unused = true});
-  } catch (const gradus::detail::MemoryError&) {  // which says nothing about the step
-    throw;
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  });
 }
 
 /// "encoder.fc1" of "… in module 'encoder.fc1' …".
@@ -66,12 +62,6 @@ std::string module_in(const std::string& text) {
   if (from == std::string::npos) return "";
   const auto start = from + before.size();
   return text.substr(start, text.find('\'', start) - start);
-}
-
-/// The message without "[operation] ".
-std::string plain(const std::string& text) {
-  const auto end = text.find("] ");
-  return text.starts_with('[') && end != std::string::npos ? text.substr(end + 2) : text;
 }
 
 }  // namespace
@@ -107,7 +97,7 @@ Finding blame_non_finite(Context& run, std::uint64_t seed, std::uint64_t offset)
                ", and no single operation could be found; lower the learning rate, and look at the "
                "loss function.");
   finding.where = module_in(message);
-  return say(plain(message) + " (" + where_rows + ").");
+  return say(without_operation(message) + " (" + where_rows + ").");
 }
 
 }  // namespace gradus::train::detail

@@ -73,14 +73,12 @@ double best_constant_loss(const Context& run) {
   const auto constants = labels ? constant_logits(target, shape[1]) : constant_values(target);
   if (!run.loss_of) return labels && shape[1] == 1 ? NAN : usual_loss(target, constants[0]);
   double best = NAN;
-  for (const Tensor& constant : constants) try {
+  for (const Tensor& constant : constants)
+    gradus::detail::failure_of([&] {  // or the loss is of another kind of output
       const Tensor output = expand(constant.to(run.output.dtype()), {target.size(0), shape[1]});
       const double loss = (*run.loss_of)(output.clone(), target).item();
       if (std::isfinite(loss) && !(loss >= best)) best = loss;
-    } catch (const gradus::detail::MemoryError&) {
-      throw;
-    } catch (const Error&) {  // a loss of another kind of output
-    }
+    });
   return best;
 }
 

@@ -199,12 +199,9 @@ void Recorder::snapshot_surface(nn::Module& model, Index epoch) {
   for (Index from = 0; from < grid_.size(0); from += part) {
     const Index count = std::min(part, grid_.size(0) - from);
     Tensor out;
-    try {
-      out = model(slice(grid_, 0, from, from + count));
-    } catch (const gradus::detail::MemoryError&) {
-      throw;
-    } catch (const Error&) {  // inputs that are numbers of categories have nothing between them
-      grid_ = Tensor();
+    const auto call = [&] { out = model(slice(grid_, 0, from, from + count)); };
+    if (!gradus::detail::failure_of(call).empty()) {
+      grid_ = Tensor();  // inputs that are numbers of categories have nothing between them
       return;
     }
     if (out.numel() == 0 || out.size(0) != count) return;

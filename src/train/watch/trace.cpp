@@ -107,15 +107,11 @@ Trace trace(nn::Module& model, const Tensor& input) {
     };
     hooks.push_back(nn::detail::forward_hook(*entry.module, note));
   }
-  try {
+  out.error = gradus::detail::failure_of([&] {
     const Tensor y = model(input);
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (outputs[i].is(y)) out.last = static_cast<int>(i);
-  } catch (const gradus::detail::MemoryError&) {  // which says nothing about the model
-    throw;
-  } catch (const Error& error) {
-    out.error = error.what();
-  }
+  });
   return out;
 }
 
