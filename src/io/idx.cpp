@@ -1,11 +1,10 @@
 #include "gradus/io/idx.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "gradus/io/file.hpp"
 #include "io/bytes.hpp"
+#include "io/disk/output.hpp"
 #include "io/gzip.hpp"
 #include "io/values.hpp"
 
@@ -84,11 +83,6 @@ std::string read_bytes(const std::string& path) {
   const Header header = parse_header(gunzip_prefix(packed, longest_header), path);
   return gunzip(packed, path,
                 std::min(header.begin + header.count * header.type->item, default_unpacked_limit));
-}
-
-bool exists(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0;
 }
 
 /// The bytes of one of MNIST's files.

@@ -35,6 +35,10 @@ std::string folder_of(const std::string& path);
 /// The part after the last slash.
 std::string name_of(const std::string& path);
 
+/// What stands at a path, behind links; false also where that cannot be seen.
+bool exists(const std::string& path);
+bool is_folder(const std::string& path);
+
 /// What stands where something is to be written, with links followed.
 struct Destination {
   enum class Kind {

@@ -1,7 +1,5 @@
 #include "gradus/train/source.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -13,6 +11,7 @@
 #include "gradus/io/npy.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv/scan.hpp"
+#include "io/disk/output.hpp"
 
 namespace gradus::train {
 namespace {
@@ -45,14 +44,6 @@ data::TensorDataset make_set(const Set& set, data::SyntheticOptions options) {
   if (options.classes == 0) options.classes = 3;
   if (options.features == 0) options.features = set.defaults.features;
   return set.make(options);
-}
-
-enum class Kind { missing, file, folder };
-
-Kind kind_of(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return Kind::missing;
-  return S_ISDIR(info.st_mode) ? Kind::folder : Kind::file;
 }
 
 bool is_idx(const std::string& path) {
@@ -214,9 +205,8 @@ Source load_source(const SourceOptions& options) {
     require_targets(options, *source.table);
     return source;
   }
-  const Kind kind = kind_of(options.data);
-  if (kind == Kind::missing) fail_unknown(options.data);
-  if (kind == Kind::folder) {
+  if (!io::detail::exists(options.data)) fail_unknown(options.data);
+  if (io::detail::is_folder(options.data)) {
     const io::MnistParts parts = io::load_mnist(options.data);
     source.arrays = join(parts.train.x(), parts.train.y(), options, options.data);
     source.test = join(parts.test.x(), parts.test.y(), options, options.data);

@@ -7,6 +7,7 @@
 #include "gradus/train/logs.hpp"
 #include "gradus/train/monitor.hpp"
 #include "gradus/train/tensorboard.hpp"
+#include "io/disk/output.hpp"
 #include "train/report/run_report.hpp"
 
 namespace gradus::train {
@@ -331,8 +332,7 @@ struct Stopped {
 Stopped load_run(const std::string& run, const RunHooks& hooks) {
   Stopped stopped;
   const std::string file = run + "/" + checkpoint_name;
-  std::error_code ignored;
-  if (fs::is_directory(run, ignored) && !fs::exists(file, ignored))
+  if (io::detail::is_folder(run) && !io::detail::exists(file))
     fail("resume", run +
                        ": holds no checkpoint.safetensors; a run that ended before its first "
                        "checkpoint has none; begin it again with --overwrite");

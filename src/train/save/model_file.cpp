@@ -1,5 +1,3 @@
-#include <sys/stat.h>
-
 #include <cmath>
 
 #include "base/memory_error.hpp"
@@ -8,6 +6,7 @@
 #include "gradus/nn/activation.hpp"
 #include "gradus/train/setup.hpp"
 #include "io/csv/scan.hpp"
+#include "io/disk/output.hpp"
 #include "train/recipe/settings.hpp"
 #include "train/save/json.hpp"
 
@@ -151,9 +150,7 @@ void save_model(const std::string& path, const nn::Module& model, const ModelSpe
 }
 
 SavedModel load_model(const std::string& path) {
-  struct stat info {};
-  const bool folder = ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-  const std::string file = folder ? path + "/model.safetensors" : path;
+  const std::string file = io::detail::is_folder(path) ? path + "/model.safetensors" : path;
   const io::SafeTensors saved = io::read_safetensors(file);
   if (saved.text("format") != format)
     fail("load_model", printable(file) + ": is no model that train has written (its format is " +

@@ -183,8 +183,7 @@ bool holds_run(const std::string& folder) { return !run_files(folder).empty(); }
 bool holds_nothing(const std::string& folder) { return list_files(folder).empty(); }
 
 void remove_run(const std::string& folder, bool folder_too) {
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) return;
+  if (!io::detail::is_folder(folder)) return;
   for (const std::string& name : run_files(folder)) remove_file(folder + "/" + name);
   io::detail::remove_stale_temporaries(folder);
   remove_folder(folder + "/tensorboard");

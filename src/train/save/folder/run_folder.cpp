@@ -38,8 +38,7 @@ bool make(const std::string& path) {
     if (sys::mkdir(path) == 0) return true;
     error = errno;
   }
-  std::error_code ignored;
-  if (error == EEXIST && fs::is_directory(path, ignored)) return false;
+  if (error == EEXIST && io::detail::is_folder(path)) return false;
   refuse(printable(path) + ": cannot be made: " + std::strerror(error) +
          "; a folder to write to is required");
 }
@@ -47,8 +46,7 @@ bool make(const std::string& path) {
 /// The folders around this one that are not there, the innermost first.
 std::vector<std::string> missing_above(const std::string& path) {
   std::vector<std::string> missing;
-  std::error_code ignored;
-  for (std::string at = io::detail::folder_of(path); !fs::exists(at, ignored);
+  for (std::string at = io::detail::folder_of(path); !io::detail::exists(at);
        at = io::detail::folder_of(at))
     missing.push_back(at);
   return missing;
@@ -95,8 +93,7 @@ std::string taken_text(const std::string& path) {
   if (!detail::holds_run(path))
     return shown + ": holds files that are no run's; an empty folder is required; choose another";
   const std::string staging = detail::staging_folder(path, false);
-  std::error_code ignored;
-  const bool left = fs::is_directory(staging, ignored) && detail::holds_run(staging);
+  const bool left = io::detail::is_folder(staging) && detail::holds_run(staging);
   return shown + ": holds a run already; go on with it (train resume " + shown +
          "), choose another folder, or replace it with --overwrite" +
          (left ? "; " + printable(staging) + " holds one that was to replace it (train resume " +
@@ -123,13 +120,12 @@ RunFolder::RunFolder(const std::string& path, const std::string& name, bool over
   made_above_ = missing_above(path.empty() ? "runs/" + name : tidy(path));
   path_ = path.empty() ? free_name(name) : tidy(path);
   target_ = path_;
-  std::error_code ignored;
-  if (fs::exists(path_, ignored) && !fs::is_directory(path_, ignored))
+  if (io::detail::exists(path_) && !io::detail::is_folder(path_))
     refuse(printable(path_) + ": is a file; a folder for the run is required");
   made_ = path.empty() || make(path_);
   try {
     // In a folder that is not a run's, nothing is written before it is refused.
-    const auto locked = [&] { return fs::exists(path_ + "/" + FolderLock::file_name, ignored); };
+    const auto locked = [&] { return io::detail::exists(path_ + "/" + FolderLock::file_name); };
     if (locked()) locks_->held.emplace_back(path_);
     if (!detail::holds_nothing(path_) && overwrite && !detail::has_replacement(path_))
       require_run(path_);
@@ -164,7 +160,7 @@ void RunFolder::stage() {
       refuse(printable(staging) +
              ": is a link or a file; the new run's folder until it has succeeded is required "
              "there; move it, or choose another folder");
-    const bool known = fs::exists(staging + "/" + FolderLock::file_name, ignored);
+    const bool known = io::detail::exists(staging + "/" + FolderLock::file_name);
     if (!known) require_run(staging);
     locks_->held.emplace_back(staging);
     if (known) require_run(staging);
@@ -195,8 +191,7 @@ void RunFolder::prepare(double bytes) {
 RunFolder RunFolder::open(const std::string& path) {
   RunFolder folder;
   folder.path_ = folder.target_ = tidy(path);
-  std::error_code ignored;
-  if (!fs::is_directory(folder.path_, ignored))
+  if (!io::detail::is_folder(folder.path_))
     fail("run_folder", printable(path) + ": is no folder; the folder of a run is required");
   if (!detail::holds_run(folder.path_) && !detail::has_replacement(folder.path_))
     fail("run_folder", printable(path) + ": holds no run; the folder of a run is required");
@@ -207,7 +202,7 @@ RunFolder RunFolder::open(const std::string& path) {
   for (const std::string& ending : {std::string(".new"), inside}) {
     if (!folder.path_.ends_with(ending)) continue;
     const std::string target = folder.path_.substr(0, folder.path_.size() - ending.size());
-    if (!fs::exists(target + "/" + FolderLock::file_name, ignored)) continue;
+    if (!io::detail::exists(target + "/" + FolderLock::file_name)) continue;
     folder.locks_->held.emplace_back(target);
     detail::finish_replacement(target);
     folder.target_ = target;
