@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/messages.hpp"
 #include "gradus/optim.hpp"
 
@@ -62,18 +64,15 @@ std::unique_ptr<Optimizer> make_optimizer(const std::string& name,
 void Optimizer::configure(const NamedOptions& values) {
   for (std::size_t group = 0; group < num_groups(); ++group) {
     std::vector<Option> options = group_options(group);
-    std::vector<std::string> names;
-    for (const Option& option : options) names.push_back(option.name);
     for (const auto& [name, value] : values) {
-      bool known = false;
-      for (Option& option : options)
-        if (option.name == name) {
-          option.value = value;
-          known = true;
-        }
-      if (!known)
+      const auto known =
+          std::find_if(options.begin(), options.end(),
+                       [&wanted = name](const Option& o) { return o.name == wanted; });
+      if (known == options.end())
         fail("make_optimizer",
-             "option \"" + name + "\" was given to " + name_ + "; it has these: " + join(names));
+             "option \"" + name + "\" was given to " + name_ +
+                 "; it has these: " + join(options, std::string::npos, &Option::name));
+      known->value = value;
     }
     set_group_options(group, options);
     initial_lr_[group] = lr_of(group);
