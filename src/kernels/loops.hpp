@@ -1,26 +1,15 @@
 // The loops that run an elementwise function over memory, and the split of large ones over threads.
 #pragma once
-#include "base/threads.hpp"
 #include "kernels/elementwise/elementwise.hpp"
+#include "kernels/pieces.hpp"
 #include "kernels/vmath.hpp"
 
 namespace gradus::kernels {
 
-/// From this many elements on a loop is split into tiles.
-inline constexpr Index parallel_from = 65536;
-inline constexpr Index tile_size = 32768;
-
 /// f(first, count) over [0, n), in tiles when n is large.
 template <class F>
 inline void tiled(Index n, F&& f) {
-  if (n < parallel_from) {
-    if (n > 0) f(Index{0}, n);
-    return;
-  }
-  parallel_for((n + tile_size - 1) / tile_size, [&](Index tile) {
-    const Index first = tile * tile_size;
-    f(first, n - first < tile_size ? n - first : tile_size);
-  });
+  if (n > 0) for_pieces(n, 1, [&](Index first, Index last) { f(first, last - first); });
 }
 
 // An operation `Op` has static eval(operands..., p, q) generic over V. float runs in SIMD batches,
@@ -168,6 +157,13 @@ class BlockReader {
 
 inline constexpr Index block_elements = 512;
 
+// f(first, last) over [0, n), where tiles are whole blocks.
+template <class F>
+inline void for_blocks(Index n, Index block, F&& f) {
+  if (n >= parallel_from) return in_groups(n, tile_size / block * block, f);
+  if (n > 0) f(Index{0}, n);
+}
+
 // f(rows of a, rows of b, out, rows, length of a row) over the pieces of a broadcast. Short rows
 // are gathered into blocks.
 template <class T, class Out, class F>
@@ -183,17 +179,12 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   const Index inner = s.dims[s.rank - 1];
   if (inner < 64) {
     const Index block = BlockReader<T, block_elements>::block_size(inner);
-    const auto range = [&](Index first, Index count) {
+    return for_blocks(s.n, block, [&](Index first, Index last) {
       BlockReader<T, block_elements> ra(a, s.rank, s.dims, s.a), rb(b, s.rank, s.dims, s.b);
-      for (Index i = first; i < first + count; i += block) {
-        const Index m = first + count - i < block ? first + count - i : block;
+      for (Index i = first; i < last; i += block) {
+        const Index m = std::min(block, last - i);
         f(Rows{ra.block(i, m), 1, 0}, Rows{rb.block(i, m), 1, 0}, out + i, Index{1}, m);
       }
-    };
-    const Index tile = tile_size / block * block;
-    if (s.n < parallel_from) return range(0, s.n);
-    return parallel_for((s.n + tile - 1) / tile, [&](Index t) {
-      range(t * tile, s.n - t * tile < tile ? s.n - t * tile : tile);
     });
   }
   const int last = s.rank - 1;
@@ -206,23 +197,18 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   // Rows [row, end), split where the outer dimension goes on.
   const auto piece = [&](Index row, Index end) {
     while (row < end) {
-      const Index left = middle - row % middle, count = left < end - row ? left : end - row;
+      const Index count = std::min(middle - row % middle, end - row);
       f(operand(a, s.a, row, 0), operand(b, s.b, row, 0), out + row * inner, count, inner);
       row += count;
     }
   };
-  if (s.n < parallel_from) return piece(0, rows);
-  if (inner >= tile_size) {
-    const Index per_row = (inner + tile_size - 1) / tile_size;
-    return parallel_for(rows * per_row, [&](Index t) {
-      const Index row = t / per_row, first = t % per_row * tile_size;
-      f(operand(a, s.a, row, first), operand(b, s.b, row, first), out + row * inner + first,
-        Index{1}, inner - first < tile_size ? inner - first : tile_size);
-    });
-  }
-  const Index group = tile_size / inner;
-  parallel_for((rows + group - 1) / group,
-               [&](Index t) { piece(t * group, (t + 1) * group < rows ? (t + 1) * group : rows); });
+  if (s.n < parallel_from || inner < tile_size) return for_pieces(rows, inner, piece);
+  const Index per_row = (inner + tile_size - 1) / tile_size;
+  parallel_for(rows * per_row, [&](Index t) {
+    const Index row = t / per_row, first = t % per_row * tile_size;
+    f(operand(a, s.a, row, first), operand(b, s.b, row, first), out + row * inner + first, Index{1},
+      std::min(tile_size, inner - first));
+  });
 }
 
 // f(a, stride_a, b, stride_b, out, length) for each row.

@@ -50,10 +50,6 @@ bool collapse(std::span<const Index> out_dims, const std::span<const Index> (&in
   return true;
 }
 
-}  // namespace
-
-namespace {
-
 /// The elements that an operand spans.
 Index span_of(int rank, const Index* dims, const Index* strides) {
   Index last = 0;
@@ -75,14 +71,11 @@ Broadcast3 Broadcast3::row(Index count) const {
       1, count, {count, 1, 1}, {step_of(n, c), 0, 0}, {step_of(n, a), 0, 0}, {step_of(n, b), 0, 0}};
 }
 
-void Broadcast::describe(Description& d, DType in, const void* x, const void* y, DType to,
-                         void* out) const {
-  if (rank <= 1) {
-    d.elementwise(n);
-    d.reads("a", x, in, n, step_of(n, a)).reads("b", y, in, n, step_of(n, b));
-  } else if (n > 0) {
-    d.reads("a", x, in, span_of(rank, dims, a)).reads("b", y, in, span_of(rank, dims, b));
-  }
+void Broadcast::describe(Description& d, In x, In y, DType to, Out out) const {
+  if (rank <= 1)
+    d.elementwise(n).reads("a", x, n, step_of(n, a)).reads("b", y, n, step_of(n, b));
+  else if (n > 0)
+    d.reads("a", x, span_of(rank, dims, a)).reads("b", y, span_of(rank, dims, b));
   d.writes("out", out, to, n);
 }
 
@@ -91,13 +84,12 @@ void Where::describe(Description& d) const {
   if (rank <= 1) {
     d.elementwise(n);
     d.reads("c", c, DType::boolean, n, step_of(n, steps_c));
-    d.reads("a", a, type, n, step_of(n, steps_a)).reads("b", b, type, n, step_of(n, steps_b));
+    d.reads("a", a, n, step_of(n, steps_a)).reads("b", b, n, step_of(n, steps_b));
   } else if (n > 0) {
     d.reads("c", c, DType::boolean, span_of(rank, dims, steps_c));
-    d.reads("a", a, type, span_of(rank, dims, steps_a));
-    d.reads("b", b, type, span_of(rank, dims, steps_b));
+    d.reads("a", a, span_of(rank, dims, steps_a)).reads("b", b, span_of(rank, dims, steps_b));
   }
-  d.writes("out", out, type, n);
+  d.writes("out", out, n);
 }
 
 Broadcast same_shape(Index n) noexcept {

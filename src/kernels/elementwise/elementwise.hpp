@@ -38,7 +38,7 @@ struct Broadcast {
 
   /// A row of `count` elements, which the operands run through as they do here.
   Broadcast row(Index count) const;
-  void describe(Description& d, DType in, const void* x, const void* y, DType to, void* out) const;
+  void describe(Description& d, In x, In y, DType to, Out out) const;
 };
 
 /// As Broadcast, with the condition of `where`.
@@ -68,14 +68,14 @@ struct Map {
   static constexpr const char* name = "map";
   Unary op;
   DType type;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index n;
   double p = 0, q = 0;
 
   void describe(Description& d) const {
-    d.number("op", op).number("p", p).number("q", q).elementwise(n);
-    d.reads("x", x, type, n).writes("out", out, type, n);
+    d.number("op", op).number("p", p).number("q", q).elementwise(n).reads("x", x, n);
+    d.writes("out", out, n);
   }
   Map piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], to, count, p, q};
@@ -87,14 +87,14 @@ struct Zip {
   static constexpr const char* name = "zip";
   Binary op;
   DType type;
-  const void *a, *b;
-  void* out;
+  In a, b;
+  Out out;
   Broadcast shape;
   double p = 0, q = 0;
 
   void describe(Description& d) const {
     d.number("op", op).number("p", p).number("q", q);
-    shape.describe(d, type, a, b, type, out);
+    shape.describe(d, a, b, type, out);
   }
   Zip piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], to, shape.row(count), p, q};
@@ -106,15 +106,14 @@ struct Zip3 {
   static constexpr const char* name = "zip3";
   Ternary op;
   DType type;
-  const void *a, *b, *c;
-  void* out;
+  In a, b, c;
+  Out out;
   Index n;
   double p = 0;
 
   void describe(Description& d) const {
-    d.number("op", op).number("p", p).elementwise(n);
-    d.reads("a", a, type, n).reads("b", b, type, n).reads("c", c, type, n);
-    d.writes("out", out, type, n);
+    d.number("op", op).number("p", p).elementwise(n).reads("a", a, n).reads("b", b, n);
+    d.reads("c", c, n).writes("out", out, n);
   }
   Zip3 piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], in[2], to, count, p};
@@ -126,13 +125,13 @@ struct Compare {
   static constexpr const char* name = "compare";
   CompareOp op;
   DType type;
-  const void *a, *b;
-  void* out;
+  In a, b;
+  Out out;
   Broadcast shape;
 
   void describe(Description& d) const {
     d.number("op", op);
-    shape.describe(d, type, a, b, DType::boolean, out);
+    shape.describe(d, a, b, DType::boolean, out);
   }
   Compare piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], to, shape.row(count)};
@@ -144,13 +143,12 @@ struct Test {
   static constexpr const char* name = "test";
   TestOp op;
   DType type;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index n;
 
   void describe(Description& d) const {
-    d.number("op", op).elementwise(n);
-    d.reads("x", x, type, n).writes("out", out, DType::boolean, n);
+    d.number("op", op).elementwise(n).reads("x", x, n).writes("out", out, DType::boolean, n);
   }
   Test piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], to, count};
@@ -161,8 +159,8 @@ struct Test {
 struct Where {
   static constexpr const char* name = "where";
   DType type;
-  const void *c, *a, *b;
-  void* out;
+  In c, a, b;
+  Out out;
   Broadcast3 shape;
 
   void describe(Description& d) const;
@@ -175,13 +173,12 @@ struct Where {
 struct Fill {
   static constexpr const char* name = "fill";
   DType type;
-  void* out;
+  Out out;
   double value;
   Index n;
 
   void describe(Description& d) const {
-    d.number("value", value).elementwise(n);
-    d.writes("out", out, type, n);
+    d.number("value", value).elementwise(n).writes("out", out, n);
   }
   Fill piece(const void* const*, void* to, Index count) const { return {type, to, value, count}; }
 };
@@ -190,12 +187,12 @@ struct Fill {
 struct Arange {
   static constexpr const char* name = "arange";
   DType type;
-  void* out;
+  Out out;
   double start, step;
   Index n;
 
   void describe(Description& d) const {
-    d.number("start", start).number("step", step).writes("out", out, type, n);
+    d.number("start", start).number("step", step).writes("out", out, n);
   }
 };
 
@@ -203,12 +200,12 @@ struct Arange {
 struct Linspace {
   static constexpr const char* name = "linspace";
   DType type;
-  void* out;
+  Out out;
   double start, end;
   Index n;
 
   void describe(Description& d) const {
-    d.number("start", start).number("end", end).writes("out", out, type, n);
+    d.number("start", start).number("end", end).writes("out", out, n);
   }
 };
 
@@ -216,9 +213,9 @@ struct Linspace {
 struct Cast {
   static constexpr const char* name = "cast";
   DType from;
-  const void* x;
+  In x;
   DType to;
-  void* out;
+  Out out;
   Index n;
 
   void describe(Description& d) const {

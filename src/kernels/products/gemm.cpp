@@ -6,8 +6,8 @@
 #include <cmath>
 #include <string_view>
 
-#include "base/threads.hpp"
 #include "kernels/elementwise/activation.hpp"
+#include "kernels/pieces.hpp"
 #include "kernels/products/blas.hpp"
 #include "kernels/products/gemm_bf16.hpp"
 #include "kernels/products/gemm_kernel.hpp"
@@ -34,20 +34,19 @@ bool blas_is_fast() {
   return fast;
 }
 
-void cblas(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda, const float* b,
-           Index ldb, float beta, float* c, Index ldc) noexcept {
-  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
-              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1.f, a,
-              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
-              static_cast<blasint>(ldc));
-}
-
-void cblas(bool ta, bool tb, Index m, Index n, Index k, const double* a, Index lda, const double* b,
-           Index ldb, double beta, double* c, Index ldc) noexcept {
-  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
-              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1., a,
-              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
-              static_cast<blasint>(ldc));
+template <class T>
+void cblas(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
+           Index ldb, T beta, T* c, Index ldc) noexcept {
+  const auto multiply = [] {
+    if constexpr (std::is_same_v<T, float>)
+      return cblas_sgemm;
+    else
+      return cblas_dgemm;
+  }();
+  multiply(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+           static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), T(1), a,
+           static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
+           static_cast<blasint>(ldc));
 }
 
 // c = beta c without reading c when beta is 0.
@@ -126,16 +125,16 @@ void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, con
   }
   parallel_for(tiles.down * tiles.across, [&](Index t) {
     const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
-    product(ta, tb, m - i < tiles.rows ? m - i : tiles.rows,
-            n - j < tiles.cols ? n - j : tiles.cols, k, ta ? a + i : a + i * lda, lda,
-            tb ? b + j * ldb : b + j, ldb, beta, c + i * ldc + j, ldc);
+    product(ta, tb, std::min(tiles.rows, m - i), std::min(tiles.cols, n - j), k,
+            ta ? a + i : a + i * lda, lda, tb ? b + j * ldb : b + j, ldb, beta, c + i * ldc + j,
+            ldc);
   });
 }
 
 template <class T>
 void run(const Gemm& g) {
-  run(g.transpose_a, g.transpose_b, g.m, g.n, g.k, static_cast<const T*>(g.a), g.lda,
-      static_cast<const T*>(g.b), g.ldb, static_cast<T>(g.beta), static_cast<T*>(g.c), g.ldc);
+  run<T>(g.transpose_a, g.transpose_b, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb,
+         static_cast<T>(g.beta), g.c, g.ldc);
 }
 
 template <class T>
@@ -143,8 +142,7 @@ void run(const GemmBatched& g) {
   if (g.m == 0 || g.n == 0) return;
   const auto one = [&g](Index i) {
     const Gemm p = g.at(i);
-    product(p.transpose_a, p.transpose_b, p.m, p.n, p.k, static_cast<const T*>(p.a), p.lda,
-            static_cast<const T*>(p.b), p.ldb, T(0), static_cast<T*>(p.c), p.ldc);
+    product<T>(p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, 0, p.c, p.ldc);
   };
   const double work =
       static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
@@ -152,14 +150,11 @@ void run(const GemmBatched& g) {
     for (Index i = 0; i < g.batch; ++i) run<T>(g.at(i));
     return;
   }
-  if (work * static_cast<double>(g.batch) < 1.5e5) {
-    for (Index i = 0; i < g.batch; ++i) one(i);
-    return;
-  }
-  const auto group = static_cast<Index>(4e5 / (work + 1)) + 1;
-  parallel_for((g.batch + group - 1) / group, [&](Index t) {
-    for (Index i = t * group; i < g.batch && i < (t + 1) * group; ++i) one(i);
-  });
+  const auto some = [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i) one(i);
+  };
+  if (work * static_cast<double>(g.batch) < 1.5e5) return some(0, g.batch);
+  in_groups(g.batch, static_cast<Index>(4e5 / (work + 1)) + 1, some);
 }
 
 constexpr Index short_row = 48;
@@ -221,9 +216,8 @@ void run(const Linear& call) {
   const Index m = call.m, n = call.n, k = call.k;
   if (m == 0 || n == 0) return;
   if (is_small_linear(call.type, m, n, k)) return small_linear(call);
-  const T *const in = static_cast<const T*>(call.x), *const weight = static_cast<const T*>(call.w),
-                 *const offset = static_cast<const T*>(call.bias);
-  T *const result = static_cast<T*>(call.out), *const before = static_cast<T*>(call.pre);
+  const T *const in = call.x, *const weight = call.w, *const offset = call.bias;
+  T *const result = call.out, *const before = call.pre;
   const Activation act = call.act;
   const bool finishes = act != Activation::none || offset != nullptr || before != nullptr;
   const auto finish = [&](Index i, Index j, Index rows, Index cols) {
@@ -238,18 +232,15 @@ void run(const Linear& call) {
   if constexpr (std::is_same_v<T, float>) {
     if (prefers_bf16(m, n, k)) {
       gemm_bf16(false, true, m, n, k, in, k, weight, k, 0, result, n);
-      const Index height = 16384 / n + 1, pieces = (m + height - 1) / height;
       if (finishes)
-        parallel_for(pieces,
-                     [&](Index t) { finish(t * height, 0, std::min(height, m - t * height), n); });
+        in_groups(m, 16384 / n + 1, [&](Index i, Index end) { finish(i, 0, end - i, n); });
       return;
     }
   }
   const Tiles tiles = split(true, m, n, k);
   const auto tile = [&](Index t) {
     const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
-    const Index rows = m - i < tiles.rows ? m - i : tiles.rows;
-    const Index cols = n - j < tiles.cols ? n - j : tiles.cols;
+    const Index rows = std::min(tiles.rows, m - i), cols = std::min(tiles.cols, n - j);
     product(false, true, rows, cols, k, in + i * k, k, weight + j * k, k, T(0), result + i * n + j,
             n);
     if (finishes) finish(i, j, rows, cols);
@@ -276,22 +267,10 @@ void execute(const Linear& call) {
 }
 
 Gemm GemmBatched::at(Index i) const {
-  const auto bytes = static_cast<Index>(size_of(type));
-  const auto part = [=](auto* first, Index step) { return first + i * step * bytes; };
-  return {type,
-          transpose_a,
-          transpose_b,
-          m,
-          n,
-          k,
-          part(static_cast<const char*>(a), step_a),
-          transpose_a ? m : k,
-          part(static_cast<const char*>(b), step_b),
-          transpose_b ? k : n,
-          0,
-          part(static_cast<char*>(c), step_c),
-          n,
-          zeros};
+  const In x = a.plus(i * step_a, type), y = b.plus(i * step_b, type);
+  const Index lda = transpose_a ? m : k, ldb = transpose_b ? k : n;
+  return {type, transpose_a, transpose_b, m, n, k, x, lda, y, ldb, 0, c.plus(i * step_c, type),
+          n,    zeros};
 }
 
 namespace {
@@ -303,18 +282,17 @@ Index span_of(Index rows, Index cols, Index ld) {
 
 void Gemm::describe(Description& d) const {
   d.number("m", m).number("n", n).number("k", k).number("beta", beta).number("zeros", zeros);
-  d.reads("a", a, type, transpose_a ? span_of(k, m, lda) : span_of(m, k, lda));
-  d.reads("b", b, type, transpose_b ? span_of(n, k, ldb) : span_of(k, n, ldb));
+  d.reads("a", a, transpose_a ? span_of(k, m, lda) : span_of(m, k, lda));
+  d.reads("b", b, transpose_b ? span_of(n, k, ldb) : span_of(k, n, ldb));
   // Between rows that are further apart than they are long, the rest of c stays.
-  d.result("c", c, type, span_of(m, n, ldc), beta != 0 || ldc != n);
+  d.result("c", c, span_of(m, n, ldc), beta != 0 || ldc != n);
 }
 
 void GemmBatched::describe(Description& d) const {
   d.number("batch", batch).number("m", m).number("n", n).number("k", k).number("zeros", zeros);
   if (batch == 0) return;
-  d.reads("a", a, type, (batch - 1) * step_a + m * k);
-  d.reads("b", b, type, (batch - 1) * step_b + k * n);
-  d.result("c", c, type, (batch - 1) * step_c + m * n, step_c != m * n);
+  d.reads("a", a, (batch - 1) * step_a + m * k).reads("b", b, (batch - 1) * step_b + k * n);
+  d.result("c", c, (batch - 1) * step_c + m * n, step_c != m * n);
 }
 
 }  // namespace gradus::kernels
