@@ -1,6 +1,7 @@
 #include "ops/common.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace gradus::detail {
 
@@ -72,11 +73,34 @@ Tensor full_scalar(double value, DType dtype) {
   return out;
 }
 
-Split split(const Shape& shape, int axis) {
-  Split s;
+Lengths split(const Shape& shape, Index first, Index last) {
+  Lengths s;
   for (int i = 0; i < shape.size(); ++i)
-    (i < axis ? s.outer : i == axis ? s.axis : s.inner) *= shape[i];
+    (i < first ? s.outer : i <= last ? s.axis : s.inner) *= shape[i];
   return s;
+}
+
+Shape strides_of(const Shape& shape) {
+  Shape strides = shape;
+  Index step = 1;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    strides[i] = step;
+    step *= shape[i];
+  }
+  return strides;
+}
+
+std::vector<Tensor> in_one_dtype(const std::vector<Tensor>& tensors) {
+  DType common = tensors[0].dtype();
+  for (const Tensor& t : tensors) common = std::max(common, t.dtype());
+  std::vector<Tensor> out;
+  out.reserve(tensors.size());
+  for (const Tensor& t : tensors) out.push_back(t.to(common));
+  return out;
+}
+
+bool is_ordinary(double b) {
+  return std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
 }  // namespace gradus::detail

@@ -66,6 +66,16 @@ Tensor map(kernels::Unary op, const Tensor& x, double p0 = 0, double p1 = 0);
 Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Tensor& b,
            double p0 = 0, double p1 = 0);
 
+/// Records the value of an operation on a and b, with the gradients `by_a` and `by_b` of Vjp, each
+/// computed if it is wanted.
+template <class F, class G>
+Tensor record_pair(const char* name, Tensor value, const Tensor& a, const Tensor& b, F by_a,
+                   G by_b) {
+  return record(name, std::move(value), {a, b}, [by_a, by_b](const Vjp& k) -> Grads<2> {
+    return {k.wants(0) ? by_a(k) : Tensor(), k.wants(1) ? by_b(k) : Tensor()};
+  });
+}
+
 /// op(cotangent, saved), written over the cotangent if nobody else will see it; undefined, and
 /// nothing is done, otherwise.
 Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0 = 0,
@@ -110,13 +120,21 @@ Tensor safe_mul(const Tensor& g, const Tensor& d);
 /// derivatives, in which either gradient may be a masked one. Differentiable by itself.
 Tensor zero_mul(const Tensor& a, const Tensor& b);
 
-/// (outer, axis, inner) of a shape around one axis.
-struct Split {
-  Index outer = 1, axis = 1, inner = 1;
-};
-Split split(const Shape& shape, int axis);
+using kernels::Lengths;
+/// (outer, axis, inner) of a shape around the axes from `first` to `last`.
+Lengths split(const Shape& shape, Index first, Index last);
+inline Lengths split(const Shape& shape, int axis) { return split(shape, axis, axis); }
 
 /// Elements to step over for one position of each axis of a contiguous `shape`.
-void strides_of(const Shape& shape, Index* strides);
+Shape strides_of(const Shape& shape);
+
+/// The tensors in their common dtype.
+std::vector<Tensor> in_one_dtype(const std::vector<Tensor>& tensors);
+
+/// A number that may scale a cotangent of 0 in either precision.
+bool is_ordinary(double b);
+
+/// The memory of a tensor, if there is one.
+inline void* memory_of(const Tensor& t) { return t.defined() ? data(t) : nullptr; }
 
 }  // namespace gradus::detail

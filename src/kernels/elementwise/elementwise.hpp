@@ -27,6 +27,17 @@ enum class CompareOp : std::uint8_t { GRADUS_COMPARE(GRADUS_ENUMERATOR) };
 
 #undef GRADUS_ENUMERATOR
 
+#define GRADUS_NAME(name, ...) #name,
+constexpr const char* name_of(Unary op) {
+  constexpr const char* names[] = {GRADUS_UNARY(GRADUS_NAME)};
+  return names[static_cast<std::size_t>(op)];
+}
+constexpr const char* name_of(CompareOp op) {
+  constexpr const char* names[] = {GRADUS_COMPARE(GRADUS_NAME)};
+  return names[static_cast<std::size_t>(op)];
+}
+#undef GRADUS_NAME
+
 enum class TestOp : std::uint8_t { isnan, isinf, isfinite, logical_not };
 
 /// Two inputs of one output, collapsed to at most three dimensions; strides in elements, 0 =

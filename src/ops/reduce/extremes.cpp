@@ -26,9 +26,6 @@ Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
   const Shape shape = x.shape();
   Tensor value = alias(out, reduced_shape(shape, axes, true));
   Tensor equal = empty(shape, boolean);
-  const auto dims = [](const Shape& s) {
-    return std::span(s.data(), static_cast<std::size_t>(s.size()));
-  };
   const Shape value_shape = value.shape();
   kernels::Compare call{kernels::CompareOp::same, x.dtype(), data(x), nullptr, data(equal), {}};
   if (!kernels::make_broadcast(dims(shape), dims(shape), dims(value_shape), call.shape)) {
@@ -67,11 +64,11 @@ Tensor positions(const char* name, ArgReduceOp op, const Tensor& x, Index axis) 
   const NoGrad guard;
   const Tensor values = detail::to_arithmetic(x);
   Shape shape = x.shape();
-  const detail::Split split = detail::split(shape, a);
+  const detail::Lengths of = detail::split(shape, a);
   shape[a] = 1;
   Tensor out = detail::empty(shape, int64);
-  kernels::run(kernels::ArgReduce{op, values.dtype(), data(values), static_cast<Index*>(data(out)),
-                                  split.outer, split.axis, split.inner});
+  kernels::run(
+      kernels::ArgReduce{op, values.dtype(), data(values), static_cast<Index*>(data(out)), of});
   return out;
 }
 
