@@ -103,11 +103,12 @@ inline bool is_dense(int rank, const Index* dims, const Index* strides) noexcept
 template <class T, Index N>
 class BlockReader {
  public:
-  BlockReader(const T* data, int rank, const Index* dims, const Index* strides) noexcept
-      : data_(data), rank_(rank), dims_(dims), strides_(strides) {
-    dense_ = is_dense(rank, dims, strides);
-    repeats_ = rank > 0;
-    for (int d = 0; d + 1 < rank; ++d) repeats_ = repeats_ && strides[d] == 0;
+  template <std::size_t K>
+  BlockReader(const T* data, const BroadcastOf<K>& of, std::size_t k) noexcept
+      : data_(data), rank_(of.rank), dims_(of.dims), strides_(of.strides[k]) {
+    dense_ = is_dense(rank_, dims_, strides_);
+    repeats_ = rank_ > 0;
+    for (int d = 0; d + 1 < rank_; ++d) repeats_ = repeats_ && strides_[d] == 0;
   }
 
   /// count <= N elements from `first` on, which is a multiple of the last dimension where that is
@@ -171,7 +172,7 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   using Rows = RowsOf<T>;
   if (s.n == 0) return;
   if (s.rank <= 1) {
-    const Index sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
+    const Index sa = s.n == 1 ? 1 : s.strides[0][0], sb = s.n == 1 ? 1 : s.strides[1][0];
     return tiled(s.n, [&](Index first, Index count) {
       f(Rows{a + first * sa, sa, 0}, Rows{b + first * sb, sb, 0}, out + first, Index{1}, count);
     });
@@ -180,7 +181,7 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   if (inner < 64) {
     const Index block = BlockReader<T, block_elements>::block_size(inner);
     return for_blocks(s.n, block, [&](Index first, Index last) {
-      BlockReader<T, block_elements> ra(a, s.rank, s.dims, s.a), rb(b, s.rank, s.dims, s.b);
+      BlockReader<T, block_elements> ra(a, s, 0), rb(b, s, 1);
       for (Index i = first; i < last; i += block) {
         const Index m = std::min(block, last - i);
         f(Rows{ra.block(i, m), 1, 0}, Rows{rb.block(i, m), 1, 0}, out + i, Index{1}, m);
@@ -198,7 +199,8 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   const auto piece = [&](Index row, Index end) {
     while (row < end) {
       const Index count = std::min(middle - row % middle, end - row);
-      f(operand(a, s.a, row, 0), operand(b, s.b, row, 0), out + row * inner, count, inner);
+      f(operand(a, s.strides[0], row, 0), operand(b, s.strides[1], row, 0), out + row * inner,
+        count, inner);
       row += count;
     }
   };
@@ -206,8 +208,8 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   const Index per_row = (inner + tile_size - 1) / tile_size;
   parallel_for(rows * per_row, [&](Index t) {
     const Index row = t / per_row, first = t % per_row * tile_size;
-    f(operand(a, s.a, row, first), operand(b, s.b, row, first), out + row * inner + first, Index{1},
-      std::min(tile_size, inner - first));
+    f(operand(a, s.strides[0], row, first), operand(b, s.strides[1], row, first),
+      out + row * inner + first, Index{1}, std::min(tile_size, inner - first));
   });
 }
 

@@ -41,15 +41,10 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
                               kernels::same_shape(x->numel), p0, p1});
     return out;
   }
-  const Shape shape = broadcast_shapes(a.shape(), b.shape(), operation);
-  Tensor out = empty(shape, x->dtype);
-  kernels::Zip call{op, x->dtype, x->data, y->data, data(out), {}, p0, p1};
-  if (kernels::make_broadcast(dims(shape), dims(a.shape()), dims(b.shape()), call.shape)) {
-    kernels::run(call);
-    return out;
-  }
-  const NoGrad guard;  // too irregular for one pass: one operand is written out
-  return zip(operation, op, expand(a, shape), expand(b, shape), p0, p1);
+  const auto call = [=](const void* u, const void* v) {
+    return kernels::Zip{op, x->dtype, u, v, nullptr, {}, p0, p1};
+  };
+  return over_broadcast(broadcast_shapes(a.shape(), b.shape(), operation), x->dtype, call, a, b);
 }
 
 Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0, double p1) {

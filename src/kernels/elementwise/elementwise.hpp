@@ -40,37 +40,27 @@ constexpr const char* name_of(CompareOp op) {
 
 enum class TestOp : std::uint8_t { isnan, isinf, isfinite, logical_not };
 
-/// Two inputs of one output, collapsed to at most three dimensions; strides in elements, 0 =
+/// K inputs of one output, collapsed to at most three dimensions; strides in elements, 0 =
 /// broadcast.
-struct Broadcast {
+template <std::size_t K>
+struct BroadcastOf {
   int rank = 0;
   Index n = 0;
-  Index dims[3] = {1, 1, 1}, a[3] = {0, 0, 0}, b[3] = {0, 0, 0};
+  Index dims[3] = {1, 1, 1}, strides[K][3] = {};
 
+  /// Collapses the broadcast of contiguous inputs (aligned at the right, as NumPy does) to
+  /// out_dims; false when more than three dimensions stay: then expand an input first.
+  bool fit(std::span<const Index> out_dims,
+           std::initializer_list<std::span<const Index>> inputs) noexcept;
   /// A row of `count` elements, which the operands run through as they do here.
-  Broadcast row(Index count) const;
-  void describe(Description& d, In x, In y, DType to, Out out) const;
+  BroadcastOf row(Index count) const;
+  /// Describes the k-th input.
+  void describe(Description& d, const char* name, In x, DType t, std::size_t k) const;
 };
-
-/// As Broadcast, with the condition of `where`.
-struct Broadcast3 {
-  int rank = 0;
-  Index n = 0;
-  Index dims[3] = {1, 1, 1}, c[3] = {0, 0, 0}, a[3] = {0, 0, 0}, b[3] = {0, 0, 0};
-
-  Broadcast3 row(Index count) const;
-};
+using Broadcast = BroadcastOf<2>;
 
 /// Both inputs contiguous with n elements.
 Broadcast same_shape(Index n) noexcept;
-
-/// Collapses the broadcast of contiguous inputs a_dims, b_dims (aligned at the right, as NumPy
-/// does) to out_dims; false when more than three dimensions stay: then expand an input first.
-bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> a_dims,
-                    std::span<const Index> b_dims, Broadcast& out) noexcept;
-bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> c_dims,
-                    std::span<const Index> a_dims, std::span<const Index> b_dims,
-                    Broadcast3& out) noexcept;
 
 // ------------------------------------------------------------------ calls
 
@@ -105,7 +95,9 @@ struct Zip {
 
   void describe(Description& d) const {
     d.number("op", op).number("p", p).number("q", q);
-    shape.describe(d, a, b, type, out);
+    shape.describe(d, "a", a, type, 0);
+    shape.describe(d, "b", b, type, 1);
+    d.writes("out", out, shape.n);
   }
   Zip piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], to, shape.row(count), p, q};
@@ -142,7 +134,9 @@ struct Compare {
 
   void describe(Description& d) const {
     d.number("op", op);
-    shape.describe(d, a, b, DType::boolean, out);
+    shape.describe(d, "a", a, type, 0);
+    shape.describe(d, "b", b, type, 1);
+    d.writes("out", out, DType::boolean, shape.n);
   }
   Compare piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], to, shape.row(count)};
@@ -172,9 +166,14 @@ struct Where {
   DType type;
   In c, a, b;
   Out out;
-  Broadcast3 shape;
+  BroadcastOf<3> shape;
 
-  void describe(Description& d) const;
+  void describe(Description& d) const {
+    shape.describe(d, "c", c, DType::boolean, 0);
+    shape.describe(d, "a", a, type, 1);
+    shape.describe(d, "b", b, type, 2);
+    d.writes("out", out, shape.n);
+  }
   Where piece(const void* const* in, void* to, Index count) const {
     return {type, in[0], in[1], in[2], to, shape.row(count)};
   }

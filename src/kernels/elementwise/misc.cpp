@@ -75,8 +75,8 @@ void run(const Where& call) {
   constexpr Index most = block_elements;
   const Index block = s.rank == 0 ? 1 : BlockReader<T, most>::block_size(s.dims[s.rank - 1]);
   for_blocks(s.n, block, [&](Index first, Index last) {
-    BlockReader<bool, most> rc(c, s.rank, s.dims, s.c);
-    BlockReader<T, most> ra(a, s.rank, s.dims, s.a), rb(b, s.rank, s.dims, s.b);
+    BlockReader<bool, most> rc(c, s, 0);
+    BlockReader<T, most> ra(a, s, 1), rb(b, s, 2);
     for (Index i = first; i < last; i += block) {
       const Index m = std::min(block, last - i);
       const bool* pc = rc.block(i, m);

@@ -14,17 +14,11 @@ namespace {
 /// a op b for operands of one dtype.
 Tensor compared(CompareOp op, const Tensor& a, const Tensor& b) {
   detail::note_read({a, b});
+  const auto call = [op, type = node(a)->dtype](const void* x, const void* y) {
+    return kernels::Compare{op, type, x, y, nullptr, {}};
+  };
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), name_of(op));
-  kernels::Compare call{op, node(a)->dtype, node(a)->data, node(b)->data, nullptr, {}};
-  if (!kernels::make_broadcast(detail::dims(shape), detail::dims(a.shape()),
-                               detail::dims(b.shape()), call.shape)) {
-    const NoGrad guard;
-    return compared(op, expand(a, shape), expand(b, shape));
-  }
-  Tensor out = detail::empty(shape, boolean);
-  call.out = detail::data(out);
-  kernels::run(call);
-  return out;
+  return detail::over_broadcast(shape, boolean, call, a, b);
 }
 
 Tensor promoted(CompareOp op, const Tensor& a, const Tensor& b) {

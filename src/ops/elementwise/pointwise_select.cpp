@@ -67,17 +67,11 @@ void require_mask(const Tensor& mask, const char* name, const char* what) {
 Tensor selected(const char* name, const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Shape shape =
       broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), name), name);
-  kernels::Where call{
-      node(a)->dtype, node(condition)->data, node(a)->data, node(b)->data, nullptr, {}};
-  if (!kernels::make_broadcast(detail::dims(shape), detail::dims(condition.shape()),
-                               detail::dims(a.shape()), detail::dims(b.shape()), call.shape)) {
-    const NoGrad guard;
-    return selected(name, expand(condition, shape), expand(a, shape), expand(b, shape));
-  }
-  Tensor out = detail::empty(shape, node(a)->dtype);
-  call.out = detail::data(out);
-  kernels::run(call);
-  return out;
+  const DType type = node(a)->dtype;
+  const auto call = [type](const void* c, const void* x, const void* y) {
+    return kernels::Where{type, c, x, y, nullptr, {}};
+  };
+  return detail::over_broadcast(shape, type, call, condition, a, b);
 }
 
 /// condition ? x : number (number ? if `flipped`), with x in the dtype of its arithmetic with it.

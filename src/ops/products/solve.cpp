@@ -40,7 +40,7 @@ Stack require_square(const Tensor& a, const char* operation) {
   if (rank < 2 || shape[rank - 1] != shape[rank - 2])
     fail(operation, "a tensor of shape " + to_string(shape) +
                         " was given; square matrices in the last two axes are required");
-  const Shape batch(shape.data(), static_cast<std::size_t>(rank - 2));
+  const Shape batch = batch_of(shape);
   return {shape.back(), numel(batch), batch};
 }
 

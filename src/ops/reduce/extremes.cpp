@@ -24,17 +24,11 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation) 
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
   const NoGrad guard;
   const Shape shape = x.shape();
-  Tensor value = alias(out, reduced_shape(shape, axes, true));
-  Tensor equal = empty(shape, boolean);
-  const Shape value_shape = value.shape();
-  kernels::Compare call{kernels::CompareOp::same, x.dtype(), data(x), nullptr, data(equal), {}};
-  if (!kernels::make_broadcast(dims(shape), dims(shape), dims(value_shape), call.shape)) {
-    value = expand(value, shape);
-    call.shape = kernels::same_shape(x.numel());
-  }
-  call.b = data(value);
-  kernels::run(call);  // NaN wins wherever it occurs
-  const Tensor ties = equal.to(x.dtype());
+  const auto same = [type = x.dtype()](const void* a, const void* b) {  // NaN wins where it occurs
+    return kernels::Compare{kernels::CompareOp::same, type, a, b, nullptr, {}};
+  };
+  const Tensor value = alias(out, reduced_shape(shape, axes, true));
+  const Tensor ties = over_broadcast(shape, boolean, same, x, value).to(x.dtype());
   return safe_div(ties, reduce(ReduceOp::sum, ties, axes, true));
 }
 
