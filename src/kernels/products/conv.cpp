@@ -33,30 +33,29 @@ void each(Index count, Index work_of_one, F f) {
   for (Index i = 0; i < count; ++i) f(i);
 }
 
-/// Places [first, last) whose k-th input exists.
 struct Range {
   Index first, last;
 };
 
-Range places(const Window& w, Index k) {
-  const Index shift = w.padding - k * w.dilation;  // input = place stride - shift
-  const Index first = shift > 0 ? (shift + w.stride - 1) / w.stride : 0;
-  const Index room = w.input + shift;
-  const Index last = room > 0 ? (room + w.stride - 1) / w.stride : 0;
-  return {std::min(first, w.output), std::clamp(last, std::min(first, w.output), w.output)};
+/// The i of 0 .. most - 1 for which 0 <= i step - shift < size.
+Range within(Index shift, Index step, Index size, Index most) {
+  const auto steps = [=](Index way) { return way > 0 ? (way + step - 1) / step : 0; };
+  const Index first = std::min(steps(shift), most);
+  return {first, std::clamp(steps(size + shift), first, most)};
 }
 
-Index input_of(const Window& w, Index place, Index k) {
-  return place * w.stride - w.padding + k * w.dilation;
+/// Places whose k-th input exists.
+Range places(const Window& w, Index k) {
+  return within(w.padding - k * w.dilation, w.stride, w.input, w.output);
 }
 
 /// The k of a window whose inputs exist at a place.
 Range taps(const Window& w, Index place) {
-  const Index start = place * w.stride - w.padding;
-  const Index first = start < 0 ? (-start + w.dilation - 1) / w.dilation : 0;
-  const Index room = w.input - start;
-  const Index last = room > 0 ? (room + w.dilation - 1) / w.dilation : 0;
-  return {std::min(first, w.kernel), std::clamp(last, std::min(first, w.kernel), w.kernel)};
+  return within(w.padding - place * w.stride, w.dilation, w.input, w.kernel);
+}
+
+Index input_of(const Window& w, Index place, Index k) {
+  return place * w.stride - w.padding + k * w.dilation;
 }
 
 /// f(columns, present, row) for each row of outputs: where its columns are, the places whose inputs

@@ -151,20 +151,6 @@ void panel_of(Index m, Index pairs, View<Pair> a, const Pair* b, Index cols, flo
   if (i < m) block<1, NV>(pairs, a.from(i, 0), b, cols, beta, c + i * ldc, ldc);
 }
 
-void panel_product(Index vectors, Index m, Index pairs, View<Pair> a, const Pair* b, Index cols,
-                   float beta, float* c, Index ldc) noexcept {
-  switch (vectors) {
-    case 1:
-      return panel_of<1>(m, pairs, a, b, cols, beta, c, ldc);
-    case 2:
-      return panel_of<2>(m, pairs, a, b, cols, beta, c, ldc);
-    case 3:
-      return panel_of<3>(m, pairs, a, b, cols, beta, c, ldc);
-    default:
-      return panel_of<4>(m, pairs, a, b, cols, beta, c, ldc);
-  }
-}
-
 }  // namespace
 
 void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda,
@@ -217,8 +203,10 @@ void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Inde
                                 : View<Pair>{block_of_a + q, pairs, 1};
         for (Index j = first; j < last; j += panel) {
           const Index cols = std::min(panel, last - j);
-          panel_product((cols + 15) / 16, rows, depth, x, right + (j - first) * depth, cols,
-                        q == 0 ? beta : 1.f, c + i * ldc + j, ldc);
+          with_count<4>((cols + 15) / 16, [&]<int NV>() {
+            panel_of<NV>(rows, depth, x, right + (j - first) * depth, cols, q == 0 ? beta : 1.f,
+                         c + i * ldc + j, ldc);
+          });
         }
       }
     }
