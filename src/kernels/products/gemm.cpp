@@ -35,42 +35,44 @@ bool blas_is_fast() {
 }
 
 template <class T>
-void cblas(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-           Index ldb, T beta, T* c, Index ldc) noexcept {
+void blas_gemm(const Gemm& g) noexcept {
   const auto multiply = [] {
     if constexpr (std::is_same_v<T, float>)
       return cblas_sgemm;
     else
       return cblas_dgemm;
   }();
-  multiply(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
-           static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), T(1), a,
-           static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
-           static_cast<blasint>(ldc));
+  const auto transposed = [](bool is) { return is ? CblasTrans : CblasNoTrans; };
+  const auto size = [](Index n) { return static_cast<blasint>(n); };
+  multiply(CblasRowMajor, transposed(g.transpose_a), transposed(g.transpose_b), size(g.m),
+           size(g.n), size(g.k), T(1), g.a, size(g.lda), g.b, size(g.ldb), static_cast<T>(g.beta),
+           g.c, size(g.ldc));
 }
 
 // c = beta c without reading c when beta is 0.
 template <class T>
-void scale(Index m, Index n, T beta, T* c, Index ldc) noexcept {
-  for (Index i = 0; i < m; ++i) {
-    for (Index j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
-  }
+void scale(const Gemm& g) noexcept {
+  T* const c = g.c;
+  const T beta = static_cast<T>(g.beta);
+  for (Index i = 0; i < g.m; ++i)
+    for (Index j = 0; j < g.n; ++j)
+      c[i * g.ldc + j] = beta == T(0) ? T(0) : beta * c[i * g.ldc + j];
 }
 
 /// Of products up to this, none is split, and none is in bfloat16.
 constexpr Index small_work = 1 << 15;
 
 template <class T>
-void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-             Index ldb, T beta, T* c, Index ldc) {
-  if (k == 0) return scale(m, n, beta, c, ldc);
-  if (small_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
-  if (m * n * k > small_work && blas_is_fast()) {
+void product(const Gemm& g) {
+  if (g.k == 0) return scale<T>(g);
+  if (small_gemm<T>(g)) return;
+  if (g.m * g.n * g.k > small_work && blas_is_fast()) {
     const BlasScratch scratch;
-    return cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    return blas_gemm<T>(g);
   }
-  simd_gemm(m, n, k, View<T>{a, ta ? 1 : lda, ta ? lda : 1}, View<T>{b, tb ? 1 : ldb, tb ? ldb : 1},
-            beta, c, ldc);
+  const View<T> a{g.a, g.transpose_a ? 1 : g.lda, g.transpose_a ? g.lda : 1},
+      b{g.b, g.transpose_b ? 1 : g.ldb, g.transpose_b ? g.ldb : 1};
+  simd_gemm<T>(g.m, g.n, g.k, a, b, static_cast<T>(g.beta), g.c, g.ldc);
 }
 
 struct Tiles {
@@ -81,7 +83,9 @@ struct Tiles {
 // A grid of tiles that depends on the shape alone: none below about 5 us, wide enough for the
 // kernel, and high enough that packing the columns again for each is cheap. A transposed b is
 // packed in any case: whole columns then, where they are enough tiles.
-Tiles split(bool tb, Index m, Index n, Index k) noexcept {
+Tiles split(const Gemm& g) noexcept {
+  const Index m = g.m, n = g.n, k = g.k;
+  const bool tb = g.transpose_b;
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   if (work < 3e5) return {m, n, 1, 1};
   const double count = std::clamp(work / 4e5, 2., 32.);
@@ -111,39 +115,37 @@ Tiles split(bool tb, Index m, Index n, Index k) noexcept {
   return {rows, cols, (m + rows - 1) / rows, (n + cols - 1) / cols};
 }
 
-template <class T>
-void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
-         T beta, T* c, Index ldc) {
-  if (m == 0 || n == 0) return;
-  if (m * n * k <= small_work) return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
-  if constexpr (std::is_same_v<T, float>) {
-    if (prefers_bf16(m, n, k)) return gemm_bf16(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
-  }
-  const Tiles tiles = split(tb, m, n, k);
-  if (tiles.down * tiles.across == 1) {
-    return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
-  }
-  parallel_for(tiles.down * tiles.across, [&](Index t) {
+/// f(i, j, part) for the tiles of a product, which begin in row i and column j of c.
+template <class F>
+void each_tile(const Gemm& g, F f) {
+  const Tiles tiles = split(g);
+  const auto tile = [&](Index t) {
     const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
-    product(ta, tb, std::min(tiles.rows, m - i), std::min(tiles.cols, n - j), k,
-            ta ? a + i : a + i * lda, lda, tb ? b + j * ldb : b + j, ldb, beta, c + i * ldc + j,
-            ldc);
-  });
+    Gemm part = g;
+    part.m = std::min(tiles.rows, g.m - i);
+    part.n = std::min(tiles.cols, g.n - j);
+    part.a = g.a.plus(g.transpose_a ? i : i * g.lda, g.type);
+    part.b = g.b.plus(g.transpose_b ? j * g.ldb : j, g.type);
+    part.c = g.c.plus(i * g.ldc + j, g.type);
+    f(i, j, part);
+  };
+  const Index count = tiles.down * tiles.across;
+  if (count == 1) return tile(0);
+  parallel_for(count, tile);
 }
 
 template <class T>
 void run(const Gemm& g) {
-  run<T>(g.transpose_a, g.transpose_b, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb,
-         static_cast<T>(g.beta), g.c, g.ldc);
+  if (g.m == 0 || g.n == 0) return;
+  if (g.m * g.n * g.k <= small_work) return product<T>(g);
+  if constexpr (std::is_same_v<T, float>)
+    if (prefers_bf16(g.m, g.n, g.k)) return gemm_bf16(g);
+  each_tile(g, [](Index, Index, const Gemm& part) { product<T>(part); });
 }
 
 template <class T>
 void run(const GemmBatched& g) {
   if (g.m == 0 || g.n == 0) return;
-  const auto one = [&g](Index i) {
-    const Gemm p = g.at(i);
-    product<T>(p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, 0, p.c, p.ldc);
-  };
   const double work =
       static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   if (work > 4e6) {
@@ -151,7 +153,7 @@ void run(const GemmBatched& g) {
     return;
   }
   const auto some = [&](Index first, Index last) {
-    for (Index i = first; i < last; ++i) one(i);
+    for (Index i = first; i < last; ++i) product<T>(g.at(i));
   };
   if (work * static_cast<double>(g.batch) < 1.5e5) return some(0, g.batch);
   in_groups(g.batch, static_cast<Index>(4e5 / (work + 1)) + 1, some);
@@ -216,7 +218,7 @@ void run(const Linear& call) {
   const Index m = call.m, n = call.n, k = call.k;
   if (m == 0 || n == 0) return;
   if (is_small_linear(call.type, m, n, k)) return small_linear(call);
-  const T *const in = call.x, *const weight = call.w, *const offset = call.bias;
+  const T* const offset = call.bias;
   T *const result = call.out, *const before = call.pre;
   const Activation act = call.act;
   const bool finishes = act != Activation::none || offset != nullptr || before != nullptr;
@@ -224,29 +226,23 @@ void run(const Linear& call) {
     epilogue(act, offset == nullptr ? nullptr : offset + j, result + i * n + j,
              before == nullptr ? nullptr : before + i * n + j, rows, cols, n);
   };
+  const Gemm g{call.type, false, true, m, n, k, call.x, k, call.w, k, 0, call.out, n};
   if (m * n * k <= small_work) {
-    product(false, true, m, n, k, in, k, weight, k, T(0), result, n);
+    product<T>(g);
     if (finishes) finish(0, 0, m, n);
     return;
   }
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (std::is_same_v<T, float>)
     if (prefers_bf16(m, n, k)) {
-      gemm_bf16(false, true, m, n, k, in, k, weight, k, 0, result, n);
+      gemm_bf16(g);
       if (finishes)
         in_groups(m, 16384 / n + 1, [&](Index i, Index end) { finish(i, 0, end - i, n); });
       return;
     }
-  }
-  const Tiles tiles = split(true, m, n, k);
-  const auto tile = [&](Index t) {
-    const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
-    const Index rows = std::min(tiles.rows, m - i), cols = std::min(tiles.cols, n - j);
-    product(false, true, rows, cols, k, in + i * k, k, weight + j * k, k, T(0), result + i * n + j,
-            n);
-    if (finishes) finish(i, j, rows, cols);
-  };
-  if (tiles.down * tiles.across == 1) return tile(0);
-  parallel_for(tiles.down * tiles.across, tile);
+  each_tile(g, [&](Index i, Index j, const Gemm& part) {
+    product<T>(part);
+    if (finishes) finish(i, j, part.m, part.n);
+  });
 }
 
 }  // namespace

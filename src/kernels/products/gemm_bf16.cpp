@@ -153,8 +153,11 @@ void panel_of(Index m, Index pairs, View<Pair> a, const Pair* b, Index cols, flo
 
 }  // namespace
 
-void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda,
-               const float* b, Index ldb, float beta, float* c, Index ldc) {
+void gemm_bf16(const Gemm& call) {
+  const Index m = call.m, n = call.n, k = call.k, lda = call.lda, ldb = call.ldb, ldc = call.ldc;
+  const bool ta = call.transpose_a, tb = call.transpose_b;
+  const float *const a = call.a, *const b = call.b, beta = static_cast<float>(call.beta);
+  float* const c = call.c;
   const Index pairs = (k + 1) / 2, blocks = (m + row_block - 1) / row_block;
   const auto bytes = static_cast<std::size_t>(blocks * row_block * pairs) * sizeof(Pair);
   struct Free {
@@ -218,8 +221,7 @@ void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Inde
 
 bool has_bf16() noexcept { return false; }
 
-void gemm_bf16(bool, bool, Index, Index, Index, const float*, Index, const float*, Index, float,
-               float*, Index) {}
+void gemm_bf16(const Gemm&) {}
 
 #endif
 
