@@ -1,8 +1,7 @@
 // The loops that run an elementwise function over memory, and the split of large ones over threads.
 #pragma once
 #include "kernels/elementwise/elementwise.hpp"
-#include "kernels/pieces.hpp"
-#include "kernels/vmath.hpp"
+#include "kernels/rows/row_loops.hpp"
 
 namespace gradus::kernels {
 
@@ -20,10 +19,9 @@ template <class Op, class T>
 void map1(const T* x, T* out, Index n, T p0, T p1) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     const Batch<T> p(p0), q(p1);
-    constexpr Index w = lanes<T>;
-    Index i = 0;
-    for (; i + w <= n; i += w) store(out + i, Op::eval(load(x + i), p, q));
-    if (i < n) store_part(out + i, Op::eval(load_part(x + i, n - i, T(1)), p, q), n - i);
+    each_batch<T>(n, [=](Index i, auto whole, Index count) {
+      write(out + i, Op::eval(read(x + i, whole, count, T(1)), p, q), whole, count);
+    });
   } else {
     for (Index i = 0; i < n; ++i) out[i] = Op::eval(x[i], p0, p1);
   }
@@ -33,15 +31,10 @@ template <class Op, class T>
 void map3(const T* a, const T* b, const T* c, T* out, Index n, T p0) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     const Batch<T> p(p0);
-    constexpr Index w = lanes<T>;
-    Index i = 0;
-    for (; i + w <= n; i += w) store(out + i, Op::eval(load(a + i), load(b + i), load(c + i), p));
-    const Index r = n - i;
-    if (r > 0) {
-      store_part(out + i,
-                 Op::eval(load_part(a + i, r), load_part(b + i, r), load_part(c + i, r, T(1)), p),
-                 r);
-    }
+    each_batch<T>(n, [=](Index i, auto whole, Index count) {
+      const Batch<T> x = read(a + i, whole, count), y = read(b + i, whole, count);
+      write(out + i, Op::eval(x, y, read(c + i, whole, count, T(1)), p), whole, count);
+    });
   } else {
     for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[i], b[i], c[i], p0);
   }
@@ -52,18 +45,11 @@ template <class Op, int SA, int SB, class T>
 inline void map2_row(const T* a, const T* b, T* out, Index n, T p0, T p1) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     const Batch<T> p(p0), q(p1), a0(a[0]), b0(b[0]);
-    constexpr Index w = lanes<T>;
-    Index i = 0;
-    for (; i + w <= n; i += w) {
-      store(out + i, Op::eval(SA ? load(a + i) : a0, SB ? load(b + i) : b0, p, q));
-    }
-    const Index r = n - i;
-    if (r > 0) {
-      store_part(
-          out + i,
-          Op::eval(SA ? load_part(a + i, r, T(1)) : a0, SB ? load_part(b + i, r, T(1)) : b0, p, q),
-          r);
-    }
+    each_batch<T>(n, [=](Index i, auto whole, Index count) {
+      const Batch<T> x = SA ? read(a + i, whole, count, T(1)) : a0,
+                     y = SB ? read(b + i, whole, count, T(1)) : b0;
+      write(out + i, Op::eval(x, y, p, q), whole, count);
+    });
   } else {
     for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[SA * i], b[SB * i], p0, p1);
   }

@@ -7,6 +7,7 @@
 
 #include "kernels/products/blas.hpp"
 #include "kernels/products/xtensor.hpp"
+#include "kernels/products/zeros.hpp"
 
 namespace gradus::kernels {
 
@@ -39,8 +40,8 @@ auto rows(T* values, Index m, Index n) {
 }
 
 template <class T, class Matrix>
-void put(void* to, Index m, Index n, const Matrix& matrix) {
-  auto out = rows(static_cast<T*>(to), m, n);
+void put(T* to, Index m, Index n, const Matrix& matrix) {
+  auto out = rows(to, m, n);
   xt::noalias(out) = xt::cast<T>(matrix);
 }
 
@@ -57,11 +58,6 @@ void fill_with_nan(T* values, Index n) {
   if (values != nullptr) std::fill_n(values, n, std::numeric_limits<T>::quiet_NaN());
 }
 
-template <class T>
-bool all_finite(const T* values, Index n) {
-  return std::all_of(values, values + n, [](T x) { return std::isfinite(x); });
-}
-
 // Where xt::linalg hides LAPACK's verdict, xt::lapack has it.
 
 template <class T>
@@ -70,7 +66,7 @@ Outcome qr(const Qr& call) {
   const T* const a = call.a;
   fill_with_nan<T>(call.q, m * l);
   fill_with_nan<T>(call.r, l * n);
-  if (!all_finite(a, m * n)) return Outcome::not_finite;
+  if (!all_finite(call.type, a, m * n)) return Outcome::not_finite;
   if (l == 0) return Outcome::found;
   const BlasGuard guard;
   const auto [q, r] = xt::linalg::qr(rows(a, m, n));
@@ -86,7 +82,7 @@ Outcome svd(const Svd& call) {
   fill_with_nan<T>(call.u, m * l);
   fill_with_nan<T>(call.s, l);
   fill_with_nan<T>(call.vt, l * n);
-  if (!all_finite(a, m * n)) return Outcome::not_finite;
+  if (!all_finite(call.type, a, m * n)) return Outcome::not_finite;
   if (l == 0) return Outcome::found;
   const BlasGuard guard;
   // a^T = v diag(s) u^T; what is v by columns is v^T by rows.
@@ -107,7 +103,7 @@ Outcome eigh(const Eigh& call) {
   fill_with_nan<T>(call.w, n);
   fill_with_nan<T>(call.v, n * n);
   for (Index i = 0; i < n; ++i)
-    if (!all_finite(a + i * n, i + 1)) return Outcome::not_finite;
+    if (!all_finite(call.type, a + i * n, i + 1)) return Outcome::not_finite;
   if (n == 0) return Outcome::found;
   const BlasGuard guard;
   Columns<W> matrix = transposed<W>(a, n, n);
@@ -125,9 +121,10 @@ Outcome lstsq(const Lstsq& call) {
   *call.rank = 0;
   fill_with_nan<T>(call.x, n * k);
   fill_with_nan<T>(call.s, l);
-  if (!all_finite(a, m * n) || !all_finite(b, m * k)) return Outcome::not_finite;
+  if (!all_finite(call.type, a, m * n) || !all_finite(call.type, b, m * k))
+    return Outcome::not_finite;
   if (l == 0) {
-    std::fill_n(static_cast<T*>(call.x), n * k, T(0));
+    std::fill_n<T*>(call.x, n * k, T(0));
     return Outcome::found;
   }
   const BlasGuard guard;

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/simd.hpp"
+#include "kernels/rows/row_loops.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -11,15 +11,10 @@ namespace {
 template <class T>
 bool is_finite(const T* x, Index n) noexcept {
   Batch<T> sum(T(0));
-  Index i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>) {
-    const Batch<T> v = load(x + i);
+  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+    const Batch<T> v = read(x + i, whole, count);
     sum = sum + (v - v);
-  }
-  if (i < n) {
-    const Batch<T> v = load_part(x + i, n - i);
-    sum = sum + (v - v);
-  }
+  });
   return sum_lanes(sum) == T(0);
 }
 

@@ -216,14 +216,11 @@ template <class T>
 double sum_exp(const T* x, Index n, Index stride, T largest) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     if (stride == 1) {
-      constexpr Index w = lanes<T>;
+      constexpr T none = -std::numeric_limits<T>::infinity();
       Batch<T> s(0.f);
-      Index i = 0;
-      for (; i + w <= n; i += w) s = s + math::exp(load(x + i) - Batch<T>(largest));
-      if (i < n) {
-        s = s + math::exp(load_part(x + i, n - i, -std::numeric_limits<T>::infinity()) -
-                          Batch<T>(largest));
-      }
+      each_batch<T>(n, [&](Index i, auto whole, Index count) {
+        s = s + math::exp(read(x + i, whole, count, none) - Batch<T>(largest));
+      });
       return static_cast<double>(sum_lanes(s));
     }
   }
