@@ -36,17 +36,12 @@ bool blas_is_fast() {
 
 template <class T>
 void blas_gemm(const Gemm& g) noexcept {
-  const auto multiply = [] {
-    if constexpr (std::is_same_v<T, float>)
-      return cblas_sgemm;
-    else
-      return cblas_dgemm;
-  }();
   const auto transposed = [](bool is) { return is ? CblasTrans : CblasNoTrans; };
   const auto size = [](Index n) { return static_cast<blasint>(n); };
-  multiply(CblasRowMajor, transposed(g.transpose_a), transposed(g.transpose_b), size(g.m),
-           size(g.n), size(g.k), T(1), g.a, size(g.lda), g.b, size(g.ldb), static_cast<T>(g.beta),
-           g.c, size(g.ldc));
+  form_for<T>(cblas_sgemm, cblas_dgemm)(CblasRowMajor, transposed(g.transpose_a),
+                                        transposed(g.transpose_b), size(g.m), size(g.n), size(g.k),
+                                        T(1), g.a, size(g.lda), g.b, size(g.ldb),
+                                        static_cast<T>(g.beta), g.c, size(g.ldc));
 }
 
 // c = beta c without reading c when beta is 0.

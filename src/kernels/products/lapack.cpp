@@ -43,28 +43,13 @@ void BlasCallers::provide(int callers) {
 
 namespace {
 
-void potrf(const blasint* n, float* a, blasint* info) { spotrf_("U", n, a, n, info); }
-void potrf(const blasint* n, double* a, blasint* info) { dpotrf_("U", n, a, n, info); }
-
-void getrf(const blasint* n, float* a, blasint* pivots, blasint* info) {
-  sgetrf_(n, n, a, n, pivots, info);
-}
-void getrf(const blasint* n, double* a, blasint* pivots, blasint* info) {
-  dgetrf_(n, n, a, n, pivots, info);
-}
-
 template <class T>
 void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const T* a, T* x) {
-  const auto solve = [] {
-    if constexpr (std::is_same_v<T, float>)
-      return cblas_strsm;
-    else
-      return cblas_dtrsm;
-  }();
-  solve(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
-        transposed ? CblasTrans : CblasNoTrans, unit ? CblasUnit : CblasNonUnit,
-        static_cast<blasint>(n), static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
-        static_cast<blasint>(k));
+  form_for<T>(cblas_strsm, cblas_dtrsm)(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
+                                        transposed ? CblasTrans : CblasNoTrans,
+                                        unit ? CblasUnit : CblasNonUnit, static_cast<blasint>(n),
+                                        static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
+                                        static_cast<blasint>(k));
 }
 
 template <class T>
@@ -73,7 +58,7 @@ Index run(const Cholesky& call) {
   T* const a = call.a;
   const auto order = static_cast<blasint>(n);
   blasint info = 0;
-  potrf(&order, a, &info);
+  form_for<T>(spotrf_, dpotrf_)("U", &order, a, &order, &info);
   // OpenBLAS goes on after a NaN, and after an infinity, which makes one further on.
   for (Index i = 0; info == 0 && i < n; ++i)
     if (!std::isfinite(a[i * n + i])) info = static_cast<blasint>(i + 1);
@@ -86,7 +71,7 @@ Index run(const Lu& call) {
   const auto order = static_cast<blasint>(call.n);
   std::vector<blasint> places(static_cast<std::size_t>(call.n));  // from 1
   blasint info = 0;
-  getrf(&order, static_cast<T*>(call.a), places.data(), &info);
+  form_for<T>(sgetrf_, dgetrf_)(&order, &order, call.a, &order, places.data(), &info);
   std::transform(places.begin(), places.end(), call.pivots,
                  [](blasint place) { return place - 1; });
   return info;

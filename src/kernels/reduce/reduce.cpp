@@ -342,9 +342,4 @@ void execute(const LogSumExp& call) {
   with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
-double sum_squares(DType t, const void* x, Index n) {
-  if (t == DType::float32) return combine_all<SquareOp<float>>(static_cast<const float*>(x), n);
-  return combine_all<SquareOp<double>>(static_cast<const double*>(x), n);
-}
-
 }  // namespace gradus::kernels

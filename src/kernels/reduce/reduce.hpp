@@ -106,10 +106,4 @@ void execute(const ArgReduce& call);
 void execute(const Scan& call);
 void execute(const LinearScan& call);
 
-/// Sum of squares in double, for norms of gradients. float32 and float64.
-double sum_squares(DType t, const void* x, Index n);
-
-/// Sum of x[i] y[i] in double. float32 and float64.
-double dot(DType t, const void* x, const void* y, Index n);
-
 }  // namespace gradus::kernels

@@ -171,20 +171,6 @@ void run(const Scan& call) {
   }
 }
 
-template <class T>
-double run_dot(const void* a, const void* b, Index n) noexcept {
-  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
-  double part[8] = {};
-  Index i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (Index j = 0; j < 8; ++j) {
-      part[j] += static_cast<double>(x[i + j]) * static_cast<double>(y[i + j]);
-    }
-  }
-  for (; i < n; ++i) part[i % 8] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
-}
-
 }  // namespace
 
 void execute(const ArgReduce& call) {
@@ -193,10 +179,6 @@ void execute(const ArgReduce& call) {
 
 void execute(const Scan& call) {
   with_number(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-double dot(DType t, const void* x, const void* y, Index n) {
-  return t == DType::float32 ? run_dot<float>(x, y, n) : run_dot<double>(x, y, n);
 }
 
 }  // namespace gradus::kernels
