@@ -51,7 +51,7 @@ struct LuSolve {
 
   void describe(Description& d) const {
     d.number("transposed", transposed).number("n", n).number("k", k).reads("a", a, n * n);
-    d.reads("pivots", pivots, n).updates("x", x, n * k);
+    d.reads("pivots", pivots, n).reads("b", b, n * k).updates("x", x, n * k);
   }
 };
 
