@@ -15,8 +15,8 @@ namespace gradus::kernels {
 
 using gradus::Index;
 
-/// Memory that a call writes, of which its dtype says what it holds: a pointer to any type where one
-/// is wanted.
+/// Memory that a call writes, of which its dtype says what it holds: a pointer to any type where
+/// one is wanted.
 struct Out {
   void* at;
   Out() = default;
