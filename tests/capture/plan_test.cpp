@@ -105,7 +105,7 @@ class Calls {
         [[fallthrough]];
       case 4:
         if (apart(a, count, to, count))
-          return kernels::run(kernels::Reduce{kernels::ReduceOp::sum, t, a, to, 1, count, 1}),
+          return kernels::run(kernels::Reduce{kernels::ReduceOp::sum, t, a, to, {1, count, 1}}),
                  kernels::run(kernels::Map{Unary::sigmoid, t, b == to ? a : b, to, count});
         [[fallthrough]];
       default:

@@ -64,7 +64,7 @@ TEST_CASE("many rows are selected, in pieces") {
   for (const std::int64_t i : index)
     expected.insert(expected.end(), src.begin() + i * inner, src.begin() + (i + 1) * inner);
   kernels::run(
-      kernels::IndexSelect{float32, src.data(), index.data(), rows, dst.data(), 1, 100, inner});
+      kernels::IndexSelect{float32, src.data(), index.data(), rows, dst.data(), {1, 100, inner}});
   CHECK(same_bits(dst, expected));
 }
 
@@ -73,7 +73,8 @@ TEST_CASE("a scan reads nothing before its first row") {
   for (const bool reverse : {false, true}) {
     // Two rows of three places, two numbers each, with NaN around them.
     std::vector<float> a(12, 2.f), b = counted(12), h(36, nan);
-    kernels::run(kernels::LinearScan{float32, a.data(), b.data(), h.data() + 12, 2, 3, 2, reverse});
+    kernels::run(
+        kernels::LinearScan{float32, a.data(), b.data(), h.data() + 12, {2, 3, 2}, reverse});
     std::vector<float> expected(12);
     for (std::size_t o = 0; o < 2; ++o)
       for (std::size_t i = 0; i < 2; ++i) {

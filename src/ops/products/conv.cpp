@@ -39,11 +39,11 @@ Tensor convolution(Part part, Zeros zeros, const Convolution& c, const Tensor& a
   const DType type = a.dtype();
   Tensor out = detail::empty(shape_of(part, c), type);
   if (part == y_part)
-    kernels::run(kernels::Convolve{type, zeros, c, data(a), data(b), data(out)});
+    kernels::run(kernels::Convolve{{type, zeros, c}, data(a), data(b), data(out)});
   else if (part == x_part)
-    kernels::run(kernels::ConvolveInput{type, zeros, c, data(a), data(b), data(out)});
+    kernels::run(kernels::ConvolveInput{{type, zeros, c}, data(a), data(b), data(out)});
   else
-    kernels::run(kernels::ConvolveWeight{type, zeros, c, data(a), data(b), data(out)});
+    kernels::run(kernels::ConvolveWeight{{type, zeros, c}, data(a), data(b), data(out)});
   return record(known[part].name, std::move(out), {a, b},
                 [part, zeros, c](const Vjp& k) -> Grads<2> {
                   const auto gradient = [&](int i, Part of, Zeros other) {

@@ -36,7 +36,7 @@ Tensor reduce_to(kernels::ReduceOp op, const Tensor& x, const Axes& axes, const 
   const DType dtype = x.dtype();
   if (axes.empty()) {
     Tensor out = empty(to, dtype);
-    kernels::run(kernels::Reduce{op, dtype, data(x), data(out), 1, 1, 1});
+    kernels::run(kernels::Reduce{op, dtype, data(x), data(out), {1, 1, 1}});
     return out;
   }
   Tensor value = x;
