@@ -15,6 +15,46 @@ namespace gradus::kernels {
 
 using gradus::Index;
 
+/// Memory that a call writes, of which its dtype says what it holds: a pointer to any type where
+/// one is wanted.
+struct Out {
+  void* at;
+  Out() = default;
+  Out(void* memory) noexcept : at(memory) {}
+  template <class T>
+  operator T*() const noexcept {
+    return static_cast<T*>(at);
+  }
+  explicit operator bool() const noexcept { return at != nullptr; }
+  /// n elements further.
+  Out plus(Index n, DType t) const noexcept {
+    return static_cast<char*>(at) + n * static_cast<Index>(size_of(t));
+  }
+};
+/// The same of what it reads.
+struct In {
+  const void* at;
+  In() = default;
+  In(const void* memory) noexcept : at(memory) {}
+  In(Out memory) noexcept : at(memory.at) {}
+  template <class T>
+  operator const T*() const noexcept {
+    return static_cast<const T*>(at);
+  }
+  explicit operator bool() const noexcept { return at != nullptr; }
+  In plus(Index n, DType t) const noexcept {
+    return static_cast<const char*>(at) + n * static_cast<Index>(size_of(t));
+  }
+};
+
+/// What lies before, along and behind the axis that a call goes along: (outer, axis, inner).
+struct Lengths {
+  Index outer = 1, axis = 1, inner = 1;
+  Index all() const { return outer * axis * inner; }
+  /// Without the axis.
+  Index lines() const { return outer * inner; }
+};
+
 /// Memory that a call touches.
 struct Operand {
   enum class Access : std::uint8_t { reads, writes, updates };
@@ -41,20 +81,31 @@ struct Description {
   /// many there are. Its last operand is the result, the others are read.
   Index elements = 0;
 
-  /// n elements of a type. `stride` 0 of an elementwise call: one value that stands for all.
+  /// Of the values behind In and Out.
+  DType type = DType::float32;
+
+  /// n elements. `stride` 0 of an elementwise call: one value that stands for all.
   Description& reads(const char* name, const void* data, DType t, Index n, Index stride = 1) {
     return add(name, Operand::Access::reads, data, t, n, stride);
+  }
+  template <class Pointer>
+  Description& reads(const char* name, Pointer data, Index n, Index stride = 1) {
+    return reads(name, data, type_behind(data), n, stride);
   }
   Description& writes(const char* name, const void* data, DType t, Index n) {
     return add(name, Operand::Access::writes, data, t, n, 1);
   }
+  template <class Pointer>
+  Description& writes(const char* name, Pointer data, Index n) {
+    return writes(name, data, type_behind(data), n);
+  }
   /// What is read and written.
-  Description& updates(const char* name, const void* data, DType t, Index n) {
-    return add(name, Operand::Access::updates, data, t, n, 1);
+  Description& updates(const char* name, const void* data, Index n) {
+    return add(name, Operand::Access::updates, data, type, n, 1);
   }
   /// What is written, and read before if it is `added` to.
-  Description& result(const char* name, const void* data, DType t, Index n, bool added) {
-    return added ? updates(name, data, t, n) : writes(name, data, t, n);
+  Description& result(const char* name, const void* data, Index n, bool added) {
+    return added ? updates(name, data, n) : writes(name, data, type, n);
   }
   Description& elementwise(Index n) {
     elements = n;
@@ -64,11 +115,22 @@ struct Description {
   Description& number(const char* name, T value) {
     return add(name, static_cast<double>(value));
   }
+  Description& lengths(const Lengths& of) {
+    return number("outer", of.outer).number("axis", of.axis).number("inner", of.inner);
+  }
+  Description& matrix(Index rows, Index cols) { return number("rows", rows).number("cols", cols); }
 
  private:
   Description& add(const char* name, Operand::Access access, const void* data, DType t, Index n,
                    Index stride);
   Description& add(const char* name, double value);
+  DType type_behind(const In&) const { return type; }
+  DType type_behind(const Out&) const { return type; }
+  template <class T>
+  DType type_behind(const T*) const {
+    static_assert(sizeof(T) == 8);
+    return std::is_floating_point_v<T> ? DType::float64 : DType::int64;
+  }
 };
 
 /// f(T()) for the type T of the values of a floating-point dtype.
@@ -76,6 +138,25 @@ template <class F>
 inline void with_floating(DType t, F&& f) {
   if (t == DType::float32) return f(float());
   if (t == DType::float64) return f(double());
+}
+/// The same for all but boolean.
+template <class F>
+inline void with_number(DType t, F&& f) {
+  if (t == DType::int64) return f(std::int64_t());
+  with_floating(t, f);
+}
+/// The same for any dtype.
+template <class F>
+inline void with_type(DType t, F&& f) {
+  if (t == DType::boolean) return f(bool());
+  with_number(t, f);
+}
+/// f(T()) for a T as wide as the values: for what moves them and computes nothing.
+template <class F>
+inline void with_width(DType t, F&& f) {
+  if (size_of(t) == 1) return f(std::uint8_t());
+  if (size_of(t) == 4) return f(std::uint32_t());
+  f(std::uint64_t());
 }
 
 /// What all calls of one struct have in common.
@@ -101,9 +182,15 @@ constexpr auto piece_of() {
 }
 
 template <class Call>
+void describe_to(const Call& call, Description& to) {
+  if constexpr (requires { to.type = call.type; }) to.type = call.type;
+  call.describe(to);
+}
+
+template <class Call>
 inline constexpr Kind kind_of{
     Call::name, sizeof(Call), [](const void* call) { execute(*static_cast<const Call*>(call)); },
-    [](const void* call, Description& to) { static_cast<const Call*>(call)->describe(to); },
+    [](const void* call, Description& to) { describe_to(*static_cast<const Call*>(call), to); },
     piece_of<Call>()};
 
 /// Hears every call of its thread, before it is made.

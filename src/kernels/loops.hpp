@@ -1,26 +1,14 @@
 // The loops that run an elementwise function over memory, and the split of large ones over threads.
 #pragma once
-#include "base/threads.hpp"
 #include "kernels/elementwise/elementwise.hpp"
-#include "kernels/vmath.hpp"
+#include "kernels/rows/row_loops.hpp"
 
 namespace gradus::kernels {
-
-/// From this many elements on a loop is split into tiles.
-inline constexpr Index parallel_from = 65536;
-inline constexpr Index tile_size = 32768;
 
 /// f(first, count) over [0, n), in tiles when n is large.
 template <class F>
 inline void tiled(Index n, F&& f) {
-  if (n < parallel_from) {
-    if (n > 0) f(Index{0}, n);
-    return;
-  }
-  parallel_for((n + tile_size - 1) / tile_size, [&](Index tile) {
-    const Index first = tile * tile_size;
-    f(first, n - first < tile_size ? n - first : tile_size);
-  });
+  if (n > 0) for_pieces(n, 1, [&](Index first, Index last) { f(first, last - first); });
 }
 
 // An operation `Op` has static eval(operands..., p, q) generic over V. float runs in SIMD batches,
@@ -31,10 +19,9 @@ template <class Op, class T>
 void map1(const T* x, T* out, Index n, T p0, T p1) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     const Batch<T> p(p0), q(p1);
-    constexpr Index w = lanes<T>;
-    Index i = 0;
-    for (; i + w <= n; i += w) store(out + i, Op::eval(load(x + i), p, q));
-    if (i < n) store_part(out + i, Op::eval(load_part(x + i, n - i, T(1)), p, q), n - i);
+    each_batch<T>(n, [=](Index i, auto whole, Index count) {
+      write(out + i, Op::eval(read(x + i, whole, count, T(1)), p, q), whole, count);
+    });
   } else {
     for (Index i = 0; i < n; ++i) out[i] = Op::eval(x[i], p0, p1);
   }
@@ -44,15 +31,10 @@ template <class Op, class T>
 void map3(const T* a, const T* b, const T* c, T* out, Index n, T p0) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     const Batch<T> p(p0);
-    constexpr Index w = lanes<T>;
-    Index i = 0;
-    for (; i + w <= n; i += w) store(out + i, Op::eval(load(a + i), load(b + i), load(c + i), p));
-    const Index r = n - i;
-    if (r > 0) {
-      store_part(out + i,
-                 Op::eval(load_part(a + i, r), load_part(b + i, r), load_part(c + i, r, T(1)), p),
-                 r);
-    }
+    each_batch<T>(n, [=](Index i, auto whole, Index count) {
+      const Batch<T> x = read(a + i, whole, count), y = read(b + i, whole, count);
+      write(out + i, Op::eval(x, y, read(c + i, whole, count, T(1)), p), whole, count);
+    });
   } else {
     for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[i], b[i], c[i], p0);
   }
@@ -63,18 +45,11 @@ template <class Op, int SA, int SB, class T>
 inline void map2_row(const T* a, const T* b, T* out, Index n, T p0, T p1) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     const Batch<T> p(p0), q(p1), a0(a[0]), b0(b[0]);
-    constexpr Index w = lanes<T>;
-    Index i = 0;
-    for (; i + w <= n; i += w) {
-      store(out + i, Op::eval(SA ? load(a + i) : a0, SB ? load(b + i) : b0, p, q));
-    }
-    const Index r = n - i;
-    if (r > 0) {
-      store_part(
-          out + i,
-          Op::eval(SA ? load_part(a + i, r, T(1)) : a0, SB ? load_part(b + i, r, T(1)) : b0, p, q),
-          r);
-    }
+    each_batch<T>(n, [=](Index i, auto whole, Index count) {
+      const Batch<T> x = SA ? read(a + i, whole, count, T(1)) : a0,
+                     y = SB ? read(b + i, whole, count, T(1)) : b0;
+      write(out + i, Op::eval(x, y, p, q), whole, count);
+    });
   } else {
     for (Index i = 0; i < n; ++i) out[i] = Op::eval(a[SA * i], b[SB * i], p0, p1);
   }
@@ -114,11 +89,12 @@ inline bool is_dense(int rank, const Index* dims, const Index* strides) noexcept
 template <class T, Index N>
 class BlockReader {
  public:
-  BlockReader(const T* data, int rank, const Index* dims, const Index* strides) noexcept
-      : data_(data), rank_(rank), dims_(dims), strides_(strides) {
-    dense_ = is_dense(rank, dims, strides);
-    repeats_ = rank > 0;
-    for (int d = 0; d + 1 < rank; ++d) repeats_ = repeats_ && strides[d] == 0;
+  template <std::size_t K>
+  BlockReader(const T* data, const BroadcastOf<K>& of, std::size_t k) noexcept
+      : data_(data), rank_(of.rank), dims_(of.dims), strides_(of.strides[k]) {
+    dense_ = is_dense(rank_, dims_, strides_);
+    repeats_ = rank_ > 0;
+    for (int d = 0; d + 1 < rank_; ++d) repeats_ = repeats_ && strides_[d] == 0;
   }
 
   /// count <= N elements from `first` on, which is a multiple of the last dimension where that is
@@ -168,6 +144,13 @@ class BlockReader {
 
 inline constexpr Index block_elements = 512;
 
+// f(first, last) over [0, n), where tiles are whole blocks.
+template <class F>
+inline void for_blocks(Index n, Index block, F&& f) {
+  if (n >= parallel_from) return in_groups(n, tile_size / block * block, f);
+  if (n > 0) f(Index{0}, n);
+}
+
 // f(rows of a, rows of b, out, rows, length of a row) over the pieces of a broadcast. Short rows
 // are gathered into blocks.
 template <class T, class Out, class F>
@@ -175,7 +158,7 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   using Rows = RowsOf<T>;
   if (s.n == 0) return;
   if (s.rank <= 1) {
-    const Index sa = s.n == 1 ? 1 : s.a[0], sb = s.n == 1 ? 1 : s.b[0];
+    const Index sa = s.n == 1 ? 1 : s.strides[0][0], sb = s.n == 1 ? 1 : s.strides[1][0];
     return tiled(s.n, [&](Index first, Index count) {
       f(Rows{a + first * sa, sa, 0}, Rows{b + first * sb, sb, 0}, out + first, Index{1}, count);
     });
@@ -183,17 +166,12 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   const Index inner = s.dims[s.rank - 1];
   if (inner < 64) {
     const Index block = BlockReader<T, block_elements>::block_size(inner);
-    const auto range = [&](Index first, Index count) {
-      BlockReader<T, block_elements> ra(a, s.rank, s.dims, s.a), rb(b, s.rank, s.dims, s.b);
-      for (Index i = first; i < first + count; i += block) {
-        const Index m = first + count - i < block ? first + count - i : block;
+    return for_blocks(s.n, block, [&](Index first, Index last) {
+      BlockReader<T, block_elements> ra(a, s, 0), rb(b, s, 1);
+      for (Index i = first; i < last; i += block) {
+        const Index m = std::min(block, last - i);
         f(Rows{ra.block(i, m), 1, 0}, Rows{rb.block(i, m), 1, 0}, out + i, Index{1}, m);
       }
-    };
-    const Index tile = tile_size / block * block;
-    if (s.n < parallel_from) return range(0, s.n);
-    return parallel_for((s.n + tile - 1) / tile, [&](Index t) {
-      range(t * tile, s.n - t * tile < tile ? s.n - t * tile : tile);
     });
   }
   const int last = s.rank - 1;
@@ -206,23 +184,19 @@ void for_rows(const T* a, const T* b, Out* out, const Broadcast& s, F&& f) {
   // Rows [row, end), split where the outer dimension goes on.
   const auto piece = [&](Index row, Index end) {
     while (row < end) {
-      const Index left = middle - row % middle, count = left < end - row ? left : end - row;
-      f(operand(a, s.a, row, 0), operand(b, s.b, row, 0), out + row * inner, count, inner);
+      const Index count = std::min(middle - row % middle, end - row);
+      f(operand(a, s.strides[0], row, 0), operand(b, s.strides[1], row, 0), out + row * inner,
+        count, inner);
       row += count;
     }
   };
-  if (s.n < parallel_from) return piece(0, rows);
-  if (inner >= tile_size) {
-    const Index per_row = (inner + tile_size - 1) / tile_size;
-    return parallel_for(rows * per_row, [&](Index t) {
-      const Index row = t / per_row, first = t % per_row * tile_size;
-      f(operand(a, s.a, row, first), operand(b, s.b, row, first), out + row * inner + first,
-        Index{1}, inner - first < tile_size ? inner - first : tile_size);
-    });
-  }
-  const Index group = tile_size / inner;
-  parallel_for((rows + group - 1) / group,
-               [&](Index t) { piece(t * group, (t + 1) * group < rows ? (t + 1) * group : rows); });
+  if (s.n < parallel_from || inner < tile_size) return for_pieces(rows, inner, piece);
+  const Index per_row = (inner + tile_size - 1) / tile_size;
+  parallel_for(rows * per_row, [&](Index t) {
+    const Index row = t / per_row, first = t % per_row * tile_size;
+    f(operand(a, s.strides[0], row, first), operand(b, s.strides[1], row, first),
+      out + row * inner + first, Index{1}, std::min(tile_size, inner - first));
+  });
 }
 
 // f(a, stride_a, b, stride_b, out, length) for each row.

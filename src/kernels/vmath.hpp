@@ -180,65 +180,14 @@ inline F log1p(F x) noexcept {
   return log(u) + xsimd::select(lost == F(0.f), F(0.f), lost / u);
 }
 
-#define GRADUS_VECTOR(name) \
-  inline F name(F x) noexcept { return xsimd::name(x); }
-#define GRADUS_EACH_LANE(name)                                          \
-  inline F name(F x) noexcept {                                         \
-    return each_lane(x, [](float v) noexcept { return std::name(v); }); \
-  }
-#define GRADUS_SCALAR(name) \
-  inline double name(double x) noexcept { return std::name(x); }
-
-GRADUS_VECTOR(log2)
-GRADUS_VECTOR(log10)
-GRADUS_VECTOR(sqrt)
-GRADUS_VECTOR(sin)
-GRADUS_VECTOR(cos)
-GRADUS_VECTOR(tan)
-GRADUS_VECTOR(asin)
-GRADUS_VECTOR(acos)
-GRADUS_VECTOR(atan)
-GRADUS_VECTOR(sinh)
-GRADUS_VECTOR(cosh)
-GRADUS_VECTOR(asinh)
-GRADUS_VECTOR(acosh)
-GRADUS_VECTOR(atanh)
-GRADUS_VECTOR(floor)
-GRADUS_VECTOR(ceil)
-GRADUS_VECTOR(trunc)
-GRADUS_VECTOR(nearbyint)
-
-GRADUS_SCALAR(abs)
-GRADUS_SCALAR(exp)
-GRADUS_SCALAR(exp2)
-GRADUS_SCALAR(expm1)
-GRADUS_SCALAR(log)
-GRADUS_SCALAR(log1p)
-GRADUS_SCALAR(log2)
-GRADUS_SCALAR(log10)
-GRADUS_SCALAR(sqrt)
-GRADUS_SCALAR(sin)
-GRADUS_SCALAR(cos)
-GRADUS_SCALAR(tan)
-GRADUS_SCALAR(asin)
-GRADUS_SCALAR(acos)
-GRADUS_SCALAR(atan)
-GRADUS_SCALAR(sinh)
-GRADUS_SCALAR(cosh)
-GRADUS_SCALAR(tanh)
-GRADUS_SCALAR(asinh)
-GRADUS_SCALAR(acosh)
-GRADUS_SCALAR(atanh)
-GRADUS_SCALAR(erf)
-GRADUS_SCALAR(erfc)
-GRADUS_SCALAR(floor)
-GRADUS_SCALAR(ceil)
-GRADUS_SCALAR(trunc)
-GRADUS_SCALAR(nearbyint)
-
-#undef GRADUS_VECTOR
-#undef GRADUS_EACH_LANE
-#undef GRADUS_SCALAR
+// The others of batches are xsimd's, all of double those of <cmath>.
+using std::abs, std::exp, std::exp2, std::expm1, std::log, std::log1p, std::log2, std::log10,
+    std::sqrt, std::sin, std::cos, std::tan, std::asin, std::acos, std::atan, std::sinh, std::cosh,
+    std::tanh, std::asinh, std::acosh, std::atanh, std::erf, std::erfc, std::floor, std::ceil,
+    std::trunc, std::nearbyint;
+using xsimd::log2, xsimd::log10, xsimd::sqrt, xsimd::sin, xsimd::cos, xsimd::tan, xsimd::asin,
+    xsimd::acos, xsimd::atan, xsimd::sinh, xsimd::cosh, xsimd::asinh, xsimd::acosh, xsimd::atanh,
+    xsimd::floor, xsimd::ceil, xsimd::trunc, xsimd::nearbyint;
 
 // Two arguments: a lane at a time in float32 too.
 template <class V, class Function>

@@ -1,6 +1,7 @@
 #include "ops/common.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace gradus::detail {
 
@@ -40,15 +41,10 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
                               kernels::same_shape(x->numel), p0, p1});
     return out;
   }
-  const Shape shape = broadcast_shapes(a.shape(), b.shape(), operation);
-  Tensor out = empty(shape, x->dtype);
-  kernels::Zip call{op, x->dtype, x->data, y->data, data(out), {}, p0, p1};
-  if (kernels::make_broadcast(dims(shape), dims(a.shape()), dims(b.shape()), call.shape)) {
-    kernels::run(call);
-    return out;
-  }
-  const NoGrad guard;  // too irregular for one pass: one operand is written out
-  return zip(operation, op, expand(a, shape), expand(b, shape), p0, p1);
+  const auto call = [=](const void* u, const void* v) {
+    return kernels::Zip{op, x->dtype, u, v, nullptr, {}, p0, p1};
+  };
+  return over_broadcast(broadcast_shapes(a.shape(), b.shape(), operation), x->dtype, call, a, b);
 }
 
 Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0, double p1) {
@@ -72,11 +68,34 @@ Tensor full_scalar(double value, DType dtype) {
   return out;
 }
 
-Split split(const Shape& shape, int axis) {
-  Split s;
+Lengths split(const Shape& shape, Index first, Index last) {
+  Lengths s;
   for (int i = 0; i < shape.size(); ++i)
-    (i < axis ? s.outer : i == axis ? s.axis : s.inner) *= shape[i];
+    (i < first ? s.outer : i <= last ? s.axis : s.inner) *= shape[i];
   return s;
+}
+
+Shape strides_of(const Shape& shape) {
+  Shape strides = shape;
+  Index step = 1;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    strides[i] = step;
+    step *= shape[i];
+  }
+  return strides;
+}
+
+std::vector<Tensor> in_one_dtype(const std::vector<Tensor>& tensors) {
+  DType common = tensors[0].dtype();
+  for (const Tensor& t : tensors) common = std::max(common, t.dtype());
+  std::vector<Tensor> out;
+  out.reserve(tensors.size());
+  for (const Tensor& t : tensors) out.push_back(t.to(common));
+  return out;
+}
+
+bool is_ordinary(double b) {
+  return std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
 }  // namespace gradus::detail

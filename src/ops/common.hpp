@@ -66,17 +66,44 @@ Tensor map(kernels::Unary op, const Tensor& x, double p0 = 0, double p1 = 0);
 Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Tensor& b,
            double p0 = 0, double p1 = 0);
 
+/// The kernel call that `make` gives for the memory of the inputs, over their broadcast to `shape`.
+template <class Make, class... Inputs>
+Tensor over_broadcast(const Shape& shape, DType to, Make make, const Inputs&... inputs) {
+  auto call = make(data(inputs)...);
+  if (!call.shape.fit(dims(shape), {dims(inputs.shape())...})) {
+    const NoGrad guard;  // too irregular for one pass: the inputs are written out
+    return over_broadcast(shape, to, make, expand(inputs, shape)...);
+  }
+  Tensor out = empty(shape, to);
+  call.out = data(out);
+  kernels::run(call);
+  return out;
+}
+
+/// Records the value of an operation on a and b, with the gradients `by_a` and `by_b` of Vjp, each
+/// computed if it is wanted.
+template <class F, class G>
+Tensor record_pair(const char* name, Tensor value, const Tensor& a, const Tensor& b, F by_a,
+                   G by_b) {
+  return record(name, std::move(value), {a, b}, [by_a, by_b](const Vjp& k) -> Grads<2> {
+    return {k.wants(0) ? by_a(k) : Tensor(), k.wants(1) ? by_b(k) : Tensor()};
+  });
+}
+
 /// op(cotangent, saved), written over the cotangent if nobody else will see it; undefined, and
 /// nothing is done, otherwise.
 Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0 = 0,
                       double p1 = 0);
+
+/// The memory of a tensor, if there is one.
+inline void* memory_of(const Tensor& t) { return t.defined() ? data(t) : nullptr; }
 
 /// Where a rule puts the gradient of an input: the sum that is already there if the rule may add to
 /// it, else new memory; nowhere if none is wanted.
 struct Target {
   Tensor tensor = {};
   bool into = false;
-  void* data() const { return tensor.defined() ? detail::data(tensor) : nullptr; }
+  void* data() const { return memory_of(tensor); }
   /// What the rule returns for the input.
   Tensor gradient() const { return into ? Tensor() : tensor; }
 };
@@ -110,13 +137,18 @@ Tensor safe_mul(const Tensor& g, const Tensor& d);
 /// derivatives, in which either gradient may be a masked one. Differentiable by itself.
 Tensor zero_mul(const Tensor& a, const Tensor& b);
 
-/// (outer, axis, inner) of a shape around one axis.
-struct Split {
-  Index outer = 1, axis = 1, inner = 1;
-};
-Split split(const Shape& shape, int axis);
+using kernels::Lengths;
+/// (outer, axis, inner) of a shape around the axes from `first` to `last`.
+Lengths split(const Shape& shape, Index first, Index last);
+inline Lengths split(const Shape& shape, int axis) { return split(shape, axis, axis); }
 
 /// Elements to step over for one position of each axis of a contiguous `shape`.
-void strides_of(const Shape& shape, Index* strides);
+Shape strides_of(const Shape& shape);
+
+/// The tensors in their common dtype.
+std::vector<Tensor> in_one_dtype(const std::vector<Tensor>& tensors);
+
+/// A number that may scale a cotangent of 0 in either precision.
+bool is_ordinary(double b);
 
 }  // namespace gradus::detail

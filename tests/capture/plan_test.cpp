@@ -92,7 +92,7 @@ class Calls {
   void make(const float* a, const float* b, const float* one, float* to, Index count) {
     const DType t = DType::float32;
     kernels::Broadcast single = kernels::same_shape(count);
-    single.b[0] = 0;
+    single.strides[1][0] = 0;
     switch (pick_() % 8) {
       case 0:
         return kernels::run(kernels::Map{Unary::tanh, t, a, to, count});
@@ -105,7 +105,7 @@ class Calls {
         [[fallthrough]];
       case 4:
         if (apart(a, count, to, count))
-          return kernels::run(kernels::Reduce{kernels::ReduceOp::sum, t, a, to, 1, count, 1}),
+          return kernels::run(kernels::Reduce{kernels::ReduceOp::sum, t, a, to, {1, count, 1}}),
                  kernels::run(kernels::Map{Unary::sigmoid, t, b == to ? a : b, to, count});
         [[fallthrough]];
       default:

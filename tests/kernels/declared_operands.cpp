@@ -156,8 +156,7 @@ std::map<std::string, Audit::Bytes> fields() {
                     SoftmaxBackward, CrossEntropy, ScaleAll, ScaleRows, RowNorm, RowNormBackward,
                     kernels::BatchNorm, BatchNormBackward, Spread, SpreadBackward, RootOfSums,
                     SumRows>();
-  fields.merge(fields_of_all<Cholesky, Lu, LuSolve, TriangularSolve, KeepZeroColumns,
-                             MendTriangular, Qr, Svd, Eigh, Lstsq>());
+  fields.merge(fields_of_all<Cholesky, Lu, LuSolve, TriangularSolve, Qr, Svd, Eigh, Lstsq>());
   return fields;
 }
 

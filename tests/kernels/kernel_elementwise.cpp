@@ -192,7 +192,7 @@ TEST_CASE("broadcasting agrees with indexing") {
   };
   for (const Shapes& c : cases) {
     Broadcast s;
-    REQUIRE(make_broadcast(c.out, c.a, c.b, s) == c.fits);
+    REQUIRE(s.fit(c.out, {c.a, c.b}) == c.fits);
     if (!c.fits) continue;
     const Index n = count(c.out);
     REQUIRE(s.n == n);
@@ -223,8 +223,8 @@ TEST_CASE("broadcasting agrees with indexing") {
     CHECK(right);
     run(Zip{Binary::sub, float32, a.data(), b.data(), y.data(), s});
     CHECK(same_bits(y, difference));
-    Broadcast3 s3;
-    REQUIRE(make_broadcast(c.out, c.out, c.a, c.b, s3));
+    BroadcastOf<3> s3;
+    REQUIRE(s3.fit(c.out, {c.out, c.a, c.b}));
     run(Where{float32, less.get(), a.data(), b.data(), y.data(), s3});
     CHECK(same_bits(y, least));
   }

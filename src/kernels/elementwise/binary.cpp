@@ -14,21 +14,21 @@ constexpr void (*binary_table[])(RowsOf<T>, RowsOf<T>, T*, Index, Index, T,
 /// One of the `known` operations on single numbers, which graphs of scalars spend their time in;
 /// false, and nothing is done, for the others.
 template <class T, Binary... known>
-bool run_scalar(Binary op, const void* a, const void* b, void* out) noexcept {
-  const T x = *static_cast<const T*>(a), y = *static_cast<const T*>(b);
-  return ((op == known && (*static_cast<T*>(out) = apply<known>(x, y), true)) || ...);
+bool run_scalar(Binary op, T x, T y, T& out) noexcept {
+  return ((op == known && (out = apply<known>(x, y), true)) || ...);
 }
 
 template <class T>
-void run(Binary op, const void* a, const void* b, void* out, const Broadcast& s, double p0,
-         double p1) {
-  if (s.n == 1 && run_scalar<T, Binary::add, Binary::sub, Binary::mul, Binary::div>(op, a, b, out))
+void run(const Zip& call) {
+  const T *a = call.a, *b = call.b, p = static_cast<T>(call.p), q = static_cast<T>(call.q);
+  T* const out = call.out;
+  if (call.shape.n == 1 &&
+      run_scalar<T, Binary::add, Binary::sub, Binary::mul, Binary::div>(call.op, *a, *b, *out))
     return;
-  const auto map = binary_table<T>[static_cast<std::size_t>(op)];
-  const T p = static_cast<T>(p0), q = static_cast<T>(p1);
-  for_rows(
-      static_cast<const T*>(a), static_cast<const T*>(b), static_cast<T*>(out), s,
-      [=](RowsOf<T> x, RowsOf<T> y, T* o, Index rows, Index n) { map(x, y, o, rows, n, p, q); });
+  const auto map = binary_table<T>[static_cast<std::size_t>(call.op)];
+  for_rows(a, b, out, call.shape, [=](RowsOf<T> x, RowsOf<T> y, T* o, Index rows, Index n) {
+    map(x, y, o, rows, n, p, q);
+  });
 }
 
 using I = std::int64_t;
@@ -59,11 +59,10 @@ I floored_quotient(I a, I b) noexcept {
 }
 
 template <class F>
-void map_int(const void* a, const void* b, void* out, const Broadcast& s, F f) {
-  for_each_row(static_cast<const I*>(a), static_cast<const I*>(b), static_cast<I*>(out), s,
-               [=](const I* x, Index sx, const I* y, Index sy, I* o, Index n) {
-                 for (Index i = 0; i < n; ++i) o[i] = f(x[i * sx], y[i * sy]);
-               });
+void map_int(const I* a, const I* b, I* out, const Broadcast& s, F f) {
+  for_each_row(a, b, out, s, [=](const I* x, Index sx, const I* y, Index sy, I* o, Index n) {
+    for (Index i = 0; i < n; ++i) o[i] = f(x[i * sx], y[i * sy]);
+  });
 }
 
 // What int64 knows of the table.
@@ -79,11 +78,11 @@ void map_int(const void* a, const void* b, void* out, const Broadcast& s, F f) {
   X(remainder, floored_remainder(x, y)) \
   X(floor_divide, floored_quotient(x, y))
 
-void run_int(Binary op, const void* a, const void* b, void* out, const Broadcast& s) {
-  switch (op) {
+void run_int(const Zip& call) {
+  switch (call.op) {
 #define GRADUS_CASE(name, ...) \
   case Binary::name:           \
-    return map_int(a, b, out, s, [](I x, I y) { return __VA_ARGS__; });
+    return map_int(call.a, call.b, call.out, call.shape, [](I x, I y) { return __VA_ARGS__; });
     GRADUS_BINARY_INT(GRADUS_CASE)
     default:
       return;
@@ -93,17 +92,8 @@ void run_int(Binary op, const void* a, const void* b, void* out, const Broadcast
 }  // namespace
 
 void execute(const Zip& call) {
-  const auto& [op, t, a, b, out, s, p, q] = call;
-  switch (t) {
-    case DType::float32:
-      return run<float>(op, a, b, out, s, p, q);
-    case DType::float64:
-      return run<double>(op, a, b, out, s, p, q);
-    case DType::int64:
-      return run_int(op, a, b, out, s);
-    case DType::boolean:
-      return;
-  }
+  if (call.type == DType::int64) return run_int(call);
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

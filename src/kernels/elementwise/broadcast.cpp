@@ -1,127 +1,72 @@
+#include <algorithm>
+
 #include "kernels/elementwise/elementwise.hpp"
 
 namespace gradus::kernels {
-namespace {
 
 // Drops dimensions of size 1 and joins neighbours that all operands run through in one stride.
 template <std::size_t K>
-bool collapse(std::span<const Index> out_dims, const std::span<const Index> (&inputs)[K], int& rank,
-              Index& n, Index (&dims)[3], Index* const (&strides)[K]) noexcept {
-  rank = 0;
+bool BroadcastOf<K>::fit(std::span<const Index> out_dims,
+                         std::initializer_list<std::span<const Index>> inputs) noexcept {
+  *this = {};
   n = 1;
   for (const Index d : out_dims) n *= d;
   if (n == 0) return true;
-  // From the last dimension to the first; position 2 of the result is filled first.
-  Index running[K];
+  // From the last dimension to the first.
+  Index running[K], size[3] = {1, 1, 1}, step[K][3] = {};
   for (Index& r : running) r = 1;
-  int used = 0;
-  Index size[3] = {1, 1, 1}, step[K][3] = {};
   for (std::size_t i = 0; i < out_dims.size(); ++i) {
     const Index d = out_dims[out_dims.size() - 1 - i];
     Index stride[K];
     bool all_broadcast = true;
     for (std::size_t k = 0; k < K; ++k) {
-      const Index own = i < inputs[k].size() ? inputs[k][inputs[k].size() - 1 - i] : 1;
+      const std::span<const Index> input = inputs.begin()[k];
+      const Index own = i < input.size() ? input[input.size() - 1 - i] : 1;
       stride[k] = own == 1 ? 0 : running[k];
       running[k] *= own;
       all_broadcast = all_broadcast && stride[k] == 0;
     }
     if (d == 1) continue;
     if (all_broadcast) return false;
-    bool joins = used > 0;
-    for (std::size_t k = 0; joins && k < K; ++k) {
-      joins = stride[k] == step[k][used - 1] * size[used - 1];
-    }
+    bool joins = rank > 0;
+    for (std::size_t k = 0; joins && k < K; ++k)
+      joins = stride[k] == step[k][rank - 1] * size[rank - 1];
     if (joins) {
-      size[used - 1] *= d;
+      size[rank - 1] *= d;
       continue;
     }
-    if (used == 3) return false;
-    size[used] = d;
-    for (std::size_t k = 0; k < K; ++k) step[k][used] = stride[k];
-    ++used;
+    if (rank == 3) return false;
+    size[rank] = d;
+    for (std::size_t k = 0; k < K; ++k) step[k][rank] = stride[k];
+    ++rank;
   }
-  rank = used;
-  for (int j = 0; j < 3; ++j) {
-    const bool real = j < used;
-    dims[j] = real ? size[used - 1 - j] : 1;
-    for (std::size_t k = 0; k < K; ++k) strides[k][j] = real ? step[k][used - 1 - j] : 0;
-  }
+  std::reverse_copy(size, size + rank, dims);
+  for (std::size_t k = 0; k < K; ++k) std::reverse_copy(step[k], step[k] + rank, strides[k]);
   return true;
 }
 
-}  // namespace
-
-namespace {
-
-/// The elements that an operand spans.
-Index span_of(int rank, const Index* dims, const Index* strides) {
-  Index last = 0;
-  for (int d = 0; d < rank; ++d) last += (dims[d] - 1) * strides[d];
-  return last + 1;
+template <std::size_t K>
+BroadcastOf<K> BroadcastOf<K>::row(Index count) const {
+  BroadcastOf out{1, count, {count, 1, 1}};
+  for (std::size_t k = 0; k < K; ++k) out.strides[k][0] = n == 1 ? 1 : strides[k][0];
+  return out;
 }
 
-/// The stride of an operand of one row.
-Index step_of(Index n, const Index* strides) { return n == 1 ? 1 : strides[0]; }
-
-}  // namespace
-
-Broadcast Broadcast::row(Index count) const {
-  return {1, count, {count, 1, 1}, {step_of(n, a), 0, 0}, {step_of(n, b), 0, 0}};
-}
-
-Broadcast3 Broadcast3::row(Index count) const {
-  return {
-      1, count, {count, 1, 1}, {step_of(n, c), 0, 0}, {step_of(n, a), 0, 0}, {step_of(n, b), 0, 0}};
-}
-
-void Broadcast::describe(Description& d, DType in, const void* x, const void* y, DType to,
-                         void* out) const {
+template <std::size_t K>
+void BroadcastOf<K>::describe(Description& d, const char* name, In x, DType t,
+                              std::size_t k) const {
   if (rank <= 1) {
-    d.elementwise(n);
-    d.reads("a", x, in, n, step_of(n, a)).reads("b", y, in, n, step_of(n, b));
+    d.elementwise(n).reads(name, x, t, n, n == 1 ? 1 : strides[k][0]);
   } else if (n > 0) {
-    d.reads("a", x, in, span_of(rank, dims, a)).reads("b", y, in, span_of(rank, dims, b));
+    Index last = 0;
+    for (int i = 0; i < rank; ++i) last += (dims[i] - 1) * strides[k][i];
+    d.reads(name, x, t, last + 1);
   }
-  d.writes("out", out, to, n);
 }
 
-void Where::describe(Description& d) const {
-  const auto& [rank, n, dims, steps_c, steps_a, steps_b] = shape;
-  if (rank <= 1) {
-    d.elementwise(n);
-    d.reads("c", c, DType::boolean, n, step_of(n, steps_c));
-    d.reads("a", a, type, n, step_of(n, steps_a)).reads("b", b, type, n, step_of(n, steps_b));
-  } else if (n > 0) {
-    d.reads("c", c, DType::boolean, span_of(rank, dims, steps_c));
-    d.reads("a", a, type, span_of(rank, dims, steps_a));
-    d.reads("b", b, type, span_of(rank, dims, steps_b));
-  }
-  d.writes("out", out, type, n);
-}
+template struct BroadcastOf<2>;
+template struct BroadcastOf<3>;
 
-Broadcast same_shape(Index n) noexcept {
-  Broadcast s;
-  s.rank = 1;
-  s.n = n;
-  s.dims[0] = n;
-  s.a[0] = s.b[0] = 1;
-  return s;
-}
-
-bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> a_dims,
-                    std::span<const Index> b_dims, Broadcast& out) noexcept {
-  const std::span<const Index> inputs[] = {a_dims, b_dims};
-  Index* const strides[] = {out.a, out.b};
-  return collapse(out_dims, inputs, out.rank, out.n, out.dims, strides);
-}
-
-bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> c_dims,
-                    std::span<const Index> a_dims, std::span<const Index> b_dims,
-                    Broadcast3& out) noexcept {
-  const std::span<const Index> inputs[] = {c_dims, a_dims, b_dims};
-  Index* const strides[] = {out.c, out.a, out.b};
-  return collapse(out_dims, inputs, out.rank, out.n, out.dims, strides);
-}
+Broadcast same_shape(Index n) noexcept { return {1, n, {n, 1, 1}, {{1, 0, 0}, {1, 0, 0}}}; }
 
 }  // namespace gradus::kernels

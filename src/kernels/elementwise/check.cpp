@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 void run(const Check& call) {
-  const T* const values = static_cast<const T*>(call.x);
+  const T* const values = call.x;
   for (Index i = 0; i < call.n; ++i) {
     const auto x = static_cast<double>(values[i]);
     const bool signs = call.op == CheckOp::signs;
@@ -25,8 +25,7 @@ void run(const Check& call) {
 }  // namespace
 
 void execute(const Check& call) {
-  if (call.type == DType::int64) return run<Index>(call);
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+  with_number(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

@@ -16,12 +16,12 @@ struct Check {
   CheckOp op;
   DType type;
   const char *operation, *what;
-  const void* x;
+  In x;
   Index n;
   double low = 0, high = 0;
 
   void describe(Description& d) const {
-    d.number("op", op).number("low", low).number("high", high).reads("x", x, type, n);
+    d.number("op", op).number("low", low).number("high", high).reads("x", x, n);
   }
 };
 

@@ -27,39 +27,40 @@ enum class CompareOp : std::uint8_t { GRADUS_COMPARE(GRADUS_ENUMERATOR) };
 
 #undef GRADUS_ENUMERATOR
 
+#define GRADUS_NAME(name, ...) #name,
+constexpr const char* name_of(Unary op) {
+  constexpr const char* names[] = {GRADUS_UNARY(GRADUS_NAME)};
+  return names[static_cast<std::size_t>(op)];
+}
+constexpr const char* name_of(CompareOp op) {
+  constexpr const char* names[] = {GRADUS_COMPARE(GRADUS_NAME)};
+  return names[static_cast<std::size_t>(op)];
+}
+#undef GRADUS_NAME
+
 enum class TestOp : std::uint8_t { isnan, isinf, isfinite, logical_not };
 
-/// Two inputs of one output, collapsed to at most three dimensions; strides in elements, 0 =
+/// K inputs of one output, collapsed to at most three dimensions; strides in elements, 0 =
 /// broadcast.
-struct Broadcast {
+template <std::size_t K>
+struct BroadcastOf {
   int rank = 0;
   Index n = 0;
-  Index dims[3] = {1, 1, 1}, a[3] = {0, 0, 0}, b[3] = {0, 0, 0};
+  Index dims[3] = {1, 1, 1}, strides[K][3] = {};
 
+  /// Collapses the broadcast of contiguous inputs (aligned at the right, as NumPy does) to
+  /// out_dims; false when more than three dimensions stay: then expand an input first.
+  bool fit(std::span<const Index> out_dims,
+           std::initializer_list<std::span<const Index>> inputs) noexcept;
   /// A row of `count` elements, which the operands run through as they do here.
-  Broadcast row(Index count) const;
-  void describe(Description& d, DType in, const void* x, const void* y, DType to, void* out) const;
+  BroadcastOf row(Index count) const;
+  /// Describes the k-th input.
+  void describe(Description& d, const char* name, In x, DType t, std::size_t k) const;
 };
-
-/// As Broadcast, with the condition of `where`.
-struct Broadcast3 {
-  int rank = 0;
-  Index n = 0;
-  Index dims[3] = {1, 1, 1}, c[3] = {0, 0, 0}, a[3] = {0, 0, 0}, b[3] = {0, 0, 0};
-
-  Broadcast3 row(Index count) const;
-};
+using Broadcast = BroadcastOf<2>;
 
 /// Both inputs contiguous with n elements.
 Broadcast same_shape(Index n) noexcept;
-
-/// Collapses the broadcast of contiguous inputs a_dims, b_dims (aligned at the right, as NumPy
-/// does) to out_dims; false when more than three dimensions stay: then expand an input first.
-bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> a_dims,
-                    std::span<const Index> b_dims, Broadcast& out) noexcept;
-bool make_broadcast(std::span<const Index> out_dims, std::span<const Index> c_dims,
-                    std::span<const Index> a_dims, std::span<const Index> b_dims,
-                    Broadcast3& out) noexcept;
 
 // ------------------------------------------------------------------ calls
 
@@ -68,14 +69,14 @@ struct Map {
   static constexpr const char* name = "map";
   Unary op;
   DType type;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index n;
   double p = 0, q = 0;
 
   void describe(Description& d) const {
-    d.number("op", op).number("p", p).number("q", q).elementwise(n);
-    d.reads("x", x, type, n).writes("out", out, type, n);
+    d.number("op", op).number("p", p).number("q", q).elementwise(n).reads("x", x, n);
+    d.writes("out", out, n);
   }
   Map piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], to, count, p, q};
@@ -87,14 +88,16 @@ struct Zip {
   static constexpr const char* name = "zip";
   Binary op;
   DType type;
-  const void *a, *b;
-  void* out;
+  In a, b;
+  Out out;
   Broadcast shape;
   double p = 0, q = 0;
 
   void describe(Description& d) const {
     d.number("op", op).number("p", p).number("q", q);
-    shape.describe(d, type, a, b, type, out);
+    shape.describe(d, "a", a, type, 0);
+    shape.describe(d, "b", b, type, 1);
+    d.writes("out", out, shape.n);
   }
   Zip piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], to, shape.row(count), p, q};
@@ -106,15 +109,14 @@ struct Zip3 {
   static constexpr const char* name = "zip3";
   Ternary op;
   DType type;
-  const void *a, *b, *c;
-  void* out;
+  In a, b, c;
+  Out out;
   Index n;
   double p = 0;
 
   void describe(Description& d) const {
-    d.number("op", op).number("p", p).elementwise(n);
-    d.reads("a", a, type, n).reads("b", b, type, n).reads("c", c, type, n);
-    d.writes("out", out, type, n);
+    d.number("op", op).number("p", p).elementwise(n).reads("a", a, n).reads("b", b, n);
+    d.reads("c", c, n).writes("out", out, n);
   }
   Zip3 piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], in[2], to, count, p};
@@ -126,13 +128,15 @@ struct Compare {
   static constexpr const char* name = "compare";
   CompareOp op;
   DType type;
-  const void *a, *b;
-  void* out;
+  In a, b;
+  Out out;
   Broadcast shape;
 
   void describe(Description& d) const {
     d.number("op", op);
-    shape.describe(d, type, a, b, DType::boolean, out);
+    shape.describe(d, "a", a, type, 0);
+    shape.describe(d, "b", b, type, 1);
+    d.writes("out", out, DType::boolean, shape.n);
   }
   Compare piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], in[1], to, shape.row(count)};
@@ -144,13 +148,12 @@ struct Test {
   static constexpr const char* name = "test";
   TestOp op;
   DType type;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index n;
 
   void describe(Description& d) const {
-    d.number("op", op).elementwise(n);
-    d.reads("x", x, type, n).writes("out", out, DType::boolean, n);
+    d.number("op", op).elementwise(n).reads("x", x, n).writes("out", out, DType::boolean, n);
   }
   Test piece(const void* const* in, void* to, Index count) const {
     return {op, type, in[0], to, count};
@@ -161,11 +164,16 @@ struct Test {
 struct Where {
   static constexpr const char* name = "where";
   DType type;
-  const void *c, *a, *b;
-  void* out;
-  Broadcast3 shape;
+  In c, a, b;
+  Out out;
+  BroadcastOf<3> shape;
 
-  void describe(Description& d) const;
+  void describe(Description& d) const {
+    shape.describe(d, "c", c, DType::boolean, 0);
+    shape.describe(d, "a", a, type, 1);
+    shape.describe(d, "b", b, type, 2);
+    d.writes("out", out, shape.n);
+  }
   Where piece(const void* const* in, void* to, Index count) const {
     return {type, in[0], in[1], in[2], to, shape.row(count)};
   }
@@ -175,13 +183,12 @@ struct Where {
 struct Fill {
   static constexpr const char* name = "fill";
   DType type;
-  void* out;
+  Out out;
   double value;
   Index n;
 
   void describe(Description& d) const {
-    d.number("value", value).elementwise(n);
-    d.writes("out", out, type, n);
+    d.number("value", value).elementwise(n).writes("out", out, n);
   }
   Fill piece(const void* const*, void* to, Index count) const { return {type, to, value, count}; }
 };
@@ -190,12 +197,12 @@ struct Fill {
 struct Arange {
   static constexpr const char* name = "arange";
   DType type;
-  void* out;
+  Out out;
   double start, step;
   Index n;
 
   void describe(Description& d) const {
-    d.number("start", start).number("step", step).writes("out", out, type, n);
+    d.number("start", start).number("step", step).writes("out", out, n);
   }
 };
 
@@ -203,12 +210,12 @@ struct Arange {
 struct Linspace {
   static constexpr const char* name = "linspace";
   DType type;
-  void* out;
+  Out out;
   double start, end;
   Index n;
 
   void describe(Description& d) const {
-    d.number("start", start).number("end", end).writes("out", out, type, n);
+    d.number("start", start).number("end", end).writes("out", out, n);
   }
 };
 
@@ -216,9 +223,9 @@ struct Linspace {
 struct Cast {
   static constexpr const char* name = "cast";
   DType from;
-  const void* x;
+  In x;
   DType to;
-  void* out;
+  Out out;
   Index n;
 
   void describe(Description& d) const {

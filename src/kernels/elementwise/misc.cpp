@@ -35,9 +35,10 @@ constexpr void (*compare_table[])(const T*, Index, const T*, Index, bool*,
                                   Index) noexcept = {GRADUS_COMPARE(GRADUS_COMPARE_ENTRY)};
 
 template <class T>
-void run_compare(CompareOp op, const void* a, const void* b, bool* out, const Broadcast& s) {
-  for_each_row(static_cast<const T*>(a), static_cast<const T*>(b), out, s,
-               compare_table<T>[static_cast<std::size_t>(op)]);
+void run(const Compare& call) {
+  const T *a = call.a, *b = call.b;
+  bool* out = call.out;
+  for_each_row(a, b, out, call.shape, compare_table<T>[static_cast<std::size_t>(call.op)]);
 }
 
 #define GRADUS_TERNARY_FUNCTOR(name, ...)                                                 \
@@ -55,28 +56,29 @@ constexpr void (*ternary_table[])(const T*, const T*, const T*, T*, Index,
                                   T) noexcept = {GRADUS_TERNARY(GRADUS_TERNARY_ENTRY)};
 
 template <class T>
-void run_ternary(Ternary op, const void* a, const void* b, const void* c, void* out, Index n,
-                 double p0) {
-  const auto map = ternary_table<T>[static_cast<std::size_t>(op)];
-  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b),
-          *z = static_cast<const T*>(c);
-  T* result = static_cast<T*>(out);
-  tiled(n, [=](Index first, Index count) {
-    map(x + first, y + first, z + first, result + first, count, static_cast<T>(p0));
+void run(const Zip3& call) {
+  const auto map = ternary_table<T>[static_cast<std::size_t>(call.op)];
+  const T *x = call.a, *y = call.b, *z = call.c, p = static_cast<T>(call.p);
+  T* result = call.out;
+  tiled(call.n, [=](Index first, Index count) {
+    map(x + first, y + first, z + first, result + first, count, p);
   });
 }
 
 // Bits only: where() and fill() need no arithmetic.
 template <class T>
-void run_where(const bool* c, const void* a, const void* b, void* out, const Broadcast3& s) {
-  T* result = static_cast<T*>(out);
-  constexpr Index block = block_elements;
-  const auto range = [&](Index first, Index count, Index step) {
-    BlockReader<bool, block> rc(c, s.rank, s.dims, s.c);
-    BlockReader<T, block> ra(static_cast<const T*>(a), s.rank, s.dims, s.a);
-    BlockReader<T, block> rb(static_cast<const T*>(b), s.rank, s.dims, s.b);
-    for (Index i = first; i < first + count; i += step) {
-      const Index m = first + count - i < step ? first + count - i : step;
+void run(const Where& call) {
+  const auto& s = call.shape;
+  const bool* c = call.c;
+  const T *a = call.a, *b = call.b;
+  T* result = call.out;
+  constexpr Index most = block_elements;
+  const Index block = s.rank == 0 ? 1 : BlockReader<T, most>::block_size(s.dims[s.rank - 1]);
+  for_blocks(s.n, block, [&](Index first, Index last) {
+    BlockReader<bool, most> rc(c, s, 0);
+    BlockReader<T, most> ra(a, s, 1), rb(b, s, 2);
+    for (Index i = first; i < last; i += block) {
+      const Index m = std::min(block, last - i);
       const bool* pc = rc.block(i, m);
       const T *pa = ra.block(i, m), *pb = rb.block(i, m);
       for (Index j = 0; j < m; ++j) {
@@ -84,198 +86,114 @@ void run_where(const bool* c, const void* a, const void* b, void* out, const Bro
         result[i + j] = pc[j] ? u : v;
       }
     }
-  };
-  if (s.n == 0) return;
-  const Index step = s.rank == 0 ? 1 : BlockReader<T, block>::block_size(s.dims[s.rank - 1]);
-  if (s.n < parallel_from) return range(0, s.n, step);
-  const Index tile = tile_size / step * step;
-  parallel_for((s.n + tile - 1) / tile, [&](Index t) {
-    range(t * tile, s.n - t * tile < tile ? s.n - t * tile : tile, step);
   });
 }
 
 template <class T>
-void run_fill(void* x, T value, Index n) {
-  T* out = static_cast<T*>(x);
-  tiled(n, [=](Index first, Index count) {
-    for (Index i = first; i < first + count; ++i) out[i] = value;
-  });
+void fill(T* out, T value, Index n) {
+  tiled(n, [=](Index first, Index count) { std::fill_n(out + first, count, value); });
 }
 
-template <class T, class F>
-void run_test(const void* x, bool* out, Index n, F f) {
-  const T* in = static_cast<const T*>(x);
+template <class T>
+void run(const Fill& call) {
+  if constexpr (std::is_same_v<T, bool>)
+    fill<T>(call.out, call.value != 0, call.n);
+  else
+    fill<T>(call.out, static_cast<T>(call.value), call.n);
+}
+
+template <class From, class To, class F>
+void map_each(const From* x, To* out, Index n, F f) {
   tiled(n, [=](Index first, Index count) {
-    for (Index i = first; i < first + count; ++i) out[i] = f(in[i]);
+    for (Index i = first; i < first + count; ++i) out[i] = f(x[i]);
   });
 }
 
 template <class T>
-void run_test(TestOp op, const void* x, bool* out, Index n) {
-  switch (op) {
+void run(const Test& call) {
+  const T* x = call.x;
+  bool* out = call.out;
+  using Limits = std::numeric_limits<T>;
+  constexpr bool floating = std::is_floating_point_v<T>;
+  switch (call.op) {
     case TestOp::isnan:
-      return run_test<T>(x, out, n, [](T v) { return v != v; });
+      return map_each(x, out, call.n, [](T v) { return v != v; });
     case TestOp::isinf:
-      if constexpr (!std::is_floating_point_v<T>)
-        return run_fill<bool>(out, false, n);
+      if constexpr (floating)
+        return map_each(x, out, call.n, [](T v) { return (v < 0 ? -v : v) == Limits::infinity(); });
       else
-        return run_test<T>(
-            x, out, n, [](T v) { return (v < 0 ? -v : v) == std::numeric_limits<T>::infinity(); });
+        return fill(out, false, call.n);
     case TestOp::isfinite:
-      if constexpr (!std::is_floating_point_v<T>)
-        return run_fill<bool>(out, true, n);
+      if constexpr (floating)
+        return map_each(x, out, call.n, [](T v) { return (v < 0 ? -v : v) <= Limits::max(); });
       else
-        return run_test<T>(x, out, n,
-                           [](T v) { return (v < 0 ? -v : v) <= std::numeric_limits<T>::max(); });
+        return fill(out, true, call.n);
     case TestOp::logical_not:
-      return run_test<T>(x, out, n, [](T v) { return v == T(0); });
+      return map_each(x, out, call.n, [](T v) { return v == T(0); });
   }
 }
 
-template <class From, class To>
-void run_cast(const From* x, To* out, Index n) {
-  tiled(n, [=](Index first, Index count) {
-    for (Index i = first; i < first + count; ++i) {
-      if constexpr (std::is_same_v<To, bool>) {
-        out[i] = x[i] != From(0);
-      } else {
-        out[i] = static_cast<To>(x[i]);
-      }
-    }
-  });
-}
-
-template <class From>
-void run_cast(const void* x, DType to, void* out, Index n) {
-  const From* in = static_cast<const From*>(x);
-  switch (to) {
-    case DType::boolean:
-      return run_cast(in, static_cast<bool*>(out), n);
-    case DType::int64:
-      return run_cast(in, static_cast<std::int64_t*>(out), n);
-    case DType::float32:
-      return run_cast(in, static_cast<float*>(out), n);
-    case DType::float64:
-      return run_cast(in, static_cast<double*>(out), n);
-  }
+/// As PyTorch converts.
+template <class To, class From>
+To converted(From x) noexcept {
+  if constexpr (std::is_same_v<To, bool>)
+    return x != From(0);
+  else
+    return static_cast<To>(x);
 }
 
 template <class T>
-void run_arange(void* x, double start, double step, Index n) {
-  T* out = static_cast<T*>(x);
-  for (Index i = 0; i < n; ++i) out[i] = static_cast<T>(start + static_cast<double>(i) * step);
+void run(const Arange& call) {
+  T* out = call.out;
+  for (Index i = 0; i < call.n; ++i)
+    out[i] = static_cast<T>(call.start + static_cast<double>(i) * call.step);
 }
 
 template <class T>
-void run_linspace(void* x, double start, double end, Index n) {
-  T* out = static_cast<T*>(x);
+void run(const Linspace& call) {
+  const auto& [type, to, start, end, n] = call;
+  T* out = to;
   const double step = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
-  for (Index i = 0; i < n; ++i) {
-    const double at = i < n / 2 || n == 1 ? start + static_cast<double>(i) * step
-                                          : end - static_cast<double>(n - 1 - i) * step;
-    if constexpr (std::is_same_v<T, bool>)
-      out[i] = at != 0;
-    else
-      out[i] = static_cast<T>(at);
-  }
+  for (Index i = 0; i < n; ++i)
+    out[i] = converted<T>(i < n / 2 || n == 1 ? start + static_cast<double>(i) * step
+                                              : end - static_cast<double>(n - 1 - i) * step);
+}
+
+template <class Call>
+void run_as_typed(const Call& call) {
+  with_type(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace
 
-void execute(const Compare& call) {
-  const auto& [op, t, a, b, to, s] = call;
-  bool* out = static_cast<bool*>(to);
-  switch (t) {
-    case DType::boolean:
-      return run_compare<bool>(op, a, b, out, s);
-    case DType::int64:
-      return run_compare<std::int64_t>(op, a, b, out, s);
-    case DType::float32:
-      return run_compare<float>(op, a, b, out, s);
-    case DType::float64:
-      return run_compare<double>(op, a, b, out, s);
-  }
-}
-
-void execute(const Test& call) {
-  const auto& [op, t, x, to, n] = call;
-  bool* out = static_cast<bool*>(to);
-  switch (t) {
-    case DType::boolean:
-      return run_test<bool>(op, x, out, n);
-    case DType::int64:
-      return run_test<std::int64_t>(op, x, out, n);
-    case DType::float32:
-      return run_test<float>(op, x, out, n);
-    case DType::float64:
-      return run_test<double>(op, x, out, n);
-  }
-}
+void execute(const Compare& call) { run_as_typed(call); }
+void execute(const Test& call) { run_as_typed(call); }
+void execute(const Fill& call) { run_as_typed(call); }
+void execute(const Linspace& call) { run_as_typed(call); }
 
 void execute(const Zip3& call) {
-  const auto& [op, t, a, b, c, out, n, p] = call;
-  if (t == DType::float32) return run_ternary<float>(op, a, b, c, out, n, p);
-  if (t == DType::float64) return run_ternary<double>(op, a, b, c, out, n, p);
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const Where& call) {
-  const auto& [t, c, a, b, out, s] = call;
-  switch (size_of(t)) {
-    case 1:
-      return run_where<std::uint8_t>(static_cast<const bool*>(c), a, b, out, s);
-    case 4:
-      return run_where<std::uint32_t>(static_cast<const bool*>(c), a, b, out, s);
-    default:
-      return run_where<std::uint64_t>(static_cast<const bool*>(c), a, b, out, s);
-  }
-}
-
-void execute(const Fill& call) {
-  const auto& [t, x, value, n] = call;
-  switch (t) {
-    case DType::boolean:
-      return run_fill<bool>(x, value != 0, n);
-    case DType::int64:
-      return run_fill<std::int64_t>(x, static_cast<std::int64_t>(value), n);
-    case DType::float32:
-      return run_fill<float>(x, static_cast<float>(value), n);
-    case DType::float64:
-      return run_fill<double>(x, value, n);
-  }
+  with_width(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const Arange& call) {
-  const auto& [t, x, start, step, n] = call;
-  if (t == DType::int64) return run_arange<std::int64_t>(x, start, step, n);
-  if (t == DType::float32) return run_arange<float>(x, start, step, n);
-  if (t == DType::float64) return run_arange<double>(x, start, step, n);
-}
-
-void execute(const Linspace& call) {
-  const auto& [t, x, start, end, n] = call;
-  if (t == DType::boolean) return run_linspace<bool>(x, start, end, n);
-  if (t == DType::int64) return run_linspace<std::int64_t>(x, start, end, n);
-  if (t == DType::float32) return run_linspace<float>(x, start, end, n);
-  if (t == DType::float64) return run_linspace<double>(x, start, end, n);
+  with_number(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const Cast& call) {
-  const auto& [from, x, to, out, n] = call;
-  if (n == 0) return;
-  if (from == to) {
-    std::memmove(out, x, static_cast<std::size_t>(n) * size_of(from));
+  if (call.n == 0) return;
+  if (call.from == call.to) {
+    std::memmove(call.out, call.x, static_cast<std::size_t>(call.n) * size_of(call.from));
     return;
   }
-  switch (from) {
-    case DType::boolean:
-      return run_cast<bool>(x, to, out, n);
-    case DType::int64:
-      return run_cast<std::int64_t>(x, to, out, n);
-    case DType::float32:
-      return run_cast<float>(x, to, out, n);
-    case DType::float64:
-      return run_cast<double>(x, to, out, n);
-  }
+  with_type(call.from, [&]<class From>(From) {
+    with_type(call.to, [&]<class To>(To) {
+      map_each<From, To>(call.x, call.out, call.n, [](From x) { return converted<To>(x); });
+    });
+  });
 }
 
 }  // namespace gradus::kernels

@@ -1,7 +1,7 @@
 #include "kernels/elementwise/pointwise_loss.hpp"
 
 #include <cmath>
-#include <vector>
+#include <functional>
 
 #include "kernels/loops.hpp"
 
@@ -73,28 +73,18 @@ template <class F, class T>
 
 template <class F, class T>
 void run(const PointwiseLoss& call) {
-  const Index n = call.n;
-  const T *x = static_cast<const T*>(call.x), *y = static_cast<const T*>(call.y);
-  const auto range = [=](Index first, Index count) {
+  const T *x = call.x, *y = call.y;
+  const auto range = [=](Index first, Index last) {
     double sum = 0;
-    for (Index i = first; i < first + count; i += block) {
-      const Index length = first + count - i < block ? first + count - i : block;
+    for (Index i = first; i < last; i += block) {
+      const Index length = std::min(block, last - i);
       const auto part = static_cast<double>(sum_block<F>(x + i, y + i, length));
       sum += std::isfinite(part) ? part : sum_block_exactly<F>(x + i, y + i, length);
     }
     return sum;
   };
-  double sum = 0;
-  if (n < parallel_from) {
-    sum = range(0, n);
-  } else {
-    std::vector<double> parts(static_cast<std::size_t>((n + tile_size - 1) / tile_size));
-    tiled(n, [&](Index first, Index count) {
-      parts[static_cast<std::size_t>(first / tile_size)] = range(first, count);
-    });
-    for (const double part : parts) sum += part;
-  }
-  *static_cast<T*>(call.out) = static_cast<T>(sum * call.scale);
+  T* const out = call.out;
+  *out = static_cast<T>(fold_tiles(call.n, 0., range, std::plus<>()) * call.scale);
 }
 
 template <class F>
@@ -107,15 +97,14 @@ struct Slope {
 
 template <class F, class T>
 void run(const PointwiseLossBackward& call) {
-  const T *x = static_cast<const T*>(call.x), *y = static_cast<const T*>(call.y);
-  T* dx = static_cast<T*>(call.dx);
-  const T factor = static_cast<T>(static_cast<double>(*static_cast<const T*>(call.g)) * call.scale);
+  const T *x = call.x, *y = call.y, *g = call.g;
+  T* dx = call.dx;
+  const T factor = static_cast<T>(static_cast<double>(*g) * call.scale);
   tiled(call.n, [=](Index first, Index count) {
-    if (factor == T(0)) {
-      for (Index i = first; i < first + count; ++i) dx[i] = 0;
-      return;
-    }
-    map2_row<Slope<F>, 1, 1>(x + first, y + first, dx + first, count, factor, T(0));
+    if (factor == T(0))
+      std::fill_n(dx + first, count, T(0));
+    else
+      map2_row<Slope<F>, 1, 1>(x + first, y + first, dx + first, count, factor, T(0));
   });
 }
 

@@ -14,14 +14,14 @@ struct PointwiseLoss {
   static constexpr const char* name = "pointwise_loss";
   LossOp op;
   DType type;
-  const void *x, *y;
-  void* out;
+  In x, y;
+  Out out;
   Index n;
   double scale;
 
   void describe(Description& d) const {
-    d.number("op", op).number("n", n).number("scale", scale);
-    d.reads("x", x, type, n).reads("y", y, type, n).writes("out", out, type, 1);
+    d.number("op", op).number("n", n).number("scale", scale).reads("x", x, n).reads("y", y, n);
+    d.writes("out", out, 1);
   }
 };
 
@@ -30,15 +30,14 @@ struct PointwiseLossBackward {
   static constexpr const char* name = "pointwise_loss_backward";
   LossOp op;
   DType type;
-  const void *x, *y, *g;
-  void* dx;
+  In x, y, g;
+  Out dx;
   Index n;
   double scale;
 
   void describe(Description& d) const {
-    d.number("op", op).number("n", n).number("scale", scale);
-    d.reads("x", x, type, n).reads("y", y, type, n).reads("g", g, type, 1);
-    d.writes("dx", dx, type, n);
+    d.number("op", op).number("n", n).number("scale", scale).reads("x", x, n).reads("y", y, n);
+    d.reads("g", g, 1).writes("dx", dx, n);
   }
 };
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "base/threads.hpp"
+#include "kernels/pieces.hpp"
 
 #if defined(__AVX512F__)
 #if defined(__GNUC__) && !defined(__clang__)
@@ -21,9 +21,6 @@
 
 namespace gradus {
 namespace {
-
-constexpr std::int64_t parallel_from = 65536;
-constexpr std::int64_t tile_size = 32768;
 
 using Words = std::array<std::uint32_t, 4>;
 
@@ -105,20 +102,17 @@ inline void philox_wide(std::uint64_t seed, std::uint64_t counter, Wide& out) no
 
 // f(i, words) for i in [first, first + count): element i takes the words of block i / per_block.
 template <int PerBlock, class F>
-void each_element(std::int64_t n, std::uint64_t seed, std::uint64_t offset, F f) {
-  const auto range = [&](std::int64_t first, std::int64_t last) {
+void each_element(std::int64_t n, detail::Draw from, F f) {
+  kernels::for_pieces(n, 1, [&](std::int64_t first, std::int64_t last) {
     Wide wide;
     for (std::int64_t i = first; i < last; i += PerBlock * width) {
-      philox_wide(seed, offset + static_cast<std::uint64_t>(i / PerBlock), wide);
+      philox_wide(from.seed, from.offset + static_cast<std::uint64_t>(i / PerBlock), wide);
       const std::int64_t count = std::min<std::int64_t>(last - i, PerBlock * width);
       for (std::int64_t e = 0; e < count; ++e) {
         f(i + e, wide, static_cast<int>(e / PerBlock), static_cast<int>(e % PerBlock));
       }
     }
-  };
-  if (n < parallel_from) return range(0, n);
-  parallel_for((n + tile_size - 1) / tile_size,
-               [&](std::int64_t t) { range(t * tile_size, std::min(n, (t + 1) * tile_size)); });
+  });
 }
 
 std::uint64_t two_words(const Wide& w, int block, int half) noexcept {
@@ -137,18 +131,15 @@ std::uint64_t threshold(double p) noexcept {
 // f(i, bits, count) for pieces of [0, n): element i + e takes bits[e], the e-th of the four words
 // of 16 blocks, word after word.
 template <class F>
-void each_piece(std::int64_t n, std::uint64_t seed, std::uint64_t offset, F f) {
+void each_piece(std::int64_t n, detail::Draw from, F f) {
   constexpr std::int64_t piece = 4 * width;
-  const auto range = [&](std::int64_t first, std::int64_t last) {
+  kernels::for_pieces(n, 1, [&](std::int64_t first, std::int64_t last) {
     Wide wide;
     for (std::int64_t i = first; i < last; i += piece) {
-      philox_wide(seed, offset + static_cast<std::uint64_t>(i / 4), wide);
+      philox_wide(from.seed, from.offset + static_cast<std::uint64_t>(i / 4), wide);
       f(i, wide.word, std::min(last - i, piece));
     }
-  };
-  if (n < parallel_from) return range(0, n);
-  parallel_for((n + tile_size - 1) / tile_size,
-               [&](std::int64_t t) { range(t * tile_size, std::min(n, (t + 1) * tile_size)); });
+  });
 }
 
 /// Where the call begins to draw.
@@ -159,28 +150,27 @@ detail::Draw drawn(const Call& call) {
 
 template <class T>
 void dropout(const kernels::Dropout& call) {
-  const T* x = static_cast<const T*>(call.x);
-  T* out = static_cast<T*>(call.out);
-  const std::int64_t n = call.n;
-  const double p = call.p;
-  const auto [seed, offset] = drawn(call);
-  const std::uint64_t limit = threshold(1 - p);
+  const T* x = call.x;
+  T* out = call.out;
+  const std::uint64_t limit = threshold(1 - call.p);
   if (limit == 0) {
-    std::fill_n(out, n, T(0));
+    std::fill_n(out, call.n, T(0));
     return;
   }
   const auto last = static_cast<std::uint32_t>(limit - 1);
-  const T scale = static_cast<T>(1 / (1 - p));
-  each_piece(n, seed, offset, [=](std::int64_t i, const std::uint32_t* bits, std::int64_t count) {
-    const T* from_here = x + i;
-    T* to_here = out + i;
-    if (count == 4 * width) {
-      for (int e = 0; e < 4 * width; ++e)
-        to_here[e] = bits[e] <= last ? from_here[e] * scale : T(0);
-    } else {
-      for (int e = 0; e < count; ++e) to_here[e] = bits[e] <= last ? from_here[e] * scale : T(0);
-    }
-  });
+  const T scale = static_cast<T>(1 / (1 - call.p));
+  each_piece(call.n, drawn(call),
+             [=](std::int64_t i, const std::uint32_t* bits, std::int64_t count) {
+               const T* from_here = x + i;
+               T* to_here = out + i;
+               const auto pass = [=](std::int64_t e) {
+                 to_here[e] = bits[e] <= last ? from_here[e] * scale : T(0);
+               };
+               if (count == 4 * width)
+                 for (int e = 0; e < 4 * width; ++e) pass(e);
+               else
+                 for (int e = 0; e < count; ++e) pass(e);
+             });
 }
 
 }  // namespace
@@ -198,42 +188,29 @@ using kernels::Random;
 template <class T>
 void uniform(const Random& call) {
   // Rounding of low + (high - low) u can reach `high`, which is outside.
-  T* const x = static_cast<T*>(call.out);
+  T* const x = call.out;
   const T low = static_cast<T>(call.a), high = static_cast<T>(call.b);
   const T below = high > low ? std::nextafter(high, low) : low;
-  each_element<2>(call.n, drawn(call).seed, drawn(call).offset,
-                  [=](std::int64_t i, const Wide& w, int block, int half) {
-                    if constexpr (sizeof(T) == 4)
-                      x[i] = std::min(low + (high - low) * unit(w.word[2 * half * width + block]),
-                                      below);
-                    else
-                      x[i] = std::min(low + (high - low) * unit(two_words(w, block, half)), below);
-                  });
+  each_element<2>(call.n, drawn(call), [=](std::int64_t i, const Wide& w, int block, int half) {
+    if constexpr (sizeof(T) == 4)
+      x[i] = std::min(low + (high - low) * unit(w.word[2 * half * width + block]), below);
+    else
+      x[i] = std::min(low + (high - low) * unit(two_words(w, block, half)), below);
+  });
 }
 
 // One block gives the pair r cos(a), r sin(a); computed in double, so that the platforms agree in
 // float32.
 template <class T>
 void normal(const Random& call) {
-  T* const x = static_cast<T*>(call.out);
+  T* const x = call.out;
   const double mean = call.a, stddev = call.b;
-  each_element<2>(call.n, drawn(call).seed, drawn(call).offset,
-                  [=](std::int64_t i, const Wide& w, int block, int half) {
-                    const double u = 1 - unit(two_words(w, block, 0));  // in (0, 1]
-                    const double radius = std::sqrt(-2 * std::log(u));
-                    const double angle = 2 * std::numbers::pi * unit(two_words(w, block, 1));
-                    x[i] = static_cast<T>(
-                        mean + stddev * radius * (half == 0 ? std::cos(angle) : std::sin(angle)));
-                  });
-}
-
-void bernoulli(const Random& call) {
-  bool* const out = static_cast<bool*>(call.out);
-  const std::uint64_t limit = threshold(call.a);
-  each_piece(call.n, drawn(call).seed, drawn(call).offset,
-             [=](std::int64_t i, const std::uint32_t* bits, std::int64_t count) {
-               for (std::int64_t e = 0; e < count; ++e) out[i + e] = bits[e] < limit;
-             });
+  each_element<2>(call.n, drawn(call), [=](std::int64_t i, const Wide& w, int block, int half) {
+    const double u = 1 - unit(two_words(w, block, 0));  // in (0, 1]
+    const double radius = std::sqrt(-2 * std::log(u));
+    const double angle = 2 * std::numbers::pi * unit(two_words(w, block, 1));
+    x[i] = static_cast<T>(mean + stddev * radius * (half == 0 ? std::cos(angle) : std::sin(angle)));
+  });
 }
 
 }  // namespace
@@ -241,7 +218,6 @@ void bernoulli(const Random& call) {
 namespace kernels {
 
 void execute(const Random& call) {
-  if (call.from == Distribution::bernoulli) return bernoulli(call);
   with_floating(call.type, [&]<class T>(T) {
     call.from == Distribution::uniform ? uniform<T>(call) : normal<T>(call);
   });
@@ -251,17 +227,15 @@ void execute(const RandomIntegers& call) {
   Index* const out = call.out;
   const auto low = static_cast<std::uint64_t>(call.low);
   const std::uint64_t span = static_cast<std::uint64_t>(call.high) - low;
-  each_element<2>(call.n, drawn(call).seed, drawn(call).offset,
-                  [=](Index i, const Wide& w, int block, int half) {
-                    // The upper 64 bits of bits * span, from 32-bit halves.
-                    const std::uint64_t bits = two_words(w, block, half);
-                    const std::uint64_t mask = 0xffffffffU, b0 = bits & mask, b1 = bits >> 32;
-                    const std::uint64_t s0 = span & mask, s1 = span >> 32;
-                    const std::uint64_t middle = b1 * s0 + (b0 * s0 >> 32);
-                    const std::uint64_t upper =
-                        b1 * s1 + (middle >> 32) + ((b0 * s1 + (middle & mask)) >> 32);
-                    out[i] = static_cast<Index>(low + upper);
-                  });
+  each_element<2>(call.n, drawn(call), [=](Index i, const Wide& w, int block, int half) {
+    // The upper 64 bits of bits * span, from 32-bit halves.
+    const std::uint64_t bits = two_words(w, block, half);
+    const std::uint64_t mask = 0xffffffffU, b0 = bits & mask, b1 = bits >> 32;
+    const std::uint64_t s0 = span & mask, s1 = span >> 32;
+    const std::uint64_t middle = b1 * s0 + (b0 * s0 >> 32);
+    const std::uint64_t upper = b1 * s1 + (middle >> 32) + ((b0 * s1 + (middle & mask)) >> 32);
+    out[i] = static_cast<Index>(low + upper);
+  });
 }
 
 void execute(const Dropout& call) {

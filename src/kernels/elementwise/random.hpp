@@ -16,7 +16,7 @@ constexpr std::uint64_t philox_blocks(std::int64_t n) noexcept {
   return (static_cast<std::uint64_t>(n) + 1) / 2;
 }
 
-/// As philox_blocks, for the bits of dropout and bernoulli.
+/// As philox_blocks, for the bits of dropout.
 constexpr std::uint64_t mask_blocks(std::int64_t n) noexcept {
   return (static_cast<std::uint64_t>(n) + 63) / 64 * 16;
 }
@@ -33,9 +33,8 @@ namespace kernels {
 using detail::Draw;
 
 enum class Distribution : std::uint8_t {
-  uniform,    ///< in [a, b): 24 random bits in float32, 53 in float64
-  normal,     ///< mean a, standard deviation b; by Box and Muller
-  bernoulli,  ///< booleans, true with probability a
+  uniform,  ///< in [a, b): 24 random bits in float32, 53 in float64
+  normal,   ///< mean a, standard deviation b; by Box and Muller
 };
 
 /// out[i] is drawn. In this and the others `at`, unless null, is where the draw is found when the
@@ -44,16 +43,15 @@ struct Random {
   static constexpr const char* name = "random";
   Distribution from;
   DType type;
-  void* out;
+  Out out;
   Index n;
   double a, b;
   Draw draw;
   const Draw* at = nullptr;
 
   void describe(Description& d) const {
-    d.number("from", from).number("a", a).number("b", b);
-    d.number("seed", draw.seed).number("offset", draw.offset).reads("at", at, DType::int64, 2);
-    d.writes("out", out, type, n);
+    d.number("from", from).number("a", a).number("b", b).number("seed", draw.seed);
+    d.number("offset", draw.offset).reads("at", at, DType::int64, 2).writes("out", out, n);
   }
 };
 
@@ -67,26 +65,24 @@ struct RandomIntegers {
 
   void describe(Description& d) const {
     d.number("low", low).number("high", high).number("seed", draw.seed);
-    d.number("offset", draw.offset).reads("at", at, DType::int64, 2);
-    d.writes("out", out, DType::int64, n);
+    d.number("offset", draw.offset).reads("at", at, DType::int64, 2).writes("out", out, n);
   }
 };
 
-/// out[i] = x[i] / (1 - p) where bernoulli(1 - p) of (draw, i) is true, else 0; out may be x. The
-/// same call on the upstream gradient is the backward pass.
+/// out[i] = x[i] / (1 - p) with probability 1 - p, by a word of (draw, i), else 0; out may be x.
+/// The same call on the upstream gradient is the backward pass.
 struct Dropout {
   static constexpr const char* name = "dropout";
   DType type;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index n;
   double p;
   Draw draw;
   const Draw* at = nullptr;
 
   void describe(Description& d) const {
-    d.number("p", p).reads("x", x, type, n).reads("at", at, DType::int64, 2);
-    d.writes("out", out, type, n);
+    d.number("p", p).reads("x", x, n).reads("at", at, DType::int64, 2).writes("out", out, n);
   }
 };
 

@@ -13,32 +13,31 @@ template <class T>
 constexpr void (*unary_table[])(const T*, T*, Index, T, T) noexcept = {GRADUS_UNARY(GRADUS_ENTRY)};
 
 template <class T>
-void run(Unary op, const void* x, void* out, Index n, double p0, double p1) {
+void run(Unary op, const Map& call) {
   const auto map = unary_table<T>[static_cast<std::size_t>(op)];
-  const T* in = static_cast<const T*>(x);
-  T* result = static_cast<T*>(out);
-  const T p = static_cast<T>(p0), q = static_cast<T>(p1);
-  tiled(n, [=](Index first, Index count) { map(in + first, result + first, count, p, q); });
+  const T *x = call.x, p = static_cast<T>(call.p), q = static_cast<T>(call.q);
+  T* out = call.out;
+  tiled(call.n, [=](Index first, Index count) { map(x + first, out + first, count, p, q); });
 }
 
+using I = std::int64_t;
+
 template <class F>
-void map_int(const void* x, void* out, Index n, F f) {
-  const auto* in = static_cast<const std::int64_t*>(x);
-  auto* result = static_cast<std::int64_t*>(out);
+void map_int(const I* x, I* out, Index n, F f) {
   tiled(n, [=](Index first, Index count) {
-    for (Index i = first; i < first + count; ++i) result[i] = f(in[i]);
+    for (Index i = first; i < first + count; ++i) out[i] = f(x[i]);
   });
 }
 
 // Arithmetic wraps around, as unsigned numbers do.
-std::int64_t wrap(std::uint64_t v) noexcept { return static_cast<std::int64_t>(v); }
-std::uint64_t raw(std::int64_t v) noexcept { return static_cast<std::uint64_t>(v); }
+I wrap(std::uint64_t v) noexcept { return static_cast<I>(v); }
+std::uint64_t raw(I v) noexcept { return static_cast<std::uint64_t>(v); }
 
 // A bound beyond the range of int64 is no bound.
-std::int64_t bound(double v) noexcept {
+I bound(double v) noexcept {
   if (v >= 9.2233720368547758e18) return INT64_MAX;
   if (v <= -9.2233720368547758e18) return INT64_MIN;
-  return static_cast<std::int64_t>(v);
+  return static_cast<I>(v);
 }
 
 // What int64 knows of the table; p and q are bounds. floor, ceil, round and trunc leave v as it is.
@@ -56,16 +55,15 @@ std::int64_t bound(double v) noexcept {
   X(mul_scalar, wrap(raw(v) * raw(p)))    \
   X(rsub_scalar, wrap(raw(p) - raw(v)))
 
-void run_int(Unary op, const void* x, void* out, Index n, double p0, double p1) {
-  using I = std::int64_t;
-  const I p = bound(p0), q = bound(p1);
+void run_int(Unary op, const Map& call) {
+  const I p = bound(call.p), q = bound(call.q);
   switch (op) {
 #define GRADUS_CASE(name, ...) \
   case Unary::name:            \
-    return map_int(x, out, n, [=](I v) -> I { return __VA_ARGS__; });
+    return map_int(call.x, call.out, call.n, [=](I v) -> I { return __VA_ARGS__; });
     GRADUS_UNARY_INT(GRADUS_CASE)
     default:
-      return map_int(x, out, n, [](I v) { return v; });
+      return map_int(call.x, call.out, call.n, [](I v) { return v; });
   }
 }
 
@@ -83,18 +81,9 @@ Unary simplify(Unary op, double p) noexcept {
 }  // namespace
 
 void execute(const Map& call) {
-  const auto& [given, t, x, out, n, p0, p1] = call;
-  const Unary op = simplify(given, p0);
-  switch (t) {
-    case DType::float32:
-      return run<float>(op, x, out, n, p0, p1);
-    case DType::float64:
-      return run<double>(op, x, out, n, p0, p1);
-    case DType::int64:
-      return run_int(op, x, out, n, p0, p1);
-    case DType::boolean:
-      return;
-  }
+  const Unary op = simplify(call.op, call.p);
+  if (call.type == DType::int64) return run_int(op, call);
+  with_floating(call.type, [&]<class T>(T) { run<T>(op, call); });
 }
 
 }  // namespace gradus::kernels

@@ -2,13 +2,10 @@
 
 #include <cstring>
 
-#include "base/threads.hpp"
+#include "kernels/pieces.hpp"
 
 namespace gradus::kernels {
 namespace {
-
-constexpr Index parallel_from = 65536;
-constexpr Index tile_size = 32768;
 
 // f(offset, first) for rows [begin, end) of the layout: where the row starts, strided and
 // contiguous.
@@ -35,12 +32,8 @@ void walk_rows(const Layout& s, Index begin, Index end, F&& f) {
 template <class F>
 void for_rows(const Layout& s, F&& f) {
   if (s.n == 0) return;
-  const Index rows = s.n / s.inner();
-  if (s.n < parallel_from || rows == 1) return walk_rows(s, 0, rows, f);
-  const Index group = s.inner() >= tile_size ? 1 : tile_size / s.inner();
-  parallel_for((rows + group - 1) / group, [&](Index t) {
-    walk_rows(s, t * group, (t + 1) * group < rows ? (t + 1) * group : rows, f);
-  });
+  for_pieces(s.n / s.inner(), s.inner(),
+             [&](Index begin, Index end) { walk_rows(s, begin, end, f); });
 }
 
 template <class T>
@@ -93,10 +86,8 @@ void transpose_range(const T* src, Index lds, T* dst, Index ldd, Index rows, Ind
 template <class T>
 void run_transpose(const T* src, Index lds, T* dst, Index ldd, Index rows, Index cols) {
   if (rows * cols < parallel_from) return transpose_range(src, lds, dst, ldd, rows, 0, cols);
-  const Index group = (tile_size / rows / side + 1) * side;
-  parallel_for((cols + group - 1) / group, [=](Index t) {
-    const Index last = (t + 1) * group < cols ? (t + 1) * group : cols;
-    transpose_range(src, lds, dst, ldd, rows, t * group, last);
+  in_groups(cols, (tile_size / rows / side + 1) * side, [=](Index first, Index last) {
+    transpose_range(src, lds, dst, ldd, rows, first, last);
   });
 }
 
@@ -151,16 +142,14 @@ void repeat_row(const T* src, Index n, T* dst, Index times) noexcept {
 }
 
 template <class T>
-void run_copy(const void* from, const Layout& s, void* to) {
-  const T* src = static_cast<const T*>(from);
-  T* dst = static_cast<T*>(to);
+void run(const CopyStrided& call) {
+  const Layout& s = call.layout;
+  const T* src = call.src;
+  T* dst = call.dst;
   if (s.n > 0 && s.rank == 2 && s.strides[0] == 0 && s.strides[1] == 1) {
     const Index rows = s.dims[0], n = s.dims[1];
-    if (s.n < parallel_from) return repeat_row(src, n, dst, rows);
-    const Index group = n >= tile_size ? 1 : tile_size / n;
-    return parallel_for((rows + group - 1) / group, [=](Index t) {
-      const Index left = rows - t * group;
-      repeat_row(src, n, dst + t * group * n, left < group ? left : group);
+    return for_pieces(rows, n, [=](Index first, Index last) {
+      repeat_row(src, n, dst + first * n, last - first);
     });
   }
   if (copy_transposed(src, s, dst)) return;
@@ -170,11 +159,11 @@ void run_copy(const void* from, const Layout& s, void* to) {
 }
 
 template <class T>
-void run_copy_into(const void* from, const Layout& s, void* to) {
-  const T* src = static_cast<const T*>(from);
-  T* dst = static_cast<T*>(to);
-  const Index inner = s.inner(), stride = s.inner_stride();
-  for_rows(s, [=](Index offset, Index first) {
+void run(const CopyInto& call) {
+  const T* src = call.src;
+  T* dst = call.dst;
+  const Index inner = call.layout.inner(), stride = call.layout.inner_stride();
+  for_rows(call.layout, [=](Index offset, Index first) {
     if (stride == 1) return copy_row(src + first, 1, dst + offset, inner);
     for (Index i = 0; i < inner; ++i) dst[offset + i * stride] = src[first + i];
   });
@@ -182,10 +171,11 @@ void run_copy_into(const void* from, const Layout& s, void* to) {
 
 // Serial: a stride of 0 makes several rows meet in one place.
 template <class T>
-void run_add_into(const void* from, const Layout& s, void* to) {
+void run(const AddInto& call) {
+  const Layout& s = call.layout;
   if (s.n == 0) return;
-  const T* src = static_cast<const T*>(from);
-  T* dst = static_cast<T*>(to);
+  const T* src = call.src;
+  T* dst = call.dst;
   const Index inner = s.inner(), stride = s.inner_stride();
   walk_rows(s, 0, s.n / inner, [=](Index offset, Index first) {
     if (stride == 1) {
@@ -194,18 +184,6 @@ void run_add_into(const void* from, const Layout& s, void* to) {
       for (Index i = 0; i < inner; ++i) dst[offset + i * stride] += src[first + i];
     }
   });
-}
-
-template <class F>
-void with_width(DType t, F f) {
-  switch (size_of(t)) {
-    case 1:
-      return f(std::uint8_t());
-    case 4:
-      return f(std::uint32_t());
-    default:
-      return f(std::uint64_t());
-  }
 }
 
 }  // namespace
@@ -229,49 +207,25 @@ bool collapse(int rank, const Index* dims, const Index* strides, Layout& out) no
   return true;
 }
 
-void run_split(DType t, const void* src, void* dst, int rank, const Index* dims,
-               const Index* strides, bool reads_places,
-               void (*run)(DType, const void* src, void* dst, int rank, const Index* dims,
-                           const Index* strides)) {
-  const auto bytes = static_cast<Index>(size_of(t));
-  Index inner = bytes;
-  for (int d = 1; d < rank; ++d) inner *= dims[d];
-  const Index step = strides[0] * bytes;
-  for (Index i = 0; i < dims[0]; ++i)
-    run(t, static_cast<const char*>(src) + i * (reads_places ? step : inner),
-        static_cast<char*>(dst) + i * (reads_places ? inner : step), rank - 1, dims + 1,
-        strides + 1);
-}
-
-void Layout::describe(Description& d, const char* name, Operand::Access access, DType t,
-                      const void* data) const {
+void Layout::describe(Description& d, const char* name, Operand::Access access, In data) const {
   if (n == 0) return;
   Index below = 0, above = 0;
   for (int i = 0; i < rank; ++i) (strides[i] < 0 ? below : above) += (dims[i] - 1) * strides[i];
-  const char* const first = static_cast<const char*>(data) + below * static_cast<Index>(size_of(t));
+  const In first = data.plus(below, d.type);
   const Index count = above - below + 1;
-  access == Operand::Access::reads ? d.reads(name, first, t, count)
-  : count == n                     ? d.result(name, first, t, n, access == Operand::Access::updates)
-               : d.updates(name, first, t, count);  // what lies between the places stays
+  // What lies between the places stays.
+  const bool adds = access == Operand::Access::updates || count != n;
+  access == Operand::Access::reads ? d.reads(name, first, count)
+                                   : d.result(name, first, count, adds);
 }
 
 void CopyStrided::describe(Description& d) const {
   const Index step = layout.n == 1 ? 1 : layout.strides[0];
   if (layout.rank == 1 && (step == 0 || step == 1))
-    d.elementwise(layout.n).reads("src", src, type, layout.n, step);
+    d.elementwise(layout.n).reads("src", src, layout.n, step);
   else
-    layout.describe(d, "src", Operand::Access::reads, type, src);
-  d.writes("dst", dst, type, layout.n);
-}
-
-void CopyInto::describe(Description& d) const {
-  d.reads("src", src, type, layout.n);
-  layout.describe(d, "dst", Operand::Access::writes, type, dst);
-}
-
-void AddInto::describe(Description& d) const {
-  d.reads("src", src, type, layout.n);
-  layout.describe(d, "dst", Operand::Access::updates, type, dst);
+    layout.describe(d, "src", Operand::Access::reads, src);
+  d.writes("dst", dst, layout.n);
 }
 
 void execute(const Copy& call) {
@@ -279,18 +233,15 @@ void execute(const Copy& call) {
 }
 
 void execute(const CopyStrided& call) {
-  with_width(call.type, [&]<class T>(T) { run_copy<T>(call.src, call.layout, call.dst); });
+  with_width(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const CopyInto& call) {
-  with_width(call.type, [&]<class T>(T) { run_copy_into<T>(call.src, call.layout, call.dst); });
+  with_width(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const AddInto& call) {
-  const auto& [t, src, dst, layout] = call;
-  if (t == DType::float32) return run_add_into<float>(src, layout, dst);
-  if (t == DType::float64) return run_add_into<double>(src, layout, dst);
-  if (t == DType::int64) return run_add_into<std::int64_t>(src, layout, dst);
+  with_number(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

@@ -14,8 +14,7 @@ struct Layout {
   Index inner() const noexcept { return dims[rank - 1]; }
   Index inner_stride() const noexcept { return strides[rank - 1]; }
   /// Describes the operand whose first place is `data`.
-  void describe(Description& d, const char* name, Operand::Access access, DType t,
-                const void* data) const;
+  void describe(Description& d, const char* name, Operand::Access access, In data) const;
 };
 
 /// Without dimensions of size 1, neighbours joined where one stride runs through both; false if
@@ -27,8 +26,8 @@ struct CopyStrided {
   static constexpr const char* name = "copy_strided";
   static constexpr bool reads_places = true;
   DType type;
-  const void* src;
-  void* dst;
+  In src;
+  Out dst;
   Layout layout;
 
   void describe(Description& d) const;
@@ -38,40 +37,41 @@ struct CopyStrided {
   }
 };
 
-/// dst at the layout's places = src (contiguous).
-struct CopyInto {
-  static constexpr const char* name = "copy_into";
+/// What goes from contiguous memory to the layout's places.
+template <Operand::Access access>
+struct Placed {
   static constexpr bool reads_places = false;
   DType type;
-  const void* src;
-  void* dst;
+  In src;
+  Out dst;
   Layout layout;
 
-  void describe(Description& d) const;
+  void describe(Description& d) const {
+    d.reads("src", src, layout.n);
+    layout.describe(d, "dst", access, dst);
+  }
 };
 
-/// dst at the layout's places += src (contiguous).
-struct AddInto {
-  static constexpr const char* name = "add_into";
-  static constexpr bool reads_places = false;
-  DType type;
-  const void* src;
-  void* dst;
-  Layout layout;
+/// dst at the layout's places = src.
+struct CopyInto : Placed<Operand::Access::writes> {
+  static constexpr const char* name = "copy_into";
+};
 
-  void describe(Description& d) const;
+/// dst at the layout's places += src.
+struct AddInto : Placed<Operand::Access::updates> {
+  static constexpr const char* name = "add_into";
 };
 
 /// dst = src, n elements that do not overlap.
 struct Copy {
   static constexpr const char* name = "copy";
   DType type;
-  const void* src;
-  void* dst;
+  In src;
+  Out dst;
   Index n;
 
   void describe(Description& d) const {
-    d.elementwise(n).reads("src", src, type, n).writes("dst", dst, type, n);
+    d.elementwise(n).reads("src", src, n).writes("dst", dst, n);
   }
   Copy piece(const void* const* in, void* to, Index count) const {
     return {type, in[0], to, count};
@@ -84,15 +84,15 @@ struct Copy {
 /// the indices are of, and (outer, count, inner) on the other.
 struct Indexed {
   DType type;
-  const void* src;
+  In src;
   const Index* index;
   Index count;
-  void* dst;
-  Index outer, axis, inner;
+  Out dst;
+  Lengths of;
 
-  void sizes(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
-  }
+  Description& sizes(Description& d) const { return d.lengths(of).number("count", count); }
+  /// Of the side that the indices are not of.
+  Index chosen() const { return of.lines() * count; }
 };
 
 /// dst[o, j, :] = src[o, index[j], :]; src (outer, axis, inner), dst (outer, count, inner).
@@ -100,9 +100,7 @@ struct IndexSelect : Indexed {
   static constexpr const char* name = "index_select";
 
   void describe(Description& d) const {
-    sizes(d);
-    d.reads("src", src, type, outer * axis * inner).reads("index", index, DType::int64, count);
-    d.writes("dst", dst, type, outer * count * inner);
+    sizes(d).reads("src", src, of.all()).reads("index", index, count).writes("dst", dst, chosen());
   }
 };
 
@@ -111,9 +109,7 @@ struct IndexAdd : Indexed {
   static constexpr const char* name = "index_add";
 
   void describe(Description& d) const {
-    sizes(d);
-    d.reads("src", src, type, outer * count * inner).reads("index", index, DType::int64, count);
-    d.updates("dst", dst, type, outer * axis * inner);
+    sizes(d).reads("src", src, chosen()).reads("index", index, count).updates("dst", dst, of.all());
   }
 };
 
@@ -122,10 +118,10 @@ struct Gather : Indexed {
   static constexpr const char* name = "gather";
 
   void describe(Description& d) const {
-    sizes(d);
-    d.reads("src", src, type, outer * axis * inner);
-    d.reads("index", index, DType::int64, outer * count * inner);
-    d.writes("dst", dst, type, outer * count * inner);
+    sizes(d)
+        .reads("src", src, of.all())
+        .reads("index", index, chosen())
+        .writes("dst", dst, chosen());
   }
 };
 
@@ -134,31 +130,27 @@ struct ScatterAdd : Indexed {
   static constexpr const char* name = "scatter_add";
 
   void describe(Description& d) const {
-    sizes(d);
-    d.reads("src", src, type, outer * count * inner);
-    d.reads("index", index, DType::int64, outer * count * inner);
-    d.updates("dst", dst, type, outer * axis * inner);
+    sizes(d)
+        .reads("src", src, chosen())
+        .reads("index", index, chosen())
+        .updates("dst", dst, of.all());
   }
 };
-
-/// run for each position of the first dimension.
-void run_split(DType t, const void* src, void* dst, int rank, const Index* dims,
-               const Index* strides, bool reads_places,
-               void (*run)(DType, const void* src, void* dst, int rank, const Index* dims,
-                           const Index* strides));
 
 /// A call of CopyStrided, CopyInto or AddInto for places of any rank: one, unless more dimensions
 /// than Layout::most are left.
 template <class Call>
-void run_strided(DType t, const void* src, void* dst, int rank, const Index* dims,
-                 const Index* strides) {
+void run_strided(DType t, In src, Out dst, int rank, const Index* dims, const Index* strides) {
   Call call{t, src, dst, {}};
   if (collapse(rank, dims, strides, call.layout)) [[likely]]
     return run(call);
-  run_split(t, src, dst, rank, dims, strides, Call::reads_places,
-            [](DType type, const void* from, void* to, int left, const Index* d, const Index* s) {
-              run_strided<Call>(type, from, to, left, d, s);
-            });
+  Index inner = 1;
+  for (int d = 1; d < rank; ++d) inner *= dims[d];
+  const Index from = Call::reads_places ? strides[0] : inner,
+              to = Call::reads_places ? inner : strides[0];
+  for (Index i = 0; i < dims[0]; ++i)
+    run_strided<Call>(t, src.plus(i * from, t), dst.plus(i * to, t), rank - 1, dims + 1,
+                      strides + 1);
 }
 
 /// out (matrices, rows, cols) = x where column >= row + diagonal if `upper`, where column <= row +
@@ -167,14 +159,14 @@ struct Triangle {
   static constexpr const char* name = "triangle";
   DType type;
   bool upper;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index matrices, rows, cols, diagonal;
 
   void describe(Description& d) const {
     const Index n = matrices * rows * cols;
-    d.number("upper", upper).number("rows", rows).number("cols", cols);
-    d.number("diagonal", diagonal).reads("x", x, type, n).writes("out", out, type, n);
+    d.number("upper", upper).number("rows", rows).number("cols", cols).number("diagonal", diagonal);
+    d.reads("x", x, n).writes("out", out, n);
   }
 };
 
@@ -192,7 +184,7 @@ struct CheckIndices {
 
   Index count() const;
   void describe(Description& d) const {
-    d.number("low", low).number("high", high).reads("index", index, DType::int64, count());
+    d.number("low", low).number("high", high).reads("index", index, count());
   }
 };
 
@@ -204,8 +196,7 @@ struct OneHot {
   Index count, classes;
 
   void describe(Description& d) const {
-    d.number("classes", classes).reads("index", index, DType::int64, count);
-    d.writes("out", out, DType::int64, count * classes);
+    d.number("classes", classes).reads("index", index, count).writes("out", out, count * classes);
   }
 };
 

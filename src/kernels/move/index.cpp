@@ -10,60 +10,52 @@
 namespace gradus::kernels {
 namespace {
 
+/// f(there, here) for each index of Gather or ScatterAdd: the element of the axis's side that it
+/// names, and its own.
+template <class F>
+void for_indices(const Indexed& call, F f) {
+  const auto& [outer, axis, inner] = call.of;
+  for (Index o = 0; o < outer; ++o)
+    for (Index j = 0; j < call.count; ++j)
+      for (Index i = 0; i < inner; ++i) {
+        const Index here = (o * call.count + j) * inner + i;
+        f((o * axis + call.index[here]) * inner + i, here);
+      }
+}
+
 template <class T>
 void run(const Gather& call) {
-  const T* src = static_cast<const T*>(call.src);
-  T* dst = static_cast<T*>(call.dst);
-  const Index* index = call.index;
-  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
-  for (Index o = 0; o < outer; ++o) {
-    for (Index j = 0; j < count; ++j) {
-      for (Index i = 0; i < inner; ++i) {
-        const Index at = (o * count + j) * inner + i;
-        dst[at] = src[(o * axis + index[at]) * inner + i];
-      }
-    }
-  }
+  const T* src = call.src;
+  T* dst = call.dst;
+  for_indices(call, [=](Index there, Index here) { dst[here] = src[there]; });
 }
 
 template <class T>
 void run(const ScatterAdd& call) {
-  const T* src = static_cast<const T*>(call.src);
-  T* dst = static_cast<T*>(call.dst);
-  const Index* index = call.index;
-  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
-  for (Index o = 0; o < outer; ++o) {
-    for (Index j = 0; j < count; ++j) {
-      for (Index i = 0; i < inner; ++i) {
-        const Index at = (o * count + j) * inner + i;
-        dst[(o * axis + index[at]) * inner + i] += src[at];
-      }
-    }
-  }
+  const T* src = call.src;
+  T* dst = call.dst;
+  for_indices(call, [=](Index there, Index here) { dst[there] += src[here]; });
 }
 
 template <class T>
 void run(const IndexAdd& call) {
-  const T* src = static_cast<const T*>(call.src);
-  T* dst = static_cast<T*>(call.dst);
-  const Index* index = call.index;
-  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
-  for (Index o = 0; o < outer; ++o) {
-    for (Index j = 0; j < count; ++j) {
-      T* out = dst + (o * axis + index[j]) * inner;
-      const T* in = src + (o * count + j) * inner;
+  const T* in = call.src;
+  T* dst = call.dst;
+  const auto& [outer, axis, inner] = call.of;
+  for (Index o = 0; o < outer; ++o)
+    for (Index j = 0; j < call.count; ++j, in += inner) {
+      T* out = dst + (o * axis + call.index[j]) * inner;
       for (Index i = 0; i < inner; ++i) out[i] += in[i];
     }
-  }
 }
 
 template <class T>
 void run(const IndexSelect& call) {
-  const T* src = static_cast<const T*>(call.src);
-  T* dst = static_cast<T*>(call.dst);
+  const T* src = call.src;
+  T* dst = call.dst;
   const Index* index = call.index;
-  const Index count = call.count, outer = call.outer, axis = call.axis, inner = call.inner;
-  const auto rows = [=](Index begin, Index end) {
+  const Index count = call.count, axis = call.of.axis, inner = call.of.inner;
+  for_pieces(call.of.outer * count, inner, [=](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       const T* in = src + (r / count * axis + index[r % count]) * inner;
       T* out = dst + r * inner;
@@ -73,32 +65,18 @@ void run(const IndexSelect& call) {
         std::memcpy(out, in, static_cast<std::size_t>(inner) * sizeof(T));
       }
     }
-  };
-  const Index total = outer * count;
-  if (total * inner < parallel_from) return rows(0, total);
-  const Index group = inner >= tile_size ? 1 : tile_size / inner;
-  parallel_for((total + group - 1) / group, [&](Index t) {
-    rows(t * group, (t + 1) * group < total ? (t + 1) * group : total);
   });
 }
 
 /// Bits only: no arithmetic.
 template <class Call>
 void move(const Call& call) {
-  switch (size_of(call.type)) {
-    case 1:
-      return run<std::uint8_t>(call);
-    case 4:
-      return run<std::uint32_t>(call);
-    default:
-      return run<std::uint64_t>(call);
-  }
+  with_width(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 template <class Call>
 void add(const Call& call) {
-  if (call.type == DType::int64) return run<std::int64_t>(call);
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+  with_number(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace
@@ -110,13 +88,14 @@ void execute(const ScatterAdd& call) { add(call); }
 
 void execute(const Triangle& call) {
   const auto bytes = static_cast<Index>(size_of(call.type)), row = call.cols * bytes;
+  const char* const from = call.x;
+  char* const to = call.out;
   for (Index r = 0; r < call.matrices * call.rows; ++r) {
     const Index edge = r % call.rows + call.diagonal;
     const Index first = call.upper ? std::clamp<Index>(edge, 0, call.cols) : 0;
     const Index last = call.upper ? call.cols : std::clamp<Index>(edge + 1, 0, call.cols);
-    char* const to = static_cast<char*>(call.out) + r * row;
-    std::memset(to, 0, static_cast<std::size_t>(row));
-    std::memcpy(to + first * bytes, static_cast<const char*>(call.x) + r * row + first * bytes,
+    std::memset(to + r * row, 0, static_cast<std::size_t>(row));
+    std::memcpy(to + r * row + first * bytes, from + r * row + first * bytes,
                 static_cast<std::size_t>((last - first) * bytes));
   }
 }

@@ -11,6 +11,15 @@ int openblas_get_parallel(void);
 
 namespace gradus::kernels {
 
+/// Of a function's forms for float and double that for T.
+template <class T, class F, class D>
+constexpr auto form_for(F single, [[maybe_unused]] D twice) {
+  if constexpr (sizeof(T) == sizeof(float))
+    return single;
+  else
+    return twice;
+}
+
 /// How many callers are in OpenBLAS, and for how many of them at once it had scratch memory.
 struct BlasCallers {
   static inline std::atomic<int> now{0}, provided{0};

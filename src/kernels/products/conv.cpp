@@ -1,7 +1,6 @@
 #include "kernels/products/conv.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/pool.hpp"
 #include "base/threads.hpp"
@@ -34,68 +33,68 @@ void each(Index count, Index work_of_one, F f) {
   for (Index i = 0; i < count; ++i) f(i);
 }
 
-/// Places [first, last) whose k-th input exists.
 struct Range {
   Index first, last;
 };
 
+/// The i of 0 .. most - 1 for which 0 <= i step - shift < size.
+Range within(Index shift, Index step, Index size, Index most) {
+  const auto steps = [=](Index way) { return way > 0 ? (way + step - 1) / step : 0; };
+  const Index first = std::min(steps(shift), most);
+  return {first, std::clamp(steps(size + shift), first, most)};
+}
+
+/// Places whose k-th input exists.
 Range places(const Window& w, Index k) {
-  const Index shift = w.padding - k * w.dilation;  // input = place stride - shift
-  const Index first = shift > 0 ? (shift + w.stride - 1) / w.stride : 0;
-  const Index room = w.input + shift;
-  const Index last = room > 0 ? (room + w.stride - 1) / w.stride : 0;
-  return {std::min(first, w.output), std::clamp(last, std::min(first, w.output), w.output)};
+  return within(w.padding - k * w.dilation, w.stride, w.input, w.output);
+}
+
+/// The k of a window whose inputs exist at a place.
+Range taps(const Window& w, Index place) {
+  return within(w.padding - place * w.stride, w.dilation, w.input, w.kernel);
 }
 
 Index input_of(const Window& w, Index place, Index k) {
   return place * w.stride - w.padding + k * w.dilation;
 }
 
-/// The k of a window whose inputs exist at a place.
-Range taps(const Window& w, Index place) {
-  const Index start = place * w.stride - w.padding;
-  const Index first = start < 0 ? (-start + w.dilation - 1) / w.dilation : 0;
-  const Index room = w.input - start;
-  const Index last = room > 0 ? (room + w.dilation - 1) / w.dilation : 0;
-  return {std::min(first, w.kernel), std::clamp(last, std::min(first, w.kernel), w.kernel)};
+/// f(columns, present, row) for each row of outputs: where its columns are, the places whose inputs
+/// exist (none in padding), and the input of place 0, where that is, in x (channels, inputs).
+template <class C, class X, class F>
+void each_row(const Plane& p, Index channels, C* columns, X* x, F f) {
+  for (Index c = 0; c < channels; ++c, x += p.inputs())
+    for (Index ky = 0; ky < p.y.kernel; ++ky)
+      for (Index kx = 0; kx < p.x.kernel; ++kx) {
+        const Range across = places(p.x, kx);
+        for (Index oy = 0; oy < p.y.output; ++oy, columns += p.x.output) {
+          const Index iy = input_of(p.y, oy, ky);
+          const bool exists = iy >= 0 && iy < p.y.input;
+          f(columns, exists ? across : Range{0, 0}, x + iy * p.x.input + input_of(p.x, 0, kx));
+        }
+      }
 }
 
+/// columns (channels, kernels, outputs) = the inputs that each place reads, 0 for padding.
 template <class T>
 void im2col(const Plane& p, Index channels, const T* x, T* columns) {
-  for (Index c = 0; c < channels; ++c, x += p.inputs())
-    for (Index ky = 0; ky < p.y.kernel; ++ky)
-      for (Index kx = 0; kx < p.x.kernel; ++kx) {
-        const Range across = places(p.x, kx);
-        for (Index oy = 0; oy < p.y.output; ++oy, columns += p.x.output) {
-          const Index iy = input_of(p.y, oy, ky);
-          if (iy < 0 || iy >= p.y.input) {
-            std::fill(columns, columns + p.x.output, T(0));
-            continue;
-          }
-          std::fill(columns, columns + across.first, T(0));
-          std::fill(columns + across.last, columns + p.x.output, T(0));
-          const T* row = x + iy * p.x.input - p.x.padding + kx * p.x.dilation;
-          if (p.x.stride == 1)
-            std::copy(row + across.first, row + across.last, columns + across.first);
-          else
-            for (Index o = across.first; o < across.last; ++o) columns[o] = row[o * p.x.stride];
-        }
-      }
+  const Index stride = p.x.stride, outputs = p.x.output;
+  each_row(p, channels, columns, x, [=](T* to, Range present, const T* row) {
+    std::fill(to, to + present.first, T(0));
+    std::fill(to + present.last, to + outputs, T(0));
+    if (stride == 1)
+      std::copy(row + present.first, row + present.last, to + present.first);
+    else
+      for (Index o = present.first; o < present.last; ++o) to[o] = row[o * stride];
+  });
 }
 
+/// x += columns where they were read.
 template <class T>
 void col2im(const Plane& p, Index channels, const T* columns, T* x) {
-  for (Index c = 0; c < channels; ++c, x += p.inputs())
-    for (Index ky = 0; ky < p.y.kernel; ++ky)
-      for (Index kx = 0; kx < p.x.kernel; ++kx) {
-        const Range across = places(p.x, kx);
-        for (Index oy = 0; oy < p.y.output; ++oy, columns += p.x.output) {
-          const Index iy = input_of(p.y, oy, ky);
-          if (iy < 0 || iy >= p.y.input) continue;
-          T* row = x + iy * p.x.input - p.x.padding + kx * p.x.dilation;
-          for (Index o = across.first; o < across.last; ++o) row[o * p.x.stride] += columns[o];
-        }
-      }
+  const Index stride = p.x.stride;
+  each_row(p, channels, columns, x, [=](const T* from, Range present, T* row) {
+    for (Index o = present.first; o < present.last; ++o) row[o * stride] += from[o];
+  });
 }
 
 /// True if the columns of a plane are the plane itself.
@@ -110,32 +109,29 @@ bool is_plain(const Plane& p) {
 struct Matrices {
   const Convolution& c;
   DType t;
-  Index bytes = static_cast<Index>(size_of(t));
   Index depth = c.in_channels * c.plane.kernels();
   Index places = c.plane.outputs();
 
-  template <class V>
-  V* at(V* base, Index elements) const {
-    using Byte = std::conditional_t<std::is_const_v<V>, const char, char>;
-    return static_cast<Byte*>(base) + elements * bytes;
+  template <class Memory>
+  Memory input(Memory x, Index image, Index group) const {
+    return x.plus((image * c.groups + group) * c.in_channels * c.plane.inputs(), t);
   }
-  template <class V>
-  V* input(V* x, Index image, Index group) const {
-    return at(x, (image * c.groups + group) * c.in_channels * c.plane.inputs());
+  template <class Memory>
+  Memory output(Memory y, Index image, Index group) const {
+    return y.plus((image * c.groups + group) * c.out_channels * places, t);
   }
-  template <class V>
-  V* output(V* y, Index image, Index group) const {
-    return at(y, (image * c.groups + group) * c.out_channels * places);
+  template <class Memory>
+  Memory weight(Memory w, Index group) const {
+    return w.plus(group * c.out_channels * depth, t);
   }
-  template <class V>
-  V* weight(V* w, Index group) const {
-    return at(w, group * c.out_channels * depth);
+  Index columns_bytes() const {
+    return is_plain(c.plane) ? 0 : depth * places * static_cast<Index>(size_of(t));
   }
-  Index columns_bytes() const { return is_plain(c.plane) ? 0 : depth * places * bytes; }
   /// (depth, places) of an image's group, in `memory` unless the image itself will do.
-  const void* columns(const void* x, void* memory) const {
+  In columns(In x, void* memory) const {
     if (is_plain(c.plane)) return x;
-    kernels::im2col(t, c.plane, c.in_channels, x, memory);
+    with_floating(
+        t, [&]<class T>(T) { im2col<T>(c.plane, c.in_channels, x, static_cast<T*>(memory)); });
     return memory;
   }
   Index work() const { return c.out_channels * depth * places; }
@@ -147,20 +143,6 @@ Zeros swapped(Zeros z) {
 }
 
 }  // namespace
-
-void im2col(DType t, const Plane& p, Index channels, const void* x, void* columns) {
-  if (t == DType::float32)
-    im2col(p, channels, static_cast<const float*>(x), static_cast<float*>(columns));
-  else
-    im2col(p, channels, static_cast<const double*>(x), static_cast<double*>(columns));
-}
-
-void col2im(DType t, const Plane& p, Index channels, const void* columns, void* x) {
-  if (t == DType::float32)
-    col2im(p, channels, static_cast<const float*>(columns), static_cast<float*>(x));
-  else
-    col2im(p, channels, static_cast<const double*>(columns), static_cast<double*>(x));
-}
 
 void execute(const Convolve& call) {
   const Convolution& c = call.c;
@@ -179,19 +161,20 @@ void execute(const Convolve& call) {
 void execute(const ConvolveInput& call) {
   const Convolution& c = call.c;
   const Matrices m{c, call.type};
-  const Index size = c.in_channels * c.plane.inputs();
   each(c.images * c.groups, m.work(), [&](Index i) {
     const Index image = i / c.groups, group = i % c.groups;
     const Scratch memory(m.columns_bytes());
-    void* const to = m.input(call.dx, image, group);
-    void* const columns = is_plain(c.plane) ? to : memory.get();
+    const Out to = m.input(call.dx, image, group),
+              columns = is_plain(c.plane) ? to : Out(memory.get());
     // (out, depth)^T x (out, places)
     execute(Gemm{call.type, true, false, m.depth, m.places, c.out_channels, m.weight(call.w, group),
                  m.depth, m.output(call.g, image, group), m.places, 0, columns, m.places,
                  swapped(call.zeros)});
-    if (columns == to) return;
-    std::memset(to, 0, static_cast<std::size_t>(size * m.bytes));
-    col2im(call.type, c.plane, c.in_channels, columns, to);
+    if (is_plain(c.plane)) return;
+    with_floating(call.type, [&]<class T>(T) {
+      std::fill_n(static_cast<T*>(to), c.in_channels * c.plane.inputs(), T(0));
+      col2im<T>(c.plane, c.in_channels, static_cast<const T*>(columns), to);
+    });
   });
 }
 
@@ -203,7 +186,7 @@ void execute(const ConvolveWeight& call) {
   each(c.groups, c.images * m.work(), [&](Index group) {
     const Scratch memory(m.columns_bytes());
     for (Index image = 0; image < c.images; ++image) {
-      const void* const from = m.input(call.x, image, group);
+      const In from = m.input(call.x, image, group);
       // The image is looked through in place of its columns, which hold each value many times.
       const bool finite =
           call.zeros == Zeros::second && all_finite(t, from, c.in_channels * c.plane.inputs());
@@ -219,7 +202,10 @@ void execute(const ConvolveWeight& call) {
 namespace {
 
 template <class T>
-void max_positions(const Plane& p, const T* x, std::int64_t* index) {
+void run(const MaxPositions& call, Index plane) {
+  const Plane& p = call.plane;
+  const T* const x = call.x.plus(plane * p.inputs(), call.type);
+  Index* index = call.index + plane * p.outputs();
   for (Index oy = 0; oy < p.y.output; ++oy)
     for (Index ox = 0; ox < p.x.output; ++ox) {
       const Range down = taps(p.y, oy), across = taps(p.x, ox);
@@ -235,12 +221,13 @@ void max_positions(const Plane& p, const T* x, std::int64_t* index) {
 
 /// Calls f(place, input, weight) for every element of every window.
 template <class T, class F>
-void each_average(const Plane& p, bool count_padding, F f) {
+void each_average(const Averaging& call, F f) {
+  const Plane& p = call.plane;
   for (Index oy = 0; oy < p.y.output; ++oy)
     for (Index ox = 0; ox < p.x.output; ++ox) {
       const Range down = taps(p.y, oy), across = taps(p.x, ox);
       const Index present = (down.last - down.first) * (across.last - across.first);
-      const T scale = T(1) / static_cast<T>(count_padding ? p.kernels() : present);
+      const T scale = T(1) / static_cast<T>(call.count_padding ? p.kernels() : present);
       for (Index ky = down.first; ky < down.last; ++ky)
         for (Index kx = across.first; kx < across.last; ++kx)
           f(oy * p.x.output + ox, input_of(p.y, oy, ky) * p.x.input + input_of(p.x, ox, kx), scale);
@@ -248,49 +235,33 @@ void each_average(const Plane& p, bool count_padding, F f) {
 }
 
 template <class T>
-void average(const Plane& p, bool count_padding, const T* x, T* out) {
-  std::fill(out, out + p.outputs(), T(0));
-  each_average<T>(p, count_padding,
-                  [&](Index place, Index at, T scale) { out[place] += scale * x[at]; });
+void run(const Average& call, Index plane) {
+  const T* const x = call.x.plus(plane * call.plane.inputs(), call.type);
+  T* const out = call.out.plus(plane * call.plane.outputs(), call.type);
+  std::fill_n(out, call.plane.outputs(), T(0));
+  each_average<T>(call, [=](Index place, Index at, T scale) { out[place] += scale * x[at]; });
 }
 
 template <class T>
-void average_adjoint(const Plane& p, bool count_padding, const T* g, T* x) {
-  std::fill(x, x + p.inputs(), T(0));
-  each_average<T>(p, count_padding,
-                  [&](Index place, Index at, T scale) { x[at] += scale * g[place]; });
+void run(const AverageBackward& call, Index plane) {
+  const T* const g = call.g.plus(plane * call.plane.outputs(), call.type);
+  T* const dx = call.dx.plus(plane * call.plane.inputs(), call.type);
+  std::fill_n(dx, call.plane.inputs(), T(0));
+  each_average<T>(call, [=](Index place, Index at, T scale) { dx[at] += scale * g[place]; });
+}
+
+template <class Call>
+void run_planes(const Call& call) {
+  with_floating(call.type, [&]<class T>(T) {
+    each(call.planes, call.plane.outputs() * call.plane.kernels(),
+         [&](Index plane) { run<T>(call, plane); });
+  });
 }
 
 }  // namespace
 
-void execute(const MaxPositions& call) {
-  const Plane& p = call.plane;
-  each(call.planes, p.outputs() * p.kernels(), [&](Index i) {
-    with_floating(call.type, [&]<class T>(T) {
-      max_positions(p, static_cast<const T*>(call.x) + i * p.inputs(),
-                    call.index + i * p.outputs());
-    });
-  });
-}
-
-void execute(const Average& call) {
-  const Plane& p = call.plane;
-  each(call.planes, p.outputs() * p.kernels(), [&](Index i) {
-    with_floating(call.type, [&]<class T>(T) {
-      average(p, call.count_padding, static_cast<const T*>(call.x) + i * p.inputs(),
-              static_cast<T*>(call.out) + i * p.outputs());
-    });
-  });
-}
-
-void execute(const AverageBackward& call) {
-  const Plane& p = call.plane;
-  each(call.planes, p.outputs() * p.kernels(), [&](Index i) {
-    with_floating(call.type, [&]<class T>(T) {
-      average_adjoint(p, call.count_padding, static_cast<const T*>(call.g) + i * p.outputs(),
-                      static_cast<T*>(call.dx) + i * p.inputs());
-    });
-  });
-}
+void execute(const MaxPositions& call) { run_planes(call); }
+void execute(const Average& call) { run_planes(call); }
+void execute(const AverageBackward& call) { run_planes(call); }
 
 }  // namespace gradus::kernels

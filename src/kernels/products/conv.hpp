@@ -15,17 +15,11 @@ struct Plane {
   Index inputs() const { return y.input * x.input; }
   Index kernels() const { return y.kernel * x.kernel; }
   Index outputs() const { return y.output * x.output; }
-  void describe(Description& d) const {
-    d.number("inputs", inputs()).number("kernels", kernels()).number("outputs", outputs());
+  Description& describe(Description& d) const {
+    d.number("inputs", inputs()).number("kernels", kernels());
+    return d.number("outputs", outputs());
   }
 };
-
-/// columns (channels, kernels, outputs) = the inputs that each place reads, 0 for padding; x
-/// (channels, inputs).
-void im2col(DType t, const Plane& p, Index channels, const void* x, void* columns);
-
-/// x (channels, inputs) += columns where they were read.
-void col2im(DType t, const Plane& p, Index channels, const void* columns, void* x);
 
 /// images x groups products; the channels are those of one group.
 struct Convolution {
@@ -35,10 +29,9 @@ struct Convolution {
   Index x_size() const { return images * groups * in_channels * plane.inputs(); }
   Index w_size() const { return groups * out_channels * in_channels * plane.kernels(); }
   Index y_size() const { return images * groups * out_channels * plane.outputs(); }
-  void describe(Description& d) const {
-    d.number("images", images).number("groups", groups);
-    d.number("in_channels", in_channels).number("out_channels", out_channels);
-    plane.describe(d);
+  Description& describe(Description& d) const {
+    d.number("images", images).number("groups", groups).number("in_channels", in_channels);
+    return plane.describe(d.number("out_channels", out_channels));
   }
 };
 
@@ -47,51 +40,44 @@ struct Convolution {
 
 // The zeros of the factors named by `zeros` make 0 whatever they meet, as in a Gemm.
 
-/// y = x * w.
-struct Convolve {
-  static constexpr const char* name = "convolve";
+struct Convolving {
   DType type;
   Zeros zeros;
   Convolution c;
-  const void *x, *w;
-  void* y;
+
+  Description& numbers(Description& d) const { return c.describe(d).number("zeros", zeros); }
+};
+
+/// y = x * w.
+struct Convolve : Convolving {
+  static constexpr const char* name = "convolve";
+  In x, w;
+  Out y;
 
   void describe(Description& d) const {
-    c.describe(d);
-    d.number("zeros", zeros).reads("x", x, type, c.x_size()).reads("w", w, type, c.w_size());
-    d.writes("y", y, type, c.y_size());
+    numbers(d).reads("x", x, c.x_size()).reads("w", w, c.w_size()).writes("y", y, c.y_size());
   }
 };
 
 /// dx, the gradient of <g, x * w> by x.
-struct ConvolveInput {
+struct ConvolveInput : Convolving {
   static constexpr const char* name = "convolve_input";
-  DType type;
-  Zeros zeros;
-  Convolution c;
-  const void *g, *w;
-  void* dx;
+  In g, w;
+  Out dx;
 
   void describe(Description& d) const {
-    c.describe(d);
-    d.number("zeros", zeros).reads("g", g, type, c.y_size()).reads("w", w, type, c.w_size());
-    d.writes("dx", dx, type, c.x_size());
+    numbers(d).reads("g", g, c.y_size()).reads("w", w, c.w_size()).writes("dx", dx, c.x_size());
   }
 };
 
 /// dw, the gradient of <g, x * w> by w.
-struct ConvolveWeight {
+struct ConvolveWeight : Convolving {
   static constexpr const char* name = "convolve_weight";
-  DType type;
-  Zeros zeros;
-  Convolution c;
-  const void *x, *g;
-  void* dw;
+  In x, g;
+  Out dw;
 
   void describe(Description& d) const {
-    c.describe(d);
-    d.number("zeros", zeros).reads("x", x, type, c.x_size()).reads("g", g, type, c.y_size());
-    d.writes("dw", dw, type, c.w_size());
+    numbers(d).reads("x", x, c.x_size()).reads("g", g, c.y_size()).writes("dw", dw, c.w_size());
   }
 };
 
@@ -102,50 +88,48 @@ struct MaxPositions {
   DType type;
   Plane plane;
   Index planes;
-  const void* x;
+  In x;
   Index* index;
 
   void describe(Description& d) const {
-    plane.describe(d);
-    d.number("planes", planes).reads("x", x, type, planes * plane.inputs());
-    d.writes("index", index, DType::int64, planes * plane.outputs());
+    plane.describe(d).number("planes", planes).reads("x", x, planes * plane.inputs());
+    d.writes("index", index, planes * plane.outputs());
   }
+};
+
+struct Averaging {
+  DType type;
+  Plane plane;
+  Index planes;
+  bool count_padding;
+
+  Description& numbers(Description& d) const {
+    return plane.describe(d).number("planes", planes).number("count_padding", count_padding);
+  }
+  Index inputs() const { return planes * plane.inputs(); }
+  Index outputs() const { return planes * plane.outputs(); }
 };
 
 /// The mean of each window: over all its places, or without the padding. x (planes, inputs), out
 /// (planes, outputs).
-struct Average {
+struct Average : Averaging {
   static constexpr const char* name = "average";
-  DType type;
-  Plane plane;
-  Index planes;
-  bool count_padding;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
 
   void describe(Description& d) const {
-    plane.describe(d);
-    d.number("planes", planes).number("count_padding", count_padding);
-    d.reads("x", x, type, planes * plane.inputs());
-    d.writes("out", out, type, planes * plane.outputs());
+    numbers(d).reads("x", x, inputs()).writes("out", out, outputs());
   }
 };
 
 /// dx = the adjoint of Average of g.
-struct AverageBackward {
+struct AverageBackward : Averaging {
   static constexpr const char* name = "average_backward";
-  DType type;
-  Plane plane;
-  Index planes;
-  bool count_padding;
-  const void* g;
-  void* dx;
+  In g;
+  Out dx;
 
   void describe(Description& d) const {
-    plane.describe(d);
-    d.number("planes", planes).number("count_padding", count_padding);
-    d.reads("g", g, type, planes * plane.outputs());
-    d.writes("dx", dx, type, planes * plane.inputs());
+    numbers(d).reads("g", g, outputs()).writes("dx", dx, inputs());
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "kernels/products/blas.hpp"
 #include "kernels/products/xtensor.hpp"
+#include "kernels/products/zeros.hpp"
 
 namespace gradus::kernels {
 
@@ -39,8 +40,8 @@ auto rows(T* values, Index m, Index n) {
 }
 
 template <class T, class Matrix>
-void put(void* to, Index m, Index n, const Matrix& matrix) {
-  auto out = rows(static_cast<T*>(to), m, n);
+void put(T* to, Index m, Index n, const Matrix& matrix) {
+  auto out = rows(to, m, n);
   xt::noalias(out) = xt::cast<T>(matrix);
 }
 
@@ -53,14 +54,8 @@ Columns<W> transposed(const T* a, Index m, Index n) {
 }
 
 template <class T>
-void fill_with_nan(void* values, Index n) {
-  if (values != nullptr)
-    std::fill_n(static_cast<T*>(values), n, std::numeric_limits<T>::quiet_NaN());
-}
-
-template <class T>
-bool all_finite(const T* values, Index n) {
-  return std::all_of(values, values + n, [](T x) { return std::isfinite(x); });
+void fill_with_nan(T* values, Index n) {
+  if (values != nullptr) std::fill_n(values, n, std::numeric_limits<T>::quiet_NaN());
 }
 
 // Where xt::linalg hides LAPACK's verdict, xt::lapack has it.
@@ -68,10 +63,10 @@ bool all_finite(const T* values, Index n) {
 template <class T>
 Outcome qr(const Qr& call) {
   const Index m = call.m, n = call.n, l = std::min(m, n);
-  const T* const a = static_cast<const T*>(call.a);
+  const T* const a = call.a;
   fill_with_nan<T>(call.q, m * l);
   fill_with_nan<T>(call.r, l * n);
-  if (!all_finite(a, m * n)) return Outcome::not_finite;
+  if (!all_finite(call.type, a, m * n)) return Outcome::not_finite;
   if (l == 0) return Outcome::found;
   const BlasGuard guard;
   const auto [q, r] = xt::linalg::qr(rows(a, m, n));
@@ -83,19 +78,19 @@ Outcome qr(const Qr& call) {
 template <class T, class W>
 Outcome svd(const Svd& call) {
   const Index m = call.m, n = call.n, l = std::min(m, n);
-  const T* const a = static_cast<const T*>(call.a);
+  const T* const a = call.a;
   fill_with_nan<T>(call.u, m * l);
   fill_with_nan<T>(call.s, l);
   fill_with_nan<T>(call.vt, l * n);
-  if (!all_finite(a, m * n)) return Outcome::not_finite;
+  if (!all_finite(call.type, a, m * n)) return Outcome::not_finite;
   if (l == 0) return Outcome::found;
   const BlasGuard guard;
   // a^T = v diag(s) u^T; what is v by columns is v^T by rows.
   Columns<W> matrix = transposed<W>(a, m, n);
-  const auto [info, v, s, ut] = xt::lapack::gesdd(matrix, call.u == nullptr ? 'N' : 'S');
+  const auto [info, v, s, ut] = xt::lapack::gesdd(matrix, call.u ? 'S' : 'N');
   if (info != 0) return Outcome::not_converged;
   std::copy_n(s.data(), l, static_cast<T*>(call.s));
-  if (call.u == nullptr) return Outcome::found;
+  if (!call.u) return Outcome::found;
   std::copy_n(ut.data(), m * l, static_cast<T*>(call.u));
   std::copy_n(v.data(), l * n, static_cast<T*>(call.vt));
   return Outcome::found;
@@ -104,11 +99,11 @@ Outcome svd(const Svd& call) {
 template <class T, class W>
 Outcome eigh(const Eigh& call) {
   const Index n = call.n;
-  const T* const a = static_cast<const T*>(call.a);
+  const T* const a = call.a;
   fill_with_nan<T>(call.w, n);
   fill_with_nan<T>(call.v, n * n);
   for (Index i = 0; i < n; ++i)
-    if (!all_finite(a + i * n, i + 1)) return Outcome::not_finite;
+    if (!all_finite(call.type, a + i * n, i + 1)) return Outcome::not_finite;
   if (n == 0) return Outcome::found;
   const BlasGuard guard;
   Columns<W> matrix = transposed<W>(a, n, n);
@@ -122,13 +117,14 @@ Outcome eigh(const Eigh& call) {
 template <class T, class W>
 Outcome lstsq(const Lstsq& call) {
   const Index m = call.m, n = call.n, k = call.k, l = std::min(m, n);
-  const T *const a = static_cast<const T*>(call.a), *const b = static_cast<const T*>(call.b);
+  const T *const a = call.a, *const b = call.b;
   *call.rank = 0;
   fill_with_nan<T>(call.x, n * k);
   fill_with_nan<T>(call.s, l);
-  if (!all_finite(a, m * n) || !all_finite(b, m * k)) return Outcome::not_finite;
+  if (!all_finite(call.type, a, m * n) || !all_finite(call.type, b, m * k))
+    return Outcome::not_finite;
   if (l == 0) {
-    std::fill_n(static_cast<T*>(call.x), n * k, T(0));
+    std::fill_n<T*>(call.x, n * k, T(0));
     return Outcome::found;
   }
   const BlasGuard guard;
@@ -151,29 +147,25 @@ Outcome lstsq(const Lstsq& call) {
 
 void Qr::describe(Description& d) const {
   const Index l = std::min(m, n);
-  d.number("m", m).number("n", n).reads("a", a, type, m * n);
-  d.writes("q", q, type, m * l).writes("r", r, type, l * n);
-  d.writes("outcome", outcome, DType::int64, 1);
+  d.number("m", m).number("n", n).reads("a", a, m * n).writes("q", q, m * l);
+  d.writes("r", r, l * n).writes("outcome", outcome, 1);
 }
 
 void Svd::describe(Description& d) const {
   const Index l = std::min(m, n);
-  d.number("m", m).number("n", n).reads("a", a, type, m * n);
-  d.writes("u", u, type, m * l).writes("s", s, type, l).writes("vt", vt, type, l * n);
-  d.writes("outcome", outcome, DType::int64, 1);
+  d.number("m", m).number("n", n).reads("a", a, m * n).writes("u", u, m * l).writes("s", s, l);
+  d.writes("vt", vt, l * n).writes("outcome", outcome, 1);
 }
 
 void Eigh::describe(Description& d) const {
-  d.number("n", n).reads("a", a, type, n * n);
-  d.writes("w", w, type, n).writes("v", v, type, n * n);
-  d.writes("outcome", outcome, DType::int64, 1);
+  d.number("n", n).reads("a", a, n * n).writes("w", w, n).writes("v", v, n * n);
+  d.writes("outcome", outcome, 1);
 }
 
 void Lstsq::describe(Description& d) const {
-  d.number("m", m).number("n", n).number("k", k).number("rcond", rcond);
-  d.reads("a", a, type, m * n).reads("b", b, type, m * k);
-  d.writes("x", x, type, n * k).writes("s", s, type, std::min(m, n));
-  d.writes("rank", rank, DType::int64, 1).writes("outcome", outcome, DType::int64, 1);
+  d.number("m", m).number("n", n).number("k", k).number("rcond", rcond).reads("a", a, m * n);
+  d.reads("b", b, m * k).writes("x", x, n * k).writes("s", s, std::min(m, n));
+  d.writes("rank", rank, 1).writes("outcome", outcome, 1);
 }
 
 void execute(const Qr& call) {

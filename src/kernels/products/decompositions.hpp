@@ -13,8 +13,8 @@ struct Qr {
   static constexpr const char* name = "qr";
   DType type;
   Index m, n;
-  const void* a;
-  void *q, *r;
+  In a;
+  Out q, r;
   Outcome* outcome;
 
   void describe(Description& d) const;
@@ -26,8 +26,8 @@ struct Svd {
   static constexpr const char* name = "svd";
   DType type;
   Index m, n;
-  const void* a;
-  void *u, *s, *vt;
+  In a;
+  Out u, s, vt;
   Outcome* outcome;
 
   void describe(Description& d) const;
@@ -39,8 +39,8 @@ struct Eigh {
   static constexpr const char* name = "eigh";
   DType type;
   Index n;
-  const void* a;
-  void *w, *v;
+  In a;
+  Out w, v;
   Outcome* outcome;
 
   void describe(Description& d) const;
@@ -53,9 +53,9 @@ struct Lstsq {
   static constexpr const char* name = "lstsq";
   DType type;
   Index m, n, k;
-  const void *a, *b;
+  In a, b;
   double rcond;
-  void *x, *s;
+  Out x, s;
   Index* rank;
   Outcome* outcome;
 

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <string_view>
 
-#include "base/threads.hpp"
 #include "kernels/elementwise/activation.hpp"
+#include "kernels/pieces.hpp"
 #include "kernels/products/blas.hpp"
 #include "kernels/products/gemm_bf16.hpp"
 #include "kernels/products/gemm_kernel.hpp"
@@ -34,44 +34,40 @@ bool blas_is_fast() {
   return fast;
 }
 
-void cblas(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda, const float* b,
-           Index ldb, float beta, float* c, Index ldc) noexcept {
-  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
-              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1.f, a,
-              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
-              static_cast<blasint>(ldc));
-}
-
-void cblas(bool ta, bool tb, Index m, Index n, Index k, const double* a, Index lda, const double* b,
-           Index ldb, double beta, double* c, Index ldc) noexcept {
-  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
-              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1., a,
-              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c,
-              static_cast<blasint>(ldc));
+template <class T>
+void blas_gemm(const Gemm& g) noexcept {
+  const auto transposed = [](bool is) { return is ? CblasTrans : CblasNoTrans; };
+  const auto size = [](Index n) { return static_cast<blasint>(n); };
+  form_for<T>(cblas_sgemm, cblas_dgemm)(CblasRowMajor, transposed(g.transpose_a),
+                                        transposed(g.transpose_b), size(g.m), size(g.n), size(g.k),
+                                        T(1), g.a, size(g.lda), g.b, size(g.ldb),
+                                        static_cast<T>(g.beta), g.c, size(g.ldc));
 }
 
 // c = beta c without reading c when beta is 0.
 template <class T>
-void scale(Index m, Index n, T beta, T* c, Index ldc) noexcept {
-  for (Index i = 0; i < m; ++i) {
-    for (Index j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
-  }
+void scale(const Gemm& g) noexcept {
+  T* const c = g.c;
+  const T beta = static_cast<T>(g.beta);
+  for (Index i = 0; i < g.m; ++i)
+    for (Index j = 0; j < g.n; ++j)
+      c[i * g.ldc + j] = beta == T(0) ? T(0) : beta * c[i * g.ldc + j];
 }
 
 /// Of products up to this, none is split, and none is in bfloat16.
 constexpr Index small_work = 1 << 15;
 
 template <class T>
-void product(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-             Index ldb, T beta, T* c, Index ldc) {
-  if (k == 0) return scale(m, n, beta, c, ldc);
-  if (small_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
-  if (m * n * k > small_work && blas_is_fast()) {
+void product(const Gemm& g) {
+  if (g.k == 0) return scale<T>(g);
+  if (small_gemm<T>(g)) return;
+  if (g.m * g.n * g.k > small_work && blas_is_fast()) {
     const BlasScratch scratch;
-    return cblas(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    return blas_gemm<T>(g);
   }
-  simd_gemm(m, n, k, View<T>{a, ta ? 1 : lda, ta ? lda : 1}, View<T>{b, tb ? 1 : ldb, tb ? ldb : 1},
-            beta, c, ldc);
+  const View<T> a{g.a, g.transpose_a ? 1 : g.lda, g.transpose_a ? g.lda : 1},
+      b{g.b, g.transpose_b ? 1 : g.ldb, g.transpose_b ? g.ldb : 1};
+  simd_gemm<T>(g.m, g.n, g.k, a, b, static_cast<T>(g.beta), g.c, g.ldc);
 }
 
 struct Tiles {
@@ -82,7 +78,9 @@ struct Tiles {
 // A grid of tiles that depends on the shape alone: none below about 5 us, wide enough for the
 // kernel, and high enough that packing the columns again for each is cheap. A transposed b is
 // packed in any case: whole columns then, where they are enough tiles.
-Tiles split(bool tb, Index m, Index n, Index k) noexcept {
+Tiles split(const Gemm& g) noexcept {
+  const Index m = g.m, n = g.n, k = g.k;
+  const bool tb = g.transpose_b;
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   if (work < 3e5) return {m, n, 1, 1};
   const double count = std::clamp(work / 4e5, 2., 32.);
@@ -112,54 +110,48 @@ Tiles split(bool tb, Index m, Index n, Index k) noexcept {
   return {rows, cols, (m + rows - 1) / rows, (n + cols - 1) / cols};
 }
 
-template <class T>
-void run(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb,
-         T beta, T* c, Index ldc) {
-  if (m == 0 || n == 0) return;
-  if (m * n * k <= small_work) return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
-  if constexpr (std::is_same_v<T, float>) {
-    if (prefers_bf16(m, n, k)) return gemm_bf16(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
-  }
-  const Tiles tiles = split(tb, m, n, k);
-  if (tiles.down * tiles.across == 1) {
-    return product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
-  }
-  parallel_for(tiles.down * tiles.across, [&](Index t) {
+/// f(i, j, part) for the tiles of a product, which begin in row i and column j of c.
+template <class F>
+void each_tile(const Gemm& g, F f) {
+  const Tiles tiles = split(g);
+  const auto tile = [&](Index t) {
     const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
-    product(ta, tb, m - i < tiles.rows ? m - i : tiles.rows,
-            n - j < tiles.cols ? n - j : tiles.cols, k, ta ? a + i : a + i * lda, lda,
-            tb ? b + j * ldb : b + j, ldb, beta, c + i * ldc + j, ldc);
-  });
+    Gemm part = g;
+    part.m = std::min(tiles.rows, g.m - i);
+    part.n = std::min(tiles.cols, g.n - j);
+    part.a = g.a.plus(g.transpose_a ? i : i * g.lda, g.type);
+    part.b = g.b.plus(g.transpose_b ? j * g.ldb : j, g.type);
+    part.c = g.c.plus(i * g.ldc + j, g.type);
+    f(i, j, part);
+  };
+  const Index count = tiles.down * tiles.across;
+  if (count == 1) return tile(0);
+  parallel_for(count, tile);
 }
 
 template <class T>
 void run(const Gemm& g) {
-  run(g.transpose_a, g.transpose_b, g.m, g.n, g.k, static_cast<const T*>(g.a), g.lda,
-      static_cast<const T*>(g.b), g.ldb, static_cast<T>(g.beta), static_cast<T*>(g.c), g.ldc);
+  if (g.m == 0 || g.n == 0) return;
+  if (g.m * g.n * g.k <= small_work) return product<T>(g);
+  if constexpr (std::is_same_v<T, float>)
+    if (prefers_bf16(g.m, g.n, g.k)) return gemm_bf16(g);
+  each_tile(g, [](Index, Index, const Gemm& part) { product<T>(part); });
 }
 
 template <class T>
 void run(const GemmBatched& g) {
   if (g.m == 0 || g.n == 0) return;
-  const auto one = [&g](Index i) {
-    const Gemm p = g.at(i);
-    product(p.transpose_a, p.transpose_b, p.m, p.n, p.k, static_cast<const T*>(p.a), p.lda,
-            static_cast<const T*>(p.b), p.ldb, T(0), static_cast<T*>(p.c), p.ldc);
-  };
   const double work =
       static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   if (work > 4e6) {
     for (Index i = 0; i < g.batch; ++i) run<T>(g.at(i));
     return;
   }
-  if (work * static_cast<double>(g.batch) < 1.5e5) {
-    for (Index i = 0; i < g.batch; ++i) one(i);
-    return;
-  }
-  const auto group = static_cast<Index>(4e5 / (work + 1)) + 1;
-  parallel_for((g.batch + group - 1) / group, [&](Index t) {
-    for (Index i = t * group; i < g.batch && i < (t + 1) * group; ++i) one(i);
-  });
+  const auto some = [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i) product<T>(g.at(i));
+  };
+  if (work * static_cast<double>(g.batch) < 1.5e5) return some(0, g.batch);
+  in_groups(g.batch, static_cast<Index>(4e5 / (work + 1)) + 1, some);
 }
 
 constexpr Index short_row = 48;
@@ -221,41 +213,31 @@ void run(const Linear& call) {
   const Index m = call.m, n = call.n, k = call.k;
   if (m == 0 || n == 0) return;
   if (is_small_linear(call.type, m, n, k)) return small_linear(call);
-  const T *const in = static_cast<const T*>(call.x), *const weight = static_cast<const T*>(call.w),
-                 *const offset = static_cast<const T*>(call.bias);
-  T *const result = static_cast<T*>(call.out), *const before = static_cast<T*>(call.pre);
+  const T* const offset = call.bias;
+  T *const result = call.out, *const before = call.pre;
   const Activation act = call.act;
   const bool finishes = act != Activation::none || offset != nullptr || before != nullptr;
   const auto finish = [&](Index i, Index j, Index rows, Index cols) {
     epilogue(act, offset == nullptr ? nullptr : offset + j, result + i * n + j,
              before == nullptr ? nullptr : before + i * n + j, rows, cols, n);
   };
+  const Gemm g{call.type, false, true, m, n, k, call.x, k, call.w, k, 0, call.out, n};
   if (m * n * k <= small_work) {
-    product(false, true, m, n, k, in, k, weight, k, T(0), result, n);
+    product<T>(g);
     if (finishes) finish(0, 0, m, n);
     return;
   }
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (std::is_same_v<T, float>)
     if (prefers_bf16(m, n, k)) {
-      gemm_bf16(false, true, m, n, k, in, k, weight, k, 0, result, n);
-      const Index height = 16384 / n + 1, pieces = (m + height - 1) / height;
+      gemm_bf16(g);
       if (finishes)
-        parallel_for(pieces,
-                     [&](Index t) { finish(t * height, 0, std::min(height, m - t * height), n); });
+        in_groups(m, 16384 / n + 1, [&](Index i, Index end) { finish(i, 0, end - i, n); });
       return;
     }
-  }
-  const Tiles tiles = split(true, m, n, k);
-  const auto tile = [&](Index t) {
-    const Index i = t / tiles.across * tiles.rows, j = t % tiles.across * tiles.cols;
-    const Index rows = m - i < tiles.rows ? m - i : tiles.rows;
-    const Index cols = n - j < tiles.cols ? n - j : tiles.cols;
-    product(false, true, rows, cols, k, in + i * k, k, weight + j * k, k, T(0), result + i * n + j,
-            n);
-    if (finishes) finish(i, j, rows, cols);
-  };
-  if (tiles.down * tiles.across == 1) return tile(0);
-  parallel_for(tiles.down * tiles.across, tile);
+  each_tile(g, [&](Index i, Index j, const Gemm& part) {
+    product<T>(part);
+    if (finishes) finish(i, j, part.m, part.n);
+  });
 }
 
 }  // namespace
@@ -276,22 +258,10 @@ void execute(const Linear& call) {
 }
 
 Gemm GemmBatched::at(Index i) const {
-  const auto bytes = static_cast<Index>(size_of(type));
-  const auto part = [=](auto* first, Index step) { return first + i * step * bytes; };
-  return {type,
-          transpose_a,
-          transpose_b,
-          m,
-          n,
-          k,
-          part(static_cast<const char*>(a), step_a),
-          transpose_a ? m : k,
-          part(static_cast<const char*>(b), step_b),
-          transpose_b ? k : n,
-          0,
-          part(static_cast<char*>(c), step_c),
-          n,
-          zeros};
+  const In x = a.plus(i * step_a, type), y = b.plus(i * step_b, type);
+  const Index lda = transpose_a ? m : k, ldb = transpose_b ? k : n;
+  return {type, transpose_a, transpose_b, m, n, k, x, lda, y, ldb, 0, c.plus(i * step_c, type),
+          n,    zeros};
 }
 
 namespace {
@@ -303,18 +273,17 @@ Index span_of(Index rows, Index cols, Index ld) {
 
 void Gemm::describe(Description& d) const {
   d.number("m", m).number("n", n).number("k", k).number("beta", beta).number("zeros", zeros);
-  d.reads("a", a, type, transpose_a ? span_of(k, m, lda) : span_of(m, k, lda));
-  d.reads("b", b, type, transpose_b ? span_of(n, k, ldb) : span_of(k, n, ldb));
+  d.reads("a", a, transpose_a ? span_of(k, m, lda) : span_of(m, k, lda));
+  d.reads("b", b, transpose_b ? span_of(n, k, ldb) : span_of(k, n, ldb));
   // Between rows that are further apart than they are long, the rest of c stays.
-  d.result("c", c, type, span_of(m, n, ldc), beta != 0 || ldc != n);
+  d.result("c", c, span_of(m, n, ldc), beta != 0 || ldc != n);
 }
 
 void GemmBatched::describe(Description& d) const {
   d.number("batch", batch).number("m", m).number("n", n).number("k", k).number("zeros", zeros);
   if (batch == 0) return;
-  d.reads("a", a, type, (batch - 1) * step_a + m * k);
-  d.reads("b", b, type, (batch - 1) * step_b + k * n);
-  d.result("c", c, type, (batch - 1) * step_c + m * n, step_c != m * n);
+  d.reads("a", a, (batch - 1) * step_a + m * k).reads("b", b, (batch - 1) * step_b + k * n);
+  d.result("c", c, (batch - 1) * step_c + m * n, step_c != m * n);
 }
 
 }  // namespace gradus::kernels

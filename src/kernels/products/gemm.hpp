@@ -20,12 +20,12 @@ struct Gemm {
   DType type;
   bool transpose_a, transpose_b;
   Index m, n, k;
-  const void* a;
+  In a;
   Index lda;
-  const void* b;
+  In b;
   Index ldb;
   double beta;
-  void* c;
+  Out c;
   Index ldc;
   Zeros zeros = Zeros::none;
 
@@ -39,11 +39,11 @@ struct GemmBatched {
   DType type;
   bool transpose_a, transpose_b;
   Index batch, m, n, k;
-  const void* a;
+  In a;
   Index step_a;
-  const void* b;
+  In b;
   Index step_b;
-  void* c;
+  Out c;
   Index step_c;
   Zeros zeros = Zeros::none;
 
@@ -59,13 +59,13 @@ struct Linear {
   DType type;
   Activation act;
   Index m, n, k;
-  const void *x, *w, *bias;
-  void *out, *pre;
+  In x, w, bias;
+  Out out, pre;
 
   void describe(Description& d) const {
-    d.number("act", act).number("m", m).number("n", n).number("k", k);
-    d.reads("x", x, type, m * k).reads("w", w, type, n * k).reads("bias", bias, type, n);
-    d.writes("out", out, type, m * n).writes("pre", pre, type, m * n);
+    d.number("act", act).number("m", m).number("n", n).number("k", k).reads("x", x, m * k);
+    d.reads("w", w, n * k).reads("bias", bias, n).writes("out", out, m * n);
+    d.writes("pre", pre, m * n);
   }
 };
 

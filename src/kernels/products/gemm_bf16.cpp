@@ -151,24 +151,13 @@ void panel_of(Index m, Index pairs, View<Pair> a, const Pair* b, Index cols, flo
   if (i < m) block<1, NV>(pairs, a.from(i, 0), b, cols, beta, c + i * ldc, ldc);
 }
 
-void panel_product(Index vectors, Index m, Index pairs, View<Pair> a, const Pair* b, Index cols,
-                   float beta, float* c, Index ldc) noexcept {
-  switch (vectors) {
-    case 1:
-      return panel_of<1>(m, pairs, a, b, cols, beta, c, ldc);
-    case 2:
-      return panel_of<2>(m, pairs, a, b, cols, beta, c, ldc);
-    case 3:
-      return panel_of<3>(m, pairs, a, b, cols, beta, c, ldc);
-    default:
-      return panel_of<4>(m, pairs, a, b, cols, beta, c, ldc);
-  }
-}
-
 }  // namespace
 
-void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda,
-               const float* b, Index ldb, float beta, float* c, Index ldc) {
+void gemm_bf16(const Gemm& call) {
+  const Index m = call.m, n = call.n, k = call.k, lda = call.lda, ldb = call.ldb, ldc = call.ldc;
+  const bool ta = call.transpose_a, tb = call.transpose_b;
+  const float *const a = call.a, *const b = call.b, beta = static_cast<float>(call.beta);
+  float* const c = call.c;
   const Index pairs = (k + 1) / 2, blocks = (m + row_block - 1) / row_block;
   const auto bytes = static_cast<std::size_t>(blocks * row_block * pairs) * sizeof(Pair);
   struct Free {
@@ -217,8 +206,10 @@ void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Inde
                                 : View<Pair>{block_of_a + q, pairs, 1};
         for (Index j = first; j < last; j += panel) {
           const Index cols = std::min(panel, last - j);
-          panel_product((cols + 15) / 16, rows, depth, x, right + (j - first) * depth, cols,
-                        q == 0 ? beta : 1.f, c + i * ldc + j, ldc);
+          with_count<4>((cols + 15) / 16, [&]<int NV>() {
+            panel_of<NV>(rows, depth, x, right + (j - first) * depth, cols, q == 0 ? beta : 1.f,
+                         c + i * ldc + j, ldc);
+          });
         }
       }
     }
@@ -230,8 +221,7 @@ void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Inde
 
 bool has_bf16() noexcept { return false; }
 
-void gemm_bf16(bool, bool, Index, Index, Index, const float*, Index, const float*, Index, float,
-               float*, Index) {}
+void gemm_bf16(const Gemm&) {}
 
 #endif
 

@@ -11,7 +11,6 @@ bool has_bf16() noexcept;
 bool prefers_bf16(Index m, Index n, Index k) noexcept;
 
 /// c (m, n) = op(a) op(b) + beta c, as gemm() in float32.
-void gemm_bf16(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda,
-               const float* b, Index ldb, float beta, float* c, Index ldc);
+void gemm_bf16(const Gemm& call);
 
 }  // namespace gradus::kernels

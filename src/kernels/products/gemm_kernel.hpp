@@ -91,17 +91,8 @@ void panel_product(Index m, Index k, View<T> a, const T* b, Index ldb, Index col
 template <class T>
 inline void panel_product(Index vectors, Index m, Index k, View<T> a, const T* b, Index ldb,
                           Index cols, T beta, T* c, Index ldc) noexcept {
-  switch (vectors) {
-    case 1:
-      return panel_product<1>(m, k, a, b, ldb, cols, beta, c, ldc);
-    case 2:
-      return panel_product<2>(m, k, a, b, ldb, cols, beta, c, ldc);
-    case 3:
-      if constexpr (block_vectors > 2) panel_product<3>(m, k, a, b, ldb, cols, beta, c, ldc);
-      return;
-    default:
-      if constexpr (block_vectors > 2) panel_product<4>(m, k, a, b, ldb, cols, beta, c, ldc);
-  }
+  with_count<block_vectors>(
+      vectors, [&]<int NV>() { panel_product<NV>(m, k, a, b, ldb, cols, beta, c, ldc); });
 }
 
 constexpr Index whole_batches(Index n, Index w) noexcept { return (n + w - 1) / w * w; }

@@ -94,6 +94,14 @@ void pack(View<T> b, Index k, Index cols, Index width, T* out) noexcept {
   }
 }
 
+/// f.operator()<n>(), n from 1 to `most`.
+template <int most, class F>
+inline void with_count(Index n, F&& f) {
+  if constexpr (most > 1)
+    if (n < most) return with_count<most - 1>(n, f);
+  f.template operator()<most>();
+}
+
 /// Scratch memory of this thread, aligned to whole batches.
 template <class T, Index Size, int Which>
 T* scratch() {

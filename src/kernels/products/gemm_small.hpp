@@ -1,5 +1,6 @@
 // Products too small to be worth a call of BLAS.
 #pragma once
+#include "kernels/products/gemm.hpp"
 #include "kernels/simd.hpp"
 
 namespace gradus::kernels {
@@ -52,12 +53,15 @@ constexpr Index small_limit = 16;  // of n and k
 
 /// c = op(a) op(b) + beta c for k, n <= 16 and few rows; false where BLAS is the better choice.
 template <class T>
-bool small_gemm(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index lda, const T* b,
-                Index ldb, T beta, T* c, Index ldc) noexcept {
+bool small_gemm(const Gemm& g) noexcept {
+  const Index m = g.m, n = g.n, k = g.k, ldc = g.ldc;
   if (n > small_limit || k > small_limit || m > 64) return false;
-  const Index row_a = ta ? 1 : lda, step_a = ta ? lda : 1;
+  const Index row_a = g.transpose_a ? 1 : g.lda, step_a = g.transpose_a ? g.lda : 1;
+  const T *const a = g.a, *b = g.b, beta = static_cast<T>(g.beta);
+  T* const c = g.c;
+  Index ldb = g.ldb;
   if (n == 1) {
-    const Index step_b = tb ? 1 : ldb;
+    const Index step_b = g.transpose_b ? 1 : ldb;
     for (Index i = 0; i < m; ++i) {
       T sum = 0;
       for (Index p = 0; p < k; ++p) sum += a[i * row_a + p * step_a] * b[p * step_b];
@@ -66,7 +70,7 @@ bool small_gemm(bool ta, bool tb, Index m, Index n, Index k, const T* a, Index l
     return true;
   }
   T turned[small_limit * small_limit];
-  if (tb) {  // (n, k) -> (k, n)
+  if (g.transpose_b) {  // (n, k) -> (k, n)
     for (Index p = 0; p < k; ++p) {
       for (Index j = 0; j < n; ++j) turned[p * n + j] = b[j * ldb + p];
     }

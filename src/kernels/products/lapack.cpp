@@ -43,34 +43,22 @@ void BlasCallers::provide(int callers) {
 
 namespace {
 
-void potrf(const blasint* n, float* a, blasint* info) { spotrf_("U", n, a, n, info); }
-void potrf(const blasint* n, double* a, blasint* info) { dpotrf_("U", n, a, n, info); }
-
-void getrf(const blasint* n, float* a, blasint* pivots, blasint* info) {
-  sgetrf_(n, n, a, n, pivots, info);
-}
-void getrf(const blasint* n, double* a, blasint* pivots, blasint* info) {
-  dgetrf_(n, n, a, n, pivots, info);
-}
-
-void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const float* a, float* x) {
-  cblas_strsm(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
-              transposed ? CblasTrans : CblasNoTrans, unit ? CblasUnit : CblasNonUnit,
-              static_cast<blasint>(n), static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
-              static_cast<blasint>(k));
-}
-void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const double* a, double* x) {
-  cblas_dtrsm(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
-              transposed ? CblasTrans : CblasNoTrans, unit ? CblasUnit : CblasNonUnit,
-              static_cast<blasint>(n), static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
-              static_cast<blasint>(k));
+template <class T>
+void trsm(bool upper, bool transposed, bool unit, Index n, Index k, const T* a, T* x) {
+  form_for<T>(cblas_strsm, cblas_dtrsm)(CblasRowMajor, CblasLeft, upper ? CblasUpper : CblasLower,
+                                        transposed ? CblasTrans : CblasNoTrans,
+                                        unit ? CblasUnit : CblasNonUnit, static_cast<blasint>(n),
+                                        static_cast<blasint>(k), 1, a, static_cast<blasint>(n), x,
+                                        static_cast<blasint>(k));
 }
 
 template <class T>
-Index cholesky(Index n, T* a) {
+Index run(const Cholesky& call) {
+  const Index n = call.n;
+  T* const a = call.a;
   const auto order = static_cast<blasint>(n);
   blasint info = 0;
-  potrf(&order, a, &info);
+  form_for<T>(spotrf_, dpotrf_)("U", &order, a, &order, &info);
   // OpenBLAS goes on after a NaN, and after an infinity, which makes one further on.
   for (Index i = 0; info == 0 && i < n; ++i)
     if (!std::isfinite(a[i * n + i])) info = static_cast<blasint>(i + 1);
@@ -79,29 +67,14 @@ Index cholesky(Index n, T* a) {
 }
 
 template <class T>
-Index lu(Index n, T* a, Index* pivots) {
-  const auto order = static_cast<blasint>(n);
-  std::vector<blasint> places(static_cast<std::size_t>(n));  // from 1
+Index run(const Lu& call) {
+  const auto order = static_cast<blasint>(call.n);
+  std::vector<blasint> places(static_cast<std::size_t>(call.n));  // from 1
   blasint info = 0;
-  getrf(&order, a, places.data(), &info);
-  std::transform(places.begin(), places.end(), pivots, [](blasint place) { return place - 1; });
+  form_for<T>(sgetrf_, dgetrf_)(&order, &order, call.a, &order, places.data(), &info);
+  std::transform(places.begin(), places.end(), call.pivots,
+                 [](blasint place) { return place - 1; });
   return info;
-}
-
-template <class T>
-void lu_solve(bool transposed, Index n, Index k, const T* a, const Index* pivots, T* x) {
-  const auto exchange = [&](Index i) {
-    if (pivots[i] != i) std::swap_ranges(x + i * k, (x + i * k) + k, x + pivots[i] * k);
-  };
-  if (transposed) {  // a^T = P^T U^T L^T
-    for (Index i = 0; i < n; ++i) exchange(i);
-    trsm(true, true, true, n, k, a, x);
-    trsm(false, true, false, n, k, a, x);
-  } else {
-    trsm(false, false, false, n, k, a, x);
-    trsm(true, false, true, n, k, a, x);
-    for (Index i = n; i-- > 0;) exchange(i);
-  }
 }
 
 /// f(j) for each column j of x (n, k) that has an infinity or NaN.
@@ -116,7 +89,23 @@ void for_bad_columns(Index n, Index k, const T* x, F f) {
 }
 
 template <class T>
-void keep_zero_columns(Index n, Index k, const T* b, T* x) {
+void run(const LuSolve& call) {
+  const Index n = call.n, k = call.k, *const pivots = call.pivots;
+  const T *const a = call.a, *const b = call.b;
+  T* const x = call.x;
+  const auto exchange = [=](Index i) {
+    if (pivots[i] != i) std::swap_ranges(x + i * k, (x + i * k) + k, x + pivots[i] * k);
+  };
+  if (call.transposed) {  // a^T = P^T U^T L^T
+    for (Index i = 0; i < n; ++i) exchange(i);
+    trsm(true, true, true, n, k, a, x);
+    trsm(false, true, false, n, k, a, x);
+  } else {
+    trsm(false, false, false, n, k, a, x);
+    trsm(true, false, true, n, k, a, x);
+    for (Index i = n; i-- > 0;) exchange(i);
+  }
+  if (b == nullptr) return;
   for_bad_columns(n, k, x, [=](Index j) {
     for (Index i = 0; i < n; ++i)
       if (b[i * k + j] != T(0)) return;
@@ -125,8 +114,13 @@ void keep_zero_columns(Index n, Index k, const T* b, T* x) {
 }
 
 template <class T>
-void mend_triangular(bool upper, bool transposed, Index n, Index k, const T* a, const T* b, T* x) {
-  const bool backwards = upper != transposed;
+void run(const TriangularSolve& call) {
+  const bool transposed = call.transposed, backwards = call.upper != transposed;
+  const Index n = call.n, k = call.k;
+  const T *const a = call.a, *const b = call.b;
+  T* const x = call.x;
+  trsm(call.upper, transposed, false, n, k, a, x);
+  if (b == nullptr) return;
   for_bad_columns(n, k, x, [=](Index j) {
     for (Index step = 0; step < n; ++step) {
       const Index i = backwards ? n - 1 - step : step;
@@ -145,48 +139,26 @@ void execute(const Cholesky& call) {
   *call.minor = 0;
   if (call.n == 0) return;
   const BlasGuard guard;
-  with_floating(call.type,
-                [&]<class T>(T) { *call.minor = cholesky(call.n, static_cast<T*>(call.a)); });
+  with_floating(call.type, [&]<class T>(T) { *call.minor = run<T>(call); });
 }
 
 void execute(const Lu& call) {
   *call.zero_pivot = 0;
   if (call.n == 0) return;
   const BlasGuard guard;
-  with_floating(call.type, [&]<class T>(T) {
-    *call.zero_pivot = lu(call.n, static_cast<T*>(call.a), call.pivots);
-  });
+  with_floating(call.type, [&]<class T>(T) { *call.zero_pivot = run<T>(call); });
 }
 
 void execute(const LuSolve& call) {
   if (call.n == 0 || call.k == 0) return;
   const BlasGuard guard;
-  with_floating(call.type, [&]<class T>(T) {
-    lu_solve(call.transposed, call.n, call.k, static_cast<const T*>(call.a), call.pivots,
-             static_cast<T*>(call.x));
-  });
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const TriangularSolve& call) {
   if (call.n == 0 || call.k == 0) return;
   const BlasGuard guard;
-  with_floating(call.type, [&]<class T>(T) {
-    trsm(call.upper, call.transposed, false, call.n, call.k, static_cast<const T*>(call.a),
-         static_cast<T*>(call.x));
-  });
-}
-
-void execute(const KeepZeroColumns& call) {
-  with_floating(call.type, [&]<class T>(T) {
-    keep_zero_columns(call.n, call.k, static_cast<const T*>(call.b), static_cast<T*>(call.x));
-  });
-}
-
-void execute(const MendTriangular& call) {
-  with_floating(call.type, [&]<class T>(T) {
-    mend_triangular(call.upper, call.transposed, call.n, call.k, static_cast<const T*>(call.a),
-                    static_cast<const T*>(call.b), static_cast<T*>(call.x));
-  });
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

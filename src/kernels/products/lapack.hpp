@@ -10,11 +10,11 @@ struct Cholesky {
   static constexpr const char* name = "cholesky";
   DType type;
   Index n;
-  void* a;
+  Out a;
   Index* minor;
 
   void describe(Description& d) const {
-    d.number("n", n).updates("a", a, type, n * n).writes("minor", minor, DType::int64, 1);
+    d.number("n", n).updates("a", a, n * n).writes("minor", minor, 1);
   }
 };
 
@@ -25,76 +25,50 @@ struct Lu {
   static constexpr const char* name = "lu";
   DType type;
   Index n;
-  void* a;
+  Out a;
   Index *pivots, *zero_pivot;
 
   void describe(Description& d) const {
-    d.number("n", n).updates("a", a, type, n * n).writes("pivots", pivots, DType::int64, n);
-    d.writes("zero_pivot", zero_pivot, DType::int64, 1);
+    d.number("n", n).updates("a", a, n * n).writes("pivots", pivots, n);
+    d.writes("zero_pivot", zero_pivot, 1);
   }
 };
 
-/// x (n, k) = op(a)^-1 x, with a as Lu left it; op transposes.
+// Of a derivative rule x (n, k) is a cotangent, whose zeros make 0 whatever they meet: b, a copy of
+// it, is there (null otherwise), and columns that come out infinite or NaN are looked at once more.
+
+/// x (n, k) = op(a)^-1 x, with a as Lu left it; op transposes. Where b has a column of zeros, so
+/// has x.
 struct LuSolve {
   static constexpr const char* name = "lu_solve";
   DType type;
   bool transposed;
   Index n, k;
-  const void* a;
+  In a;
   const Index* pivots;
-  void* x;
+  Out x;
+  In b = nullptr;
 
   void describe(Description& d) const {
-    d.number("transposed", transposed).number("n", n).number("k", k);
-    d.reads("a", a, type, n * n).reads("pivots", pivots, DType::int64, n);
-    d.updates("x", x, type, n * k);
+    d.number("transposed", transposed).number("n", n).number("k", k).reads("a", a, n * n);
+    d.reads("pivots", pivots, n).reads("b", b, n * k).updates("x", x, n * k);
   }
 };
 
-/// x (n, k) = op(a)^-1 x for a triangular a (n, n), whose other triangle does not count.
+/// x (n, k) = op(a)^-1 x for a triangular a (n, n), whose other triangle does not count; with b
+/// without the terms that have a 0 in them.
 struct TriangularSolve {
   static constexpr const char* name = "triangular_solve";
   DType type;
   bool upper, transposed;
   Index n, k;
-  const void* a;
-  void* x;
+  In a;
+  Out x;
+  In b = nullptr;
 
   void describe(Description& d) const {
     d.number("upper", upper).number("transposed", transposed).number("n", n).number("k", k);
-    d.reads("a", a, type, n * n).updates("x", x, type, n * k);
-  }
-};
-
-// Solutions x of derivative rules, for a cotangent b (n, k) whose zeros make 0 whatever they meet:
-// columns of x that came out infinite or NaN once more.
-
-/// A column of zeros has a solution of zeros.
-struct KeepZeroColumns {
-  static constexpr const char* name = "keep_zero_columns";
-  DType type;
-  Index n, k;
-  const void* b;
-  void* x;
-
-  void describe(Description& d) const {
-    d.number("n", n).number("k", k);
-    d.reads("b", b, type, n * k).updates("x", x, type, n * k);
-  }
-};
-
-/// As TriangularSolve, without the terms that have a 0 in them.
-struct MendTriangular {
-  static constexpr const char* name = "mend_triangular";
-  DType type;
-  bool upper, transposed;
-  Index n, k;
-  const void *a, *b;
-  void* x;
-
-  void describe(Description& d) const {
-    d.number("upper", upper).number("transposed", transposed).number("n", n).number("k", k);
-    d.reads("a", a, type, n * n).reads("b", b, type, n * k).updates("x", x, type, n * k);
+    d.reads("a", a, n * n).reads("b", b, n * k).updates("x", x, n * k);
   }
 };
 
@@ -102,7 +76,5 @@ void execute(const Cholesky& call);
 void execute(const Lu& call);
 void execute(const LuSolve& call);
 void execute(const TriangularSolve& call);
-void execute(const KeepZeroColumns& call);
-void execute(const MendTriangular& call);
 
 }  // namespace gradus::kernels

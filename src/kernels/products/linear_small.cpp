@@ -20,10 +20,8 @@ void for_batches(Index n, F f) noexcept {
 template <class Act>
 void forward(const Linear& call) noexcept {
   const Index m = call.m, n = call.n, k = call.k;
-  const float *const x = static_cast<const float*>(call.x),
-                     *const w = static_cast<const float*>(call.w),
-                     *const bias = static_cast<const float*>(call.bias);
-  float *const out = static_cast<float*>(call.out), *const pre = static_cast<float*>(call.pre);
+  const float *const x = call.x, *const w = call.w, *const bias = call.bias;
+  float *const out = call.out, *const pre = call.pre;
   alignas(64) float turned[small_limit * small_limit];
   const bool turns = n > 1 && k > 1;
   for (Index j = 0; turns && j < n; ++j) {
@@ -44,12 +42,8 @@ void forward(const Linear& call) noexcept {
 template <class Act>
 void backward(const SmallLinearBackward& call) {
   const Index m = call.m, n = call.n, k = call.k;
-  const float *const g = static_cast<const float*>(call.g),
-                     *const saved = static_cast<const float*>(call.saved),
-                     *const x = static_cast<const float*>(call.x),
-                     *const w = static_cast<const float*>(call.w);
-  float *const dx = static_cast<float*>(call.dx), *const dw = static_cast<float*>(call.dw),
-               *const db = static_cast<float*>(call.db);
+  const float *const g = call.g, *const saved = call.saved, *const x = call.x, *const w = call.w;
+  float *const dx = call.dx, *const dw = call.dw, *const db = call.db;
   alignas(64) float dz[most_rows * small_limit];  // (m, n), n padded
   for_batches(n, [=, &dz](Index j, Index cols) {
     V total(0.f);

@@ -15,18 +15,17 @@ void small_linear(const Linear& call) noexcept;
 /// or pre (m, n), null for none. Null where none is wanted; `into`: added to what is there.
 struct SmallLinearBackward {
   static constexpr const char* name = "small_linear_backward";
+  static constexpr DType type = DType::float32;
   Activation act;
   bool into_dw, into_db;
   Index m, n, k;
-  const void *g, *saved, *x, *w;
-  void *dx, *dw, *db;
+  In g, saved, x, w;
+  Out dx, dw, db;
 
   void describe(Description& d) const {
-    constexpr DType t = DType::float32;
-    d.number("act", act).number("m", m).number("n", n).number("k", k);
-    d.reads("g", g, t, m * n).reads("saved", saved, t, m * n).reads("x", x, t, m * k);
-    d.reads("w", w, t, n * k).writes("dx", dx, t, m * k);
-    d.result("dw", dw, t, n * k, into_dw).result("db", db, t, n, into_db);
+    d.number("act", act).number("m", m).number("n", n).number("k", k).reads("g", g, m * n);
+    d.reads("saved", saved, m * n).reads("x", x, m * k).reads("w", w, n * k);
+    d.writes("dx", dx, m * k).result("dw", dw, n * k, into_dw).result("db", db, n, into_db);
   }
 };
 

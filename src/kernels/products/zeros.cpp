@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/simd.hpp"
+#include "kernels/rows/row_loops.hpp"
 
 namespace gradus::kernels {
 namespace {
@@ -11,24 +11,19 @@ namespace {
 template <class T>
 bool is_finite(const T* x, Index n) noexcept {
   Batch<T> sum(T(0));
-  Index i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>) {
-    const Batch<T> v = load(x + i);
+  each_batch<T>(n, [&](Index i, auto whole, Index count) {
+    const Batch<T> v = read(x + i, whole, count);
     sum = sum + (v - v);
-  }
-  if (i < n) {
-    const Batch<T> v = load_part(x + i, n - i);
-    sum = sum + (v - v);
-  }
+  });
   return sum_lanes(sum) == T(0);
 }
 
 /// op(x) (rows, cols) as it is stored.
 template <class T>
 bool is_finite(const T* x, bool transposed, Index rows, Index cols, Index ld) noexcept {
-  const Index height = transposed ? cols : rows, width = transposed ? rows : cols;
-  for (Index i = 0; i < height; ++i)
-    if (!is_finite(x + i * ld, width)) return false;
+  if (transposed) std::swap(rows, cols);
+  for (Index i = 0; i < rows; ++i)
+    if (!is_finite(x + i * ld, cols)) return false;
   return true;
 }
 
@@ -36,7 +31,7 @@ bool is_finite(const T* x, bool transposed, Index rows, Index cols, Index ld) no
 // factor makes a finite term with it. So one row or column tells.
 template <class T>
 bool is_usual(const Gemm& g) noexcept {
-  const T* const c = static_cast<const T*>(g.c);
+  const T* const c = g.c;
   if (g.m == 0 || g.n == 0) return true;
   bool finite = !has(g.zeros, Zeros::first) || is_finite(c, g.n);
   for (Index i = 0; has(g.zeros, Zeros::second) && i < g.m && finite; ++i)
@@ -48,8 +43,8 @@ template <class T>
 struct Product : Gemm {
   explicit Product(const Gemm& call) : Gemm(call) {}
 
-  const T* first() const { return static_cast<const T*>(a); }
-  const T* second() const { return static_cast<const T*>(b); }
+  const T* first() const { return a; }
+  const T* second() const { return b; }
   T left(Index i, Index p) const { return first()[transpose_a ? p * lda + i : i * lda + p]; }
   T right(Index p, Index j) const { return second()[transpose_b ? j * ldb + p : p * ldb + j]; }
 
@@ -65,7 +60,7 @@ struct Product : Gemm {
   }
 
   void mend() const {
-    T* const to = static_cast<T*>(c);
+    T* const to = c;
     if (m * n * k > 4096) multiply_used();
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j)
@@ -110,7 +105,7 @@ struct Product : Gemm {
     apart.c = product.data();
     apart.ldc = n;
     zero_gemm(apart);
-    T* const to = static_cast<T*>(c);
+    T* const to = c;
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j)
         to[i * ldc + j] =
@@ -121,8 +116,9 @@ struct Product : Gemm {
 }  // namespace
 
 bool all_finite(DType t, const void* x, Index n) noexcept {
-  return t == DType::float32 ? is_finite(static_cast<const float*>(x), n)
-                             : is_finite(static_cast<const double*>(x), n);
+  bool finite = true;
+  with_floating(t, [&]<class T>(T) { finite = is_finite(static_cast<const T*>(x), n); });
+  return finite;
 }
 
 void zero_gemm(const Gemm& call) {

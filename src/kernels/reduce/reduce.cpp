@@ -50,8 +50,8 @@ Accumulator<Op, T> combine_row(const T* x, Index n) noexcept {
   using A = Accumulator<Op, T>;
   A total = static_cast<A>(Op::neutral);
   for (Index i = 0; i < n; i += row_block) {
-    total = Op::combine(
-        total, static_cast<A>(combine_block<Op>(x + i, n - i < row_block ? n - i : row_block)));
+    total =
+        Op::combine(total, static_cast<A>(combine_block<Op>(x + i, std::min(row_block, n - i))));
   }
   return total;
 }
@@ -60,17 +60,10 @@ Accumulator<Op, T> combine_row(const T* x, Index n) noexcept {
 template <class Op, class T>
 Accumulator<Op, T> combine_all(const T* x, Index n) {
   using A = Accumulator<Op, T>;
-  if (n < parallel_from) return combine_row<Op>(x, n);
-  const Index tiles = (n + tile_size - 1) / tile_size;
-  std::vector<A> part(static_cast<std::size_t>(tiles));
-  parallel_for(tiles, [&](Index t) {
-    const Index first = t * tile_size;
-    part[static_cast<std::size_t>(t)] =
-        combine_row<Op>(x + first, n - first < tile_size ? n - first : tile_size);
-  });
-  A total = static_cast<A>(Op::neutral);
-  for (const A p : part) total = Op::combine(total, p);
-  return total;
+  return fold_tiles(
+      n, static_cast<A>(Op::neutral),
+      [=](Index first, Index last) { return combine_row<Op>(x + first, last - first); },
+      [](A a, A b) { return Op::combine(a, b); });
 }
 
 constexpr Index panel = 256;      // columns at once
@@ -87,8 +80,7 @@ template <class Op, int width, bool part, class T>
   Lanes<Op, T> sums[width];
   for (Index r = 0; r < rows; r += 8) {
     Lanes<Op, T> few[width];
-    const Index end = r + 8 < rows ? r + 8 : rows;
-    for (Index i = r; i < end; ++i)
+    for (Index i = r; i < std::min(rows, r + 8); ++i)
       for (int k = 0; k < width; ++k) few[k].add(at(x + i * stride + k * w));
     for (int k = 0; k < width; ++k) sums[k].add(few[k]);
   }
@@ -121,8 +113,7 @@ template <class Op, class T>
   if constexpr (std::is_floating_point_v<T>) {
     alignas(64) T some[panel];
     for (Index r = 0; r < rows; r += panel_rows) {
-      combine_rows<Op>(x + r * stride, rows - r < panel_rows ? rows - r : panel_rows, stride, cols,
-                       some);
+      combine_rows<Op>(x + r * stride, std::min(panel_rows, rows - r), stride, cols, some);
       for (Index j = 0; j < cols; ++j) acc[j] = Op::combine(acc[j], static_cast<A>(some[j]));
     }
   } else {
@@ -143,7 +134,7 @@ void combine_columns(const T* x, Index rows, Index stride, Index cols,
     return add_columns<Op>(x, rows, stride, cols, acc);
   }
   // Short rows side by side: (rows, cols) -> (rows / abreast, abreast * cols)
-  const Index abreast = room / cols < rows / 8 ? room / cols : rows / 8, wide = abreast * cols;
+  const Index abreast = std::min(room / cols, rows / 8), wide = abreast * cols;
   alignas(64) A side[room];
   for (Index j = 0; j < wide; ++j) side[j] = static_cast<A>(Op::neutral);
   add_columns<Op>(x, rows / abreast, wide, wide, side);
@@ -157,15 +148,13 @@ void combine_columns(const T* x, Index rows, Index stride, Index cols,
 template <class Op, class T, class F>
 void over_long_columns(const T* x, T* out, Index axis, Index inner, F f) {
   using A = Accumulator<Op, T>;
-  const Index rows = tile_size / (inner < panel ? inner : panel);
-  const Index tiles = (axis + rows - 1) / rows;
+  const Index rows = tile_size / std::min(inner, panel), tiles = (axis + rows - 1) / rows;
   const auto memory = std::make_unique_for_overwrite<A[]>(static_cast<std::size_t>(tiles * inner));
   A* const part = memory.get();
-  parallel_for(tiles, [&](Index t) {
-    for (Index j = 0; j < inner; j += panel) {
-      combine_columns<Op>(x + t * rows * inner + j, axis - t * rows < rows ? axis - t * rows : rows,
-                          inner, inner - j < panel ? inner - j : panel, part + t * inner + j);
-    }
+  in_groups(axis, rows, [&](Index first, Index last) {
+    for (Index j = 0; j < inner; j += panel)
+      combine_columns<Op>(x + first * inner + j, last - first, inner, std::min(panel, inner - j),
+                          part + first / rows * inner + j);
   });
   for (Index t = 1; t < tiles; ++t)
     for (Index j = 0; j < inner; ++j) part[j] = Op::combine(part[j], part[t * inner + j]);
@@ -174,7 +163,8 @@ void over_long_columns(const T* x, T* out, Index axis, Index inner, F f) {
 
 // f(value, row) turns the accumulated value into the result; no row where it is one column of many.
 template <class Op, class T, class F>
-void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) {
+void over_middle(const T* x, T* out, const Lengths& of, F f) {
+  const Index outer = of.outer, axis = of.axis, inner = of.inner;
   const Index panels = (inner + panel - 1) / panel;
   if (outer * panels < 4 && outer * axis * inner >= parallel_from) {
     for (Index o = 0; o < outer; ++o)
@@ -183,8 +173,7 @@ void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) 
   }
   const auto piece = [&](Index p) {
     using A = Accumulator<Op, T>;
-    const Index o = p / panels, j = p % panels * panel;
-    const Index cols = inner - j < panel ? inner - j : panel;
+    const Index o = p / panels, j = p % panels * panel, cols = std::min(panel, inner - j);
     const T* from = x + o * axis * inner + j;
     T* to = out + o * inner + j;
     if constexpr (std::is_floating_point_v<T>) {
@@ -200,36 +189,24 @@ void over_middle(const T* x, T* out, Index outer, Index axis, Index inner, F f) 
     combine_columns<Op>(from, axis, inner, cols, acc);
     for (Index i = 0; i < cols; ++i) to[i] = f(acc[i], static_cast<const T*>(nullptr));
   };
-  if (outer * axis * inner < parallel_from) {
-    for (Index p = 0; p < outer * panels; ++p) piece(p);
-    return;
-  }
-  const Index size = axis * (inner < panel ? inner : panel);
-  const Index group = size >= tile_size ? 1 : tile_size / (size < 1 ? 1 : size);
-  parallel_for((outer * panels + group - 1) / group, [&](Index t) {
-    const Index end = (t + 1) * group < outer * panels ? (t + 1) * group : outer * panels;
-    for (Index p = t * group; p < end; ++p) piece(p);
-  });
+  const auto pieces = [&](Index first, Index last) {
+    for (Index p = first; p < last; ++p) piece(p);
+  };
+  if (of.all() < parallel_from) return pieces(0, outer * panels);
+  in_groups(outer * panels, pieces_per_tile(axis * std::min(inner, panel)), pieces);
 }
 
 template <class Op, class T, class F>
-void run(const void* from, void* to, Index outer, Index axis, Index inner, F f) {
-  const T* x = static_cast<const T*>(from);
-  T* out = static_cast<T*>(to);
-  if (outer == 0 || inner == 0) return;
-  if (inner != 1) return over_middle<Op>(x, out, outer, axis, inner, f);
-  if (outer == 1) {
+void run(const T* x, T* out, const Lengths& of, F f) {
+  if (of.lines() == 0) return;
+  if (of.inner != 1) return over_middle<Op>(x, out, of, f);
+  const Index axis = of.axis;
+  if (of.outer == 1) {
     *out = f(combine_all<Op>(x, axis), x);
     return;
   }
-  if (outer * axis < parallel_from) {
-    for (Index o = 0; o < outer; ++o) out[o] = f(combine_row<Op>(x + o * axis, axis), x + o * axis);
-    return;
-  }
-  const Index group = axis >= tile_size ? 1 : tile_size / axis;
-  parallel_for((outer + group - 1) / group, [&](Index t) {
-    const Index end = (t + 1) * group < outer ? (t + 1) * group : outer;
-    for (Index o = t * group; o < end; ++o)
+  for_pieces(of.outer, axis, [&](Index first, Index last) {
+    for (Index o = first; o < last; ++o)
       out[o] = f(combine_row<Op>(x + o * axis, axis), x + o * axis);
   });
 }
@@ -239,14 +216,11 @@ template <class T>
 double sum_exp(const T* x, Index n, Index stride, T largest) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     if (stride == 1) {
-      constexpr Index w = lanes<T>;
+      constexpr T none = -std::numeric_limits<T>::infinity();
       Batch<T> s(0.f);
-      Index i = 0;
-      for (; i + w <= n; i += w) s = s + math::exp(load(x + i) - Batch<T>(largest));
-      if (i < n) {
-        s = s + math::exp(load_part(x + i, n - i, -std::numeric_limits<T>::infinity()) -
-                          Batch<T>(largest));
-      }
+      each_batch<T>(n, [&](Index i, auto whole, Index count) {
+        s = s + math::exp(read(x + i, whole, count, none) - Batch<T>(largest));
+      });
       return static_cast<double>(sum_lanes(s));
     }
   }
@@ -278,70 +252,61 @@ T log_sum_exp(const T* x, Index n, Index stride, T& share) noexcept {
 }
 
 template <class T>
-void run_log_sum_exp(const void* from, void* to, void* shares, Index outer, Index axis,
-                     Index inner) {
-  const T* x = static_cast<const T*>(from);
-  T *out = static_cast<T*>(to), *share = static_cast<T*>(shares);
-  const DType type = sizeof(T) == 4 ? DType::float32 : DType::float64;
+void run(const LogSumExp& call) {
+  const T* x = call.x;
+  T *out = call.out, *share = call.share;
+  const Index axis = call.of.axis, inner = call.of.inner;
   if (axis == 0) {
-    const Index n = outer * inner;
-    if (share != nullptr) execute(Fill{type, share, 1, n});
-    return execute(Fill{type, to, -std::numeric_limits<double>::infinity(), n});
+    std::fill_n(share, call.of.lines(), T(1));
+    std::fill_n(out, call.of.lines(), -std::numeric_limits<T>::infinity());
+    return;
   }
-  const Index group = axis >= tile_size ? 1 : tile_size / axis;
-  const Index count = outer * inner;
-  const auto range = [=](Index first, Index last) {
-    for (Index i = first; i < last; ++i) {
-      T unused;
-      out[i] = log_sum_exp(x + i / inner * axis * inner + i % inner, axis, inner,
-                           share == nullptr ? unused : share[i]);
-    }
-  };
-  if (count * axis < parallel_from) return range(0, count);
-  parallel_for((count + group - 1) / group, [&](Index t) {
-    range(t * group, (t + 1) * group < count ? (t + 1) * group : count);
+  for_pieces(call.of.lines(), axis, [=](Index first, Index last) {
+    for (Index i = first; i < last; ++i)
+      out[i] = log_sum_exp(x + i / inner * axis * inner + i % inner, axis, inner, share[i]);
   });
 }
 
 template <class T>
-void run_mean(const void* x, void* out, Index outer, Index axis, Index inner) {
+void run_mean(const T* x, T* out, const Lengths& of) {
+  const Index axis = of.axis;
   if constexpr (std::is_integral_v<T>) {
-    run<SumOp<T>, T>(x, out, outer, axis, inner,
-                     [axis](T sum, const T*) { return axis == 0 ? T{0} : sum / axis; });
+    run<SumOp<T>>(x, out, of, [axis](T sum, const T*) { return axis == 0 ? T{0} : sum / axis; });
   } else {
     constexpr DType type = sizeof(T) == 4 ? DType::float32 : DType::float64;
-    run<SumOp<T>, T>(x, out, outer, axis, inner, [axis](double sum, const T* row) {
+    run<SumOp<T>>(x, out, of, [axis](double sum, const T* row) {
       T mean = static_cast<T>(sum / static_cast<double>(axis));
       if (row != nullptr && axis > 1 &&
           (row[0] == row[1] || !(std::abs(mean) <= std::numeric_limits<T>::max())))
-        mend_means(type, row, &mean, 1, axis, 1);
+        mend_means(type, row, &mean, {1, axis, 1});
       return mean;
     });
-    if (inner != 1) mend_means(type, x, out, outer, axis, inner);
+    if (of.inner != 1) mend_means(type, x, out, of);
   }
 }
 
 template <class T>
-void run(ReduceOp op, const void* x, void* out, Index outer, Index axis, Index inner) {
-  const auto as_is = [](auto v, const T*) { return static_cast<T>(v); };
-  switch (op) {
+void run(const Reduce& call) {
+  const T* x = call.x;
+  T* out = call.out;
+  const auto with = [&]<class Op>(Op) {
+    run<Op>(x, out, call.of, [](auto v, const T*) { return static_cast<T>(v); });
+  };
+  switch (call.op) {
     case ReduceOp::sum:
-      return run<SumOp<T>, T>(x, out, outer, axis, inner, as_is);
+      return with(SumOp<T>());
     case ReduceOp::mean:
-      return run_mean<T>(x, out, outer, axis, inner);
+      return run_mean(x, out, call.of);
     case ReduceOp::prod:
-      return run<ProdOp<T>, T>(x, out, outer, axis, inner, as_is);
+      return with(ProdOp<T>());
     case ReduceOp::max:
-      return run<MaxOp<T>, T>(x, out, outer, axis, inner, as_is);
+      return with(MaxOp<T>());
     case ReduceOp::min:
-      return run<MinOp<T>, T>(x, out, outer, axis, inner, as_is);
+      return with(MinOp<T>());
     case ReduceOp::sum_squares:
-      return run<SquareOp<T>, T>(x, out, outer, axis, inner, as_is);
+      return with(SquareOp<T>());
     case ReduceOp::sum_abs:
-      return run<AbsOp<T>, T>(x, out, outer, axis, inner, as_is);
-    case ReduceOp::logsumexp:
-      if constexpr (!std::is_integral_v<T>) run_log_sum_exp<T>(x, out, nullptr, outer, axis, inner);
-      return;
+      return with(AbsOp<T>());
     case ReduceOp::any:
     case ReduceOp::all:
       return;
@@ -349,51 +314,32 @@ void run(ReduceOp op, const void* x, void* out, Index outer, Index axis, Index i
 }
 
 // any: one true decides; all: one false does.
-void run_bool(const void* from, void* to, Index outer, Index axis, Index inner, bool decisive) {
-  const auto* x = static_cast<const unsigned char*>(from);
-  bool* out = static_cast<bool*>(to);
-  for (Index i = 0; i < outer * inner; ++i) out[i] = !decisive;
-  if (axis == 0) return;
-  for (Index o = 0; o < outer; ++o) {
-    const unsigned char* row = x + o * axis * inner;
+void run_bool(const Reduce& call) {
+  const bool decisive = call.op == ReduceOp::any;
+  const unsigned char* row = call.x;
+  bool* out = call.out;
+  const auto& [outer, axis, inner] = call.of;
+  std::fill_n(out, outer * inner, !decisive);
+  for (Index o = 0; axis > 0 && o < outer; ++o, row += axis * inner, out += inner) {
     if (inner == 1) {
-      if (std::memchr(row, decisive, static_cast<std::size_t>(axis)) != nullptr) out[o] = decisive;
+      if (std::memchr(row, decisive, static_cast<std::size_t>(axis)) != nullptr) *out = decisive;
       continue;
     }
-    for (Index a = 0; a < axis; ++a) {
-      for (Index i = 0; i < inner; ++i) {
-        if (row[a * inner + i] == static_cast<unsigned char>(decisive))
-          out[o * inner + i] = decisive;
-      }
-    }
+    for (Index a = 0; a < axis; ++a)
+      for (Index i = 0; i < inner; ++i)
+        if (row[a * inner + i] == static_cast<unsigned char>(decisive)) out[i] = decisive;
   }
 }
 
 }  // namespace
 
 void execute(const Reduce& call) {
-  const auto& [op, t, x, out, outer, axis, inner] = call;
-  switch (t) {
-    case DType::boolean:
-      return run_bool(x, out, outer, axis, inner, op == ReduceOp::any);
-    case DType::int64:
-      return run<std::int64_t>(op, x, out, outer, axis, inner);
-    case DType::float32:
-      return run<float>(op, x, out, outer, axis, inner);
-    case DType::float64:
-      return run<double>(op, x, out, outer, axis, inner);
-  }
+  if (call.type == DType::boolean) return run_bool(call);
+  with_number(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const LogSumExp& call) {
-  const auto& [t, x, out, share, outer, axis, inner] = call;
-  if (t == DType::float32) return run_log_sum_exp<float>(x, out, share, outer, axis, inner);
-  if (t == DType::float64) return run_log_sum_exp<double>(x, out, share, outer, axis, inner);
-}
-
-double sum_squares(DType t, const void* x, Index n) {
-  if (t == DType::float32) return combine_all<SquareOp<float>>(static_cast<const float*>(x), n);
-  return combine_all<SquareOp<double>>(static_cast<const double*>(x), n);
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

@@ -12,42 +12,40 @@ enum class ReduceOp : std::uint8_t {
   min,
   sum_squares,
   sum_abs,
-  logsumexp /* floating point only */,
   any,
   all /* bool in, bool out */
 };
 
 /// out (outer, inner) = op over axis of x (outer, axis, inner); out has x's type. NaN propagates
-/// through max and min. Empty axis: sum 0, prod 1, mean NaN, logsumexp -inf, any false, all true;
+/// through max and min. Empty axis: sum 0, prod 1, mean NaN, any false, all true;
 /// max and min need axis > 0. Sums give the same bits for any number of threads.
 struct Reduce {
   static constexpr const char* name = "reduce";
   ReduceOp op;
   DType type;
-  const void* x;
-  void* out;
-  Index outer, axis, inner;
+  In x;
+  Out out;
+  Lengths of;
 
   void describe(Description& d) const {
-    d.number("op", op).number("outer", outer).number("axis", axis).number("inner", inner);
-    d.reads("x", x, type, outer * axis * inner).writes("out", out, type, outer * inner);
+    d.number("op", op).lengths(of).reads("x", x, of.all()).writes("out", out, of.lines());
   }
 };
 
-/// ReduceOp::logsumexp; share is what exp(x - out) has to be multiplied by to be the share of x:
-/// exp(out - log sum exp), as `out` is rounded, which is much for large x; where `out` is +inf,
+/// out (outer, inner) = log of the sum of exp(x) over axis of x (outer, axis, inner), -inf where it
+/// is empty; share (outer, inner) is what exp(x - out) has to be multiplied by to be the share of
+/// x: exp(out - log sum exp), as `out` is rounded, which is much for large x; where `out` is +inf,
 /// 1 / n for n values of +inf.
 struct LogSumExp {
   static constexpr const char* name = "log_sum_exp";
   DType type;
-  const void* x;
-  void *out, *share;
-  Index outer, axis, inner;
+  In x;
+  Out out, share;
+  Lengths of;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner);
-    d.reads("x", x, type, outer * axis * inner).writes("out", out, type, outer * inner);
-    d.writes("share", share, type, outer * inner);
+    d.lengths(of).reads("x", x, of.all()).writes("out", out, of.lines());
+    d.writes("share", share, of.lines());
   }
 };
 
@@ -58,13 +56,12 @@ struct ArgReduce {
   static constexpr const char* name = "arg_reduce";
   ArgReduceOp op;
   DType type;
-  const void* x;
+  In x;
   Index* out;
-  Index outer, axis, inner;
+  Lengths of;
 
   void describe(Description& d) const {
-    d.number("op", op).number("outer", outer).number("axis", axis).number("inner", inner);
-    d.reads("x", x, type, outer * axis * inner).writes("out", out, DType::int64, outer * inner);
+    d.number("op", op).lengths(of).reads("x", x, of.all()).writes("out", out, of.lines());
   }
 };
 
@@ -76,15 +73,14 @@ struct Scan {
   static constexpr const char* name = "scan";
   ScanOp op;
   DType type;
-  const void* x;
-  void* out;
-  Index outer, axis, inner;
+  In x;
+  Out out;
+  Lengths of;
   bool reverse;
 
   void describe(Description& d) const {
-    d.number("op", op).number("outer", outer).number("axis", axis).number("inner", inner);
-    d.number("reverse", reverse).reads("x", x, type, outer * axis * inner);
-    d.writes("out", out, type, outer * axis * inner);
+    d.number("op", op).lengths(of).number("reverse", reverse).reads("x", x, of.all());
+    d.writes("out", out, of.all());
   }
 };
 
@@ -93,15 +89,14 @@ struct Scan {
 struct LinearScan {
   static constexpr const char* name = "linear_scan";
   DType type;
-  const void *a, *b;
-  void* h;
-  Index outer, axis, inner;
+  In a, b;
+  Out h;
+  Lengths of;
   bool reverse;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner);
-    d.number("reverse", reverse).reads("a", a, type, outer * axis * inner);
-    d.reads("b", b, type, outer * axis * inner).writes("h", h, type, outer * axis * inner);
+    d.lengths(of).number("reverse", reverse).reads("a", a, of.all()).reads("b", b, of.all());
+    d.writes("h", h, of.all());
   }
 };
 
@@ -110,11 +105,5 @@ void execute(const LogSumExp& call);
 void execute(const ArgReduce& call);
 void execute(const Scan& call);
 void execute(const LinearScan& call);
-
-/// Sum of squares in double, for norms of gradients. float32 and float64.
-double sum_squares(DType t, const void* x, Index n);
-
-/// Sum of x[i] y[i] in double. float32 and float64.
-double dot(DType t, const void* x, const void* y, Index n);
 
 }  // namespace gradus::kernels

@@ -50,38 +50,27 @@ std::int64_t arg_row(ArgReduceOp op, const T* x, Index n) noexcept {
                  std::is_same_v<T, float>    ? DType::float32
                  : std::is_same_v<T, double> ? DType::float64
                                              : DType::int64,
-                 x, &extreme, 1, n, 1});
-  Index i = 0;
-  if (extreme != extreme) {
-    while (x[i] == x[i]) ++i;
-  } else {
-    while (x[i] != extreme) ++i;
-  }
-  return i;
+                 {x, &extreme, {1, n, 1}}});
+  const bool is_nan = extreme != extreme;
+  return std::find_if(x, x + n, [=](T v) { return is_nan ? v != v : v == extreme; }) - x;
 }
 
 template <class T>
-void run_arg(ArgReduceOp op, const void* from, std::int64_t* out, Index outer, Index axis,
-             Index inner) {
-  const T* x = static_cast<const T*>(from);
-  const auto row = [=](Index o) {
-    if (inner == 1) {
-      out[o] = arg_row(op, x + o * axis, axis);
-      return;
+void run(const ArgReduce& call) {
+  const ArgReduceOp op = call.op;
+  const T* x = call.x;
+  Index* out = call.out;
+  const Index axis = call.of.axis, inner = call.of.inner;
+  for_pieces(call.of.outer, axis * inner, [=](Index first, Index last) {
+    for (Index o = first; o < last; ++o) {
+      if (inner == 1) {
+        out[o] = arg_row(op, x + o * axis, axis);
+        continue;
+      }
+      for (Index j = 0; j < inner; j += panel)
+        arg_panel(op, x + o * axis * inner + j, out + o * inner + j, axis, inner,
+                  std::min(panel, inner - j));
     }
-    for (Index j = 0; j < inner; j += panel) {
-      arg_panel(op, x + o * axis * inner + j, out + o * inner + j, axis, inner,
-                inner - j < panel ? inner - j : panel);
-    }
-  };
-  const Index size = axis * inner;
-  if (outer * size < parallel_from || outer == 1) {
-    for (Index o = 0; o < outer; ++o) row(o);
-    return;
-  }
-  const Index group = size >= tile_size ? 1 : tile_size / size;
-  parallel_for((outer + group - 1) / group, [&](Index t) {
-    for (Index o = t * group; o < outer && o < (t + 1) * group; ++o) row(o);
   });
 }
 
@@ -128,8 +117,10 @@ struct RunningLogSum {
 };
 
 template <class State, class T>
-void run_scan(const T* x, T* out, Index outer, Index axis, Index inner, bool reverse) {
+void run_scan(const Scan& call, const T* x, T* out) {
   using A = decltype(State().result());
+  const auto& [outer, axis, inner] = call.of;
+  const bool reverse = call.reverse;
   if (inner == 1 && axis > 0) {
     const Index step = reverse ? -1 : 1;
     for (Index o = 0; o < outer; ++o) {
@@ -147,16 +138,13 @@ void run_scan(const T* x, T* out, Index outer, Index axis, Index inner, bool rev
   }
   for (Index o = 0; o < outer; ++o) {
     for (Index j = 0; j < inner; j += panel) {
-      const Index cols = inner - j < panel ? inner - j : panel;
+      const Index cols = std::min(panel, inner - j);
       State state[panel];
       for (Index a = 0; a < axis; ++a) {
         const Index row = (o * axis + (reverse ? axis - 1 - a : a)) * inner + j;
         for (Index i = 0; i < cols; ++i) {
           const A v = static_cast<A>(x[row + i]);
-          if (a == 0)
-            state[i].start(v);
-          else
-            state[i].add(v);
+          a == 0 ? state[i].start(v) : state[i].add(v);
           out[row + i] = static_cast<T>(state[i].result());
         }
       }
@@ -165,57 +153,30 @@ void run_scan(const T* x, T* out, Index outer, Index axis, Index inner, bool rev
 }
 
 template <class T>
-void run_scan(ScanOp op, const void* from, void* to, Index outer, Index axis, Index inner,
-              bool reverse) {
+void run(const Scan& call) {
   using A = std::conditional_t<std::is_integral_v<T>, T, double>;
-  const T* x = static_cast<const T*>(from);
-  T* out = static_cast<T*>(to);
-  switch (op) {
+  switch (call.op) {
     case ScanOp::cumsum:
-      return run_scan<RunningSum<A>>(x, out, outer, axis, inner, reverse);
+      return run_scan<RunningSum<A>, T>(call, call.x, call.out);
     case ScanOp::cumprod:
-      return run_scan<RunningProduct<A>>(x, out, outer, axis, inner, reverse);
+      return run_scan<RunningProduct<A>, T>(call, call.x, call.out);
     case ScanOp::cummax:
-      return run_scan<RunningMax<A>>(x, out, outer, axis, inner, reverse);
+      return run_scan<RunningMax<A>, T>(call, call.x, call.out);
     case ScanOp::logcumsumexp:
       if constexpr (std::is_floating_point_v<A>)
-        run_scan<RunningLogSum<A>>(x, out, outer, axis, inner, reverse);
+        run_scan<RunningLogSum<A>, T>(call, call.x, call.out);
       return;
   }
-}
-
-template <class T>
-double run_dot(const void* a, const void* b, Index n) noexcept {
-  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
-  double part[8] = {};
-  Index i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (Index j = 0; j < 8; ++j) {
-      part[j] += static_cast<double>(x[i + j]) * static_cast<double>(y[i + j]);
-    }
-  }
-  for (; i < n; ++i) part[i % 8] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
 }
 
 }  // namespace
 
 void execute(const ArgReduce& call) {
-  const auto& [op, t, x, out, outer, axis, inner] = call;
-  if (t == DType::int64) return run_arg<std::int64_t>(op, x, out, outer, axis, inner);
-  if (t == DType::float32) return run_arg<float>(op, x, out, outer, axis, inner);
-  if (t == DType::float64) return run_arg<double>(op, x, out, outer, axis, inner);
+  with_number(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 void execute(const Scan& call) {
-  const auto& [op, t, x, out, outer, axis, inner, reverse] = call;
-  if (t == DType::int64) return run_scan<std::int64_t>(op, x, out, outer, axis, inner, reverse);
-  if (t == DType::float32) return run_scan<float>(op, x, out, outer, axis, inner, reverse);
-  if (t == DType::float64) return run_scan<double>(op, x, out, outer, axis, inner, reverse);
-}
-
-double dot(DType t, const void* x, const void* y, Index n) {
-  return t == DType::float32 ? run_dot<float>(x, y, n) : run_dot<double>(x, y, n);
+  with_number(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

@@ -10,15 +10,15 @@ namespace gradus::kernels {
 struct SortPositions {
   static constexpr const char* name = "sort_positions";
   DType type;
-  const void* x;
+  In x;
   Index* index;
-  Index outer, axis, inner, count;
+  Lengths of;
+  Index count;
   bool descending;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner).number("count", count);
-    d.number("descending", descending).reads("x", x, type, outer * axis * inner);
-    d.writes("index", index, DType::int64, outer * count * inner);
+    d.lengths(of).number("count", count).number("descending", descending).reads("x", x, of.all());
+    d.writes("index", index, of.lines() * count);
   }
 };
 
@@ -27,15 +27,15 @@ struct SortPositions {
 struct SelectPosition {
   static constexpr const char* name = "select_position";
   DType type;
-  const void* x;
+  In x;
   Index* index;
-  Index outer, axis, inner, rank;
+  Lengths of;
+  Index rank;
   bool nan_wins;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner).number("rank", rank);
-    d.number("nan_wins", nan_wins).reads("x", x, type, outer * axis * inner);
-    d.writes("index", index, DType::int64, outer * inner);
+    d.lengths(of).number("rank", rank).number("nan_wins", nan_wins).reads("x", x, of.all());
+    d.writes("index", index, of.lines());
   }
 };
 

@@ -1,9 +1,9 @@
 // Mean and spread of a row, right for values of any mean and magnitude.
 #pragma once
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <type_traits>
-#include <vector>
 
 #include "kernels/rows/row_loops.hpp"
 
@@ -32,50 +32,40 @@ inline bool all_equal(const T* x, Index n, Index stride = 1) noexcept {
 /// The sums of f(first, count) over [0, n), two at once: a tile, or a block of it, at a time.
 struct Sums {
   double first = 0, second = 0;
+  Sums operator+(const Sums& o) const noexcept { return {first + o.first, second + o.second}; }
 };
 template <class F>
 inline Sums sum_blocks(Index n, F&& f) noexcept {
   constexpr Index block = 1024;
   if (n <= block) return f(Index{0}, n);
   Sums total;
-  for (Index i = 0; i < n; i += block) {
-    const Sums part = f(i, n - i < block ? n - i : block);
-    total.first += part.first;
-    total.second += part.second;
-  }
+  for (Index i = 0; i < n; i += block) total = total + f(i, std::min(block, n - i));
   return total;
 }
 template <class F>
 inline Sums sum_tiles(Index n, F&& f) {
-  constexpr Index tile = 32768;
-  if (n < 2 * tile) return sum_blocks(n, f);
-  const Index tiles = (n + tile - 1) / tile;
-  std::vector<Sums> part(static_cast<std::size_t>(tiles));
-  parallel_for(tiles, [&](Index t) {
-    part[static_cast<std::size_t>(t)] =
-        sum_blocks(n - t * tile < tile ? n - t * tile : tile,
-                   [&](Index first, Index count) { return f(t * tile + first, count); });
-  });
-  Sums total;
-  for (const Sums& p : part) {
-    total.first += p.first;
-    total.second += p.second;
-  }
-  return total;
+  const auto tile = [&](Index first, Index last) {
+    return sum_blocks(last - first, [&](Index i, Index count) { return f(first + i, count); });
+  };
+  return fold_tiles(n, Sums(), tile, std::plus<>());
+}
+
+/// The sum of f(batch of x), where `pad` stands behind the last.
+template <class T, class F>
+inline double sum_of(const T* x, T pad, Index n, F f) {
+  const auto sum = [=](Index first, Index count) noexcept -> Sums {
+    return {static_cast<double>(sum_row<T>(count,
+                                           [=](Index i, auto whole, Index part) noexcept {
+                                             return f(read(x + first + i, whole, part, pad));
+                                           })),
+            0};
+  };
+  return sum_tiles(n, sum).first;
 }
 
 template <class T>
 inline double row_sum(const T* x, Index n) {
-  return sum_tiles(n,
-                   [=](Index first, Index count) noexcept -> Sums {
-                     return {static_cast<double>(
-                                 sum_row<T>(count,
-                                            [=](Index i, auto whole, Index part) noexcept {
-                                              return read(x + first + i, whole, part);
-                                            })),
-                             0};
-                   })
-      .first;
+  return sum_of(x, T(0), n, [](const Batch<T>& v) noexcept { return v; });
 }
 
 /// The sums of x - center and of its square.
@@ -149,18 +139,8 @@ inline Moments<T> moments_about(T center, Sums about, double inverse, const T* x
 /// The sum of (x - center)^2.
 template <class T>
 inline double row_squares(const T* x, T center, Index n) {
-  return sum_tiles(n,
-                   [=](Index first, Index count) noexcept -> Sums {
-                     const Batch<T> m(center);
-                     return {static_cast<double>(sum_row<T>(
-                                 count,
-                                 [=](Index i, auto whole, Index part) noexcept {
-                                   const Batch<T> d = read(x + first + i, whole, part, center) - m;
-                                   return d * d;
-                                 })),
-                             0};
-                   })
-      .first;
+  return sum_of(x, center, n,
+                [m = Batch<T>(center)](const Batch<T>& v) noexcept { return (v - m) * (v - m); });
 }
 
 // What rounding leaves of the mean counts only where the mean is larger than the deviations; other

@@ -51,15 +51,11 @@ void norm(const RowNorm& call) {
   const Index rows = call.rows, cols = call.cols;
   if (cols == 0) return;
   const double eps = call.eps;
-  const auto *in = static_cast<const T*>(call.x), *ga = static_cast<const T*>(call.gamma),
-             *be = static_cast<const T*>(call.beta);
-  auto *result = static_cast<T*>(call.out), *m = static_cast<T*>(call.mean),
-       *s = static_cast<T*>(call.rstd);
-  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
-    for (Index r = first; r < last; ++r) {
-      norm_row<Centered>(in + r * cols, ga, be, eps, result + r * cols, m + r, m + rows + r, s + r,
-                         cols);
-    }
+  const T *x = call.x, *gamma = call.gamma, *beta = call.beta;
+  T *out = call.out, *mean = call.mean, *rstd = call.rstd;
+  for_each_row_of(rows, cols, [=](Index r) {
+    norm_row<Centered>(x + r * cols, gamma, beta, eps, out + r * cols, mean + r, mean + rows + r,
+                       rstd + r, cols);
   });
 }
 
@@ -137,11 +133,8 @@ constexpr Index rows_per_sum = 128;  // gradients of gamma and beta that are sum
 template <bool Centered, class T>
 void norm_backward(const RowNormBackward& call) {
   const Index rows = call.rows, cols = call.cols;
-  const auto *y = static_cast<const T*>(call.g), *in = static_cast<const T*>(call.x),
-             *ga = static_cast<const T*>(call.gamma), *m = static_cast<const T*>(call.mean),
-             *s = static_cast<const T*>(call.rstd);
-  auto *result = static_cast<T*>(call.dx), *dg = static_cast<T*>(call.dgamma),
-       *db = static_cast<T*>(call.dbeta);
+  const T *y = call.g, *in = call.x, *ga = call.gamma, *m = call.mean, *s = call.rstd;
+  T *result = call.dx, *dg = call.dgamma, *db = call.dbeta;
   const Index group = rows_per_tile(rows, cols), tiles = (rows + group - 1) / group;
   const Index per_tile = (group + rows_per_sum - 1) / rows_per_sum, parts = tiles * per_tile;
   std::vector<T> part(dg != nullptr || db != nullptr ? static_cast<std::size_t>(2 * parts * cols)
@@ -179,7 +172,7 @@ template <class F>
 void for_panels(Index rows, Index channels, F&& f) {
   const Index panels = (channels + panel - 1) / panel;
   const auto one = [&](Index p) { f(p * panel, std::min(panel, channels - p * panel)); };
-  if (rows * channels < 65536) {
+  if (rows * channels < parallel_from) {
     for (Index p = 0; p < panels; ++p) one(p);
   } else {
     parallel_for(panels, one);
@@ -190,10 +183,8 @@ template <class T>
 void run(const BatchNorm& call) {
   const Index rows = call.rows, channels = call.cols;
   const double eps = call.eps;
-  const auto *in = static_cast<const T*>(call.x), *ga = static_cast<const T*>(call.gamma),
-             *be = static_cast<const T*>(call.beta);
-  auto *result = static_cast<T*>(call.out), *means = static_cast<T*>(call.mean),
-       *vars = static_cast<T*>(call.var), *rstds = static_cast<T*>(call.rstd);
+  const T *in = call.x, *ga = call.gamma, *be = call.beta;
+  T *result = call.out, *means = call.mean, *vars = call.var, *rstds = call.rstd;
   for_panels(rows, channels, [=](Index c0, Index width) {
     ColumnMoments<T> moments;
     column_moments(in + c0, rows, channels, width, moments);
@@ -222,11 +213,8 @@ void run(const BatchNorm& call) {
 template <class T>
 void run(const BatchNormBackward& call) {
   const Index rows = call.rows, channels = call.cols;
-  const auto *y = static_cast<const T*>(call.g), *in = static_cast<const T*>(call.x),
-             *ga = static_cast<const T*>(call.gamma), *m = static_cast<const T*>(call.mean),
-             *s = static_cast<const T*>(call.rstd);
-  auto *result = static_cast<T*>(call.dx), *dg = static_cast<T*>(call.dgamma),
-       *db = static_cast<T*>(call.dbeta);
+  const T *y = call.g, *in = call.x, *ga = call.gamma, *m = call.mean, *s = call.rstd;
+  T *result = call.dx, *dg = call.dgamma, *db = call.dbeta;
   const double count = static_cast<double>(rows);
   for_panels(rows, channels, [=](Index c0, Index width) {
     double s1[panel] = {}, s2[panel] = {};
@@ -278,15 +266,12 @@ void run(const BatchNormBackward& call) {
 
 template <class T>
 void run(const ScaleRows& call) {
-  const Index rows = call.rows, cols = call.cols;
-  const auto *in = static_cast<const T*>(call.x), *factor = static_cast<const T*>(call.scale);
-  auto* result = static_cast<T*>(call.dx);
-  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
-    for (Index r = first; r < last; ++r) {
-      const T f = factor[r];
-      for (Index c = 0; c < cols; ++c)
-        result[r * cols + c] = f == T(0) ? T(0) : in[r * cols + c] * f;
-    }
+  const Index cols = call.cols;
+  const T *x = call.x, *scale = call.scale;
+  T* dx = call.dx;
+  for_each_row_of(call.rows, cols, [=](Index r) {
+    const T f = scale[r];
+    for (Index c = 0; c < cols; ++c) dx[r * cols + c] = f == T(0) ? T(0) : x[r * cols + c] * f;
   });
 }
 
@@ -294,9 +279,9 @@ template <class T>
 void run(const SumRows& call) {
   const auto& [t, x, out, rows, cols, beta] = call;
   const T factor = static_cast<T>(beta);
-  T* const to = static_cast<T*>(out);
+  T* const to = out;
   if (rows <= 16 && cols <= 64) {  // a few values: no set-up
-    const T* from = static_cast<const T*>(x);
+    const T* from = x;
     for (Index c = 0; c < cols; ++c) {
       T sum = 0;
       for (Index r = 0; r < rows; ++r) sum += from[r * cols + c];
@@ -304,12 +289,17 @@ void run(const SumRows& call) {
     }
     return;
   }
-  if (beta == 0) return execute(Reduce{ReduceOp::sum, t, x, out, 1, rows, cols});
+  if (beta == 0) return execute(Reduce{ReduceOp::sum, t, x, out, {1, rows, cols}});
   T few[256];
   std::vector<T> many(static_cast<std::size_t>(cols > 256 ? cols : 0));
   T* const sums = cols > 256 ? many.data() : few;
-  execute(Reduce{ReduceOp::sum, t, x, sums, 1, rows, cols});
+  execute(Reduce{ReduceOp::sum, t, x, sums, {1, rows, cols}});
   for (Index c = 0; c < cols; ++c) to[c] = factor * to[c] + sums[c];
+}
+
+template <class Call>
+void run_typed(const Call& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace
@@ -324,20 +314,9 @@ void execute(const RowNormBackward& call) {
   });
 }
 
-void execute(const BatchNorm& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void execute(const BatchNormBackward& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void execute(const ScaleRows& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void execute(const SumRows& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
+void execute(const BatchNorm& call) { run_typed(call); }
+void execute(const BatchNormBackward& call) { run_typed(call); }
+void execute(const ScaleRows& call) { run_typed(call); }
+void execute(const SumRows& call) { run_typed(call); }
 
 }  // namespace gradus::kernels

@@ -1,6 +1,6 @@
 // Loops over one row in SIMD batches, and the split of many rows over threads.
 #pragma once
-#include "base/threads.hpp"
+#include "kernels/pieces.hpp"
 #include "kernels/vmath.hpp"
 
 namespace gradus::kernels {
@@ -63,20 +63,25 @@ inline T sum_row(Index n, F&& f) noexcept {
 
 /// Rows of one tile: they depend on the shape alone.
 constexpr Index rows_per_tile(Index rows, Index cols) noexcept {
-  if (rows * cols < 65536) return rows < 1 ? 1 : rows;
-  return cols >= 32768 ? 1 : 32768 / cols;
+  return rows * cols < parallel_from ? std::max<Index>(rows, 1) : pieces_per_tile(cols);
 }
 
 /// f(tile, first row, last row).
 template <class F>
 inline void for_row_tiles(Index rows, Index cols, F&& f) {
   const Index group = rows_per_tile(rows, cols);
-  if (rows <= group) {
-    if (rows > 0) f(Index{0}, Index{0}, rows);
-    return;
-  }
-  parallel_for((rows + group - 1) / group,
-               [&](Index t) { f(t, t * group, (t + 1) * group < rows ? (t + 1) * group : rows); });
+  if (rows > group)
+    in_groups(rows, group, [&](Index first, Index last) { f(first / group, first, last); });
+  else if (rows > 0)
+    f(Index{0}, Index{0}, rows);
+}
+
+/// f(row) in tiles.
+template <class F>
+inline void for_each_row_of(Index rows, Index cols, F&& f) {
+  for_row_tiles(rows, cols, [&](Index, Index first, Index last) {
+    for (Index r = first; r < last; ++r) f(r);
+  });
 }
 
 }  // namespace gradus::kernels

@@ -9,13 +9,13 @@ struct Softmax {
   static constexpr const char* name = "softmax";
   DType type;
   bool log;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index rows, cols;
 
   void describe(Description& d) const {
-    d.number("log", log).number("rows", rows).number("cols", cols);
-    d.reads("x", x, type, rows * cols).writes("out", out, type, rows * cols);
+    d.number("log", log).matrix(rows, cols).reads("x", x, rows * cols);
+    d.writes("out", out, rows * cols);
   }
 };
 
@@ -25,14 +25,13 @@ struct SoftmaxBackward {
   static constexpr const char* name = "softmax_backward";
   DType type;
   bool log;
-  const void *g, *out;
-  void* dx;
+  In g, out;
+  Out dx;
   Index rows, cols;
 
   void describe(Description& d) const {
-    d.number("log", log).number("rows", rows).number("cols", cols);
-    d.reads("g", g, type, rows * cols).reads("out", out, type, rows * cols);
-    d.writes("dx", dx, type, rows * cols);
+    d.number("log", log).matrix(rows, cols).reads("g", g, rows * cols);
+    d.reads("out", out, rows * cols).writes("dx", dx, rows * cols);
   }
 };
 
@@ -44,8 +43,7 @@ struct CheckLabels {
   Index rows, classes, ignore_index;
 
   void describe(Description& d) const {
-    d.number("classes", classes).number("ignore_index", ignore_index);
-    d.reads("labels", labels, DType::int64, rows);
+    d.number("classes", classes).number("ignore_index", ignore_index).reads("labels", labels, rows);
   }
 };
 
@@ -56,21 +54,20 @@ struct CheckLabels {
 struct CrossEntropy {
   static constexpr const char* name = "cross_entropy";
   DType type;
-  const void* x;
+  In x;
   const Index* labels;
-  const void* weight;
-  void *loss, *grad;
+  In weight;
+  Out loss, grad;
   double* divisor;
   Index rows, cols;
   double label_smoothing;
   Index ignore_index;
 
   void describe(Description& d) const {
-    d.number("rows", rows).number("cols", cols);
-    d.number("label_smoothing", label_smoothing).number("ignore_index", ignore_index);
-    d.reads("x", x, type, rows * cols).reads("labels", labels, DType::int64, rows);
-    d.reads("weight", weight, type, cols).writes("loss", loss, type, rows);
-    d.writes("grad", grad, type, rows * cols).writes("divisor", divisor, DType::float64, 1);
+    d.matrix(rows, cols).number("label_smoothing", label_smoothing);
+    d.number("ignore_index", ignore_index).reads("x", x, rows * cols).reads("labels", labels, rows);
+    d.reads("weight", weight, cols).writes("loss", loss, rows).writes("grad", grad, rows * cols);
+    d.writes("divisor", divisor, 1);
   }
 };
 
@@ -80,16 +77,15 @@ struct SoftTargets {
   static constexpr const char* name = "soft_targets";
   DType type;
   const Index* labels;
-  const void* weight;
-  void* out;
+  In weight;
+  Out out;
   Index rows, cols;
   double label_smoothing;
   Index ignore_index;
 
   void describe(Description& d) const {
     d.number("label_smoothing", label_smoothing).number("ignore_index", ignore_index);
-    d.reads("labels", labels, DType::int64, rows).reads("weight", weight, type, cols);
-    d.writes("out", out, type, rows * cols);
+    d.reads("labels", labels, rows).reads("weight", weight, cols).writes("out", out, rows * cols);
   }
 };
 
@@ -99,13 +95,13 @@ struct SumOfWeights {
   static constexpr const char* name = "sum_of_weights";
   DType type;
   const Index* labels;
-  const void* weight;
+  In weight;
   double* out;
   Index rows, cols, ignore_index;
 
   void describe(Description& d) const {
-    d.number("ignore_index", ignore_index).reads("labels", labels, DType::int64, rows);
-    d.reads("weight", weight, type, cols).writes("out", out, DType::float64, 1);
+    d.number("ignore_index", ignore_index).reads("labels", labels, rows);
+    d.reads("weight", weight, cols).writes("out", out, 1);
   }
 };
 
@@ -113,14 +109,13 @@ struct SumOfWeights {
 struct ScaleAll {
   static constexpr const char* name = "scale_all";
   DType type;
-  const void *x, *g;
+  In x, g;
   const double* divisor;
-  void* dx;
+  Out dx;
   Index n;
 
   void describe(Description& d) const {
-    d.reads("x", x, type, n).reads("g", g, type, 1).reads("divisor", divisor, DType::float64, 1);
-    d.writes("dx", dx, type, n);
+    d.reads("x", x, n).reads("g", g, 1).reads("divisor", divisor, 1).writes("dx", dx, n);
   }
 };
 
@@ -128,14 +123,13 @@ struct ScaleAll {
 struct ScaleRows {
   static constexpr const char* name = "scale_rows";
   DType type;
-  const void *x, *scale;
-  void* dx;
+  In x, scale;
+  Out dx;
   Index rows, cols;
 
   void describe(Description& d) const {
-    d.number("rows", rows).number("cols", cols);
-    d.reads("x", x, type, rows * cols).reads("scale", scale, type, rows);
-    d.writes("dx", dx, type, rows * cols);
+    d.matrix(rows, cols).reads("x", x, rows * cols).reads("scale", scale, rows);
+    d.writes("dx", dx, rows * cols);
   }
 };
 
@@ -145,34 +139,37 @@ struct ScaleRows {
 struct RowNorm {
   static constexpr const char* name = "row_norm";
   DType type;
-  const void *x, *gamma, *beta;
+  In x, gamma, beta;
   double eps;
-  void *out, *mean, *rstd;
+  Out out, mean, rstd;
   Index rows, cols;
 
   void describe(Description& d) const {
-    d.number("eps", eps).number("rows", rows).number("cols", cols);
-    d.reads("x", x, type, rows * cols).reads("gamma", gamma, type, cols);
-    d.reads("beta", beta, type, cols).writes("out", out, type, rows * cols);
-    d.writes("mean", mean, type, 2 * rows).writes("rstd", rstd, type, rows);
+    d.number("eps", eps).matrix(rows, cols).reads("x", x, rows * cols).reads("gamma", gamma, cols);
+    d.reads("beta", beta, cols).writes("out", out, rows * cols).writes("mean", mean, 2 * rows);
+    d.writes("rstd", rstd, rows);
   }
 };
 
-/// dx (rows, cols), dgamma, dbeta (cols): each may be null, as may the mean.
-struct RowNormBackward {
-  static constexpr const char* name = "row_norm_backward";
+/// dx (rows, cols), dgamma, dbeta (cols): each may be null, as may the mean. There are statistics
+/// of each row, or of each channel if `by_row` is false.
+template <bool by_row>
+struct NormBackward {
   DType type;
-  const void *g, *x, *gamma, *mean, *rstd;
-  void *dx, *dgamma, *dbeta;
+  In g, x, gamma, mean, rstd;
+  Out dx, dgamma, dbeta;
   Index rows, cols;
 
   void describe(Description& d) const {
-    d.number("rows", rows).number("cols", cols);
-    d.reads("g", g, type, rows * cols).reads("x", x, type, rows * cols);
-    d.reads("gamma", gamma, type, cols).reads("mean", mean, type, 2 * rows);
-    d.reads("rstd", rstd, type, rows).writes("dx", dx, type, rows * cols);
-    d.writes("dgamma", dgamma, type, cols).writes("dbeta", dbeta, type, cols);
+    const Index n = by_row ? rows : cols;
+    d.matrix(rows, cols).reads("g", g, rows * cols).reads("x", x, rows * cols);
+    d.reads("gamma", gamma, cols).reads("mean", mean, 2 * n).reads("rstd", rstd, n);
+    d.writes("dx", dx, rows * cols).writes("dgamma", dgamma, cols).writes("dbeta", dbeta, cols);
   }
+};
+
+struct RowNormBackward : NormBackward<true> {
+  static constexpr const char* name = "row_norm_backward";
 };
 
 /// Training forward over (rows, channels): statistics per channel over the rows; var (biased), rstd
@@ -180,34 +177,20 @@ struct RowNormBackward {
 struct BatchNorm {
   static constexpr const char* name = "batch_norm";
   DType type;
-  const void *x, *gamma, *beta;
+  In x, gamma, beta;
   double eps;
-  void *out, *mean, *var, *rstd;
+  Out out, mean, var, rstd;
   Index rows, cols;
 
   void describe(Description& d) const {
-    d.number("eps", eps).number("rows", rows).number("cols", cols);
-    d.reads("x", x, type, rows * cols).reads("gamma", gamma, type, cols);
-    d.reads("beta", beta, type, cols).writes("out", out, type, rows * cols);
-    d.writes("mean", mean, type, 2 * cols).writes("var", var, type, cols);
-    d.writes("rstd", rstd, type, cols);
+    d.number("eps", eps).matrix(rows, cols).reads("x", x, rows * cols).reads("gamma", gamma, cols);
+    d.reads("beta", beta, cols).writes("out", out, rows * cols).writes("mean", mean, 2 * cols);
+    d.writes("var", var, cols).writes("rstd", rstd, cols);
   }
 };
 
-struct BatchNormBackward {
+struct BatchNormBackward : NormBackward<false> {
   static constexpr const char* name = "batch_norm_backward";
-  DType type;
-  const void *g, *x, *gamma, *mean, *rstd;
-  void *dx, *dgamma, *dbeta;
-  Index rows, cols;
-
-  void describe(Description& d) const {
-    d.number("rows", rows).number("cols", cols);
-    d.reads("g", g, type, rows * cols).reads("x", x, type, rows * cols);
-    d.reads("gamma", gamma, type, cols).reads("mean", mean, type, 2 * cols);
-    d.reads("rstd", rstd, type, cols).writes("dx", dx, type, rows * cols);
-    d.writes("dgamma", dgamma, type, cols).writes("dbeta", dbeta, type, cols);
-  }
 };
 
 /// out (outer, inner) = sum over axis of (x - mean)^2 / divisor, or its root, of x (outer, axis,
@@ -215,17 +198,15 @@ struct BatchNormBackward {
 struct Spread {
   static constexpr const char* name = "spread";
   DType type;
-  const void* x;
-  void *mean, *out;
-  Index outer, axis, inner;
+  In x;
+  Out mean, out;
+  Lengths of;
   double divisor;
   bool root;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner);
-    d.number("divisor", divisor).number("root", root);
-    d.reads("x", x, type, outer * axis * inner);
-    d.writes("mean", mean, type, 2 * outer * inner).writes("out", out, type, outer * inner);
+    d.lengths(of).number("divisor", divisor).number("root", root).reads("x", x, of.all());
+    d.writes("mean", mean, 2 * of.lines()).writes("out", out, of.lines());
   }
 };
 
@@ -233,17 +214,14 @@ struct Spread {
 struct SpreadBackward {
   static constexpr const char* name = "spread_backward";
   DType type;
-  const void *g, *x, *mean, *out;
+  In g, x, mean, out;
   double factor;
-  void* dx;
-  Index outer, axis, inner;
+  Out dx;
+  Lengths of;
 
   void describe(Description& d) const {
-    d.number("outer", outer).number("axis", axis).number("inner", inner);
-    d.number("factor", factor);
-    d.reads("g", g, type, outer * inner).reads("x", x, type, outer * axis * inner);
-    d.reads("mean", mean, type, 2 * outer * inner).reads("out", out, type, outer * inner);
-    d.writes("dx", dx, type, outer * axis * inner);
+    d.lengths(of).number("factor", factor).reads("g", g, of.lines()).reads("x", x, of.all());
+    d.reads("mean", mean, 2 * of.lines()).reads("out", out, of.lines()).writes("dx", dx, of.all());
   }
 };
 
@@ -253,13 +231,12 @@ struct RootOfSums {
   static constexpr const char* name = "root_of_sums";
   DType type;
   double p;
-  const void* x;
-  void* sums;
-  Index outer, axis, inner;
+  In x;
+  Out sums;
+  Lengths of;
 
   void describe(Description& d) const {
-    d.number("p", p).number("outer", outer).number("axis", axis).number("inner", inner);
-    d.reads("x", x, type, outer * axis * inner).updates("sums", sums, type, outer * inner);
+    d.number("p", p).lengths(of).reads("x", x, of.all()).updates("sums", sums, of.lines());
   }
 };
 
@@ -267,20 +244,20 @@ struct RootOfSums {
 struct SumRows {
   static constexpr const char* name = "sum_rows";
   DType type;
-  const void* x;
-  void* out;
+  In x;
+  Out out;
   Index rows, cols;
   double beta;
 
   void describe(Description& d) const {
-    d.number("rows", rows).number("cols", cols).number("beta", beta);
-    d.reads("x", x, type, rows * cols).result("out", out, type, cols, beta != 0);
+    d.matrix(rows, cols).number("beta", beta).reads("x", x, rows * cols);
+    d.result("out", out, cols, beta != 0);
   }
 };
 
 /// What a mean over axis has beside the sums: the mean of equal values is that value exactly, and
 /// one whose sum left the range of the type is computed again from x (outer, axis, inner).
-void mend_means(DType t, const void* x, void* mean, Index outer, Index axis, Index inner);
+void mend_means(DType t, In x, Out mean, Lengths of);
 
 void execute(const Softmax& call);
 void execute(const SoftmaxBackward& call);

@@ -85,27 +85,27 @@ void log_softmax_backward_row(const T* g, const T* out, T* dx, Index n) noexcept
   });
 }
 
-template <class T, class F>
-void over_rows(const void* x, void* out, Index rows, Index cols, F row) {
+template <class T>
+void run(const Softmax& call) {
+  const auto row = call.log ? log_softmax_row<T> : softmax_row<T>;
+  const T* x = call.x;
+  T* out = call.out;
+  const Index cols = call.cols;
   if (cols == 0) return;
-  const T* in = static_cast<const T*>(x);
-  T* result = static_cast<T*>(out);
-  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
-    for (Index r = first; r < last; ++r) row(in + r * cols, result + r * cols, cols);
-  });
+  for_each_row_of(call.rows, cols, [=](Index r) { row(x + r * cols, out + r * cols, cols); });
 }
 
-template <class T, class F>
-void over_rows(const void* g, const void* out, void* dx, Index rows, Index cols, F row) {
-  const T *upstream = static_cast<const T*>(g), *saved = static_cast<const T*>(out);
-  T* result = static_cast<T*>(dx);
-  for_row_tiles(rows, cols, [=](Index, Index first, Index last) {
-    for (Index r = first; r < last; ++r) {
-      T* const to = result + r * cols;
-      row(upstream + r * cols, saved + r * cols, to, cols);
-      if (cols > 0 && !std::isfinite(to[0])) [[unlikely]]
-        mend_row(upstream + r * cols, to, cols);
-    }
+template <class T>
+void run(const SoftmaxBackward& call) {
+  const auto row = call.log ? log_softmax_backward_row<T> : softmax_backward_row<T>;
+  const T *g = call.g, *out = call.out;
+  T* dx = call.dx;
+  const Index cols = call.cols;
+  for_each_row_of(call.rows, cols, [=](Index r) {
+    T* const to = dx + r * cols;
+    row(g + r * cols, out + r * cols, to, cols);
+    if (cols > 0 && !std::isfinite(to[0])) [[unlikely]]
+      mend_row(g + r * cols, to, cols);
   });
 }
 
@@ -170,20 +170,18 @@ struct CrossEntropyRow {
 
 template <class T>
 void run(const CrossEntropy& call) {
-  const T* x = static_cast<const T*>(call.x);
-  T *loss = static_cast<T*>(call.loss), *grad = static_cast<T*>(call.grad);
-  const CrossEntropyRow<T> row{call.cols, call.label_smoothing, static_cast<const T*>(call.weight)};
+  const T* x = call.x;
+  T *loss = call.loss, *grad = call.grad;
+  const CrossEntropyRow<T> row{call.cols, call.label_smoothing, call.weight};
   const Index cols = call.cols, ignored = call.ignore_index;
   const Index* const labels = call.labels;
-  for_row_tiles(call.rows, cols, [=](Index, Index first, Index last) {
-    for (Index r = first; r < last; ++r) {
-      T* g = grad == nullptr ? nullptr : grad + r * cols;
-      if (labels[r] == ignored) {
-        loss[r] = 0;
-        for (Index c = 0; g != nullptr && c < cols; ++c) g[c] = 0;
-      } else {
-        row(x + r * cols, labels[r], loss + r, g);
-      }
+  for_each_row_of(call.rows, cols, [=](Index r) {
+    T* g = grad == nullptr ? nullptr : grad + r * cols;
+    if (labels[r] == ignored) {
+      loss[r] = 0;
+      if (g != nullptr) std::fill_n(g, cols, T(0));
+    } else {
+      row(x + r * cols, labels[r], loss + r, g);
     }
   });
   if (call.divisor != nullptr)
@@ -192,8 +190,8 @@ void run(const CrossEntropy& call) {
 
 template <class T>
 void run(const SoftTargets& call) {
-  T* const to = static_cast<T*>(call.out);
-  const T* const w = static_cast<const T*>(call.weight);
+  T* const to = call.out;
+  const T* const w = call.weight;
   const double spread = call.label_smoothing / static_cast<double>(call.cols);
   for (Index r = 0; r < call.rows; ++r)
     for (Index c = 0; c < call.cols; ++c) {
@@ -206,7 +204,7 @@ void run(const SoftTargets& call) {
 
 template <class T>
 void run(const SumOfWeights& call) {
-  const T* const w = static_cast<const T*>(call.weight);
+  const T* const w = call.weight;
   double sum = 0;
   for (Index r = 0; r < call.rows; ++r)
     if (call.labels[r] != call.ignore_index)
@@ -216,28 +214,26 @@ void run(const SumOfWeights& call) {
 
 template <class T>
 void run(const ScaleAll& call) {
+  const T* const g = call.g;
   const double divisor = call.divisor ? *call.divisor : 1;
-  const double scale = divisor == 0 ? 0 : 1 / divisor;
-  const double factor = static_cast<double>(*static_cast<const T*>(call.g)) * scale;
+  const double factor = static_cast<double>(*g) * (divisor == 0 ? 0 : 1 / divisor);
   if (factor == 0) return execute(Fill{call.type, call.dx, 0, call.n});
   execute(Map{Unary::mul_scalar, call.type, call.x, call.dx, call.n, factor});
 }
 
+template <class Call>
+void run_typed(const Call& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
+}
+
 }  // namespace
 
-void execute(const Softmax& call) {
-  with_floating(call.type, [&]<class T>(T) {
-    over_rows<T>(call.x, call.out, call.rows, call.cols,
-                 call.log ? log_softmax_row<T> : softmax_row<T>);
-  });
-}
-
-void execute(const SoftmaxBackward& call) {
-  with_floating(call.type, [&]<class T>(T) {
-    over_rows<T>(call.g, call.out, call.dx, call.rows, call.cols,
-                 call.log ? log_softmax_backward_row<T> : softmax_backward_row<T>);
-  });
-}
+void execute(const Softmax& call) { run_typed(call); }
+void execute(const SoftmaxBackward& call) { run_typed(call); }
+void execute(const CrossEntropy& call) { run_typed(call); }
+void execute(const SoftTargets& call) { run_typed(call); }
+void execute(const SumOfWeights& call) { run_typed(call); }
+void execute(const ScaleAll& call) { run_typed(call); }
 
 void execute(const CheckLabels& call) {
   for (Index row = 0; row < call.rows; ++row)
@@ -247,22 +243,6 @@ void execute(const CheckLabels& call) {
            "label " + text_of(label) + " in row " + text_of(row) + " was given; with " +
                text_of(call.classes) + " classes, labels from 0 to " + text_of(call.classes - 1) +
                " (or ignore_index " + text_of(call.ignore_index) + ") are required");
-}
-
-void execute(const CrossEntropy& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void execute(const SoftTargets& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void execute(const SumOfWeights& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void execute(const ScaleAll& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace gradus::kernels

@@ -11,11 +11,11 @@ namespace {
 template <class T>
 void run(const Spread& call) {
   using W = Wide<T>;
-  const Index outer = call.outer, axis = call.axis, inner = call.inner;
+  const Index outer = call.of.outer, axis = call.of.axis, inner = call.of.inner;
   const double divisor = call.divisor;
   const bool root = call.root;
-  const T* in = static_cast<const T*>(call.x);
-  T *means = static_cast<T*>(call.mean), *result = static_cast<T*>(call.out);
+  const T* in = call.x;
+  T *means = call.mean, *result = call.out;
   const Index count = outer * inner;
   const auto write = [=](Index at, T center, T rest, W squares) {
     const W variance = squares / static_cast<W>(divisor);
@@ -26,23 +26,19 @@ void run(const Spread& call) {
   if (axis == 0) {
     for (Index i = 0; i < count; ++i) write(i, std::numeric_limits<T>::quiet_NaN(), T(0), 0);
   } else if (inner == 1) {
-    for_row_tiles(outer, axis, [=](Index, Index first, Index last) {
-      for (Index r = first; r < last; ++r) {
-        const Moments<T> m = moments_of(in + r * axis, axis);
-        write(r, m.mean, m.rest, m.squares);
-      }
+    for_each_row_of(outer, axis, [=](Index r) {
+      const Moments<T> m = moments_of(in + r * axis, axis);
+      write(r, m.mean, m.rest, m.squares);
     });
   } else {
     const Index panels = (inner + column_panel - 1) / column_panel;
-    for_row_tiles(outer * panels, axis * column_panel, [=](Index, Index first, Index last) {
-      for (Index p = first; p < last; ++p) {
-        const Index o = p / panels, j = p % panels * column_panel;
-        const Index width = inner - j < column_panel ? inner - j : column_panel;
-        ColumnMoments<T> m;
-        column_moments(in + o * axis * inner + j, axis, inner, width, m);
-        for (Index c = 0; c < width; ++c)
-          write(o * inner + j + c, m.mean[c], m.rest[c], m.squares[c]);
-      }
+    for_each_row_of(outer * panels, axis * column_panel, [=](Index p) {
+      const Index o = p / panels, j = p % panels * column_panel;
+      const Index width = std::min(column_panel, inner - j);
+      ColumnMoments<T> m;
+      column_moments(in + o * axis * inner + j, axis, inner, width, m);
+      for (Index c = 0; c < width; ++c)
+        write(o * inner + j + c, m.mean[c], m.rest[c], m.squares[c]);
     });
   }
 }
@@ -149,33 +145,27 @@ void spread_backward_columns(const Slopes<T>& s, Index at, const T* x, T* dx, In
 
 template <class T>
 void run(const SpreadBackward& call) {
-  const Index outer = call.outer, axis = call.axis, inner = call.inner;
-  const auto *up = static_cast<const T*>(call.g), *in = static_cast<const T*>(call.x),
-             *m = static_cast<const T*>(call.mean), *o = static_cast<const T*>(call.out);
-  T* to = static_cast<T*>(call.dx);
-  const Slopes<T> spread{up, m, m == nullptr ? nullptr : m + outer * inner, o,
+  const Index outer = call.of.outer, axis = call.of.axis, inner = call.of.inner;
+  const T *in = call.x, *m = call.mean;
+  T* to = call.dx;
+  const Slopes<T> spread{call.g, m, m == nullptr ? nullptr : m + outer * inner, call.out,
                          static_cast<T>(call.factor)};
   // Pieces of the axis, so that one long row or column is shared as well.
-  constexpr Index tile = 32768;
-  const Index length = axis * inner <= tile ? axis : (tile + inner - 1) / inner;
+  const Index length = axis * inner <= tile_size ? axis : (tile_size + inner - 1) / inner;
   const Index pieces = length < 1 ? 0 : (axis + length - 1) / length;
-  for_row_tiles(outer * pieces, length * inner, [=](Index, Index first, Index last) {
-    for (Index p = first; p < last; ++p) {
-      const Index row = p / pieces, begin = p % pieces * length;
-      const Index rows = axis - begin < length ? axis - begin : length;
-      const Index at = (row * axis + begin) * inner;
-      if (inner == 1) {
-        const auto backward =
-            m == nullptr ? spread_backward_row<false, T> : spread_backward_row<true, T>;
-        backward(spread.slope(row), in + at, to + at, rows);
-        continue;
-      }
-      for (Index j = 0; j < inner; j += slope_panel) {
-        const Index width = inner - j < slope_panel ? inner - j : slope_panel;
-        const auto backward =
-            m == nullptr ? spread_backward_columns<false, T> : spread_backward_columns<true, T>;
-        backward(spread, row * inner + j, in + at + j, to + at + j, rows, inner, width);
-      }
+  for_each_row_of(outer * pieces, length * inner, [=](Index p) {
+    const Index row = p / pieces, begin = p % pieces * length;
+    const Index rows = std::min(length, axis - begin), at = (row * axis + begin) * inner;
+    if (inner == 1) {
+      const auto backward =
+          m == nullptr ? spread_backward_row<false, T> : spread_backward_row<true, T>;
+      return backward(spread.slope(row), in + at, to + at, rows);
+    }
+    for (Index j = 0; j < inner; j += slope_panel) {
+      const Index width = std::min(slope_panel, inner - j);
+      const auto backward =
+          m == nullptr ? spread_backward_columns<false, T> : spread_backward_columns<true, T>;
+      backward(spread, row * inner + j, in + at + j, to + at + j, rows, inner, width);
     }
   });
 }
@@ -200,10 +190,10 @@ template <class T>
 
 template <class T>
 void run(const RootOfSums& call) {
-  const Index outer = call.outer, axis = call.axis, inner = call.inner;
+  const auto& [outer, axis, inner] = call.of;
   const double p = call.p;
-  const T* in = static_cast<const T*>(call.x);
-  T* out = static_cast<T*>(call.sums);
+  const T* in = call.x;
+  T* out = call.sums;
   if (p == 2 && axis > 0) {
     Count<T> strange = 0;
     for (Index i = 0; i < outer * inner; ++i)
@@ -251,37 +241,29 @@ template <class T>
 }
 
 template <class T>
-void run_mend_means(const void* x, void* mean, Index outer, Index axis, Index inner) {
-  const T* in = static_cast<const T*>(x);
-  T* out = static_cast<T*>(mean);
-  if (axis < 2) return;
-  for (Index o = 0; o < outer; ++o) {
-    const T* from = in + o * axis * inner;
-    T* to = out + o * inner;
+void mend_means(const T* x, T* mean, const Lengths& of) {
+  const auto& [outer, axis, inner] = of;
+  for (Index o = 0; axis > 1 && o < outer; ++o, x += axis * inner, mean += inner) {
     for (Index i = 0; i < inner; ++i)
-      if (!(std::abs(to[i]) <= std::numeric_limits<T>::max())) [[unlikely]]
-        to[i] = wide_mean(from + i, axis, inner);
-    mend_equal(from, to, axis, inner, inner);
+      if (!(std::abs(mean[i]) <= std::numeric_limits<T>::max())) [[unlikely]]
+        mean[i] = wide_mean(x + i, axis, inner);
+    mend_equal(x, mean, axis, inner, inner);
   }
+}
+
+template <class Call>
+void run_typed(const Call& call) {
+  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
 }
 
 }  // namespace
 
-void execute(const Spread& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
+void execute(const Spread& call) { run_typed(call); }
+void execute(const SpreadBackward& call) { run_typed(call); }
+void execute(const RootOfSums& call) { run_typed(call); }
 
-void execute(const SpreadBackward& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void execute(const RootOfSums& call) {
-  with_floating(call.type, [&]<class T>(T) { run<T>(call); });
-}
-
-void mend_means(DType t, const void* x, void* mean, Index outer, Index axis, Index inner) {
-  if (t == DType::float32) return run_mend_means<float>(x, mean, outer, axis, inner);
-  if (t == DType::float64) return run_mend_means<double>(x, mean, outer, axis, inner);
+void mend_means(DType t, In x, Out mean, Lengths of) {
+  with_floating(t, [&]<class T>(T) { mend_means<T>(x, mean, of); });
 }
 
 }  // namespace gradus::kernels

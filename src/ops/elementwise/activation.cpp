@@ -25,10 +25,10 @@ constexpr double selu_alpha = 1.6732632423543772848170429916717;
 template <class Curvature>
 Tensor slope(const char* name, Binary op, const Tensor& g, const Tensor& x, Curvature curvature,
              double p0 = 0, double p1 = 0) {
-  return record(name, detail::zip(name, op, g, x, p0, p1), {g, x}, [=](const Vjp& k) -> Grads<2> {
-    return {k.wants(0) ? slope(name, op, k.grad, k.in(1), curvature, p0, p1) : Tensor(),
-            k.wants(1) ? zero_mul(zero_mul(k.grad, k.in(0)), curvature(k.in(1))) : Tensor()};
-  });
+  return detail::record_pair(
+      name, detail::zip(name, op, g, x, p0, p1), g, x,
+      [=](const Vjp& k) { return slope(name, op, k.grad, k.in(1), curvature, p0, p1); },
+      [=](const Vjp& k) { return zero_mul(zero_mul(k.grad, k.in(0)), curvature(k.in(1))); });
 }
 
 /// f(x) by kernel `op`, whose gradient g s(x) is kernel `grad_op` with s'(x) = curvature(x).

@@ -1,8 +1,5 @@
 #include "gradus/ops/arithmetic.hpp"
 
-#include <cmath>
-#include <limits>
-
 #include "autograd/capture.hpp"
 #include "autograd/gradients.hpp"
 #include "kernels/elementwise/functions.hpp"
@@ -97,13 +94,13 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 
 Tensor div(const Tensor& a, const Tensor& b) {
   return promoted(a, b, float32, [](const Tensor& x, const Tensor& y) {
-    return record("div", compute<Binary::div>("div", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
-      return {k.wants(0) ? detail::safe_div(k.grad, k.in(1)) : Tensor(),
-              k.wants(1)
-                  ? -detail::safe_div(detail::safe_mul(k.grad, detail::quotient(k.in(0), k.in(1))),
-                                      k.in(1))
-                  : Tensor()};
-    });
+    return detail::record_pair(
+        "div", compute<Binary::div>("div", x, y), x, y,
+        [](const Vjp& k) { return detail::safe_div(k.grad, k.in(1)); },
+        [](const Vjp& k) {
+          const Tensor out = detail::quotient(k.in(0), k.in(1));
+          return -detail::safe_div(detail::safe_mul(k.grad, out), k.in(1));
+        });
   });
 }
 
@@ -112,41 +109,36 @@ namespace detail {
 Tensor sum_of(const Tensor& a, const Tensor& b) { return a + b; }
 
 Tensor zero_mul(const Tensor& a, const Tensor& b) {
-  Tensor value = compute<Binary::zero_mul>("mul", a, b);
-  return record("zero_mul", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
-    return {k.wants(0) ? zero_mul(k.grad, k.in(1)) : Tensor(),
-            k.wants(1) ? zero_mul(k.grad, k.in(0)) : Tensor()};
-  });
+  return record_pair(
+      "zero_mul", compute<Binary::zero_mul>("mul", a, b), a, b,
+      [](const Vjp& k) { return zero_mul(k.grad, k.in(1)); },
+      [](const Vjp& k) { return zero_mul(k.grad, k.in(0)); });
 }
 
 Tensor safe_mul(const Tensor& g, const Tensor& d) {
-  Tensor value = compute<Binary::safe_mul>("mul", g, d);
-  return record("safe_mul", std::move(value), {g, d}, [](const Vjp& k) -> Grads<2> {
-    return {k.wants(0) ? safe_mul(k.grad, k.in(1)) : Tensor(),
-            k.wants(1) ? zero_mul(k.grad, k.in(0)) : Tensor()};
-  });
+  return record_pair(
+      "safe_mul", compute<Binary::safe_mul>("mul", g, d), g, d,
+      [](const Vjp& k) { return safe_mul(k.grad, k.in(1)); },
+      [](const Vjp& k) { return zero_mul(k.grad, k.in(0)); });
 }
 
 Tensor safe_div(const Tensor& num, const Tensor& den) {
-  Tensor value = compute<Binary::safe_div>("div", num, den);
-  return record("safe_div", std::move(value), {num, den}, [](const Vjp& k) -> Grads<2> {
-    return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
-            k.wants(1) ? -safe_div(zero_mul(k.grad, k.out()), k.in(1)) : Tensor()};
-  });
+  return record_pair(
+      "safe_div", compute<Binary::safe_div>("div", num, den), num, den,
+      [](const Vjp& k) { return safe_div(k.grad, k.in(1)); },
+      [](const Vjp& k) { return -safe_div(zero_mul(k.grad, k.out()), k.in(1)); });
 }
 
 Tensor quotient(const Tensor& a, const Tensor& b) {
-  Tensor value = compute<Binary::quotient>("div", a, b);
-  return record("quotient", std::move(value), {a, b}, [](const Vjp& k) -> Grads<2> {
-    return {k.wants(0) ? safe_div(k.grad, k.in(1)) : Tensor(),
-            k.wants(1) ? -safe_div(safe_mul(k.grad, k.out()), k.in(1)) : Tensor()};
-  });
+  return record_pair(
+      "quotient", compute<Binary::quotient>("div", a, b), a, b,
+      [](const Vjp& k) { return safe_div(k.grad, k.in(1)); },
+      [](const Vjp& k) { return -safe_div(safe_mul(k.grad, k.out()), k.in(1)); });
 }
 
 Tensor scaled(const Tensor& g, double b) {
   // Of a scalar also -0 gives 0, as in the sweep.
-  const bool is_ordinary = std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max());
-  if (is_ordinary && node(g)->rank > 0) return g * b;
+  if (is_ordinary(b) && node(g)->rank > 0) return g * b;
   return safe_mul(g, full_scalar(b, node(g)->dtype));
 }
 

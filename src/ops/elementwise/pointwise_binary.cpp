@@ -8,9 +8,11 @@
 
 namespace gradus {
 
+using detail::is_ordinary;
 using detail::node;
 using detail::promoted;
 using detail::quotient;
+using detail::record_pair;
 using detail::safe_div;
 using detail::safe_mul;
 using detail::scaled;
@@ -43,24 +45,22 @@ Tensor safe_log(const Tensor& x) {
                 [](const Vjp& k) { return safe_div(k.grad, k.in(0)); });
 }
 
-Grads<2> power_rule(const Vjp& k);
+Tensor safe_pow(const Tensor& a, const Tensor& b);
+
+// An infinite exponent or logarithm does not count beside a power of 0, nor a NaN beside an
+// exponent of 0.
+constexpr auto by_base = [](const Vjp& k) {
+  const Tensor &a = k.in(0), &b = k.in(1);
+  return safe_mul(k.grad, zero_mul(b, safe_pow(a, b - 1)));
+};
+constexpr auto by_exponent = [](const Vjp& k) {
+  return safe_mul(k.grad, safe_mul(safe_pow(k.in(0), k.in(1)), safe_log(k.in(0))));
+};
 
 /// a^b, and 0 where a is 0 and b negative.
 Tensor safe_pow(const Tensor& a, const Tensor& b) {
-  return record("safe_pow", detail::zip("pow", Binary::safe_pow, a, b), {a, b}, power_rule);
-}
-
-Grads<2> power_rule(const Vjp& k) {
-  const Tensor &a = k.in(0), &b = k.in(1);
-  // An infinite exponent or logarithm does not count beside a power of 0, nor a NaN beside an
-  // exponent of 0.
-  return {k.wants(0) ? safe_mul(k.grad, zero_mul(b, safe_pow(a, b - 1))) : Tensor(),
-          k.wants(1) ? safe_mul(k.grad, safe_mul(safe_pow(a, b), safe_log(a))) : Tensor()};
-}
-
-/// A number that may scale a cotangent of 0 in either precision.
-bool is_ordinary(double b) {
-  return std::abs(b) <= static_cast<double>(std::numeric_limits<float>::max());
+  return record_pair("safe_pow", detail::zip("pow", Binary::safe_pow, a, b), a, b, by_base,
+                     by_exponent);
 }
 
 /// x^p for p >= 1 in its fast form; below, 0 at 0.
@@ -81,28 +81,24 @@ void require_nonzero(const Tensor& b, const char* name) {
 
 Tensor fmod_of(const Tensor& a, const Tensor& b) {
   require_nonzero(b, "fmod");
-  return record(
-      "fmod", detail::zip("fmod", Binary::fmod, a, b), {a, b}, [](const Vjp& k) -> Grads<2> {
-        return {k.grad, k.wants(1) ? -safe_mul(k.grad, trunc(k.in(0) / k.in(1))) : Tensor()};
-      });
+  return record_pair(
+      "fmod", detail::zip("fmod", Binary::fmod, a, b), a, b, [](const Vjp& k) { return k.grad; },
+      [](const Vjp& k) { return -safe_mul(k.grad, trunc(k.in(0) / k.in(1))); });
 }
 
 Tensor remainder_of(const Tensor& a, const Tensor& b) {
   require_nonzero(b, "remainder");
-  return record(
-      "remainder", detail::zip("remainder", Binary::remainder, a, b), {a, b},
-      [](const Vjp& k) -> Grads<2> {
-        return {k.grad, k.wants(1) ? -safe_mul(k.grad, floor_divide(k.in(0), k.in(1))) : Tensor()};
-      });
+  return record_pair(
+      "remainder", detail::zip("remainder", Binary::remainder, a, b), a, b,
+      [](const Vjp& k) { return k.grad; },
+      [](const Vjp& k) { return -safe_mul(k.grad, floor_divide(k.in(0), k.in(1))); });
 }
 
 Tensor floor_divide_of(const Tensor& a, const Tensor& b) {
   require_nonzero(b, "floor_divide");
-  return record("floor_divide", detail::zip("floor_divide", Binary::floor_divide, a, b), {a, b},
-                [](const Vjp& k) -> Grads<2> {
-                  const Tensor zero = zeros_like(k.grad);
-                  return {zero, zero};
-                });
+  const auto rule = [](const Vjp& k) { return zeros_like(k.grad); };
+  return record_pair("floor_divide", detail::zip("floor_divide", Binary::floor_divide, a, b), a, b,
+                     rule, rule);
 }
 
 // ---- right triangles ----
@@ -165,7 +161,7 @@ Tensor pow(const Tensor& a, double p) {
 
 Tensor pow(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
-    return record("pow", detail::zip("pow", Binary::pow, x, y), {x, y}, power_rule);
+    return record_pair("pow", detail::zip("pow", Binary::pow, x, y), x, y, by_base, by_exponent);
   });
 }
 
@@ -201,12 +197,10 @@ Tensor atan2(const Tensor& a, const Tensor& b) {
 
 Tensor hypot(const Tensor& a, const Tensor& b) {
   return promoted(a, b, float32, [](const Tensor& x, const Tensor& y) {
-    return record("hypot", detail::zip("hypot", Binary::hypot, x, y), {x, y},
-                  [](const Vjp& k) -> Grads<2> {
-                    const Tensor &v = k.in(0), &u = k.in(1);
-                    return {k.wants(0) ? safe_mul(k.grad, cosine(v, u)) : Tensor(),
-                            k.wants(1) ? safe_mul(k.grad, cosine(u, v)) : Tensor()};
-                  });
+    return record_pair(
+        "hypot", detail::zip("hypot", Binary::hypot, x, y), x, y,
+        [](const Vjp& k) { return safe_mul(k.grad, cosine(k.in(0), k.in(1))); },
+        [](const Vjp& k) { return safe_mul(k.grad, cosine(k.in(1), k.in(0))); });
   });
 }
 
@@ -227,11 +221,10 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) {
 
 Tensor lerp(const Tensor& start, const Tensor& end, double weight) {
   return promoted(start, end, float32, [weight](const Tensor& x, const Tensor& y) {
-    return record("lerp", detail::zip("lerp", Binary::lerp_scalar, x, y, weight), {x, y},
-                  [weight](const Vjp& k) -> Grads<2> {
-                    return {k.wants(0) ? scaled(k.grad, 1 - weight) : Tensor(),
-                            k.wants(1) ? scaled(k.grad, weight) : Tensor()};
-                  });
+    return record_pair(
+        "lerp", detail::zip("lerp", Binary::lerp_scalar, x, y, weight), x, y,
+        [weight](const Vjp& k) { return scaled(k.grad, 1 - weight); },
+        [weight](const Vjp& k) { return scaled(k.grad, weight); });
   });
 }
 

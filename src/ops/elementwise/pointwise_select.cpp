@@ -17,11 +17,10 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// g where min <= x <= max, else 0.
 Tensor clamp_grad(const Tensor& g, const Tensor& x, double min, double max) {
-  return record("clamp_grad", detail::zip("clamp_grad", Binary::clamp_grad, g, x, min, max), {g, x},
-                [min, max](const Vjp& k) -> Grads<2> {
-                  return {k.wants(0) ? clamp_grad(k.grad, k.in(1), min, max) : Tensor(),
-                          k.wants(1) ? zeros_like(k.grad) : Tensor()};
-                });
+  return detail::record_pair(
+      "clamp_grad", detail::zip("clamp_grad", Binary::clamp_grad, g, x, min, max), g, x,
+      [min, max](const Vjp& k) { return clamp_grad(k.grad, k.in(1), min, max); },
+      [](const Vjp& k) { return zeros_like(k.grad); });
 }
 
 /// `op` with parameters p0, p1, which has the gradient of a clamp to [min, max].
@@ -68,17 +67,11 @@ void require_mask(const Tensor& mask, const char* name, const char* what) {
 Tensor selected(const char* name, const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Shape shape =
       broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), name), name);
-  kernels::Where call{
-      node(a)->dtype, node(condition)->data, node(a)->data, node(b)->data, nullptr, {}};
-  if (!kernels::make_broadcast(detail::dims(shape), detail::dims(condition.shape()),
-                               detail::dims(a.shape()), detail::dims(b.shape()), call.shape)) {
-    const NoGrad guard;
-    return selected(name, expand(condition, shape), expand(a, shape), expand(b, shape));
-  }
-  Tensor out = detail::empty(shape, node(a)->dtype);
-  call.out = detail::data(out);
-  kernels::run(call);
-  return out;
+  const DType type = node(a)->dtype;
+  const auto call = [type](const void* c, const void* x, const void* y) {
+    return kernels::Where{type, c, x, y, nullptr, {}};
+  };
+  return detail::over_broadcast(shape, type, call, condition, a, b);
 }
 
 /// condition ? x : number (number ? if `flipped`), with x in the dtype of its arithmetic with it.
@@ -111,17 +104,17 @@ Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {
   if (!min.defined() && !max.defined())
     fail("clamp", "two undefined bounds were given; one or both are required");
   if (!min.defined() || !max.defined()) {
-    const Tensor& bound = min.defined() ? min : max;
-    const DType common = std::max(detail::promote(x, bound), DType::int64);
-    const Tensor a = x.to(common), b = bound.to(common);
     const bool lower = min.defined();
-    Tensor value = lower ? detail::zip("clamp", Binary::maximum, a, b)
-                         : detail::zip("clamp", Binary::minimum, a, b);
-    return record("clamp", std::move(value), {a, b}, [lower](const Vjp& k) -> Grads<2> {
-      const Tensor inside = lower ? k.in(0) >= k.in(1) : k.in(0) <= k.in(1);
-      const Tensor outside = lower ? k.in(0) < k.in(1) : k.in(0) > k.in(1);
-      return {k.wants(0) ? where(inside, k.grad, 0) : Tensor(),
-              k.wants(1) ? where(outside, k.grad, 0) : Tensor()};
+    return detail::promoted(x, lower ? min : max, [lower](const Tensor& a, const Tensor& b) {
+      const Binary op = lower ? Binary::maximum : Binary::minimum;
+      return detail::record_pair(
+          "clamp", detail::zip("clamp", op, a, b), a, b,
+          [lower](const Vjp& k) {
+            return where(lower ? k.in(0) >= k.in(1) : k.in(0) <= k.in(1), k.grad, 0);
+          },
+          [lower](const Vjp& k) {
+            return where(lower ? k.in(0) < k.in(1) : k.in(0) > k.in(1), k.grad, 0);
+          });
     });
   }
   const DType common =

@@ -26,10 +26,10 @@ void check_indices(const Tensor& index, Index length, int axis, bool negative,
 
 Tensor gather_along(const Tensor& x, int axis, const Tensor& index) {
   const Shape shape = x.shape();
-  const Split s = split(shape, axis);
+  const Lengths s = split(shape, axis);
   Tensor out = empty(index.shape(), x.dtype());
-  kernels::run(kernels::Gather{x.dtype(), data(x), indices_of(index), index.shape()[axis],
-                               data(out), s.outer, s.axis, s.inner});
+  kernels::run(
+      kernels::Gather{x.dtype(), data(x), indices_of(index), index.shape()[axis], data(out), s});
   return record("gather", std::move(out), {x, index},
                 [axis, length = shape[axis]](const Vjp& k) -> Grads<2> {
                   return {scatter_along(k.grad, axis, k.in(1), length), Tensor()};
@@ -39,10 +39,10 @@ Tensor gather_along(const Tensor& x, int axis, const Tensor& index) {
 Tensor scatter_along(const Tensor& g, int axis, const Tensor& index, Index length) {
   Shape shape = g.shape();
   shape[axis] = length;
-  const Split s = split(shape, axis);
+  const Lengths s = split(shape, axis);
   Tensor out = zeros(shape, g.dtype());
   kernels::run(kernels::ScatterAdd{g.dtype(), data(g), indices_of(index), index.shape()[axis],
-                                   data(out), s.outer, s.axis, s.inner});
+                                   data(out), s});
   return record("scatter", std::move(out), {g, index}, [axis](const Vjp& k) -> Grads<2> {
     return {gather_along(k.grad, axis, k.in(1)), Tensor()};
   });
@@ -51,10 +51,10 @@ Tensor scatter_along(const Tensor& g, int axis, const Tensor& index, Index lengt
 Tensor add_along(const Tensor& g, int axis, const Tensor& index, Index length) {
   Shape shape = g.shape();
   shape[axis] = length;
-  const Split s = split(shape, axis);
+  const Lengths s = split(shape, axis);
   Tensor out = zeros(shape, g.dtype());
-  kernels::run(kernels::IndexAdd{g.dtype(), data(g), indices_of(index), index.numel(), data(out),
-                                 s.outer, s.axis, s.inner});
+  kernels::run(
+      kernels::IndexAdd{g.dtype(), data(g), indices_of(index), index.numel(), data(out), s});
   return record("index_add", std::move(out), {g, index}, [axis](const Vjp& k) -> Grads<2> {
     return {select_along(k.grad, axis, k.in(1)), Tensor()};
   });
@@ -62,24 +62,22 @@ Tensor add_along(const Tensor& g, int axis, const Tensor& index, Index length) {
 
 Tensor select_along(const Tensor& x, int axis, const Tensor& index) {
   Shape shape = x.shape();
-  const Split s = split(shape, axis);
+  const Lengths s = split(shape, axis);
   shape[axis] = index.numel();
   Tensor out = empty(shape, x.dtype());
-  kernels::run(kernels::IndexSelect{x.dtype(), data(x), indices_of(index), index.numel(), data(out),
-                                    s.outer, s.axis, s.inner});
-  return record("index_select", std::move(out), {x, index},
-                [axis, n = s.axis](const Vjp& k) -> Grads<2> {
-                  if (Tensor total = k.accumulator(0); total.defined()) {
-                    // Straight into the sum that is already there: rows that were not read cost
-                    // nothing.
-                    const Split to = split(total.shape(), axis);
-                    kernels::run(kernels::IndexAdd{total.dtype(), data(k.grad), indices_of(k.in(1)),
-                                                   k.in(1).numel(), data(total), to.outer, to.axis,
-                                                   to.inner});
-                    return {};
-                  }
-                  return {add_along(k.grad, axis, k.in(1), n), Tensor()};
-                });
+  kernels::run(
+      kernels::IndexSelect{x.dtype(), data(x), indices_of(index), index.numel(), data(out), s});
+  return record(
+      "index_select", std::move(out), {x, index}, [axis, n = s.axis](const Vjp& k) -> Grads<2> {
+        if (Tensor total = k.accumulator(0); total.defined()) {
+          // Straight into the sum that is already there: rows that were not read cost
+          // nothing.
+          kernels::run(kernels::IndexAdd{total.dtype(), data(k.grad), indices_of(k.in(1)),
+                                         k.in(1).numel(), data(total), split(total.shape(), axis)});
+          return {};
+        }
+        return {add_along(k.grad, axis, k.in(1), n), Tensor()};
+      });
 }
 
 }  // namespace detail

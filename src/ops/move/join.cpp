@@ -30,35 +30,25 @@ Shape joined_shape(const std::vector<Tensor>& tensors, int axis) {
   return to;
 }
 
-/// The tensors in their common dtype.
-std::vector<Tensor> promoted(const std::vector<Tensor>& tensors) {
-  DType dtype = tensors[0].dtype();
-  for (const Tensor& t : tensors) dtype = std::max(dtype, t.dtype());
-  std::vector<Tensor> out;
-  out.reserve(tensors.size());
-  for (const Tensor& t : tensors) out.push_back(t.to(dtype));
-  return out;
-}
-
 }  // namespace
 
 Tensor concat(const std::vector<Tensor>& tensors, Index axis) {
   require_some(tensors, "concat");
   if (tensors[0].dim() == 0) fail("concat", "scalars have no axis to be joined along; use stack");
   const int a = normalize_axis(axis, tensors[0].dim(), "concat");
-  std::vector<Tensor> parts = promoted(tensors);
+  std::vector<Tensor> parts = detail::in_one_dtype(tensors);
   const Shape shape = joined_shape(parts, a);
   const DType dtype = parts[0].dtype();
   Tensor out = detail::empty(shape, dtype);
-  const detail::Split to = detail::split(shape, a);
-  char* place = static_cast<char*>(data(out));
+  const detail::Lengths to = detail::split(shape, a);
+  kernels::Out place = data(out);
   for (const Tensor& part : parts) {
     // Per outer position, one contiguous run of each part.
     const Index run = part.size(a) * to.inner;
     const Index dims[] = {to.outer, run}, strides[] = {to.axis * to.inner, 1};
     if (part.numel())
       kernels::run_strided<kernels::CopyInto>(dtype, data(part), place, 2, dims, strides);
-    place += run * static_cast<Index>(size_of(dtype));
+    place = place.plus(run, dtype);
   }
   return record("concat", std::move(out), parts, [a](const Vjp& k) {
     std::vector<Tensor> grads(static_cast<std::size_t>(k.arity()));

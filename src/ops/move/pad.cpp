@@ -34,8 +34,7 @@ Tensor pad_constant(const Tensor& x, const std::vector<Margin>& margins, double 
     const Margin& m = margins[static_cast<std::size_t>(i)];
     map.whole[i] += m.before + m.after;
   }
-  Index strides[max_rank];
-  detail::strides_of(map.whole, strides);
+  const Shape strides = detail::strides_of(map.whole);
   for (int i = 0; i < shape.size(); ++i) {
     map.offset += margins[static_cast<std::size_t>(i)].before * strides[i];
     map.push(shape[i], strides[i]);

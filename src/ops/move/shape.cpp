@@ -10,30 +10,18 @@ namespace gradus {
 using detail::data;
 using detail::node;
 
-namespace detail {
-
-void strides_of(const Shape& shape, Index* strides) {
-  Index step = 1;
-  for (int i = shape.size() - 1; i >= 0; --i) {
-    strides[i] = step;
-    step *= shape[i];
-  }
-}
-
-}  // namespace detail
-
 namespace {
 
 using detail::strides_of;
 
 /// x read with strides from element `start` on, written out.
-Tensor read_strided(const Tensor& x, const Shape& shape, const Index* strides, Index start) {
-  Tensor out = detail::as_copied(detail::empty(shape, x.dtype()));
-  if (out.numel() == 0) return out;
-  const char* from =
-      static_cast<const char*>(data(x)) + start * static_cast<Index>(size_of(x.dtype()));
-  kernels::run_strided<kernels::CopyStrided>(x.dtype(), from, data(out), shape.size(), shape.data(),
-                                             strides);
+Tensor read_strided(const Tensor& x, const Shape& shape, const Shape& strides, Index start) {
+  const DType type = x.dtype();
+  Tensor out = detail::as_copied(detail::empty(shape, type));
+  if (out.numel())
+    kernels::run_strided<kernels::CopyStrided>(type, kernels::In(data(x)).plus(start, type),
+                                               data(out), shape.size(), shape.data(),
+                                               strides.data());
   return out;
 }
 
@@ -86,8 +74,8 @@ Tensor expand(const Tensor& x, const Shape& shape) {
              text_of(i - extra) + " has length " + text_of(have));
   }
   if (to == from) return x;
-  Index strides[max_rank], full[max_rank];
-  strides_of(from, full);
+  const Shape full = strides_of(from);
+  Shape strides = to;
   for (int i = 0; i < to.size(); ++i)
     strides[i] = i >= extra && from[i - extra] == to[i] ? full[i - extra] : 0;
   return record("expand", read_strided(x, to, strides, 0), {x},
@@ -100,15 +88,13 @@ Tensor permute(const Tensor& x, const Axes& axes) {
     fail("permute", "axes " + to_string(axes) + " were given for a tensor of shape " +
                         to_string(from) + "; each axis must be named exactly once");
   normalize_axes(axes, from.size(), "permute");
-  Axes order, inverse = axes;
-  Shape to;
-  Index strides[max_rank], full[max_rank];
-  strides_of(from, full);
+  const Shape full = strides_of(from);
+  Axes inverse = axes;
+  Shape to, strides;
   for (int i = 0; i < axes.size(); ++i) {
     const int axis = normalize_axis(axes[i], from.size(), "permute");
-    order.push_back(axis);
     to.push_back(from[axis]);
-    strides[i] = full[axis];
+    strides.push_back(full[axis]);
     inverse[axis] = i;
   }
   return record("permute", read_strided(x, to, strides, 0), {x},
@@ -169,12 +155,11 @@ struct Places {
 template <class Call>
 void at_places(const Tensor& g, const Tensor& to, const Places& p) {
   if (g.numel() == 0) return;
-  Index strides[max_rank];
-  strides_of(p.shape, strides);
-  const Index offset = p.start * strides[p.axis] * static_cast<Index>(size_of(g.dtype()));
+  Shape strides = strides_of(p.shape);
+  const kernels::Out first = kernels::Out(data(to)).plus(p.start * strides[p.axis], g.dtype());
   strides[p.axis] *= p.step;
-  kernels::run_strided<Call>(g.dtype(), data(g), static_cast<char*>(data(to)) + offset,
-                             p.shape.size(), g.shape().data(), strides);
+  kernels::run_strided<Call>(g.dtype(), data(g), first, p.shape.size(), g.shape().data(),
+                             strides.data());
 }
 
 /// Zeros with g at the places of a slice.
@@ -202,8 +187,7 @@ Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step) {
   const Index span = step > 0 ? last - first : first - last;
   Shape to = from;
   to[a] = std::max<Index>(0, (span + std::abs(step) - 1) / std::abs(step));
-  Index strides[max_rank];
-  strides_of(from, strides);
+  Shape strides = strides_of(from);
   const Index offset = first * strides[a];
   strides[a] *= step;
   const Places places{from, a, first, step};

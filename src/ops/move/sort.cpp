@@ -15,22 +15,22 @@ namespace {
 Tensor order(const Tensor& x, int axis, Index count, bool descending) {
   detail::note_read({x});
   Shape shape = x.shape();
-  const detail::Split s = detail::split(shape, axis);
+  const detail::Lengths s = detail::split(shape, axis);
   shape[axis] = count;
   Tensor out = detail::empty(shape, int64);
-  kernels::run(kernels::SortPositions{x.dtype(), data(x), static_cast<Index*>(data(out)), s.outer,
-                                      s.axis, s.inner, count, descending});
+  kernels::run(kernels::SortPositions{x.dtype(), data(x), static_cast<Index*>(data(out)), s, count,
+                                      descending});
   return out;
 }
 
 /// Places of the value of one rank along `axis`, which keeps length 1.
 Tensor ranked(const Tensor& x, int axis, Index rank, bool nan_wins) {
   Shape shape = x.shape();
-  const detail::Split s = detail::split(shape, axis);
+  const detail::Lengths s = detail::split(shape, axis);
   shape[axis] = 1;
   Tensor out = detail::empty(shape, int64);
-  kernels::run(kernels::SelectPosition{x.dtype(), data(x), static_cast<Index*>(data(out)), s.outer,
-                                       s.axis, s.inner, rank, nan_wins});
+  kernels::run(kernels::SelectPosition{x.dtype(), data(x), static_cast<Index*>(data(out)), s, rank,
+                                       nan_wins});
   return out;
 }
 

@@ -14,21 +14,12 @@ using detail::strides_of;
 
 namespace detail {
 
-namespace {
-
-Index byte_offset(const StridedMap& map, DType dtype) {
-  return map.offset * static_cast<Index>(size_of(dtype));
-}
-
-}  // namespace
-
 Tensor read_strided(const char* name, const Tensor& x, const StridedMap& map) {
   const DType dtype = x.dtype();
   Tensor out = empty(map.part, dtype);
   if (out.numel())
-    kernels::run_strided<kernels::CopyStrided>(
-        dtype, static_cast<const char*>(data(x)) + byte_offset(map, dtype), data(out), map.rank,
-        map.dims, map.strides);
+    kernels::run_strided<kernels::CopyStrided>(dtype, kernels::In(data(x)).plus(map.offset, dtype),
+                                               data(out), map.rank, map.dims, map.strides);
   return record(name, std::move(out), {x},
                 [name, map](const Vjp& k) { return write_strided(name, k.grad, map); });
 }
@@ -37,11 +28,11 @@ Tensor write_strided(const char* name, const Tensor& x, const StridedMap& map, d
   const DType dtype = x.dtype();
   Tensor out = full(map.whole, fill, dtype);
   if (x.numel())
-    (map.overlaps ? kernels::run_strided<kernels::AddInto>
-                  : kernels::run_strided<kernels::CopyInto>)(dtype, data(x),
-                                                             static_cast<char*>(data(out)) +
-                                                                 byte_offset(map, dtype),
-                                                             map.rank, map.dims, map.strides);
+    (map.overlaps
+         ? kernels::run_strided<kernels::AddInto>
+         : kernels::run_strided<kernels::CopyInto>)(dtype, data(x),
+                                                    kernels::Out(data(out)).plus(map.offset, dtype),
+                                                    map.rank, map.dims, map.strides);
   return record(name, std::move(out), {x},
                 [name, map](const Vjp& k) { return read_strided(name, k.grad, map); });
 }
@@ -53,8 +44,7 @@ Tensor flip(const Tensor& x, const Axes& axes) {
   if (axes.empty() || shape.empty()) return x;
   const Axes flipped = normalize_axes(axes, shape.size(), "flip");
   StridedMap map{shape, shape};
-  Index strides[max_rank];
-  strides_of(shape, strides);
+  Shape strides = strides_of(shape);
   for (const Index axis : flipped) {
     const int a = static_cast<int>(axis);
     map.offset += (shape[a] - 1) * strides[a];
@@ -75,8 +65,7 @@ Tensor repeat(const Tensor& x, const Shape& repeats) {
   while (from.size() < repeats.size()) from.insert(0, 1);
   StridedMap map{x.shape(), from};
   map.overlaps = true;
-  Index strides[max_rank];
-  strides_of(from, strides);
+  const Shape strides = strides_of(from);
   for (int i = 0; i < from.size(); ++i) {
     map.part[i] *= repeats[i];
     map.push(repeats[i], 0);
@@ -119,8 +108,7 @@ Tensor unfold(const Tensor& x, Index axis, Index size, Index step) {
                        text_of(length) +
                        "; a size of at most the length and a step of 1 or more are required");
   StridedMap map{shape, shape};
-  Index strides[max_rank];
-  strides_of(shape, strides);
+  const Shape strides = strides_of(shape);
   map.overlaps = step < size;
   for (int i = 0; i < shape.size(); ++i) {
     if (i == a) map.part[i] = (length - size) / step + 1;
@@ -136,8 +124,7 @@ namespace {
 /// The part of a tensor of `shape` that lies on a diagonal of two axes.
 StridedMap diagonal_map(const Shape& shape, Index offset, int a, int b) {
   StridedMap map{shape, {}};
-  Index strides[max_rank];
-  strides_of(shape, strides);
+  const Shape strides = strides_of(shape);
   for (int i = 0; i < shape.size(); ++i) {
     if (i == a || i == b) continue;
     map.part.push_back(shape[i]);

@@ -7,6 +7,7 @@
 namespace gradus {
 
 using detail::data;
+using detail::memory_of;
 using detail::node;
 
 namespace {
@@ -80,9 +81,8 @@ void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
 Tensor soft_targets(const Tensor& x, const Tensor& target, const Tensor& weight, const Terms& t) {
   const Index rows = x.size(0), classes = x.size(1);
   Tensor out = detail::empty({rows, classes}, x.dtype());
-  kernels::run(kernels::SoftTargets{x.dtype(), labels_of(target),
-                                    weight.defined() ? data(weight) : nullptr, data(out), rows,
-                                    classes, t.label_smoothing, t.ignore_index});
+  kernels::run(kernels::SoftTargets{x.dtype(), labels_of(target), memory_of(weight), data(out),
+                                    rows, classes, t.label_smoothing, t.ignore_index});
   return out;
 }
 
@@ -93,9 +93,9 @@ Tensor expected(const Tensor& q, const Tensor& logp) { return -sum(detail::weigh
 Tensor divisor_of(const Tensor& target, const Tensor& weight, const Terms& t) {
   const Tensor out = detail::empty({}, float64);
   kernels::run(kernels::SumOfWeights{weight.defined() ? weight.dtype() : float64, labels_of(target),
-                                     weight.defined() ? data(weight) : nullptr,
-                                     static_cast<double*>(data(out)), target.numel(),
-                                     weight.defined() ? weight.numel() : 0, t.ignore_index});
+                                     memory_of(weight), static_cast<double*>(data(out)),
+                                     target.numel(), weight.defined() ? weight.numel() : 0,
+                                     t.ignore_index});
   return out;
 }
 
@@ -117,9 +117,8 @@ Tensor fused_rows(const Tensor& x, const Tensor& target, const Tensor& weight, T
   const Tensor slope = keep ? detail::empty({rows, classes}, x.dtype()) : Tensor();
   const Tensor divisor = detail::empty({}, float64);
   const bool weighs = t.reduction == Reduction::mean;
-  kernels::run(kernels::CrossEntropy{x.dtype(), data(x), labels_of(target),
-                                     weight.defined() ? data(weight) : nullptr, data(losses),
-                                     keep ? data(slope) : nullptr,
+  kernels::run(kernels::CrossEntropy{x.dtype(), data(x), labels_of(target), memory_of(weight),
+                                     data(losses), memory_of(slope),
                                      weighs ? static_cast<double*>(data(divisor)) : nullptr, rows,
                                      classes, t.label_smoothing, t.ignore_index});
   if (!weighs) kernels::run(kernels::Fill{float64, data(divisor), batch, 1});

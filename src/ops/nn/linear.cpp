@@ -11,6 +11,7 @@
 namespace gradus {
 
 using detail::data;
+using detail::memory_of;
 using detail::Zeros;
 
 namespace {
@@ -74,8 +75,7 @@ Grads<3> layer_gradients(const Vjp& k, const FusedActivation* act, bool has_bias
   if (is_small) {
     kernels::run(kernels::SmallLinearBackward{
         act ? act->kernel : kernels::Activation::none, dw.into, db.into, rows, out, in, data(g),
-        act ? data(saved) : nullptr, data(x), data(weight), dx.defined() ? data(dx) : nullptr,
-        dw.data(), db.data()});
+        memory_of(saved), data(x), data(weight), memory_of(dx), dw.data(), db.data()});
   } else {
     if (dx.defined())
       kernels::run(kernels::Gemm{type, false, false, rows, in, out, data(g), out, data(weight), in,
@@ -107,14 +107,19 @@ Tensor empty_product(const Tensor& x, const Tensor& weight) {
   return detail::empty(shape, x.dtype());
 }
 
+/// out = act(x weight^T + bias), and what it is before the activation in `pre`, if that is there.
+void run_layer(kernels::Activation act, const Tensor& x, const Tensor& weight, const Tensor& bias,
+               const Tensor& out, const Tensor& pre) {
+  kernels::run(kernels::Linear{x.dtype(), act, leading(x.shape()), weight.size(0), weight.size(1),
+                               data(x), data(weight), memory_of(bias), data(out), memory_of(pre)});
+}
+
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_linear(x, weight, bias);
   Tensor value = empty_product(x, weight);
-  kernels::run(kernels::Linear{x.dtype(), kernels::Activation::none, leading(x.shape()),
-                               weight.size(0), weight.size(1), data(x), data(weight),
-                               bias.defined() ? data(bias) : nullptr, data(value), nullptr});
+  run_layer(kernels::Activation::none, x, weight, bias, value, {});
   const auto rule = [](const Vjp& k) {
     const bool has_bias = k.arity() == 3;
     return k.create_graph() ? recorded_gradients(k, has_bias)
@@ -154,10 +159,7 @@ Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Tensor product = !act->from_out && detail::should_record(given)
                              ? detail::empty_like(value)
                              : Tensor();  // before the activation
-  kernels::run(kernels::Linear{x.dtype(), act->kernel, leading(x.shape()), weight.size(0),
-                               weight.size(1), data(x), data(weight),
-                               has_bias ? data(bias) : nullptr, data(value),
-                               product.defined() ? data(product) : nullptr});
+  run_layer(act->kernel, x, weight, bias, value, product);
   if (product.defined()) inputs[count++] = product;
   return fused(
       act->name, std::move(value), std::span<const Tensor>(inputs.data(), count),

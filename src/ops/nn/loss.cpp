@@ -6,6 +6,7 @@
 #include "kernels/elementwise/check.hpp"
 #include "kernels/elementwise/pointwise_loss.hpp"
 #include "ops/common.hpp"
+#include "ops/products/linalg.hpp"
 
 namespace gradus {
 
@@ -59,11 +60,8 @@ Tensor loss_weight(const Tensor& weight, const Tensor& losses, const char* opera
                    const char* what) {
   if (!weight.defined()) return weight;
   require_floating(weight, operation);
-  bool fits = weight.dim() <= losses.dim();
-  for (int i = 1; fits && i <= weight.dim(); ++i)
-    fits = weight.size(-i) == 1 || weight.size(-i) == losses.size(-i);
-  if (fits) return weight.to(losses.dtype());
   const Shape shape = losses.shape();
+  if (broadcasts_to(weight.shape(), shape)) return weight.to(losses.dtype());
   std::string text = std::string("a ") + what + " of shape " + to_string(weight.shape()) +
                      " was given for losses of shape " + to_string(shape) +
                      "; a shape that broadcasts to the losses', aligned at the last axis, is "
@@ -115,6 +113,13 @@ namespace {
 
 /// The target in the input's dtype.
 Tensor like(const Tensor& target, const Tensor& input) { return target.to(input.dtype()); }
+
+/// Reduces with the weights of the options.
+template <class Options>
+Tensor reduced(const Tensor& loss, const Options& options, const char* operation) {
+  const Tensor weight = loss_weight(options.weight, loss, operation);
+  return reduce_weighted(loss, options.reduction, weight, operation);
+}
 
 /// Reduces with weights that only scale the losses.
 Tensor reduce_scaled(const Tensor& loss, Reduction reduction, const Tensor& weight,
@@ -196,14 +201,12 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& op
             fused_loss("mse_loss", kernels::LossOp::squared, input, y, options.reduction, squares);
         loss.defined())
       return loss;
-  const Tensor w = loss_weight(options.weight, input, "mse_loss");
-  return reduce_weighted(squares(input, y), options.reduction, w, "mse_loss");
+  return reduced(squares(input, y), options, "mse_loss");
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& options) {
   require_same_shape(input, target, "l1_loss");
-  const Tensor w = loss_weight(options.weight, input, "l1_loss");
-  return reduce_weighted(abs(input - like(target, input)), options.reduction, w, "l1_loss");
+  return reduced(abs(input - like(target, input)), options, "l1_loss");
 }
 
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1Options& options) {
@@ -212,8 +215,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1O
     fail("smooth_l1_loss", "beta = " + text_of(options.beta) + " was given; 0 or more is required");
   const Tensor d = abs(input - like(target, input));
   const Tensor loss = options.beta == 0 ? d : huber(d, options.beta) / options.beta;
-  const Tensor w = loss_weight(options.weight, input, "smooth_l1_loss");
-  return reduce_weighted(loss, options.reduction, w, "smooth_l1_loss");
+  return reduced(loss, options, "smooth_l1_loss");
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions& options) {
@@ -221,8 +223,7 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions&
   if (!(options.delta > 0))
     fail("huber_loss", "delta = " + text_of(options.delta) + " was given; more than 0 is required");
   const Tensor loss = huber(abs(input - like(target, input)), options.delta);
-  const Tensor w = loss_weight(options.weight, input, "huber_loss");
-  return reduce_weighted(loss, options.reduction, w, "huber_loss");
+  return reduced(loss, options, "huber_loss");
 }
 
 // ------------------------------------------------------------------ two classes
@@ -291,12 +292,9 @@ Tensor hinge_loss(const Tensor& input, const Tensor& target, const HingeOptions&
 Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& options) {
   require_same_shape(input, target, "kl_div");
   const Tensor t = like(target, input);
-  const Tensor w = loss_weight(options.weight, input, "kl_div");
   // PyTorch 1.13 gives NaN for a target of 0 (a logarithm of -inf) that meets an input of -inf.
-  if (options.log_target)
-    return reduce_weighted(weigh(exp(t), t - input), options.reduction, w, "kl_div");
-  const Tensor loss = weigh(t, log(where(t <= 0, 1.0, t)) - input);
-  return reduce_weighted(loss, options.reduction, w, "kl_div");
+  if (options.log_target) return reduced(weigh(exp(t), t - input), options, "kl_div");
+  return reduced(weigh(t, log(where(t <= 0, 1.0, t)) - input), options, "kl_div");
 }
 
 Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var,
@@ -324,7 +322,6 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
                         const PoissonNllOptions& options) {
   require_same_shape(input, target, "poisson_nll_loss");
   const Tensor t = like(target, input);
-  const Tensor w = loss_weight(options.weight, input, "poisson_nll_loss");
   Tensor loss =
       options.log_input ? exp(input) - weigh(t, input) : input - weigh(t, log(input + options.eps));
   if (options.full) {
@@ -332,7 +329,7 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
     const Tensor stirling = large * log(large) - large + 0.5 * log(2 * std::numbers::pi * large);
     loss = loss + where(t <= 1, 0.0, stirling);
   }
-  return reduce_weighted(loss, options.reduction, w, "poisson_nll_loss");
+  return reduced(loss, options, "poisson_nll_loss");
 }
 
 // ------------------------------------------------------------------ embeddings
@@ -375,7 +372,7 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
   Tensor away = distance(anchor, negative);
   if (options.swap) away = minimum(away, distance(positive, negative));
   const Tensor loss = relu(distance(anchor, positive) - away + options.margin);
-  return reduce_weighted(loss, options.reduction, loss_weight(options.weight, loss, name), name);
+  return reduced(loss, options, name);
 }
 
 }  // namespace gradus

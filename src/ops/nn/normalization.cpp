@@ -8,6 +8,7 @@ namespace gradus {
 
 using detail::centred;
 using detail::data;
+using detail::memory_of;
 using detail::node;
 
 namespace {
@@ -83,7 +84,6 @@ Tensor standardized(const std::vector<Tensor>& in, const NormTerms& t, const Ten
 Tensor room_for(const Vjp& k, int i, bool there) {
   return there && k.wants(i) ? detail::empty_like(k.in(i)) : Tensor();
 }
-void* memory_of(const Tensor& t) { return t.defined() ? data(t) : nullptr; }
 
 /// The gradients of x, weight and bias by a call such as RowNormBackward; the last inputs are the
 /// saved statistics: means, if there are, and 1 / deviation.

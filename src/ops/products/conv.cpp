@@ -14,54 +14,48 @@ using kernels::Convolution;
 
 namespace {
 
-// <g, conv(x, w)> is linear in each of g, x and w: the gradient by one of them is a function of the
+// <y, conv(x, w)> is linear in each of y, x and w: the gradient by one of them is a function of the
 // other two, and so each of these three functions has the other two as its gradients. In these the
 // zeros of the cotangent count, and those of a factor that was a cotangent itself.
 
-Tensor convolution(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& w);
-Tensor convolution_input(Zeros zeros, const Convolution& c, const Tensor& g, const Tensor& w);
-Tensor convolution_weight(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& g);
+enum Part { y_part, x_part, w_part };
 
-Tensor convolution(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& w) {
-  Tensor y = detail::empty(
-      {c.images, c.groups * c.out_channels, c.plane.y.output, c.plane.x.output}, x.dtype());
-  kernels::run(kernels::Convolve{x.dtype(), zeros, c, data(x), data(w), data(y)});
-  return record("conv2d", std::move(y), {x, w}, [zeros, c](const Vjp& k) -> Grads<2> {
-    Grads<2> grads;
-    if (k.wants(0))
-      grads[0] = convolution_input(first_and(has(zeros, Zeros::second)), c, k.grad, k.in(1));
-    if (k.wants(1))
-      grads[1] = convolution_weight(second_and(has(zeros, Zeros::first)), c, k.in(0), k.grad);
-    return grads;
-  });
+struct Known {
+  const char* name;
+  Part first, second;  // what the part is a function of
+};
+constexpr Known known[] = {{"conv2d", x_part, w_part},
+                           {"conv2d_input", y_part, w_part},
+                           {"conv2d_weight", x_part, y_part}};
+
+Shape shape_of(Part part, const Convolution& c) {
+  const auto& [y, x] = c.plane;
+  if (part == y_part) return {c.images, c.groups * c.out_channels, y.output, x.output};
+  if (part == x_part) return {c.images, c.groups * c.in_channels, y.input, x.input};
+  return {c.groups * c.out_channels, c.in_channels, y.kernel, x.kernel};
 }
 
-Tensor convolution_input(Zeros zeros, const Convolution& c, const Tensor& g, const Tensor& w) {
-  Tensor x = detail::empty({c.images, c.groups * c.in_channels, c.plane.y.input, c.plane.x.input},
-                           g.dtype());
-  kernels::run(kernels::ConvolveInput{g.dtype(), zeros, c, data(g), data(w), data(x)});
-  return record("conv2d_input", std::move(x), {g, w}, [zeros, c](const Vjp& k) -> Grads<2> {
-    Grads<2> grads;
-    if (k.wants(0))
-      grads[0] = convolution(first_and(has(zeros, Zeros::second)), c, k.grad, k.in(1));
-    if (k.wants(1))
-      grads[1] = convolution_weight(first_and(has(zeros, Zeros::first)), c, k.grad, k.in(0));
-    return grads;
-  });
-}
-
-Tensor convolution_weight(Zeros zeros, const Convolution& c, const Tensor& x, const Tensor& g) {
-  Tensor w = detail::empty(
-      {c.groups * c.out_channels, c.in_channels, c.plane.y.kernel, c.plane.x.kernel}, x.dtype());
-  kernels::run(kernels::ConvolveWeight{x.dtype(), zeros, c, data(x), data(g), data(w)});
-  return record("conv2d_weight", std::move(w), {x, g}, [zeros, c](const Vjp& k) -> Grads<2> {
-    Grads<2> grads;
-    if (k.wants(0))
-      grads[0] = convolution_input(second_and(has(zeros, Zeros::second)), c, k.in(1), k.grad);
-    if (k.wants(1))
-      grads[1] = convolution(second_and(has(zeros, Zeros::first)), c, k.in(0), k.grad);
-    return grads;
-  });
+Tensor convolution(Part part, Zeros zeros, const Convolution& c, const Tensor& a, const Tensor& b) {
+  const DType type = a.dtype();
+  Tensor out = detail::empty(shape_of(part, c), type);
+  if (part == y_part)
+    kernels::run(kernels::Convolve{{type, zeros, c}, data(a), data(b), data(out)});
+  else if (part == x_part)
+    kernels::run(kernels::ConvolveInput{{type, zeros, c}, data(a), data(b), data(out)});
+  else
+    kernels::run(kernels::ConvolveWeight{{type, zeros, c}, data(a), data(b), data(out)});
+  return record(known[part].name, std::move(out), {a, b},
+                [part, zeros, c](const Vjp& k) -> Grads<2> {
+                  const auto gradient = [&](int i, Part of, Zeros other) {
+                    if (!k.wants(i)) return Tensor();
+                    const bool counts = has(zeros, other);
+                    if (known[of].first == part)
+                      return convolution(of, first_and(counts), c, k.grad, k.in(1 - i));
+                    return convolution(of, second_and(counts), c, k.in(1 - i), k.grad);
+                  };
+                  return {gradient(0, known[part].first, Zeros::second),
+                          gradient(1, known[part].second, Zeros::first)};
+                });
 }
 
 void check_channels(const WindowedOperation& op, const Tensor& x, const Tensor& weight,
@@ -98,7 +92,7 @@ Tensor convolve(const WindowedOperation& op, const Tensor& x, const Tensor& weig
       planes.size(0), options.groups, w.size(1), out / options.groups,
       detail::plane_of(
           op, planes, {{w.size(2), w.size(3)}, options.stride, options.padding, options.dilation})};
-  Tensor y = convolution(Zeros::none, c, planes, w);
+  Tensor y = convolution(y_part, Zeros::none, c, planes, w);
   if (bias.defined()) y = y + reshape(bias, {out, 1, 1});
   return detail::without_added_axes(op, y, x);
 }

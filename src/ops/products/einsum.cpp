@@ -212,15 +212,6 @@ Term multiplied(const Term& a, const Term& b, const Labels& keeps, const Lengths
   return {reshape(matmul(p.matrices, q.matrices, p.transposed, q.transposed), shape), labels};
 }
 
-std::vector<Tensor> in_one_dtype(const std::vector<Tensor>& operands) {
-  DType common = operands[0].dtype();
-  for (const Tensor& x : operands) common = std::max(common, x.dtype());
-  std::vector<Tensor> out;
-  for (const Tensor& x : operands) out.push_back(x.to(common));
-  detail::require_floating(out[0], "einsum");
-  return out;
-}
-
 }  // namespace
 
 Tensor einsum(const std::string& text, const std::vector<Tensor>& operands) {
@@ -230,7 +221,8 @@ Tensor einsum(const std::string& text, const std::vector<Tensor>& operands) {
   if (operands.size() != equation.terms.size())
     fail_einsum(text, "names " + text_of(equation.terms.size()) + " operands and " +
                           text_of(operands.size()) + " were given; these must be equal");
-  const std::vector<Tensor> tensors = in_one_dtype(operands);
+  const std::vector<Tensor> tensors = detail::in_one_dtype(operands);
+  detail::require_floating(tensors[0], "einsum");
   std::vector<Term> terms;
   for (std::size_t i = 0; i < tensors.size(); ++i)
     terms.push_back(parse_term(equation, equation.terms[i], tensors[i]));

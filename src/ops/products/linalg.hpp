@@ -40,7 +40,7 @@ struct Lu {
   Tensor factors;
   std::vector<Index> pivots;      // `order` for each matrix
   std::vector<Index> zero_pivot;  // the first, from 1, or 0 for none
-  const void* matrix(Index i) const;
+  kernels::Out matrix(Index i) const;
   const Index* pivots_of(Index i) const { return pivots.data() + i * stack.order; }
   /// The diagonal of matrix i's L, whose product is the determinant up to the exchanges' sign.
   double pivot(Index i, Index place) const;

@@ -72,9 +72,9 @@ Tensor average(const Tensor& x, const Plane& plane, bool count_padding, bool adj
   const Index planes = x.size(0) * x.size(1);
   if (adjoint)
     kernels::run(
-        kernels::AverageBackward{x.dtype(), plane, planes, count_padding, data(x), data(out)});
+        kernels::AverageBackward{{x.dtype(), plane, planes, count_padding}, data(x), data(out)});
   else
-    kernels::run(kernels::Average{x.dtype(), plane, planes, count_padding, data(x), data(out)});
+    kernels::run(kernels::Average{{x.dtype(), plane, planes, count_padding}, data(x), data(out)});
   return record(adjoint ? "avg_pool2d_adjoint" : "avg_pool2d", std::move(out), {x},
                 [plane, count_padding, adjoint](const Vjp& k) {
                   return average(k.grad, plane, count_padding, !adjoint);

@@ -15,14 +15,12 @@ using detail::second_and;
 using detail::Stack;
 using detail::zero_matmul;
 using detail::Zeros;
+using kernels::In;
+using kernels::Out;
 
 namespace detail {
 
 namespace {
-
-Index bytes_of(const Stack& stack, DType dtype) {
-  return stack.order * stack.order * static_cast<Index>(size_of(dtype));
-}
 
 /// A copy of the values that belongs to nobody else.
 Tensor copy_of(const Tensor& x) {
@@ -42,18 +40,16 @@ Stack require_square(const Tensor& a, const char* operation) {
   if (rank < 2 || shape[rank - 1] != shape[rank - 2])
     fail(operation, "a tensor of shape " + to_string(shape) +
                         " was given; square matrices in the last two axes are required");
-  const Shape batch(shape.data(), static_cast<std::size_t>(rank - 2));
+  const Shape batch = batch_of(shape);
   return {shape.back(), numel(batch), batch};
 }
 
-const void* Lu::matrix(Index i) const {
-  return static_cast<const char*>(data(factors)) + i * bytes_of(stack, factors.dtype());
+kernels::Out Lu::matrix(Index i) const {
+  return kernels::Out(data(factors)).plus(i * stack.order * stack.order, factors.dtype());
 }
 
 double Lu::pivot(Index i, Index place) const {
-  const Index at = place * stack.order + place;
-  return factors.dtype() == DType::float32 ? static_cast<const float*>(matrix(i))[at]
-                                           : static_cast<const double*>(matrix(i))[at];
+  return number(factors.dtype(), matrix(i).plus(place * stack.order + place, factors.dtype()));
 }
 
 Lu lu(const Tensor& a, const char* operation) {
@@ -61,7 +57,7 @@ Lu lu(const Tensor& a, const char* operation) {
   out.pivots.resize(static_cast<std::size_t>(out.stack.count * out.stack.order));
   out.zero_pivot.resize(static_cast<std::size_t>(out.stack.count));
   for (Index i = 0; i < out.stack.count; ++i)
-    kernels::run(kernels::Lu{a.dtype(), out.stack.order, const_cast<void*>(out.matrix(i)),
+    kernels::run(kernels::Lu{a.dtype(), out.stack.order, out.matrix(i),
                              out.pivots.data() + i * out.stack.order, out.zero_pivot.data() + i});
   return out;
 }
@@ -86,8 +82,8 @@ Tensor inverse(const Tensor& a, bool zero_if_singular) {
                           " of its LU decomposition is 0; an invertible one is required; add a "
                           "small multiple of eye(n)");
     }
-    char* to = static_cast<char*>(data(out)) + i * bytes_of(factors.stack, a.dtype());
-    std::memcpy(to, data(identity), static_cast<std::size_t>(bytes_of(factors.stack, a.dtype())));
+    const Out to = Out(data(out)).plus(i * n * n, a.dtype());
+    std::memcpy(to, data(identity), static_cast<std::size_t>(n * n) * size_of(a.dtype()));
     kernels::run(
         kernels::LuSolve{a.dtype(), false, n, n, factors.matrix(i), factors.pivots_of(i), to});
   }
@@ -133,12 +129,6 @@ void require_diagonal(const System& system, const Tensor& a, const Stack& stack)
     if (found[i]) fail_singular(system, stack, i / stack.order, i % stack.order);
 }
 
-/// The i-th matrix of a stack.
-const void* matrix_of(const Tensor& x, Index i) {
-  const Index size = x.size(-2) * x.size(-1) * static_cast<Index>(size_of(x.dtype()));
-  return static_cast<const char*>(data(x)) + i * size;
-}
-
 /// op(a)^-1 b for checked tensors of two and more axes; batches broadcast.
 Tensor solve_system(const System& system, const Tensor& a, const Tensor& b) {
   const NoGrad guard;
@@ -148,12 +138,12 @@ Tensor solve_system(const System& system, const Tensor& a, const Tensor& b) {
   const Tensor left = stack.count == 1 ? a : detail::with_batch(a, batch);
   const Tensor right = detail::with_batch(b, batch);
   Tensor out = detail::copy_of(right);
-  const Index n = stack.order, columns = b.size(-1);
-  const auto bytes = static_cast<Index>(size_of(a.dtype()));
-  const auto solution = [&](Index i) {
-    return static_cast<char*>(data(out)) + i * n * columns * bytes;
+  const DType type = a.dtype();
+  const Index n = stack.order, columns = b.size(-1), count = numel(batch);
+  const auto solution = [&](Index i) { return Out(data(out)).plus(i * n * columns, type); };
+  const auto cotangent = [&](Index i) {
+    return system.in_rule ? In(data(right)).plus(i * n * columns, type) : In(nullptr);
   };
-  const Index count = numel(batch);
   if (system.kind == System::general) {
     const Lu factors = detail::lu(left, system.operation());
     for (Index i = 0; i < factors.stack.count; ++i)
@@ -161,23 +151,15 @@ Tensor solve_system(const System& system, const Tensor& a, const Tensor& b) {
         fail_singular(system, factors.stack, i, place);
     for (Index i = 0; i < count; ++i) {
       const Index from = stack.count == 1 ? 0 : i;
-      kernels::run(kernels::LuSolve{a.dtype(), system.transposed, n, columns, factors.matrix(from),
-                                    factors.pivots_of(from), solution(i)});
-      if (system.in_rule)
-        kernels::run(
-            kernels::KeepZeroColumns{a.dtype(), n, columns, matrix_of(right, i), solution(i)});
+      kernels::run(kernels::LuSolve{type, system.transposed, n, columns, factors.matrix(from),
+                                    factors.pivots_of(from), solution(i), cotangent(i)});
     }
   } else {
     require_diagonal(system, a, stack);
-    for (Index i = 0; i < count; ++i) {
-      const void* const matrix = matrix_of(left, stack.count == 1 ? 0 : i);
-      const bool upper = system.kind == System::upper;
-      kernels::run(kernels::TriangularSolve{a.dtype(), upper, system.transposed, n, columns, matrix,
-                                            solution(i)});
-      if (system.in_rule)
-        kernels::run(kernels::MendTriangular{a.dtype(), upper, system.transposed, n, columns,
-                                             matrix, matrix_of(right, i), solution(i)});
-    }
+    for (Index i = 0; i < count; ++i)
+      kernels::run(kernels::TriangularSolve{
+          type, system.kind == System::upper, system.transposed, n, columns,
+          In(data(left)).plus(stack.count == 1 ? 0 : i * n * n, type), solution(i), cotangent(i)});
   }
   return out;
 }
@@ -244,9 +226,8 @@ Tensor cholesky_of_symmetric(const Tensor& a) {
   Tensor out = detail::copy_of(a);
   for (Index i = 0; i < stack.count; ++i) {
     Index minor = 0;
-    kernels::run(kernels::Cholesky{
-        a.dtype(), n, static_cast<char*>(data(out)) + i * detail::bytes_of(stack, a.dtype()),
-        &minor});
+    kernels::run(
+        kernels::Cholesky{a.dtype(), n, Out(data(out)).plus(i * n * n, a.dtype()), &minor});
     if (minor != 0)
       fail("cholesky", detail::name_of_matrix(stack, i) + ", of order " + text_of(n) +
                            ", is not positive definite: its leading minor of order " +

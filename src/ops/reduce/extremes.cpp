@@ -24,20 +24,11 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation) 
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {
   const NoGrad guard;
   const Shape shape = x.shape();
-  Tensor value = alias(out, reduced_shape(shape, axes, true));
-  Tensor equal = empty(shape, boolean);
-  const auto dims = [](const Shape& s) {
-    return std::span(s.data(), static_cast<std::size_t>(s.size()));
+  const auto same = [type = x.dtype()](const void* a, const void* b) {  // NaN wins where it occurs
+    return kernels::Compare{kernels::CompareOp::same, type, a, b, nullptr, {}};
   };
-  const Shape value_shape = value.shape();
-  kernels::Compare call{kernels::CompareOp::same, x.dtype(), data(x), nullptr, data(equal), {}};
-  if (!kernels::make_broadcast(dims(shape), dims(shape), dims(value_shape), call.shape)) {
-    value = expand(value, shape);
-    call.shape = kernels::same_shape(x.numel());
-  }
-  call.b = data(value);
-  kernels::run(call);  // NaN wins wherever it occurs
-  const Tensor ties = equal.to(x.dtype());
+  const Tensor value = alias(out, reduced_shape(shape, axes, true));
+  const Tensor ties = over_broadcast(shape, boolean, same, x, value).to(x.dtype());
   return safe_div(ties, reduce(ReduceOp::sum, ties, axes, true));
 }
 
@@ -67,11 +58,11 @@ Tensor positions(const char* name, ArgReduceOp op, const Tensor& x, Index axis) 
   const NoGrad guard;
   const Tensor values = detail::to_arithmetic(x);
   Shape shape = x.shape();
-  const detail::Split split = detail::split(shape, a);
+  const detail::Lengths of = detail::split(shape, a);
   shape[a] = 1;
   Tensor out = detail::empty(shape, int64);
-  kernels::run(kernels::ArgReduce{op, values.dtype(), data(values), static_cast<Index*>(data(out)),
-                                  split.outer, split.axis, split.inner});
+  kernels::run(
+      kernels::ArgReduce{op, values.dtype(), data(values), static_cast<Index*>(data(out)), of});
   return out;
 }
 

@@ -27,22 +27,15 @@ Tensor norm_1(const Tensor& x, const Axes& over, bool keepdim) {
 /// of norms is that of all.
 Tensor length(const Tensor& x, double p, const Axes& over, bool keepdim) {
   Tensor value = x;
-  Shape left = x.shape();  // reduced axes become 1
-  for (int last = over.size() - 1, first; last >= 0; last = first - 1) {
-    for (first = last; first > 0 && over[first - 1] == over[first] - 1;) --first;
-    Index outer = 1, axis = 1, inner = 1;
-    for (int i = 0; i < left.size(); ++i)
-      (i < over[first] ? outer : i <= over[last] ? axis : inner) *= left[i];
+  detail::for_runs(x.shape(), over, [&](const detail::Lengths& of, const Shape& left) {
     const Tensor powers =
         p == 2 ? value : detail::map(Unary::pow_scalar, detail::map(Unary::abs, value), p);
-    for (int i = first; i <= last; ++i) left[static_cast<int>(over[i])] = 1;
     Tensor out = detail::empty(left, x.dtype());
     kernels::run(kernels::Reduce{p == 2 ? ReduceOp::sum_squares : ReduceOp::sum, x.dtype(),
-                                 detail::data(powers), detail::data(out), outer, axis, inner});
-    kernels::run(kernels::RootOfSums{x.dtype(), p, detail::data(value), detail::data(out), outer,
-                                     axis, inner});
+                                 detail::data(powers), detail::data(out), of});
+    kernels::run(kernels::RootOfSums{x.dtype(), p, detail::data(value), detail::data(out), of});
     value = std::move(out);
-  }
+  });
   const NoGrad guard;
   if (over.empty()) return abs(x);
   return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
@@ -59,8 +52,7 @@ Tensor norm_2(const Tensor& x, const Axes& over, bool keepdim) {
                               detail::quotient(in, kept(k.out(), over, in)));
     Tensor dx = detail::empty_like(in);
     kernels::run(kernels::SpreadBackward{in.dtype(), detail::data(k.grad), detail::data(in),
-                                         nullptr, detail::data(k.out()), 1, detail::data(dx),
-                                         run.outer, run.axis, run.inner});
+                                         nullptr, detail::data(k.out()), 1, detail::data(dx), run});
     return dx;
   });
 }

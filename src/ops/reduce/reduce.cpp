@@ -36,25 +36,18 @@ Tensor reduce_to(kernels::ReduceOp op, const Tensor& x, const Axes& axes, const 
   const DType dtype = x.dtype();
   if (axes.empty()) {
     Tensor out = empty(to, dtype);
-    kernels::run(kernels::Reduce{op, dtype, data(x), data(out), 1, 1, 1});
+    kernels::run(kernels::Reduce{op, dtype, data(x), data(out), {1, 1, 1}});
     return out;
   }
   Tensor value = x;
-  Shape left = x.shape();  // reduced axes become 1
-  for (int last = axes.size() - 1; last >= 0;) {
-    int first = last;
-    while (first > 0 && axes[first - 1] == axes[first] - 1) --first;
-    Index outer = 1, axis = 1, inner = 1;
-    for (int i = 0; i < left.size(); ++i)
-      (i < axes[first] ? outer : i <= axes[last] ? axis : inner) *= left[i];
-    for (int i = first; i <= last; ++i) left[static_cast<int>(axes[i])] = 1;
-    Tensor out = empty(first == 0 ? to : left, dtype);
-    kernels::run(kernels::Reduce{op, dtype, data(value), data(out), outer, axis, inner});
+  for_runs(x.shape(), axes, [&](const Lengths& of, const Shape& left) {
+    const bool is_last = left[static_cast<int>(axes[0])] == 1;
+    Tensor out = empty(is_last ? to : left, dtype);
+    kernels::run(kernels::Reduce{op, dtype, data(value), data(out), of});
     value = std::move(out);
-    last = first - 1;
     if (op == kernels::ReduceOp::sum_squares || op == kernels::ReduceOp::sum_abs)
       op = kernels::ReduceOp::sum;
-  }
+  });
   return value;
 }
 
@@ -69,12 +62,8 @@ Index reduced_count(const Shape& shape, const Axes& axes) {
 }
 
 Run run_of(const Shape& shape, const Axes& axes) {
-  Run run;
-  const int first = axes.empty() ? 0 : static_cast<int>(axes[0]), last = first + axes.size();
-  run.is_one = axes.empty() || axes[axes.size() - 1] == last - 1;
-  for (int i = 0; i < shape.size(); ++i)
-    (i < first ? run.outer : i < last ? run.axis : run.inner) *= shape[i];
-  return run;
+  const Index first = axes.empty() ? 0 : axes[0], last = first + axes.size() - 1;
+  return {split(shape, first, last), axes.empty() || axes.back() == last};
 }
 
 Tensor sum_over(const Tensor& x, const Axes& axes, const Shape& to);
@@ -164,8 +153,7 @@ Tensor log_sum_exp(const Tensor& x, const Axes& over, bool keepdim) {
   const detail::Run run = detail::run_of(x.shape(), over);
   Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
   const Tensor shares = detail::empty_like(out);
-  kernels::run(kernels::LogSumExp{x.dtype(), data(x), data(out), data(shares), run.outer, run.axis,
-                                  run.inner});
+  kernels::run(kernels::LogSumExp{x.dtype(), data(x), data(out), data(shares), run});
   return record("logsumexp", std::move(out), {x, shares}, [over](const Vjp& k) {
     const Tensor& in = k.in(0);
     return detail::safe_mul(kept(detail::safe_mul(k.grad, k.in(1)), over, in),
@@ -196,8 +184,8 @@ namespace {
 Tensor prod_middle(const Tensor& x) {
   const Shape shape = x.shape();
   Tensor out = empty({shape[0], 1, shape[2]}, x.dtype());
-  kernels::run(kernels::Reduce{kernels::ReduceOp::prod, x.dtype(), data(x), data(out), shape[0],
-                               shape[1], shape[2]});
+  kernels::run(kernels::Reduce{kernels::ReduceOp::prod, x.dtype(), data(x), data(out),
+                               detail::split(shape, 1)});
   return record("prod", std::move(out), {x}, [](const Vjp& k) {
     // The product of the others, exact also where x has zeros: of those before and those behind.
     const Tensor before = detail::shifted(detail::cumprod(k.in(0), 1, false), 1, false, 1);
@@ -212,15 +200,9 @@ Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
   const Axes over = normalize_axes(axes, x.dim(), "prod");
   Tensor value = detail::to_arithmetic(x);
   const Shape shape = x.shape();
-  Shape left = shape;
-  for (int end = over.size(), first = end; end > 0; end = first) {  // neighbouring axes at once
-    for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
-    Index outer = 1, axis = 1, inner = 1;
-    for (int i = 0; i < left.size(); ++i)
-      (i < over[first] ? outer : i <= over[end - 1] ? axis : inner) *= left[i];
-    value = prod_middle(reshape(value, {outer, axis, inner}));
-    for (int i = first; i < end; ++i) left[static_cast<int>(over[i])] = 1;
-  }
+  detail::for_runs(shape, over, [&](const detail::Lengths& of, const Shape&) {
+    value = prod_middle(reshape(value, {of.outer, of.axis, of.inner}));
+  });
   return reshape(value, detail::reduced_shape(shape, over, keepdim));
 }
 

@@ -27,11 +27,23 @@ Tensor reduce(kernels::ReduceOp op, const Tensor& x, const Axes& axes, bool keep
 Index reduced_count(const Shape& shape, const Axes& axes);
 
 /// (outer, axis, inner) of `shape` around `axes`, where these are neighbours.
-struct Run {
+struct Run : Lengths {
   bool is_one = true;
-  Index outer = 1, axis = 1, inner = 1;
 };
 Run run_of(const Shape& shape, const Axes& axes);
+
+/// f(lengths, left) for each run of neighbouring sorted `axes`, from the last: what lies around and
+/// along it, and `shape` with length 1 for what is reduced by then.
+template <class F>
+void for_runs(const Shape& shape, const Axes& axes, F f) {
+  Shape left = shape;
+  for (int last = axes.size() - 1, first; last >= 0; last = first - 1) {
+    for (first = last; first > 0 && axes[first - 1] == axes[first] - 1;) --first;
+    const Lengths of = split(left, axes[first], axes[last]);
+    for (int i = first; i <= last; ++i) left[static_cast<int>(axes[i])] = 1;
+    f(of, left);
+  }
+}
 
 /// Throws if a reduction over `axes` meets nothing, where no value can stand for that.
 void require_nonempty(const Tensor& x, const Axes& axes, const char* operation);

@@ -13,8 +13,8 @@ namespace {
 
 Tensor scanned(ScanOp op, const Tensor& x, int axis, bool reverse) {
   Tensor out = detail::empty_like(x);
-  const detail::Split s = detail::split(x.shape(), axis);
-  kernels::run(kernels::Scan{op, x.dtype(), data(x), data(out), s.outer, s.axis, s.inner, reverse});
+  kernels::run(
+      kernels::Scan{op, x.dtype(), data(x), data(out), detail::split(x.shape(), axis), reverse});
   return out;
 }
 
@@ -28,9 +28,8 @@ Tensor cumsum_along(const Tensor& x, int axis, bool reverse) {
 /// An h of 0 stays 0 beside an infinite or NaN a: it is a sum of cotangents.
 Tensor linear_scan(const Tensor& a, const Tensor& b, int axis, bool reverse) {
   Tensor out = detail::empty_like(b);
-  const detail::Split s = detail::split(b.shape(), axis);
-  kernels::run(kernels::LinearScan{b.dtype(), data(a), data(b), data(out), s.outer, s.axis, s.inner,
-                                   reverse});
+  kernels::run(kernels::LinearScan{b.dtype(), data(a), data(b), data(out),
+                                   detail::split(b.shape(), axis), reverse});
   return record("linear_scan", std::move(out), {a, b}, [axis, reverse](const Vjp& k) -> Grads<2> {
     const Tensor next = detail::shifted(k.in(0), axis, !reverse, 0);
     const Tensor sums = linear_scan(next, k.grad, axis, !reverse);

@@ -40,7 +40,7 @@ detail::Run run_within(const Tensor& x, const Axes& over) {
   detail::Run run = detail::run_of(x.shape(), over);
   if (run.is_one) return run;
   const Index count = detail::reduced_count(x.shape(), over);
-  return {false, numel(detail::reduced_shape(x.shape(), over, false)), count, 1};
+  return {{numel(detail::reduced_shape(x.shape(), over, false)), count, 1}, false};
 }
 
 /// The inverse of with_one_run, for a tensor of its shape.
@@ -62,8 +62,8 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
   const detail::Run run = run_within(x, over);
   Tensor out = empty(detail::reduced_shape(x.shape(), over, keepdim), x.dtype());
   const Tensor means = empty({2, out.numel()}, x.dtype()), from = with_one_run(x, over);
-  kernels::run(kernels::Spread{x.dtype(), data(from), data(means), data(out), run.outer, run.axis,
-                               run.inner, variance_divisor(x.shape(), over, correction), root});
+  kernels::run(kernels::Spread{x.dtype(), data(from), data(means), data(out), run,
+                               variance_divisor(x.shape(), over, correction), root});
   return record(name, std::move(out), {x, means}, [over, correction, root](const Vjp& k) {
     const Tensor& in = k.in(0);
     const double divisor = variance_divisor(in.shape(), over, correction);
@@ -77,8 +77,7 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
     const detail::Run part = run_within(in, over);
     const Tensor at = with_one_run(in, over), dx = detail::empty_like(at);
     kernels::run(kernels::SpreadBackward{in.dtype(), data(k.grad), data(at), data(k.in(1)),
-                                         root ? data(k.out()) : nullptr, factor, data(dx),
-                                         part.outer, part.axis, part.inner});
+                                         root ? data(k.out()) : nullptr, factor, data(dx), part});
     return as_before(dx, over, part.is_one);
   });
 }
