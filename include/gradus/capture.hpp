@@ -31,8 +31,8 @@ class CapturedStep {
   std::size_t calls() const;
   /// How many of the recorded calls became parts of fused chains.
   std::size_t fused() const;
-  /// How many of the recorded calls were left out, since nothing reads what they compute before it
-  /// is freed, and no function on the host (such as an optimizer's step) that may read it runs.
+  /// How many of the recorded calls were left out, since nothing (no function on the host, such as
+  /// an optimizer's step, either) reads what they compute before it is freed.
   std::size_t dropped() const;
   /// The calls of kernels, a line each: the name, the operands with what they are to the call (<-
   /// it reads, -> it writes, <> both), their place among the step's memory and their bytes, the
@@ -75,7 +75,7 @@ class CapturedStep {
 /// to_vector, data, and operations whose shapes follow from values, such as nonzero), hooks,
 /// anomaly mode, tensors that are made of numbers of the host, decompositions, gradients that are
 /// summed over calls, a second gradient of a parameter after a step or clipping has used the first,
-/// tensors that f keeps, schedulers and LBFGS.
+/// tensors that f keeps, seeding a generator, schedulers and LBFGS.
 CapturedStep capture(Function f, const std::vector<Tensor>& example);
 
 }  // namespace gradus

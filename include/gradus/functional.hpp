@@ -93,11 +93,4 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs,
                   const NamedTensors& uses = {});
 
-namespace detail {
-/// True while a function under checkpoint() runs in this thread.
-bool is_watched();
-/// Tells it that what happens depends on *flag, which its recomputation then finds as it is now.
-void depend_on(const std::shared_ptr<bool>& flag);
-}  // namespace detail
-
 }  // namespace gradus

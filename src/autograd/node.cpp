@@ -4,14 +4,9 @@
 #include <cstring>
 #include <new>
 
-#include "autograd/capture.hpp"
 #include "kernels/move/copy.hpp"
 
 namespace gradus::detail {
-
-constinit thread_local Mode mode;
-
-void note_write(Node* n) { mode.capture->before_write(n); }
 
 void fail_undefined() { fail("tensor", "an undefined tensor was used; assign a value first"); }
 
@@ -24,7 +19,7 @@ Buffer* make_buffer(std::size_t bytes) {
   const bool few = bytes <= few_bytes;
   auto* buffer = new (allocate(sizeof(Buffer) + (few ? bytes : 0))) Buffer;
   buffer->bytes = bytes;
-  buffer->captured = false;
+  buffer->observed = false;
   buffer->data = buffer + 1;
   if (!few) {
     try {
@@ -34,8 +29,6 @@ Buffer* make_buffer(std::size_t bytes) {
       throw;
     }
   }
-  if (mode.capture) [[unlikely]]
-    mode.capture->made(buffer);
   count(&ThreadCache::buffers, 1);
   if (bytes <= small_limit) {
     const std::int64_t now = count(&ThreadCache::small_bytes, static_cast<std::int64_t>(bytes));
@@ -70,10 +63,15 @@ Node* make_node(const Index* dims, int rank, Index numel, DType dtype) {
   n->grad = nullptr;
   n->extras = nullptr;
   if (rank) std::memcpy(n->behind(), dims, behind);
-  if (mode.capture) [[unlikely]]
-    mode.capture->made(n);
   count(&ThreadCache::tensors, 1);
   return n;
+}
+
+/// Tells of a tensor that was made.
+Tensor made(Tensor t) {
+  if (mode.observer) [[unlikely]]
+    mode.observer->made(Node::of(t));
+  return t;
 }
 
 void free_record(Node* n) {
@@ -131,26 +129,31 @@ void share_values(Node* to, const Node* from) noexcept {
   }
 }
 
+void put_grad(Node* leaf, Tensor grad) {
+  if (leaf->grad) Node::adopt(std::exchange(leaf->grad, nullptr));
+  leaf->grad = Node::steal(grad);
+}
+
 namespace {
 Tensor make(const Shape& shape, DType dtype, bool may_be_inline) {
   const Index count = numel(shape);
   Tensor t = Node::adopt(make_node(shape.data(), shape.size(), count, dtype));
   Node* n = Node::of(t);
-  if (count == 1 && may_be_inline) return t;
+  if (count == 1 && may_be_inline) return made(std::move(t));
   n->buffer = make_buffer(static_cast<std::size_t>(count) * size_of(dtype));
   n->data = n->buffer->data;
-  return t;
+  return made(std::move(t));
 }
 }  // namespace
 
 Tensor empty(const Shape& shape, DType dtype) { return make(shape, dtype, true); }
 Tensor empty_leaf(const Shape& shape, DType dtype) { return make(shape, dtype, false); }
 
-Tensor empty_scalar(DType dtype) { return Node::adopt(make_node(nullptr, 0, 1, dtype)); }
+Tensor empty_scalar(DType dtype) { return made(Node::adopt(make_node(nullptr, 0, 1, dtype))); }
 
 Tensor empty_like(const Tensor& x, DType dtype) {
   const Node* from = node(x);
-  if (from->numel == 1) return Node::adopt(make_node(from->shape(), from->rank, 1, dtype));
+  if (from->numel == 1) return made(Node::adopt(make_node(from->shape(), from->rank, 1, dtype)));
   return make(x.shape(), dtype, false);
 }
 
@@ -160,7 +163,7 @@ Tensor alias(const Tensor& x, const Shape& shape) {
   Tensor t = Node::adopt(make_node(shape.data(), shape.size(), from->numel, from->dtype));
   share_values(Node::of(t), from);
   Node::of(t)->copied = from->is_inline() || from->copied;
-  return t;
+  return made(std::move(t));
 }
 
 }  // namespace gradus::detail

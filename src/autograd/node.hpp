@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/events.hpp"
 #include "base/pool.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/tensor.hpp"
@@ -16,26 +17,13 @@
 // and the public API.
 namespace gradus::detail {
 
-class Capture;
-struct Node;
-
-/// Whether this thread records, and what else it watches.
-struct Mode {
-  bool grad = true;
-  bool anomaly = false;
-  Capture* capture = nullptr;  // that is told of what it has to put back, see capture.hpp
-};
-extern constinit thread_local Mode mode;
-/// The part of bump_version() that a capture needs.
-void note_write(Node* n);
-
 /// A block of values shared by a tensor and its views. Few values follow it in memory.
 struct alignas(16) Buffer {
   RefCount refs;
   std::atomic<std::uint32_t> version{0};
   std::size_t bytes;
   void* data;
-  bool captured;  // made by a step while it was captured
+  bool observed;  // made by a step that is to be replayed
 };
 
 /// One input of a recorded operation. Edges of inputs that require no gradient are kept for their
@@ -83,7 +71,7 @@ struct Node : NodeRefs {
   std::uint8_t rank;
   bool requires_grad : 1;  // a leaf that wants a gradient, or a recorded result
   bool retains_grad : 1;
-  bool captured : 1;  // made by a step while it was captured
+  bool observed : 1;  // made by a step that is to be replayed
   bool released : 1;  // was recorded, and its graph has been freed
   bool copied : 1;    // stands for (a part of) another tensor, whose values it does not share
   std::atomic<std::uint32_t> inline_version{0};
@@ -113,8 +101,8 @@ struct Node : NodeRefs {
     return (is_inline() ? inline_version : buffer->version).load(std::memory_order_relaxed);
   }
   void bump_version() {
-    if (mode.capture) [[unlikely]]
-      note_write(this);
+    if (mode.observer) [[unlikely]]
+      mode.observer->writes(this);
     auto& count = is_inline() ? inline_version : buffer->version;
     if (RefCount::single_threaded())  // as there, no locked instruction
       count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -194,8 +182,11 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
 /// shared.
 void share_values(Node* to, const Node* from) noexcept;
 
-/// Frees the operation of a node and what it held, and remembers that there was one.
+/// Frees the operation of a node and what it held, and notes that there was one.
 void release_record(Node* n) noexcept;
+
+/// Replaces the gradient of a leaf by this very tensor, which may be undefined.
+void put_grad(Node* leaf, Tensor grad);
 
 /// True if nothing else refers to the values, so that they may be changed in place.
 inline bool is_unique(const Tensor& t) {

@@ -1,7 +1,6 @@
 #include <cmath>
 
 #include "autograd/anomaly.hpp"
-#include "autograd/capture.hpp"
 
 namespace gradus {
 
@@ -35,8 +34,8 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
   const Mode now = mode;
   if (now.anomaly) [[unlikely]]
     check_finite(name, value, inputs);
-  if (now.capture) [[unlikely]]
-    now.capture->use(inputs);
+  if (now.observer) [[unlikely]]
+    now.observer->reads(inputs);
   if (!now.grad) return nullptr;
   Node* n = node(value);
   bool wanted = false, attached = n->record || n->requires_grad;
@@ -62,8 +61,8 @@ void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::s
   }
   n->record = record;
   n->requires_grad = true;
-  if (now.capture) [[unlikely]]
-    now.capture->recorded(n);
+  if (now.observer) [[unlikely]]
+    now.observer->recorded(n);
   count(&ThreadCache::nodes, 1);
   if (now.anomaly) [[unlikely]]
     note_module(n);

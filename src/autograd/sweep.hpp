@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "autograd/anomaly.hpp"
-#include "autograd/capture.hpp"
 #include "autograd/gradients.hpp"
 #include "autograd/places.hpp"
 #include "kernels/elementwise/functions.hpp"
@@ -193,7 +192,7 @@ class Sweep {
   }
 
   static void run_hooks(Node* n, Tensor& adjoint) {
-    if (!n->extras->hooks.empty()) refuse_capture("a gradient hook", "it may do anything");
+    if (!n->extras->hooks.empty()) happens_once("a gradient hook", "it may do anything");
     const auto hooks = n->extras->hooks;  // a hook may remove itself
     for (const auto& hook : hooks)
       if (Tensor replacement = hook.call(adjoint); replacement.defined()) {
@@ -215,16 +214,14 @@ class Sweep {
     if (adjoint.defined() && !claim(adjoint)) adjoint = adjoint.clone();
   }
   static void store(Node* n, Tensor&& adjoint) {
-    if (mode.capture) [[unlikely]]
-      mode.capture->before_grad(n, true);
+    if (mode.observer) [[unlikely]]
+      mode.observer->replaces_grad(n, true);
     std::unique_lock lock(mutex_of(n), std::defer_lock);
     if (!RefCount::single_threaded()) lock.lock();
     if (!n->grad)
       n->grad = Node::steal(adjoint);
     else
       add_in_place(n->grad, adjoint);
-    if (mode.capture) [[unlikely]]
-      mode.capture->after_grad(n);
   }
 
   void visit(Node* n) {

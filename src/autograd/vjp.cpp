@@ -73,7 +73,7 @@ void give_products(detail::Sweep& sweep, Record* record, Tensor& adjoint,
 bool Vjp::give_scaled(std::initializer_list<Factor> factors) const {
   const detail::Mode& mode = detail::mode;
   const Node* g = Node::of(grad);
-  if (g->rank != 0 || create_graph() || mode.anomaly || mode.capture) return false;
+  if (g->rank != 0 || create_graph() || mode.anomaly || mode.observer) return false;
   Record* record = state_.node->record;
   if (factors.size() != record->arity) fail_factors(record->name);
   for (std::uint32_t i = 0; i < record->arity; ++i) {

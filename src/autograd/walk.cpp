@@ -32,7 +32,7 @@ std::vector<Node*> ancestors(const std::vector<Tensor>& roots, const std::vector
   return order;
 }
 
-Node* captured_leaf(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs) {
+Node* hidden_leaf(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs) {
   std::unordered_set<const Node*> known;
   for (const Tensor& input : inputs) known.insert(node(input));
   for (Node* n : ancestors(outputs, inputs, false))

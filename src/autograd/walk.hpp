@@ -14,6 +14,6 @@ std::vector<Node*> ancestors(const std::vector<Tensor>& roots, const std::vector
 
 /// A leaf that requires a gradient, is not one of `inputs`, and that `outputs` depend on by another
 /// way than through `inputs`; null if there is none.
-Node* captured_leaf(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs);
+Node* hidden_leaf(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs);
 
 }  // namespace gradus::detail

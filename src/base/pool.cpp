@@ -216,7 +216,7 @@ void* allocate_large(std::size_t bytes) {
   if (best != pool.large.end() && best->first <= size + size / 16) {
     void* cached = best->second;
     pool.cached -= best->first;
-    // The caller returns the block under the size it asked for: remember no more than that.
+    // The caller returns the block under the size it asked for: count no more than that.
     pool.large.erase(best);
     return cached;
   }

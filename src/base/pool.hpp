@@ -104,10 +104,10 @@ inline void release(void* memory, std::size_t bytes) noexcept {
 #endif
 }
 
-/// Memory that a captured step will use again. Between begin() and end(), what the calling thread
-/// frees is kept: as long as the Arena lives, nobody else gets it. Blocks of values are used again
-/// by later values, as they are in every replay; all others, which may hold a value beside what a
-/// replay does not write, are not.
+/// Memory that a step uses again in every replay. Between begin() and end(), what the calling
+/// thread frees is kept: as long as the Arena lives, nobody else gets it. Blocks of values are used
+/// again by later values, as they are in every replay; all others, which may hold a value beside
+/// what a replay does not write, are not.
 class Arena {
  public:
   Arena() = default;
@@ -117,7 +117,7 @@ class Arena {
   /// `calls` counts the calls of kernels meanwhile.
   void begin(const std::size_t& calls);
   void end() noexcept;
-  /// Exchanges the free lists of the capture and those of before; see PauseArena.
+  /// Exchanges the free lists of the step and those of before; see PauseArena.
   void pause() noexcept;
   /// Fills what is kept with bytes that make every floating-point number NaN.
   void poison() noexcept;

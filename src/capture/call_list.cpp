@@ -7,6 +7,14 @@
 
 namespace gradus::detail {
 
+void CallList::hear(const kernels::Kind& kind, const void* call) {
+  if (&kind != &kernels::kind_of<HostWork>) return add(kind, call, kind.bytes);
+  const HostWork& heard = *static_cast<const HostWork*>(call);
+  const Work& work = works_.emplace_back(Work{*heard.work, *heard.touches});
+  const HostWork own{&work.work, &work.touches};
+  add(kind, &own, sizeof own);
+}
+
 void CallList::add(const kernels::Kind& kind, const void* call, std::size_t bytes) {
   const Header header{kind.execute, &kind, sizeof(Header) + (bytes + 7) / 8 * 8};
   const std::size_t at = bytes_.size();

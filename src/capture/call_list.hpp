@@ -6,27 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "kernels/call.hpp"
+#include "ops/host.hpp"
 
 namespace gradus::detail {
-
-/// Work of the host among the calls of kernels. What it reads is not known: all that is not freed.
-struct HostWork {
-  static constexpr const char* name = "host";
-  const std::function<void()>* work;
-  void describe(kernels::Description&) const {}
-};
-inline void execute(const HostWork& call) { (*call.work)(); }
 
 /// The calls that it hears, one behind the other in memory, to be made again in this order.
 class CallList : public kernels::Listener {
  public:
-  void hear(const kernels::Kind& kind, const void* call) override { add(kind, call, kind.bytes); }
-  void hear(std::function<void()> work) override {
-    works_.push_back(std::move(work));
-    const HostWork call{&works_.back()};
-    add(kernels::kind_of<HostWork>, &call, sizeof call);
-  }
+  void hear(const kernels::Kind& kind, const void* call) override;
   void add(const kernels::Kind& kind, const void* call, std::size_t bytes);
   void run() const {
     const std::byte* const end = bytes_.data() + bytes_.size();
@@ -44,6 +31,7 @@ class CallList : public kernels::Listener {
     const kernels::Kind* kind;
     const void* call;
     std::size_t bytes;
+    bool is_work() const { return kind == &kernels::kind_of<HostWork>; }
     kernels::Description describe() const {
       kernels::Description d;
       kind->describe(call, d);
@@ -66,7 +54,12 @@ class CallList : public kernels::Listener {
     std::size_t bytes;
   };
   std::vector<std::byte> bytes_;
-  std::deque<std::function<void()>> works_;
+  /// What calls of the host's work point to.
+  struct Work {
+    std::function<void()> work;
+    kernels::Description touches;
+  };
+  std::deque<Work> works_;
   std::size_t size_ = 0;
 };
 

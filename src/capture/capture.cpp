@@ -63,16 +63,13 @@ Tensor owned(const Tensor& t) {
 /// While it lives, this thread's calls go to a list, and what they touch to a capture.
 class Listen {
  public:
-  Listen(CallList& to, Capture& capture) {
-    mode.capture = &capture;
-    kernels::listener = &to;
-  }
-  ~Listen() {
-    mode.capture = nullptr;
-    kernels::listener = nullptr;
-  }
+  Listen(CallList& to, StepCapture& capture) : observing_(&capture) { kernels::listener = &to; }
+  ~Listen() { kernels::listener = nullptr; }
   Listen(const Listen&) = delete;
   Listen& operator=(const Listen&) = delete;
+
+ private:
+  Observing observing_;
 };
 
 /// While it lives, memory that is freed stays with an arena.
@@ -116,7 +113,7 @@ class Program {
     bool keeps;           // after the step it is still there
   };
   void record(const Function& f);
-  void take_over(const StepCapture& capture);
+  void take_over(StepCapture& capture);
   void require_nothing_kept(std::int64_t more) const;
   void play();
 
@@ -139,7 +136,7 @@ Program::Program(const Function& f, const Tensor* const* example, std::size_t co
     inputs_.push_back(empty_leaf(example[i]->shape(), example[i]->dtype()));
     std::memcpy(data(inputs_.back()), data(*example[i]), bytes_of(node(*example[i])));
     Node* const n = node(inputs_.back());
-    n->captured = n->buffer->captured = true;  // their values are those of one call
+    n->observed = n->buffer->observed = true;  // their values are those of one call
   }
   record(f);
 }
@@ -150,7 +147,9 @@ void Program::record(const Function& f) {
   StepCapture first(unused);
   const Values expected = attempt(first, [&] {
     const Listen listen(unused, first);
-    return values_after(first, f.outputs(inputs_));
+    const std::vector<Tensor> outputs = f.outputs(inputs_);
+    first.finish();
+    return values_after(first, outputs);
   });
   StepCapture capture(calls_);
   attempt(capture, [&] {
@@ -190,7 +189,8 @@ void Program::require_nothing_kept(std::int64_t more) const {
                         "instead");
 }
 
-void Program::take_over(const StepCapture& capture) {
+void Program::take_over(StepCapture& capture) {
+  capture.finish();
   for (const auto& [n, leaf] : capture.leaves)
     leaves_.push_back({leaf.tensor, leaf.grad, node(leaf.tensor)->grad != nullptr});
   for (const auto& [place, written] : capture.written) written_.push_back(written.tensor);
@@ -246,8 +246,8 @@ struct CapturedState {
   std::size_t captures = 0;
 
   Program& program_for(const Tensor* const* inputs, std::size_t count) {
-    if (is_capturing()) fail("capture", "a captured step is called while another one is captured");
-    if (mode.capture)
+    if (will_repeat()) fail("capture", "a captured step is called while another one is captured");
+    if (mode.observer)
       fail("capture",
            "a captured step is called by a function under checkpoint(), which would repeat it; "
            "call it outside");

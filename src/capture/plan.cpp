@@ -80,14 +80,10 @@ Plan plan(CallList& recorded, const std::vector<Arena::Freed>& freed) {
   Plan done;
   const std::vector<CallList::Item> items = recorded.items();
   std::vector<Description> calls;
-  std::vector<bool> works;
-  for (const CallList::Item& item : items) {
-    calls.push_back(item.describe());
-    works.push_back(item.kind == &kernels::kind_of<HostWork>);
-  }
-  Readers readers(calls, works, freed);
+  for (const CallList::Item& item : items) calls.push_back(item.describe());
+  Readers readers(calls, freed);
   for (std::size_t i = calls.size(); i-- > 0;)
-    if (is_dead(calls[i], i, readers)) {
+    if (!items[i].is_work() && is_dead(calls[i], i, readers)) {
       readers.drop(i);
       ++done.dropped;
     }

@@ -4,7 +4,7 @@
 
 namespace gradus::detail {
 
-Readers::Readers(const std::vector<kernels::Description>& calls, const std::vector<bool>& works,
+Readers::Readers(const std::vector<kernels::Description>& calls,
                  const std::vector<Arena::Freed>& freed)
     : dropped_(calls.size()) {
   for (const Arena::Freed& f : freed) {
@@ -13,7 +13,6 @@ Readers::Readers(const std::vector<kernels::Description>& calls, const std::vect
     block.freed.push_back(f.calls);
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    if (works[i]) works_.push_back(i);
     for (const kernels::Operand& operand : calls[i].operands) {
       if (!operand.is_read()) continue;
       const Range range = range_of(operand);
@@ -31,8 +30,6 @@ bool Readers::any(const Range& values, std::size_t writer, std::size_t from) con
   if (values.last > block.last) return true;
   const auto freed = std::upper_bound(block.freed.begin(), block.freed.end(), writer);
   if (freed == block.freed.end()) return true;
-  const auto work = std::lower_bound(works_.begin(), works_.end(), from);
-  if (work != works_.end() && *work < *freed) return true;
   auto read = std::lower_bound(block.reads.begin(), block.reads.end(), from,
                                [](const Read& r, std::size_t call) { return r.call < call; });
   for (; read != block.reads.end() && read->call < *freed; ++read)

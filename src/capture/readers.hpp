@@ -19,8 +19,7 @@ inline Range range_of(const kernels::Operand& operand) {
 /// Who reads the values of a step, call by call: what the calls say of themselves.
 class Readers {
  public:
-  Readers(const std::vector<kernels::Description>& calls, const std::vector<bool>& works,
-          const std::vector<Arena::Freed>& freed);
+  Readers(const std::vector<kernels::Description>& calls, const std::vector<Arena::Freed>& freed);
 
   /// Whether something from call `from` on may read what call `writer` has written there.
   bool any(const Range& values, std::size_t writer, std::size_t from) const;
@@ -38,7 +37,6 @@ class Readers {
     std::vector<Read> reads;
   };
   std::map<const std::byte*, Block> blocks_;
-  std::vector<std::size_t> works_;  // which may read all that is not freed
   std::vector<bool> dropped_;
 };
 

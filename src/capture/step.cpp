@@ -6,43 +6,78 @@
 
 namespace gradus::detail {
 
-void StepCapture::made(Node* n) { n->captured = true; }
-void StepCapture::made(Buffer* buffer) { buffer->captured = true; }
+namespace {
 
-void StepCapture::before_write(Node* n) {
+/// True while the host works.
+bool is_aside() { return !kernels::listener; }
+
+void refuse(const char* operation, const char* reason) {
+  if (is_aside()) return;
+  fail("capture", std::string("the step calls ") + operation +
+                      ", which cannot be repeated without the graph: " + reason);
+}
+
+}  // namespace
+
+void StepCapture::made(Node* n) {
+  n->observed = true;
+  if (!n->is_inline() && n->buffer->refs.unique()) n->buffer->observed = true;
+}
+
+void StepCapture::writes(Node* n) {
   // A view that the step made may be of memory from outside.
-  if ((n->is_inline() ? n->captured : n->buffer->captured) || written.contains(n->data)) return;
-  if (n->captured) ++tensors;
+  if ((n->is_inline() ? n->observed : n->buffer->observed) || written.contains(n->data)) return;
+  if (n->observed) ++tensors;
   const auto* first = static_cast<const std::byte*>(n->data);
   const std::size_t bytes = static_cast<std::size_t>(n->numel) * size_of(n->dtype);
   written.emplace(n->data, Written{Node::share(n), {first, first + bytes}});
 }
 
-void StepCapture::use(const Inputs& inputs) {
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (Node* n = node(inputs[i]); !n->captured) used.emplace(n, inputs[i]);
+void StepCapture::reads(const Inputs& inputs) {
+  for (std::size_t i = 0; i < inputs.size() && !is_aside(); ++i)
+    if (Node* n = node(inputs[i]); !n->observed) used.emplace(n, inputs[i]);
 }
 
-void StepCapture::before_grad(Node* leaf, bool adds) {
-  if (leaf->captured || leaves.contains(leaf)) return;
-  if (adds)
-    fail("capture",
-         "backward() adds to a gradient from outside the step, so gradients would be summed over "
-         "calls; clear them in the step, before backward() (zero_grad)");
-  leaves.emplace(leaf, Leaf{Node::share(leaf), leaf->grad ? Node::share(leaf->grad) : Tensor()});
+void StepCapture::host_reads(const HostRead& read) {
+  if (read.reason) refuse(read.operation, read.reason);
+  if (!read.values) return;
+  reads({*read.values});
+  if (node(*read.values)->observed)
+    refuse(read.operation,
+           "it reads values on its way, and the step would go on with those of now; "
+           "compute with tensors (where, clamp), or return the tensor and read it then");
 }
 
-void StepCapture::after_grad(Node* leaf) {
-  if (!leaf->grad || leaf->captured) return;
-  Leaf& known = leaves.at(leaf);
-  const std::size_t functions = calls.works();
-  if (known.grad.defined() && Node::of(known.grad) != leaf->grad && functions > known.functions)
+void StepCapture::take_gradient(Leaf& leaf) {
+  const Node* n = node(leaf.tensor);
+  if (!n->grad) return;
+  if (leaf.grad.defined() && Node::of(leaf.grad) != n->grad && leaf.now > leaf.functions)
     fail("capture",
          "a parameter got a second gradient after a function such as an optimizer's step or "
          "clipping may have used the first, and a replay would give it the second both times; "
          "capture each part as a step of its own");
-  known.grad = Node::share(leaf->grad);
-  known.functions = functions;
+  leaf.grad = Node::share(n->grad);
+  leaf.functions = leaf.now;
+}
+
+void StepCapture::replaces_grad(Node* leaf, bool adds) {
+  if (leaf->observed) return;
+  auto known = leaves.find(leaf);
+  if (known != leaves.end()) {
+    take_gradient(known->second);
+  } else if (adds) {
+    fail("capture",
+         "backward() adds to a gradient from outside the step, so gradients would be summed over "
+         "calls; clear them in the step, before backward() (zero_grad)");
+  } else {
+    const Tensor before = leaf->grad ? Node::share(leaf->grad) : Tensor();
+    known = leaves.emplace(leaf, Leaf{Node::share(leaf), before}).first;
+  }
+  known->second.now = calls.works();
+}
+
+void StepCapture::finish() {
+  for (auto& [n, leaf] : leaves) take_gradient(leaf);
 }
 
 void StepCapture::restore() const noexcept {
@@ -56,22 +91,32 @@ void StepCapture::restore() const noexcept {
   for (const auto& [n, leaf] : leaves) put_grad(node(leaf.tensor), leaf.grad_before);
 }
 
-void StepCapture::before_change(const void* owner,
-                                const std::function<std::function<void()>()>& make_undo) {
-  if (undo.contains(owner)) return;
+bool StepCapture::host_changes(const HostChange& change) {
+  if (change.reason) refuse(change.operation, change.reason);
+  if (!change.make_undo || undo.contains(change.owner)) return true;
   const kernels::Unheard pause;
   const PauseArena aside;
   const std::int64_t before = thread_cache.tensors;
-  undo.emplace(owner, make_undo());
+  undo.emplace(change.owner, change.make_undo());
   tensors += thread_cache.tensors - before;
+  return true;
 }
 
-void StepCapture::before_draws(Generator& generator) {
-  before_change(&generator, [&] {
-    return [&generator, seed = generator.seed(), offset = generator.offset()] {
-      generator.set_state(seed, offset);
-    };
-  });
+Drawn StepCapture::draws(Generator& generator, std::uint64_t count, bool replayable) {
+  const auto take = [count, &generator] {
+    const Observing none(nullptr);
+    return draw(generator, count).draw;
+  };
+  if (is_aside()) return {take()};
+  if (!replayable) refuse("a random operation", "every replay would draw the same numbers");
+  host_changes({.kind = HostChange::Kind::generator, .owner = &generator, .make_undo = [&] {
+                  return [&generator, seed = generator.seed(), offset = generator.offset()] {
+                    generator.set_state(seed, offset);
+                  };
+                }});
+  const auto drawn = std::make_shared<Draw>();
+  repeat([drawn, take] { *drawn = take(); }, {});
+  return {*drawn, drawn.get()};
 }
 
 }  // namespace gradus::detail

@@ -109,7 +109,7 @@ Tensor repeat(const Recipe& recipe, const Tensors& inputs, Journal& again) {
   detail::WatchAgain watch(again, recipe.journal);
   const auto given = static_cast<std::ptrdiff_t>(recipe.given.size());
   Tensor value = f(Tensors(inputs.begin(), inputs.begin() + given));
-  watch.settle();
+  watch.close();
   require_same(recipe, again, value, watch.drew_all());
   return value;
 }
@@ -180,12 +180,6 @@ Tensor checkpoint(const Function& f, const std::vector<Tensor>& inputs, const Na
   recorded.push_back(carrier_of(std::move(recipe)));
   return record("checkpoint", std::move(value), recorded,
                 [](const Vjp& k) { return recompute(k); });
-}
-
-bool detail::is_watched() { return mode.capture != nullptr; }
-
-void detail::depend_on(const std::shared_ptr<bool>& flag) {
-  if (mode.capture) mode.capture->depends_on(flag);
 }
 
 }  // namespace gradus

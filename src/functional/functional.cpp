@@ -34,7 +34,7 @@ struct Applied {
     }
     for (const Tensor& v : vectors) nested |= recording && v.requires_grad();
     outputs = {f(inputs)};
-    nested = nested || (recording && detail::captured_leaf(outputs, inputs));
+    nested = nested || (recording && detail::hidden_leaf(outputs, inputs));
     if (!is_floating_point(output().dtype()))
       fail(operation, std::string("the function returned dtype ") + name_of(output().dtype()) +
                           "; float32 or float64 is required");

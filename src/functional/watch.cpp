@@ -14,19 +14,6 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t more) {
   return hash ^ hash >> 29;
 }
 
-/// While it lives, another listener hears this thread, and nothing is recorded.
-class Instead {
- public:
-  explicit Instead(Capture* other) : before_(std::exchange(mode.capture, other)) {}
-  ~Instead() { mode.capture = before_; }
-  Instead(const Instead&) = delete;
-  Instead& operator=(const Instead&) = delete;
-
- private:
-  NoGrad guard_;
-  Capture* const before_;
-};
-
 /// A handle that keeps the memory, and no history.
 Tensor held(Node* n) {
   const Tensor t = Node::share(n);
@@ -79,15 +66,13 @@ std::uint64_t fingerprint(const Node* n) {
 
 // ------------------------------------------------------------------ what is heard
 
-void Watch::made(Node* n) {
-  settle();
-  if (outer_) outer_->made(n);
-  made_[n] = 0;
-}
+// Outer observers come first: one that calls again may replace the rule of the last operation.
 
-void Watch::made(Buffer* buffer) {
-  made_[buffer] = 0;
-  if (outer_) outer_->made(buffer);
+void Watch::made(Node* n) {
+  if (outer_) outer_->made(n);
+  settle();
+  made_[n] = 0;
+  if (!n->is_inline() && n->buffer->refs.unique()) made_[n->buffer] = 0;
 }
 
 void Watch::close() {
@@ -96,18 +81,27 @@ void Watch::close() {
   std::sort(journal_.made.begin(), journal_.made.end());
 }
 
-void Watch::use(const Inputs& inputs) {
-  if (outer_) outer_->use(inputs);
-  read(inputs);
+void Watch::reads(const Inputs& inputs) {
+  if (outer_) outer_->reads(inputs);
+  enter(inputs);
 }
 
-void Watch::read(const Inputs& inputs) {
-  if (outer_) outer_->read(inputs);
+void Watch::host_reads(const HostRead& read) {
+  if (outer_) outer_->host_reads(read);
+  if (read.values) enter({*read.values});
+  if (!read.flag) return;
+  for (const Journal::Flag& known : journal_.flags)
+    if (known.flag == read.flag) return;
+  journal_.flags.push_back({read.flag, *read.flag});
+}
+
+void Watch::enter(const Inputs& inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Node* const n = node(inputs[i]);
     const void* const memory = memory_of(n);
     if (is_own(memory) || journal_.used.contains(memory)) continue;
-    const Instead other(nullptr);
+    const Observing none(nullptr);
+    const NoGrad guard;
     journal_.used.emplace(memory, Journal::Used{held(n), n->version()});
   }
 }
@@ -122,8 +116,8 @@ std::uint64_t Watch::origin_of(const Node* input) const {
 }
 
 void Watch::recorded(Node* n) {
-  settle();  // of the one before; outer listeners, too
   if (outer_) outer_->recorded(n);
+  settle();  // of the one before
   Record& record = *n->record;
   std::uint64_t& trace = journal_.trace;
   trace = mixed(trace, reinterpret_cast<std::uintptr_t>(record.name));
@@ -139,7 +133,6 @@ void Watch::recorded(Node* n) {
 }
 
 void Watch::settle() {
-  if (outer_) outer_->settle();
   const Tensor last = std::exchange(last_, {});
   if (last.defined() && node(last)->record) take_rule(*node(last)->record);
 }
@@ -150,49 +143,46 @@ void Watch::take_rule(Record& record) {
   journal_.numbers.insert(journal_.numbers.end(), bytes, bytes + record.rule_bytes);
 }
 
-void Watch::before_write(Node* n) {
-  if (outer_) outer_->before_write(n);
+void Watch::writes(Node* n) {
+  if (outer_) outer_->writes(n);
   const void* const memory = memory_of(n);
   if (is_own(memory) || journal_.written.contains(memory)) return;
-  const Instead other(outer_);
+  const Observing outside(outer_);
+  const NoGrad guard;
   journal_.written.emplace(memory, Journal::Written{held(n), copy_of(bytes_of(n))});
 }
 
-void Watch::before_replace(const Node* n, const char* operation) {
-  if (!is_own(n))
-    fail("checkpoint", std::string("the function calls ") + operation + " on a tensor of shape " +
-                           to_string(Shape(n->shape(), n->rank)) +
+bool Watch::host_changes(const HostChange& change) {
+  if (change.kind == HostChange::Kind::state)
+    fail("checkpoint",
+         "the function changes state outside tensors, as the step of an optimizer does, and the "
+         "recomputation would do so again; do it outside the function");
+  if (change.kind == HostChange::Kind::tensor && !is_own(change.owner)) {
+    const Node* n = static_cast<const Node*>(change.owner);
+    fail("checkpoint", std::string("the function calls ") + change.operation +
+                           " on a tensor of shape " + to_string(Shape(n->shape(), n->rank)) +
                            " from outside it, and the recomputation would do so again; call it "
                            "outside the function");
-  if (outer_) outer_->before_replace(n, operation);
+  }
+  return !outer_ || outer_->host_changes(change);
 }
 
-void Watch::before_grad(Node* leaf, bool adds) {
+void Watch::replaces_grad(Node* leaf, bool adds) {
   if (!is_own(leaf))
     fail("checkpoint", std::string("the function ") + (adds ? "adds to" : "replaces") +
                            " the gradient of a tensor of shape " +
                            to_string(Shape(leaf->shape(), leaf->rank)) +
                            " from outside it, and the recomputation would do so again; compute "
                            "gradients inside with grad(), or store them outside the function");
-  if (outer_) outer_->before_grad(leaf, adds);
+  if (outer_) outer_->replaces_grad(leaf, adds);
 }
 
-void Watch::after_grad(Node* leaf) {
-  if (outer_) outer_->after_grad(leaf);
-}
-
-void Watch::before_change(const void*, const std::function<std::function<void()>()>&) {
-  fail("checkpoint",
-       "the function changes state outside tensors, as the step of an optimizer does, and the "
-       "recomputation would do so again; do it outside the function");
-}
-
-void Watch::before_draws(Generator& generator) {
-  if (outer_) outer_->before_draws(generator);
-}
-
-void Watch::drawn(const Drawn& drawn, std::uint64_t count) {
-  if (outer_) outer_->drawn(drawn, count);
+Drawn Watch::draws(Generator& generator, std::uint64_t count, bool replayable) {
+  Drawn drawn;
+  {
+    const Observing outside(outer_);
+    drawn = draw(generator, count, replayable);
+  }
   const auto& [seed, first] = drawn.draw;
   std::vector<Journal::Draws>& draws = journal_.draws;
   if (!draws.empty() && !drawn.replayed && !draws.back().replayed && draws.back().seed == seed &&
@@ -200,18 +190,12 @@ void Watch::drawn(const Drawn& drawn, std::uint64_t count) {
     draws.back().last += count;
   else
     draws.push_back({seed, first, first + count, drawn.replayed});
-}
-
-void Watch::depends_on(const std::shared_ptr<bool>& flag) {
-  if (outer_) outer_->depends_on(flag);
-  for (const Journal::Flag& known : journal_.flags)
-    if (known.flag == flag) return;
-  journal_.flags.push_back({flag, *flag});
+  return drawn;
 }
 
 // ------------------------------------------------------------------ the second time
 
-std::optional<Drawn> WatchAgain::draw_again(std::uint64_t count) {
+Drawn WatchAgain::draws(Generator&, std::uint64_t count, bool) {
   const auto& draws = first_.draws;
   if (stream_ < draws.size() && draws[stream_].first + taken_ == draws[stream_].last)
     ++stream_, taken_ = 0;
@@ -222,7 +206,7 @@ std::optional<Drawn> WatchAgain::draw_again(std::uint64_t count) {
          "backward");
   const Journal::Draws& from = draws[stream_];
   const std::uint64_t offset = from.first + std::exchange(taken_, taken_ + count);
-  return Drawn{{from.seed, offset}, from.replayed};
+  return {{from.seed, offset}, from.replayed};
 }
 
 void WatchAgain::take_rule(Record& record) {

@@ -2,15 +2,14 @@
 
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
-#include "autograd/capture.hpp"
+#include "autograd/node.hpp"
 #include "gradus/precision.hpp"
 
 // A function that is called a second time has to do the same again, and leave the world outside it
-// as the first call did: what is listened to, and kept, for that.
+// as the first call did: what is observed, and kept, for that.
 namespace gradus::detail {
 
 /// What one call of a function read and changed outside itself. Values are known by their memory: a
@@ -50,12 +49,9 @@ struct Journal {
 };
 
 /// While it lives, what this thread does is entered in a journal; what cannot be repeated throws.
-class Watch : public Capture {
+class Watch : public Observer {
  public:
-  explicit Watch(Journal& journal) : journal_(journal), outer_(mode.capture) {
-    mode.capture = this;
-  }
-  ~Watch() override { mode.capture = outer_; }
+  explicit Watch(Journal& journal) : journal_(journal), outer_(mode.observer), observing_(this) {}
 
   /// True if the node or buffer was made here.
   bool is_own(const void* memory) const { return made_.contains(memory); }
@@ -63,34 +59,27 @@ class Watch : public Capture {
   void close();
 
   void made(Node* n) override;
-  void made(Buffer* buffer) override;
-  void use(const Inputs& inputs) override;
-  void read(const Inputs& inputs) override;
+  void reads(const Inputs& inputs) override;
+  void host_reads(const HostRead& read) override;
   void recorded(Node* n) override;
-  void settle() override;
-  void before_write(Node* n) override;
-  void before_replace(const Node* n, const char* operation) override;
-  void before_grad(Node* leaf, bool adds) override;
-  void after_grad(Node* leaf) override;
-  void before_change(const void* owner,
-                     const std::function<std::function<void()>()>& make_undo) override;
-  void before_draws(Generator& generator) override;
-  void drawn(const Drawn& drawn, std::uint64_t count) override;
-  bool repeats() const override { return outer_ && outer_->repeats(); }
-  std::optional<Drawn> draw_again(std::uint64_t count) override {
-    return outer_ ? outer_->draw_again(count) : std::nullopt;
-  }
-  void depends_on(const std::shared_ptr<bool>& flag) override;
+  void writes(Node* n) override;
+  void replaces_grad(Node* leaf, bool adds) override;
+  bool host_changes(const HostChange& change) override;
+  Drawn draws(Generator& generator, std::uint64_t count, bool replayable) override;
 
  protected:
+  /// The last operation has got its rule: any event tells.
+  void settle();
   /// The rule of a new operation: enters it in the journal.
   virtual void take_rule(Record& record);
 
  private:
+  void enter(const Inputs& inputs);
   std::uint64_t origin_of(const Node* input) const;
 
   Journal& journal_;
-  Capture* const outer_;
+  Observer* const outer_;
+  const Observing observing_;
   /// With the number of the operation whose result it is, if any.
   std::unordered_map<const void*, std::uint64_t> made_;
   std::uint64_t operations_ = 0;
@@ -104,9 +93,10 @@ class WatchAgain : public Watch {
  public:
   WatchAgain(Journal& journal, const Journal& first) : Watch(journal), first_(first) {}
 
-  void drawn(const Drawn&, std::uint64_t) override {}
-  bool repeats() const override { return true; }
-  std::optional<Drawn> draw_again(std::uint64_t count) override;
+  bool host_changes(const HostChange& change) override {
+    return change.kind != HostChange::Kind::generator && Watch::host_changes(change);
+  }
+  Drawn draws(Generator& generator, std::uint64_t count, bool replayable) override;
   bool drew_all() const;
 
  private:

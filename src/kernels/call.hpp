@@ -3,7 +3,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -197,8 +196,6 @@ inline constexpr Kind kind_of{
 class Listener {
  public:
   virtual void hear(const Kind& kind, const void* call) = 0;
-  /// Of work of the host.
-  virtual void hear(std::function<void()> work) = 0;
 
  protected:
   ~Listener() = default;

@@ -259,8 +259,7 @@ void Module::train(bool on) {
   Walk::states(state_, "", [on](State& state, const std::string&) { state.training = on; });
 }
 bool Module::is_training() const {
-  if (gradus::detail::is_watched()) [[unlikely]]
-    gradus::detail::depend_on({state_, &state_->training});
+  gradus::detail::depends_on(state_, state_->training);
   return state_->training;
 }
 

@@ -1,18 +1,20 @@
 #include "ops/host.hpp"
 
-#include "autograd/capture.hpp"
+#include "autograd/node.hpp"
 #include "kernels/move/copy.hpp"
 
 namespace gradus::detail {
 
-bool will_repeat() { return is_capturing(); }
-void repeat(const std::function<void()>& work) { replayable(work); }
-void refuse_repetition(const char* operation, const char* reason) {
-  refuse_capture(operation, reason);
+void execute(const HostWork& call) {
+  const PauseArena aside;
+  (*call.work)();
 }
-void before_host_change(const void* owner,
-                        const std::function<std::function<void()>()>& make_undo) {
-  before_change(owner, make_undo);
+
+void repeat(const std::function<void()>& work, const Touches& touches) {
+  kernels::Description d;
+  for (const Tensor& t : touches.reads) d.reads("read", data(t), t.dtype(), t.numel());
+  for (const Tensor& t : touches.updates) d.updates("updated", data(t), t.dtype(), t.numel());
+  kernels::run(HostWork{&work, &d});
 }
 
 const void* memory_of(const Tensor& x) {

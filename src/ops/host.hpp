@@ -2,33 +2,44 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
-#include "gradus/tensor.hpp"
+#include "autograd/events.hpp"
 
-// For the layers above, which compute on the host beside the operations: updates of parameters,
-// averages of them, batches.
+// The door for the layers above, which compute on the host beside the operations (updates of
+// parameters, averages of them, batches): what they tell of it, and rows of a tensor.
 namespace gradus::detail {
 
-/// True if what this thread does will be done again: work on the host then goes through repeated().
-bool will_repeat();
-void repeat(const std::function<void()>& work);
-/// The result of work(), which is called now and in every repetition.
+/// Work of the host among the calls of kernels, the only call that holds a closure.
+struct HostWork {
+  static constexpr const char* name = "host";
+  const std::function<void()>* work;
+  const kernels::Description* touches;
+  void describe(kernels::Description& d) const { d = *touches; }
+};
+void execute(const HostWork& call);
+
+/// True while an observer hears the calls of kernels, to make them again: work on the host then
+/// goes through repeated().
+inline bool will_repeat() { return kernels::listener && mode.observer; }
+
+/// The values that work on the host touches.
+struct Touches {
+  std::vector<Tensor> reads = {}, updates = {};
+};
+void repeat(const std::function<void()>& work, const Touches& touches);
+/// The result of work(), which is called now and in every replay.
 template <class F>
-auto repeated(const F& work) {
+auto repeated(const F& work, const Touches& touches) {
   using Result = decltype(work());
   if constexpr (std::is_void_v<Result>) {
-    repeat(work);
+    repeat(work, touches);
   } else {
     const auto result = std::make_shared<Result>();
-    repeat([work, result] { *result = work(); });
+    repeat([work, result] { *result = work(); }, touches);
     return *result;
   }
 }
-/// Throws if what this thread does will be done again: `operation` cannot be, because of `reason`.
-void refuse_repetition(const char* operation, const char* reason);
-
-/// Something is about to change that no tensor shows; `make_undo` returns what puts it back.
-void before_host_change(const void* owner, const std::function<std::function<void()>()>& make_undo);
 
 /// The values of a tensor of any dtype.
 const void* memory_of(const Tensor& x);

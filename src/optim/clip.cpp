@@ -72,6 +72,14 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& params) {
   return once;
 }
 
+/// What changes of the parameters when their gradients do.
+detail::Touches touched(const std::vector<Tensor>& params) {
+  detail::Touches touches;
+  for (const Tensor& param : params)
+    if (const Tensor grad = param.grad(); grad.defined()) touches.updates.push_back(grad);
+  return touches;
+}
+
 template <class Fold, class Join>
 double fold_gradients(const std::vector<Tensor>& grads, Fold fold, Join join) {
   double total = 0;
@@ -152,7 +160,8 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
                       bool error_if_nonfinite) {
   if (detail::will_repeat())
     return detail::repeated(
-        [=] { return clip_grad_norm(params, max_norm, norm_type, error_if_nonfinite); });
+        [=] { return clip_grad_norm(params, max_norm, norm_type, error_if_nonfinite); },
+        touched(params));
   const std::vector<Tensor> grads = gradients_of(params);
   const double norm = norm_of(grads, norm_type);
   const double coefficient = clip_coefficient(norm, max_norm);
@@ -166,7 +175,8 @@ double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double
 
 void clip_grad_value(const std::vector<Tensor>& params, double clip_value) {
   detail::require(clip_value >= 0, "clip_grad_value", "clip_value", clip_value, "a number >= 0");
-  if (detail::will_repeat()) return detail::repeated([=] { clip_grad_value(params, clip_value); });
+  if (detail::will_repeat())
+    return detail::repeated([=] { clip_grad_value(params, clip_value); }, touched(params));
   change_gradients(gradients_of(params), [clip_value]<class T>(T& g) {
     const T limit = static_cast<T>(clip_value);
     // Comparisons keep NaN as it is.
@@ -184,7 +194,7 @@ PercentileClip::PercentileClip(const PercentileClipOptions& options) : options_(
 }
 
 double PercentileClip::clip(const std::vector<Tensor>& params) {
-  gradus::detail::refuse_repetition("PercentileClip.clip", "it keeps a history of norms");
+  gradus::detail::happens_once("PercentileClip.clip", "it keeps a history of norms");
   const std::vector<Tensor> grads = gradients_of(params);
   const double norm = norm_of(grads, 2);
   scale_gradients(grads, coefficient(norm));

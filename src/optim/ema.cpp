@@ -46,13 +46,14 @@ void Ema::require_applied(bool applied, const char* operation) const {
 
 void Ema::update() {
   require_applied(false, "Ema.update");
-  gradus::detail::before_host_change(this, [this] {
+  gradus::detail::host_changes(this, [this] {
     return [this, updates = updates_, before = averages()] {
       updates_ = updates;
       for (std::size_t i = 0; i < before.size(); ++i) averages_[i].copy_(before[i]);
     };
   });
-  if (gradus::detail::will_repeat()) return gradus::detail::repeated([this] { update(); });
+  if (gradus::detail::will_repeat())
+    return gradus::detail::repeated([this] { update(); }, {params_, averages_});
   const NoGrad guard;
   follow_dtypes();
   const double t = static_cast<double>(++updates_);

@@ -132,7 +132,7 @@ void Optimizer::refuse_gradient(std::size_t place, double grad_scale) const {
                   "required; clip gradients, scale the loss down, or train in float64");
 }
 
-/// Puts the state back to where it is now, in place: a captured step has its addresses.
+/// Puts the state back to where it is now, in place: a step that is replayed has its addresses.
 std::function<void()> Optimizer::undo() {
   std::vector<std::pair<Slot, std::vector<Tensor>>> before;
   for (const Slot& slot : slots_) {
@@ -156,9 +156,17 @@ std::function<void()> Optimizer::undo() {
 }
 
 StepResult Optimizer::step(const StepOptions& options) {
-  gradus::detail::before_host_change(this, [this] { return undo(); });
+  gradus::detail::host_changes(this, [this] { return undo(); });
   if (!gradus::detail::will_repeat()) return step_now(options);
-  return gradus::detail::repeated([this, options] { return step_now(options); });
+  gradus::detail::Touches touches;
+  for (const Slot& slot : slots_) {
+    Tensor grad = slot.param.grad();
+    if (!grad.defined()) continue;
+    touches.reads.push_back(std::move(grad));
+    touches.updates.push_back(slot.param);
+    touches.updates.insert(touches.updates.end(), slot.moments.begin(), slot.moments.end());
+  }
+  return gradus::detail::repeated([this, options] { return step_now(options); }, touches);
 }
 
 StepResult Optimizer::step_now(const StepOptions& options) {

@@ -28,8 +28,7 @@ void Scheduler::apply() {
 }
 
 void Scheduler::step() {
-  gradus::detail::refuse_repetition("Scheduler.step",
-                                    "call it between replays; they follow the rate");
+  gradus::detail::happens_once("Scheduler.step", "call it between replays; they follow the rate");
   ++time_;
   apply();
 }

@@ -2,7 +2,6 @@
 #include <cstring>
 #include <utility>
 
-#include "autograd/capture.hpp"
 #include "autograd/node.hpp"
 #include "gradus/random.hpp"
 #include "kernels/elementwise/elementwise.hpp"
@@ -41,7 +40,7 @@ constexpr const char* constants = "values from outside tensors are constants; ma
 }  // namespace
 
 Tensor tensor(const Values& values, DType dtype) {
-  detail::refuse_capture("tensor", constants);
+  detail::happens_once("tensor", constants);
   Shape shape;
   find_shape(values, shape);
   std::vector<double> flat;
@@ -60,7 +59,7 @@ Tensor tensor(const Values& values, DType dtype) {
 }
 
 Tensor from_data(const void* from, const Shape& shape, DType dtype) {
-  detail::refuse_capture("from_data", constants);
+  detail::happens_once("from_data", constants);
   Tensor out = empty_leaf(shape, dtype);
   if (out.numel())
     std::memcpy(data(out), from, static_cast<std::size_t>(out.numel()) * size_of(dtype));
@@ -69,7 +68,7 @@ Tensor from_data(const void* from, const Shape& shape, DType dtype) {
 
 template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
-  detail::refuse_capture("from_vector", constants);
+  detail::happens_once("from_vector", constants);
   if (static_cast<Index>(values.size()) != numel(shape))
     fail("from_vector", text_of(values.size()) + " values were given for the shape " +
                             to_string(shape) + ", which has " + text_of(numel(shape)) +
@@ -140,7 +139,11 @@ Generator& default_generator() {
 void manual_seed(std::uint64_t seed) { default_generator().set_state(seed, 0); }
 
 void Generator::set_state(std::uint64_t seed, std::uint64_t offset) {
-  if (detail::mode.capture && detail::mode.capture->repeats()) return;
+  using detail::HostChange;
+  if (detail::mode.observer && !detail::mode.observer->host_changes(
+                                   {HostChange::Kind::generator, this, "manual_seed or set_state",
+                                    "every replay would go on where the last one ended"}))
+    return;
   seed_ = seed;
   offset_ = offset;
 }

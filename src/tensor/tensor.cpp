@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "autograd/capture.hpp"
 #include "autograd/node.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/move/copy.hpp"
@@ -47,8 +46,7 @@ const void* Tensor::raw(DType dtype) const {
   if (n->dtype != dtype)
     fail("data", std::string("values of dtype ") + name_of(n->dtype) + " were asked for as " +
                      name_of(dtype) + "; the types must be equal; convert with to()");
-  if (detail::mode.capture) [[unlikely]]
-    detail::refuse_reading(*this, "data");
+  detail::host_reads(*this, "data");
   return n->data;
 }
 
@@ -68,6 +66,12 @@ void require_writable(const Node* n, const char* operation) {
     fail(operation,
          "a tensor that requires a gradient would be changed in place while recording; "
          "put a NoGrad guard around it, or compute a new tensor");
+}
+
+/// Tells that what a tensor refers to is about to change.
+void replaces(Node* n, const char* operation, const char* reason = nullptr) {
+  if (detail::mode.observer) [[unlikely]]
+    detail::mode.observer->host_changes({detail::HostChange::Kind::tensor, n, operation, reason});
 }
 
 /// A node whose values are about to be overwritten.
@@ -115,9 +119,8 @@ Tensor& Tensor::fill_(double value) {
 }
 
 Tensor& Tensor::set_data(const Tensor& values) {
-  detail::refuse_capture("set_data", "it replaces memory that replays use; use copy_");
   Node* n = node(*this);
-  if (detail::mode.capture) detail::mode.capture->before_replace(n, "set_data");
+  replaces(n, "set_data", "it replaces memory that replays use; use copy_");
   if (n->copied) fail_copied("set_data");
   if (n->record || n->released)
     fail("set_data",
@@ -147,7 +150,7 @@ double Tensor::item_as_double(const char* operation) const {
   if (n->numel != 1)
     fail(operation, "a tensor of shape " + to_string(shape()) +
                         " was given; exactly one element is required; index or reduce it first");
-  detail::refuse_reading(*this, operation);
+  detail::host_reads(*this, operation);
   switch (n->dtype) {
     case DType::boolean:
       return *static_cast<const bool*>(n->data);
@@ -169,7 +172,7 @@ std::int64_t Tensor::item<std::int64_t>() const {
 
 template <class T>
 std::vector<T> Tensor::to_vector() const {
-  detail::refuse_reading(*this, "to_vector");
+  detail::host_reads(*this, "to_vector");
   const NoGrad guard;
   const Tensor converted = to(dtype_of<T>);
   const T* first = converted.data<T>();
@@ -224,7 +227,7 @@ void Tensor::set_grad(const Tensor& grad) {
                          name_of(grad.dtype()) + " was given; the tensor's " + to_string(shape()) +
                          ", " + name_of(n->dtype) + " is required");
   if (grad.defined() && n->copied) fail_copied("set_grad");
-  if (detail::mode.capture) detail::mode.capture->before_grad(n, false);
+  if (detail::mode.observer) detail::mode.observer->replaces_grad(n, false);
   // A copy: backward passes add to it and clipping scales it in place, which nobody who holds
   // `grad`, or gave it to a second leaf, asked for (PyTorch shares it).
   Tensor fresh;
@@ -232,9 +235,7 @@ void Tensor::set_grad(const Tensor& grad) {
     const NoGrad guard;
     fresh = grad.clone();
   }
-  if (n->grad) Node::adopt(std::exchange(n->grad, nullptr));
-  n->grad = Node::steal(fresh);
-  if (detail::mode.capture) detail::mode.capture->after_grad(n);
+  detail::put_grad(n, std::move(fresh));
 }
 
 Tensor& Tensor::retain_grad() {
@@ -251,7 +252,7 @@ int Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
     fail("register_hook",
          "the tensor requires no gradient, so the hook would never be called; "
          "call requires_grad_() on a leaf first");
-  if (detail::mode.capture) detail::mode.capture->before_replace(n, "register_hook");
+  replaces(n, "register_hook");
   if (!n->extras) n->extras = new detail::Extras;
   n->extras->hooks.push_back({n->extras->next_hook, std::move(hook)});
   return n->extras->next_hook++;

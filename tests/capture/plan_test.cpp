@@ -148,19 +148,25 @@ TEST_CASE("a planned list leaves the values of the calls that were recorded") {
   CHECK(all.fused > 10000);
 }
 
-TEST_CASE("work of the host may read all that is not freed") {
+TEST_CASE("work of the host reads what it names, and is never left out") {
   std::vector<float> memory(2 * n, 1.f);
   float *const a = memory.data(), *const b = a + n;
-  const auto plan_of = [&](std::size_t freed_after) {
+  const auto plan_of = [&](bool names, std::size_t freed_after) {
     CallList calls;
+    const std::function<void()> work = [] {};
+    kernels::Description touches;
+    if (names) touches.reads("b", b, DType::float32, n);
+    touches.updates("a", a, DType::float32, n);
     kernels::listener = &calls;
     kernels::run(kernels::Map{Unary::exp, DType::float32, a, b, n});
     kernels::run(kernels::Map{Unary::neg, DType::float32, b, b, n});
+    kernels::run(detail::HostWork{&work, &touches});
     kernels::listener = nullptr;
-    calls.hear([] {});
-    return plan(calls, {{reinterpret_cast<const std::byte*>(b), n * sizeof(float), freed_after}});
+    return plan(calls, {{reinterpret_cast<const std::byte*>(a), n * sizeof(float), 3},
+                        {reinterpret_cast<const std::byte*>(b), n * sizeof(float), freed_after}});
   };
-  CHECK(plan_of(2).dropped == 2);
-  CHECK(plan_of(3).dropped == 0);
-  CHECK(plan_of(3).fused == 2);
+  CHECK(plan_of(true, 2).dropped == 2);
+  CHECK(plan_of(false, 3).dropped == 2);
+  CHECK(plan_of(true, 3).dropped == 0);
+  CHECK(plan_of(true, 3).fused == 2);
 }

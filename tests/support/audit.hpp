@@ -46,7 +46,6 @@ class Audit : public kernels::Listener {
   Audit& operator=(const Audit&) = delete;
 
   void hear(const kernels::Kind& kind, const void* call) override;
-  void hear(std::function<void()>) override {}
 
   const std::set<std::string>& kinds() const { return kinds_; }
   const std::vector<std::string>& faults() const { return faults_; }

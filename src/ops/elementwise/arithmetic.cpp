@@ -1,6 +1,5 @@
 #include "gradus/ops/arithmetic.hpp"
 
-#include "autograd/capture.hpp"
 #include "autograd/gradients.hpp"
 #include "kernels/elementwise/functions.hpp"
 #include "ops/common.hpp"
@@ -32,7 +31,7 @@ template <Binary op>
 Tensor compute(const char* name, const Tensor& a, const Tensor& b) {
   const Node *x = node(a), *y = node(b);
   if (x->rank == 0 && y->rank == 0 && x->dtype == y->dtype && is_floating_point(x->dtype) &&
-      !detail::is_capturing())
+      !kernels::listener)
     return on_scalars([](auto u, auto v) { return kernels::apply<op>(u, v); }, x, y);
   return detail::zip(name, op, a, b);
 }
@@ -41,7 +40,7 @@ Tensor compute(const char* name, const Tensor& a, const Tensor& b) {
 template <Unary op>
 Tensor compute(const Tensor& x, double number) {
   const Node* from = node(x);
-  if (from->rank != 0 || !is_floating_point(from->dtype) || detail::is_capturing())
+  if (from->rank != 0 || !is_floating_point(from->dtype) || kernels::listener)
     return detail::map(op, x, number);
   return on_scalars(
       [number](auto u) { return kernels::apply<op>(u, static_cast<decltype(u)>(number)); }, from);

@@ -1,6 +1,5 @@
 #include "gradus/ops/compare.hpp"
 
-#include "autograd/capture.hpp"
 #include "ops/common.hpp"
 
 namespace gradus {

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "autograd/capture.hpp"
 #include "gradus/ops/compare.hpp"
 #include "gradus/ops/pointwise.hpp"
 #include "ops/common.hpp"
@@ -70,7 +69,7 @@ Tensor power_in_rule(const Tensor& x, double p) { return p >= 0 ? pow(x, p) : sa
 
 void require_nonzero(const Tensor& b, const char* name) {
   if (node(b)->dtype != DType::int64) return;
-  detail::refuse_reading(b, name);
+  detail::host_reads(b, name);
   const std::int64_t* values = b.data<std::int64_t>();
   if (std::find(values, values + b.numel(), 0) != values + b.numel())
     fail(name,

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "autograd/capture.hpp"
 #include "gradus/ops/index.hpp"
 #include "ops/move/indexing.hpp"
 
@@ -83,7 +82,7 @@ std::vector<Index> rows_of(const Tensor& x, const std::vector<Tensor>& indices, 
                           to_string(x.shape()) + "; 1 up to the number of axes are required");
   shape = indices[0].shape();
   for (std::size_t i = 0; i < indices.size(); ++i) {
-    detail::refuse_reading(indices[i], "index_put");
+    detail::host_reads(indices[i], "index_put");
     detail::check_indices(indices[i], x.size(static_cast<Index>(i)), static_cast<int>(i), true,
                           "index_put");
     shape = broadcast_shapes(shape, indices[i].shape(), "index_put");
@@ -154,7 +153,7 @@ Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tens
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   detail::require_dtype(mask, boolean, "masked_select", "a mask");
   const Shape shape = broadcast_shapes(x.shape(), mask.shape(), "masked_select");
-  detail::refuse_reading(mask, "masked_select");
+  detail::host_reads(mask, "masked_select");
   const Tensor chosen = expand(mask, shape);
   const bool* flags = chosen.data<bool>();
   std::vector<Index> places;
@@ -165,7 +164,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 
 Tensor nonzero(const Tensor& x) {
   const NoGrad guard;
-  detail::refuse_reading(x, "nonzero");
+  detail::host_reads(x, "nonzero");
   const Tensor truth = x.to(boolean);
   const bool* flags = truth.data<bool>();
   const Shape shape = x.shape();

@@ -1,6 +1,5 @@
 #include "gradus/ops/sort.hpp"
 
-#include "autograd/capture.hpp"
 #include "kernels/reduce/sort.hpp"
 #include "ops/move/indexing.hpp"
 #include "ops/reduce/reduction.hpp"

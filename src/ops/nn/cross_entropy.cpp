@@ -1,4 +1,3 @@
-#include "autograd/capture.hpp"
 #include "kernels/reduce/reduce.hpp"
 #include "kernels/rows/rows.hpp"
 #include "ops/common.hpp"
@@ -12,7 +11,7 @@ using detail::node;
 
 namespace {
 
-/// Trivially copyable, so that a rule may capture it.
+/// Trivially copyable, so that a rule may hold it.
 struct Terms {
   double label_smoothing;
   Index ignore_index;

@@ -1,4 +1,3 @@
-#include "autograd/capture.hpp"
 #include "gradus/ops/nn.hpp"
 #include "kernels/elementwise/random.hpp"
 #include "ops/common.hpp"
@@ -9,7 +8,8 @@ using detail::data;
 
 namespace {
 
-/// Linear in x, so it is its own derivative. Captures the numbers that make the mask, not the mask.
+/// Linear in x, so it is its own derivative. The rule holds the numbers that make the mask, not the
+/// mask.
 Tensor masked(const Tensor& x, double p, detail::Drawn drawn) {
   Tensor value = detail::empty_like(x);
   kernels::run(

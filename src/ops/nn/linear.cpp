@@ -1,6 +1,5 @@
 #include <array>
 
-#include "autograd/capture.hpp"
 #include "gradus/ops/nn.hpp"
 #include "kernels/products/gemm.hpp"
 #include "kernels/products/linear_small.hpp"

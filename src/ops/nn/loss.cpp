@@ -139,7 +139,7 @@ Tensor huber(const Tensor& d, double bound) {
   return part * (d - 0.5 * part);
 }
 
-/// What a fused loss takes beside input and target; a rule may capture it.
+/// What a fused loss takes beside input and target; a rule may hold it.
 struct Scaled {
   kernels::LossOp loss;
   Reduction reduction;

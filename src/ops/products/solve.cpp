@@ -1,6 +1,5 @@
 #include <cstring>
 
-#include "autograd/capture.hpp"
 #include "kernels/products/lapack.hpp"
 #include "ops/products/linalg.hpp"
 #include "ops/products/products.hpp"
@@ -33,7 +32,7 @@ Tensor copy_of(const Tensor& x) {
 }  // namespace
 
 Stack require_square(const Tensor& a, const char* operation) {
-  refuse_capture(operation, "decompositions go by values, such as pivots");
+  happens_once(operation, "decompositions go by values, such as pivots");
   require_floating(a, operation);
   const Shape shape = a.shape();
   const int rank = shape.size();

@@ -1,4 +1,3 @@
-#include "autograd/capture.hpp"
 #include "gradus/ops/reduce.hpp"
 #include "ops/move/indexing.hpp"
 #include "ops/reduce/reduction.hpp"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "autograd/capture.hpp"
 #include "kernels/move/copy.hpp"
 #include "kernels/rows/rows.hpp"
 #include "ops/reduce/reduction.hpp"

@@ -148,7 +148,7 @@ Vector LBFGS::find_direction(const Vector& grad) const {
 }
 
 Tensor LBFGS::step_closure(const Closure& closure) {
-  gradus::detail::refuse_repetition("LBFGS.step", "its line search goes by values");
+  gradus::detail::happens_once("LBFGS.step", "its line search goes by values");
   const LBFGSOptions o = options();
   // PyTorch lets the last line search go beyond max_eval.
   const std::int64_t started = evaluations_, begins = o.max_eval ? o.max_eval : o.max_iter * 5 / 4,

@@ -50,7 +50,7 @@ Run::Run(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
 
 FitResult Run::go() {
   if (!options_.checkpoint.path.empty()) {
-    prepare_storage(options_.checkpoint, capture());
+    prepare_storage(options_.checkpoint, checkpoint_now());
     history_file_.emplace(options_.checkpoint.path);
   }
   if (options_.resume) restore(*options_.resume);
@@ -264,7 +264,7 @@ bool Run::save_is_due(bool epoch_ended) const {
 /// Writes a checkpoint, unless that was done since the last step.
 void Run::save() {
   if (options_.checkpoint.path.empty() || saved_) return;
-  Checkpoint checkpoint = capture();
+  Checkpoint checkpoint = checkpoint_now();
   checkpoint.appended = history_file_->add(run_.history, lists());
   save_with_history(options_.checkpoint.path, checkpoint);
   history_file_->remove_others();

@@ -39,7 +39,7 @@ class Run {
   void end_epoch();
   void interrupt();
   // resume.cpp
-  Checkpoint capture();
+  Checkpoint checkpoint_now();
   Lists lists() const;
   std::vector<struct Part> parts_of_state();
   void restore(const Checkpoint& checkpoint);

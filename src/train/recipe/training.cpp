@@ -76,12 +76,12 @@ class StepCount : public Callback {
 };
 
 /// What is told how a run goes on, in the order in which it is told.
-struct Listeners {
+struct Callbacks {
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<Monitor> monitor;
   std::vector<std::unique_ptr<Callback>> logs;
 
-  Listeners(const Prepared& data, const Objective& objective, const Session& session) {
+  Callbacks(const Prepared& data, const Objective& objective, const Session& session) {
     const Config& config = data.config;
     if (session.steps) logs.push_back(std::make_unique<StepCount>(*session.steps));
     if (!session.folder && session.report.empty()) return;
@@ -123,9 +123,9 @@ Outcome train_model(const Prepared& data, Trainee& trainee, const Session& sessi
   const Config& config = data.config;
   schedule(trainee, config);
   Outcome outcome;
-  const Listeners listeners(data, trainee.objective, session);
+  const Callbacks callbacks(data, trainee.objective, session);
   FitOptions options = options_of(data, session, trainee, outcome);
-  listeners.join(options.callbacks, session.hooks.callbacks);
+  callbacks.join(options.callbacks, session.hooks.callbacks);
   if (config.diagnose && session.folder && !session.resume) outcome.findings = trainee.lint(config);
   FitResult result = fit(*trainee.model, trainee.objective.function, *trainee.optimizer,
                          trainee.scheduler ? &*trainee.scheduler : nullptr, trainee.loader,
@@ -148,11 +148,11 @@ Outcome train_model(const Prepared& data, Trainee& trainee, const Session& sessi
     if (outcome.saved)
       save_model(folder / "model.safetensors", *trainee.model, trainee.spec, data.pipeline, config);
   }
-  if (listeners.recorder) {
+  if (callbacks.recorder) {
     if (!data.test.empty() && outcome.is_good())
-      listeners.recorder->judge(*trainee.model, data.test, "test");
+      callbacks.recorder->judge(*trainee.model, data.test, "test");
     detail::write_run_report(session.folder ? *session.folder / "report.html" : session.report,
-                             data, outcome, *listeners.recorder, listeners.monitor.get(),
+                             data, outcome, *callbacks.recorder, callbacks.monitor.get(),
                              *trainee.model);
   }
   return outcome;

@@ -1,4 +1,4 @@
-// What a monitor remembers, as numbers in a checkpoint.
+// What a monitor keeps, as numbers in a checkpoint.
 
 #include "train/save/monitor_state.hpp"
 

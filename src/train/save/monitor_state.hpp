@@ -1,6 +1,6 @@
 #pragma once
 
-// What a monitor remembers, as numbers in a checkpoint. All that reads throws for a state that no
+// What a monitor keeps, as numbers in a checkpoint. All that reads throws for a state that no
 // monitor has written.
 
 #include "train/save/state.hpp"

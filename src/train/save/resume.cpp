@@ -109,7 +109,7 @@ std::map<std::string, std::string> Run::settings() const {
   return all;
 }
 
-Checkpoint Run::capture() {
+Checkpoint Run::checkpoint_now() {
   Checkpoint c;
   c.weights = run_.model.state_dict();
   c.best = best_;
