@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "autograd/capture.hpp"
-#include "gradus/precision.hpp"
+#include "gradus/runtime.hpp"
 
 // A function that is called a second time has to do the same again, and leave the world outside it
 // as the first call did: what is listened to, and kept, for that.

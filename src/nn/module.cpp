@@ -8,9 +8,9 @@
 #include <cstring>
 #include <typeinfo>
 
-#include "gradus/anomaly.hpp"
+#include "functional/checkpoint.hpp"
 #include "gradus/autograd.hpp"
-#include "gradus/functional.hpp"
+#include "gradus/debug.hpp"
 
 namespace gradus::nn {
 
@@ -237,10 +237,10 @@ void Module::apply(const std::function<void(Module&)>& fn) {
   for (const NamedModule& entry : modules) fn(*entry.module);
 }
 
-Index Module::num_parameters(bool trainable_only) const {
+Index Module::num_parameters(CountOptions options) const {
   Index count = 0;
   for (const auto& tensor : parameters())
-    if (!trainable_only || tensor.requires_grad()) count += tensor.numel();
+    if (!options.trainable_only || tensor.requires_grad()) count += tensor.numel();
   return count;
 }
 

@@ -183,7 +183,7 @@ Tensor Recurrent::final_state(const std::vector<Tensor>& layers, const Tensor& x
 
 Tensor Recurrent::between(const Tensor& y, std::size_t layer) const {
   if (layer + 1 == layers_.size()) return y;
-  return dropout(y, dropout_, is_training(), generator_);
+  return dropout(y, dropout_, {.training = is_training(), .generator = generator_});
 }
 
 RNN::RNN(Index input_size, Index hidden_size, const RecurrentOptions& options)

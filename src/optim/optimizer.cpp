@@ -6,7 +6,6 @@
 #include <set>
 
 #include "gradus/autograd.hpp"
-#include "gradus/sparse.hpp"
 #include "ops/host.hpp"
 #include "optim/options.hpp"
 #include "optim/sweep.hpp"

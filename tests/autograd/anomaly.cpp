@@ -1,9 +1,8 @@
-#include "gradus/anomaly.hpp"
-
 #include <cmath>
 #include <limits>
 #include <thread>
 
+#include "gradus/debug.hpp"
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
 

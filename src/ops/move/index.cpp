@@ -69,7 +69,7 @@ Tensor select_along(const Tensor& x, int axis, const Tensor& index) {
                                     s.outer, s.axis, s.inner});
   return record("index_select", std::move(out), {x, index},
                 [axis, n = s.axis](const Vjp& k) -> Grads<2> {
-                  if (Tensor total = k.accumulator(0); total.defined()) {
+                  if (Tensor total = detail::accumulator(k, 0); total.defined()) {
                     // Straight into the sum that is already there: rows that were not read cost
                     // nothing.
                     const Split to = split(total.shape(), axis);

@@ -125,18 +125,18 @@ Tensor fitted(const Tensor& gradient, const Tensor& input) {
 
 }  // namespace detail
 
-Tensor sum(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor sum(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const Tensor a = detail::to_arithmetic(x);
   const Shape shape = a.shape();
   const Axes over = normalize_axes(axes, shape.size(), "sum");
-  return detail::sum_over(a, over, detail::reduced_shape(shape, over, keepdim));
+  return detail::sum_over(a, over, detail::reduced_shape(shape, over, options.keepdim));
 }
 
-Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
   detail::require_floating(x, "mean");
   const Shape shape = x.shape();
   const Axes over = normalize_axes(axes, shape.size(), "mean");
-  return record("mean", detail::reduce(kernels::ReduceOp::mean, x, over, keepdim), {x},
+  return record("mean", detail::reduce(kernels::ReduceOp::mean, x, over, options.keepdim), {x},
                 [over, shape](const Vjp& k) {
                   const auto count = static_cast<double>(detail::reduced_count(shape, over));
                   return detail::expand_reduced(k.grad / count, over, shape);
@@ -175,7 +175,7 @@ Tensor log_sum_exp(const Tensor& x, const Axes& over, bool keepdim) {
 
 }  // namespace
 
-Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
   Tensor value = detail::to_floating(x);
   const Axes over = normalize_axes(axes, value.dim(), "logsumexp");
   // Axes that are not neighbours: one run after another from the last.
@@ -183,11 +183,11 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
     Axes run;
     for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
     for (int i = first; i < end; ++i) run.push_back(over[i]);
-    if (run.size() == over.size()) return log_sum_exp(value, over, keepdim);
+    if (run.size() == over.size()) return log_sum_exp(value, over, options.keepdim);
     value = log_sum_exp(value, run, true);
   }
-  if (over.empty()) return log_sum_exp(value, over, keepdim);
-  return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
+  if (over.empty()) return log_sum_exp(value, over, options.keepdim);
+  return reshape(value, detail::reduced_shape(x.shape(), over, options.keepdim));
 }
 
 namespace {
@@ -208,7 +208,7 @@ Tensor prod_middle(const Tensor& x) {
 
 }  // namespace
 
-Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor prod(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const Axes over = normalize_axes(axes, x.dim(), "prod");
   Tensor value = detail::to_arithmetic(x);
   const Shape shape = x.shape();
@@ -221,7 +221,7 @@ Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
     value = prod_middle(reshape(value, {outer, axis, inner}));
     for (int i = first; i < end; ++i) left[static_cast<int>(over[i])] = 1;
   }
-  return reshape(value, detail::reduced_shape(shape, over, keepdim));
+  return reshape(value, detail::reduced_shape(shape, over, options.keepdim));
 }
 
 namespace {
@@ -236,12 +236,12 @@ Tensor truth(kernels::ReduceOp op, const Tensor& x, const Axes& axes, bool keepd
 
 }  // namespace
 
-Tensor any(const Tensor& x, const Axes& axes, bool keepdim) {
-  return truth(kernels::ReduceOp::any, x, axes, keepdim, "any");
+Tensor any(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  return truth(kernels::ReduceOp::any, x, axes, options.keepdim, "any");
 }
 
-Tensor all(const Tensor& x, const Axes& axes, bool keepdim) {
-  return truth(kernels::ReduceOp::all, x, axes, keepdim, "all");
+Tensor all(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  return truth(kernels::ReduceOp::all, x, axes, options.keepdim, "all");
 }
 
 Tensor count_nonzero(const Tensor& x, const Axes& axes) {

@@ -1,5 +1,3 @@
-#include "gradus/train/tensorboard.hpp"
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -8,8 +6,10 @@
 #include <filesystem>
 #include <vector>
 
+#include "gradus/train/logs.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/temporary.hpp"
+#include "train/report/crc32c.hpp"
 
 // An event file is a list of records, each
 //   uint64 length, uint32 masked crc of the length, bytes, uint32 masked crc of the bytes

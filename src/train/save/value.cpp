@@ -5,7 +5,6 @@
 #include <set>
 
 #include "gradus/error.hpp"
-#include "gradus/text.hpp"
 #include "io/json.hpp"
 
 namespace gradus::train::detail {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/memory_error.hpp"
-#include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
+#include "gradus/debug.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 #include "train/loop/evaluation.hpp"

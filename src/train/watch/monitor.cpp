@@ -5,7 +5,7 @@
 
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
-#include "gradus/train/lint.hpp"
+#include "gradus/train/check.hpp"
 #include "train/save/monitor_state.hpp"
 #include "train/watch/blame.hpp"
 #include "train/watch/diagnosis.hpp"
