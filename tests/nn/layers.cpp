@@ -173,7 +173,7 @@ TEST_CASE("activations are found by name, and compute their functions", "[nn]") 
   for (const std::string& name : names) CHECK(nn::Activation(name).name() == name);
   CHECK(nn::LeakyReLU(0.2).describe() == "LeakyReLU(0.2)");
   CHECK(nn::Softplus().describe() == "Softplus(1, 20)");
-  CHECK(nn::GELU({.tanh = true}).describe() == "GELU({.tanh = tanh})");
+  CHECK(nn::GELU({.tanh = true}).describe() == "GELU(tanh)");
   CHECK_THROWS_WITH(nn::Activation("rely"), contains("\"rely\"") && contains("relu, gelu"));
 }
 
