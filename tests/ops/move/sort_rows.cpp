@@ -62,7 +62,10 @@ TEST_CASE("sorting agrees with the standard library", "[ops]") {
       for (const Index k : {Index{0}, Index{1}, shape[a] / 2 + 1, shape[a]}) {
         if (k > shape[a]) continue;
         row({.name = "topk",
-             .f = [&, i = axis](const Tensors& x) { return topk(x[0], k, i, {.largest = descending}).values; },
+             .f =
+                 [&, i = axis](const Tensors& x) {
+                   return topk(x[0], k, i, {.largest = descending}).values;
+                 },
              .cases = {{{.shape = shape, .distinct = true}}},
              .reference =
                  [&](const Arrays& x) {
