@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <gradus/text.hpp>
+#include <gradus/error.hpp>
 #include <sstream>
 #include <stdexcept>
 

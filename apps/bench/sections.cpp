@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <gradus/text.hpp>
+#include <gradus/error.hpp>
 #include <stdexcept>
 
 namespace bench {

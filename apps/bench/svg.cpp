@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <gradus/text.hpp>
+#include <gradus/error.hpp>
 
 #include "results.hpp"
 

@@ -1,6 +1,6 @@
 // Results as Markdown tables.
 #include <algorithm>
-#include <gradus/text.hpp>
+#include <gradus/error.hpp>
 
 #include "sections.hpp"
 #include "svg.hpp"

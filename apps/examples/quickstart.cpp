@@ -22,7 +22,7 @@ int main() {
   const auto f = pow(e, 2);
   const auto g = f / 2.0 + 10.0 / f;
 
-  g.backward({}, /*retain_graph=*/true);
+  g.backward({.retain_graph = true});
   std::printf("g = %.4f\n", g.item());
   std::printf("dg/da = %.4f\n", a.grad().item());
   std::printf("dg/db = %.4f\n", b.grad().item());

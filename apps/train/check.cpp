@@ -1,6 +1,6 @@
 #include <cstdio>
 #include <gradus/ops.hpp>
-#include <gradus/threads.hpp>
+#include <gradus/runtime.hpp>
 #include <gradus/train.hpp>
 
 #include "command_line.hpp"

@@ -6,10 +6,8 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <gradus/error.hpp>
 #include <gradus/io/file.hpp>
-#include <gradus/io/nearest.hpp>
-
-#include "toml.hpp"
 
 using namespace gradus;
 
@@ -24,7 +22,7 @@ std::string read_settings(const std::string& path) {
   if (size > most)
     throw train::ConfigError("[config] " + path + ": has " + text_of(size) + " bytes; at most " +
                              text_of(most) + " are required of a file of settings");
-  return io::read_file(path, /*unpack=*/true, most);
+  return io::read_file(path, {.limit = most});
 }
 
 template <class T>
@@ -179,7 +177,7 @@ bool parse(CommandLine& line, int argc, char** argv) {
     for (const CLI::Option* option : app.get_options())
       for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
     const std::string flag = extra.substr(0, extra.find('='));
-    throw UsageError("there is no flag " + flag + "; did you mean " + io::nearest(flag, flags) +
+    throw UsageError("there is no flag " + flag + "; did you mean " + nearest_name(flag, flags) +
                      "?");
   }
   return true;

@@ -73,3 +73,7 @@ std::string in_flags(const std::string& message);
 /// Parses the arguments; false if help was printed. Throws UsageError, naming the nearest flag for
 /// an unknown one.
 bool parse(CommandLine& line, int argc, char** argv);
+
+/// Sets what a TOML file of settings holds: `name = value` with a number, a text, a truth value or
+/// a list; headers of tables only group the settings. Throws ConfigError with `file` and line.
+void read_toml(gradus::train::Config& config, const std::string& text, const std::string& file);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <tuple>
 
 using namespace gradus;
@@ -147,4 +148,15 @@ void note_unused(const SettingFlags& flags, const char* command, const std::stri
         (setting.option.starts_with("fit.") || is_one_of(setting.name, others)))
       list += (list.empty() ? "--" : ", --") + setting.name;
   if (!list.empty()) std::fprintf(stderr, "train: %s does not use %s\n", command, list.c_str());
+}
+
+void require_elsewhere(const std::string& out, const std::string& path, const std::string& data) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(out, ignored)) return;
+  for (const std::string& read :
+       {data, path, path + "/model.safetensors", path + "/checkpoint.safetensors",
+        path + "/history.jsonl", path + "/config.json"})
+    if (!read.empty() && std::filesystem::equivalent(out, read, ignored))
+      throw UsageError("--out " + printable(out) +
+                       " holds what is read, and would be replaced; another file is required");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gradus/train.hpp>
+#include <string>
 
 #include "command_line.hpp"
 
@@ -15,3 +16,8 @@ void require_training_effects(const SettingFlags& flags, const gradus::train::Pr
 /// Says on stderr which flags of a training a command takes, so that a training's command line can
 /// be given to it, but does not use, `also` among them.
 void note_unused(const SettingFlags& flags, const char* command, const std::string& also);
+
+/// Throws UsageError if --out is a file of the model or run at `path`, or the file of the data:
+/// what is read is not to be replaced by what is written.
+void require_elsewhere(const std::string& out, const std::string& path,
+                       const std::string& data = "");

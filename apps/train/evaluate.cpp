@@ -1,7 +1,7 @@
 #include <cmath>
 #include <cstdio>
 #include <gradus/ops.hpp>
-#include <gradus/threads.hpp>
+#include <gradus/runtime.hpp>
 #include <gradus/train.hpp>
 
 #include "command_line.hpp"

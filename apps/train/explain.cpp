@@ -5,7 +5,6 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "effects.hpp"
-#include "elsewhere.hpp"
 #include "signals.hpp"
 
 using namespace gradus;

@@ -1,14 +1,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <gradus/threads.hpp>
+#include <gradus/runtime.hpp>
 #include <gradus/train.hpp>
 #include <gradus/train/lr_finder.hpp>
 
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "effects.hpp"
-#include "elsewhere.hpp"
 #include "signals.hpp"
 
 using namespace gradus;

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <gradus/error.hpp>
 #include <gradus/io/file.hpp>
-#include <gradus/io/nearest.hpp>
 #include <gradus/train.hpp>
 #include <new>
 
@@ -62,7 +62,7 @@ int dispatch(int argc, char** argv) {
     names.emplace_back(command.name);
   }
   throw UsageError("there is no command " + std::string(word) + "; did you mean " +
-                   io::nearest(word, names) + "?");
+                   nearest_name(word, names) + "?");
 }
 
 /// A list of the library's, one item a line, in one line.

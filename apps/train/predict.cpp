@@ -6,14 +6,13 @@
 #include <gradus/io/csv.hpp>
 #include <gradus/io/file.hpp>
 #include <gradus/ops.hpp>
-#include <gradus/threads.hpp>
+#include <gradus/runtime.hpp>
 #include <gradus/train.hpp>
 #include <optional>
 
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "effects.hpp"
-#include "elsewhere.hpp"
 #include "signals.hpp"
 
 using namespace gradus;

@@ -3,7 +3,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
-#include "elsewhere.hpp"
+#include "effects.hpp"
 #include "session.hpp"
 
 using namespace gradus;

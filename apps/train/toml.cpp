@@ -1,11 +1,11 @@
-#include "toml.hpp"
-
 #include <algorithm>
 #include <cassert>
 #include <cctype>
 #include <map>
 #include <stdexcept>
 #include <vector>
+
+#include "command_line.hpp"
 
 // The parser asserts things that only a good file makes true, such as that a table's name begins
 // with a letter, and in a release it takes them for granted. Here a false one is an exception.

@@ -50,6 +50,17 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
                          const GradOptions& options = {});
 
+/// Tells the optimizers that are made later that few rows (slices along the first axis) of a leaf's
+/// gradient differ from 0, as after lookups in a table: a row whose gradient is 0 throughout is
+/// then left alone, and its moments with it. The gradient itself stays dense.
+void set_sparse_grad(const Tensor& leaf, bool value = true);
+/// Whether set_sparse_grad was called for this tensor.
+bool sparse_grad(const Tensor& x);
+
+namespace detail {
+struct VjpAccess;
+}
+
 /// What a derivative rule is given: the cotangent of the output, and the recorded values on
 /// request.
 class Vjp {
@@ -67,37 +78,12 @@ class Vjp {
   bool create_graph() const;
   /// How many inputs the operation has.
   int arity() const;
-  /// The sum of the i-th input's gradient so far if the rule may add to it in place (and then
-  /// return an undefined tensor for it), else undefined.
-  Tensor accumulator(int i) const;
-  /// The cotangent if nobody else will see it, so that the rule's last gradient may be written over
-  /// it, else undefined.
-  Tensor spare() const;
-  /// A factor of give_scaled: a number, or the value of an input.
-  struct Factor {
-    constexpr Factor(double value) : number(value) {}
-    static constexpr Factor input(int i) {
-      if (i < 0) fail("give_scaled", "input " + text_of(i) + " was given; count from 0");
-      Factor factor(0);
-      factor.place = i;
-      return factor;
-    }
-    double number;
-    int place = -1;  // of the input, or -1 for a number
-  };
-  /// For a number of rank 0 whose inputs are of its type: adds the cotangent times factors[i] (0
-  /// for a cotangent of 0) to the i-th input's gradient, without a tensor in between. That uses the
-  /// cotangent up: it is the rule's last act, and `grad` may be undefined afterwards. False, and
-  /// nothing is done, for other shapes and where the rule has to compute with tensors.
-  bool give_scaled(std::initializer_list<Factor> factors) const;
-
-  /// Engine's side: see src/autograd/engine.cpp.
-  struct State;
-  Vjp(const Tensor& grad_, State& state) : grad(grad_), state_(state) {}
-  /// At most once per input.
-  void give(int i, Tensor&& gradient);
 
  private:
+  friend struct detail::VjpAccess;
+  struct State;
+  Vjp(const Tensor& grad_, State& state) : grad(grad_), state_(state) {}
+
   State& state_;
 };
 
@@ -140,11 +126,13 @@ bool should_record(const Inputs& inputs);
 void* attach(const Tensor& value, const char* name, const Inputs& inputs, std::size_t rule_bytes,
              ApplyRule apply);
 
-inline void hand_over(Vjp& k, Tensor&& gradient) { k.give(0, std::move(gradient)); }
+/// Adds to the i-th input's gradient, at most once per input.
+void give(Vjp& k, int i, Tensor&& gradient);
+inline void hand_over(Vjp& k, Tensor&& gradient) { give(k, 0, std::move(gradient)); }
 template <class List>
 void hand_over(Vjp& k, List&& gradients) {
   int i = 0;
-  for (auto& gradient : gradients) k.give(i++, std::move(gradient));
+  for (auto& gradient : gradients) give(k, i++, std::move(gradient));
 }
 
 }  // namespace detail

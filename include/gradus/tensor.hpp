@@ -23,6 +23,10 @@ struct NodeRefs {
 void destroy(NodeRefs* node) noexcept;
 }  // namespace detail
 
+struct BackwardOptions {
+  bool retain_graph = false;  ///< keep the graph for another pass
+};
+
 /// A handle to an n-dimensional, contiguous, row-major array of one dtype and, if it was recorded,
 /// to the operation that made it. Copies share the array; `clone` copies it. A default-constructed
 /// handle is undefined and only good for assignment and defined().
@@ -122,7 +126,8 @@ class Tensor {
   /// Adds d(this)/d(leaf) to the grad of every leaf that requires one. `seed` (ones for a single
   /// element) is the gradient of some final value with respect to this tensor. Either completes or
   /// leaves every grad as it was. Frees the graph unless `retain_graph`.
-  void backward(const Tensor& seed = {}, bool retain_graph = false) const;
+  void backward(const Tensor& seed = {}, BackwardOptions options = {}) const;
+  void backward(BackwardOptions options) const { backward(Tensor(), options); }
 
   /// Calls `hook` with the gradient of this tensor whenever one is computed; a defined result
   /// replaces it. Returns a number for remove_hook.

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "gradus/anomaly.hpp"
+#include "gradus/debug.hpp"
 
 namespace gradus {
 namespace detail {
@@ -97,6 +97,8 @@ void check_gradient(Node* n, int i, const Tensor& gradient, const Tensor& cotang
 DetectAnomaly::DetectAnomaly(bool enabled)
     : before_(std::exchange(detail::mode.anomaly, enabled)) {}
 DetectAnomaly::~DetectAnomaly() { detail::mode.anomaly = before_; }
+
+bool is_anomaly_enabled() { return detail::mode.anomaly; }
 
 ModuleScope::ModuleScope(const std::string& name)
     : length_before_(0), active_(detail::mode.anomaly) {

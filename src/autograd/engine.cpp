@@ -38,7 +38,7 @@ Tensor checked_seed(const Tensor& output, const Tensor& seed, const char* operat
 
 }  // namespace
 
-void Tensor::backward(const Tensor& seed, bool retain_graph) const {
+void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
   Node* root = detail::node(*this);
   if (!root->requires_grad) fail_no_graph("backward");
   const NoGrad guard;
@@ -46,7 +46,7 @@ void Tensor::backward(const Tensor& seed, bool retain_graph) const {
   Tensor start = checked_seed(kept, seed, "backward");
   Sweep sweep(false, true);
   sweep.add(root, std::move(start));
-  sweep.run(retain_graph);
+  sweep.run(options.retain_graph);
   sweep.store_grads();
 }
 
@@ -109,7 +109,7 @@ void differentiate_composite(Vjp& k, const std::function<Tensor(const std::vecto
   std::vector<Tensor> gradients =
       differentiate({value}, wanted,
                     {.create_graph = true, .allow_unused = true, .grad_outputs = {k.grad}}, views);
-  for (std::size_t i = 0; i < wanted.size(); ++i) k.give(places[i], std::move(gradients[i]));
+  for (std::size_t i = 0; i < wanted.size(); ++i) give(k, places[i], std::move(gradients[i]));
 }
 
 void refuse_second_order(const char* name) {

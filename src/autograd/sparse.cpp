@@ -1,6 +1,5 @@
-#include "gradus/sparse.hpp"
-
 #include "autograd/node.hpp"
+#include "gradus/autograd.hpp"
 
 namespace gradus {
 namespace {

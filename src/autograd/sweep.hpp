@@ -254,10 +254,17 @@ struct Vjp::State {
   Tensor& adjoint;  // what the rule sees as grad
 };
 
+/// The engine's side of a Vjp.
+struct detail::VjpAccess {
+  using State = Vjp::State;
+  static Vjp make(const Tensor& adjoint, State& state) { return {adjoint, state}; }
+  static State& state(const Vjp& k) { return k.state_; }
+};
+
 inline void detail::Sweep::apply_rule(const Tensor& value, Tensor& adjoint) {
   Node* n = Node::of(value);
-  Vjp::State state{*this, n, value, adjoint};
-  Vjp k(adjoint, state);
+  VjpAccess::State state{*this, n, value, adjoint};
+  Vjp k = VjpAccess::make(adjoint, state);
   Record* const record = n->record;
   if (!mode.anomaly) [[likely]]
     return record->apply(record->rule(), k);

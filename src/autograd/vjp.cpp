@@ -1,4 +1,6 @@
 // What a derivative rule sees.
+#include "autograd/vjp.hpp"
+
 #include "autograd/sweep.hpp"
 
 namespace gradus {
@@ -26,12 +28,16 @@ bool Vjp::wants(int i) const {
 }
 bool Vjp::create_graph() const { return state_.sweep.create_graph(); }
 int Vjp::arity() const { return static_cast<int>(state_.node->record->arity); }
-Tensor Vjp::accumulator(int i) const {
-  if (!wants(i) || create_graph() || detail::mode.anomaly) return {};
-  return state_.sweep.unshared_sum(Node::of(state_.node->record->edges()[i].input));
+
+namespace detail {
+
+Tensor accumulator(const Vjp& k, int i) {
+  if (!k.wants(i) || k.create_graph() || mode.anomaly) return {};
+  const VjpAccess::State& state = VjpAccess::state(k);
+  return state.sweep.unshared_sum(Node::of(state.node->record->edges()[i].input));
 }
-Tensor Vjp::spare() const {
-  return create_graph() || detail::mode.anomaly || !detail::claim(grad) ? Tensor() : grad;
+Tensor spare(const Vjp& k) {
+  return k.create_graph() || mode.anomaly || !claim(k.grad) ? Tensor() : k.grad;
 }
 
 namespace {
@@ -46,7 +52,7 @@ namespace {
 
 /// The factor of an input, or the number.
 template <class T>
-T value_of(const Vjp::Factor& factor, Record* record) {
+T value_of(const Factor& factor, Record* record) {
   if (factor.place < 0) return static_cast<T>(factor.number);
   return *static_cast<const T*>(Node::of(record->in(factor.place))->data);
 }
@@ -54,11 +60,10 @@ T value_of(const Vjp::Factor& factor, Record* record) {
 /// give_scaled for numbers of one type; takes the adjoint, whose memory serves for one of the
 /// gradients if nobody else can see it.
 template <class T>
-void give_products(detail::Sweep& sweep, Record* record, Tensor& adjoint,
-                   const Vjp::Factor* factors) {
+void give_products(Sweep& sweep, Record* record, Tensor& adjoint, const Factor* factors) {
   const T grad = *static_cast<const T*>(Node::of(adjoint)->data);
   Tensor spare;
-  if (detail::is_unique(adjoint)) spare.swap(adjoint);
+  if (is_unique(adjoint)) spare.swap(adjoint);
   for (std::uint32_t i = 0; i < record->arity; ++i) {
     const Edge& edge = record->edges()[i];
     Node* input = Node::of(edge.input);
@@ -70,35 +75,38 @@ void give_products(detail::Sweep& sweep, Record* record, Tensor& adjoint,
 
 }  // namespace
 
-bool Vjp::give_scaled(std::initializer_list<Factor> factors) const {
-  const detail::Mode& mode = detail::mode;
-  const Node* g = Node::of(grad);
-  if (g->rank != 0 || create_graph() || mode.anomaly || mode.observer) return false;
-  Record* record = state_.node->record;
+bool give_scaled(const Vjp& k, std::initializer_list<Factor> factors) {
+  const Mode& mode = detail::mode;
+  const Node* g = Node::of(k.grad);
+  if (g->rank != 0 || k.create_graph() || mode.anomaly || mode.observer) return false;
+  const VjpAccess::State& state = VjpAccess::state(k);
+  Record* record = state.node->record;
   if (factors.size() != record->arity) fail_factors(record->name);
   for (std::uint32_t i = 0; i < record->arity; ++i) {
     if (std::data(factors)[i].place >= static_cast<int>(record->arity)) fail_factors(record->name);
     if (Node::of(record->edges()[i].input)->kind() != g->kind()) return false;
   }
   if (g->dtype == DType::float32)
-    give_products<float>(state_.sweep, record, state_.adjoint, std::data(factors));
+    give_products<float>(state.sweep, record, state.adjoint, std::data(factors));
   else
-    give_products<double>(state_.sweep, record, state_.adjoint, std::data(factors));
+    give_products<double>(state.sweep, record, state.adjoint, std::data(factors));
   return true;
 }
 
-void Vjp::give(int i, Tensor&& gradient) {
+void give(Vjp& k, int i, Tensor&& gradient) {
   if (!gradient.defined()) return;
-  Record* record = state_.node->record;
+  const VjpAccess::State& state = VjpAccess::state(k);
+  Record* record = state.node->record;
   if (static_cast<std::uint32_t>(i) >= record->arity) fail_too_many(record->name);
   const Edge& edge = record->edges()[i];
   Node* input = Node::of(edge.input);
-  if (!edge.wanted || !state_.sweep.needs(input)) return;
-  if (detail::mode.anomaly) [[unlikely]]
-    detail::check_gradient(state_.node, i, gradient, grad);
-  if (!detail::same_type(Node::of(gradient), input))
-    gradient = detail::fitted(gradient, edge.input);
-  state_.sweep.add(input, std::move(gradient));
+  if (!edge.wanted || !state.sweep.needs(input)) return;
+  if (mode.anomaly) [[unlikely]]
+    check_gradient(state.node, i, gradient, k.grad);
+  if (!same_type(Node::of(gradient), input)) gradient = fitted(gradient, edge.input);
+  state.sweep.add(input, std::move(gradient));
 }
+
+}  // namespace detail
 
 }  // namespace gradus

@@ -14,7 +14,7 @@
 
 #include "base/memory_error.hpp"
 #include "gradus/error.hpp"
-#include "gradus/memory.hpp"
+#include "gradus/runtime.hpp"
 
 namespace gradus::detail {
 

@@ -1,5 +1,3 @@
-#include "gradus/text.hpp"
-
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -7,6 +5,7 @@
 #include <cstring>
 
 #include "base/utf8.hpp"
+#include "gradus/error.hpp"
 
 namespace gradus {
 namespace {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <type_traits>
 
-#include "gradus/threads.hpp"
+#include "gradus/runtime.hpp"
 
 namespace gradus {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <map>
 
-#include "gradus/text.hpp"
+#include "gradus/error.hpp"
 
 namespace gradus::detail {
 

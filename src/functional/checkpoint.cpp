@@ -1,3 +1,5 @@
+#include "functional/checkpoint.hpp"
+
 #include <algorithm>
 #include <cstring>
 

@@ -1,10 +1,9 @@
-#include "gradus/gradcheck.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "gradus/autograd.hpp"
+#include "gradus/functional.hpp"
 #include "gradus/random.hpp"
 
 namespace gradus {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "autograd/node.hpp"
-#include "gradus/precision.hpp"
+#include "gradus/runtime.hpp"
 
 // A function that is called a second time has to do the same again, and leave the world outside it
 // as the first call did: what is observed, and kept, for that.

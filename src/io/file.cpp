@@ -98,7 +98,7 @@ void replace(const std::string& path, const Destination& to, std::string_view by
 
 }  // namespace
 
-std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
+std::string read_file(const std::string& path, ReadOptions options) {
   const Descriptor file(sys::open(path, O_RDONLY));
   if (file.get() < 0) {
     const int error = errno;
@@ -107,7 +107,7 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
   }
   // A file may grow meanwhile: its size is a first guess only.
   const std::size_t guess = size_to_read(path, file.get());
-  const std::size_t most = guess + std::min(limit, stream_limit);
+  const std::size_t most = guess + std::min(options.limit, stream_limit);
   std::string bytes(guess > 0 ? guess + 1 : 4096, '\0');
   std::size_t size = 0;
   for (;;) {
@@ -123,7 +123,7 @@ std::string read_file(const std::string& path, bool unpack, std::size_t limit) {
                             " bytes; at most so many are read; write the data to a file first");
   }
   bytes.resize(size);
-  return unpack && detail::is_gzip(bytes) ? gunzip(bytes, path, limit) : bytes;
+  return options.unpack && detail::is_gzip(bytes) ? gunzip(bytes, path, options.limit) : bytes;
 }
 
 void write_file_atomically(const std::string& path, std::string_view bytes) {

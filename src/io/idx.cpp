@@ -78,7 +78,7 @@ void check_size(const Header& header, std::string_view bytes, const std::string&
 
 /// The file's bytes, unpacked to no more than its header may declare.
 std::string read_bytes(const std::string& path) {
-  const std::string packed = read_file(path, false);
+  const std::string packed = read_file(path, {.unpack = false});
   if (!is_gzip(packed)) return packed;
   const Header header = parse_header(gunzip_prefix(packed, longest_header), path);
   return gunzip(packed, path,

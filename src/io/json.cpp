@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
-#include "gradus/text.hpp"
+#include "gradus/error.hpp"
 
 namespace gradus::io::detail {
 

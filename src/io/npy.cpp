@@ -205,7 +205,9 @@ Tensor parse_npy(std::string_view bytes, const std::string& name) {
   return h.fortran && x.dim() > 1 ? from_fortran(x) : x;
 }
 
-Tensor read_npy(const std::string& path) { return parse_npy(read_file(path, false), path); }
+Tensor read_npy(const std::string& path) {
+  return parse_npy(read_file(path, {.unpack = false}), path);
+}
 
 std::string format_npy(const Tensor& x) {
   const ValueType& type = type_of(x.dtype());

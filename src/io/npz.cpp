@@ -206,9 +206,11 @@ NamedTensors parse_npz(std::string_view bytes, const std::string& name) {
   return tensors;
 }
 
-NamedTensors read_npz(const std::string& path) { return parse_npz(read_file(path, false), path); }
+NamedTensors read_npz(const std::string& path) {
+  return parse_npz(read_file(path, {.unpack = false}), path);
+}
 
-std::string format_npz(const NamedTensors& tensors, bool compress) {
+std::string format_npz(const NamedTensors& tensors, NpzOptions options) {
   std::string out, list;
   std::unordered_set<std::string> seen;
   const auto refuse = [](const std::string& what) { fail("write_npz", what); };
@@ -218,10 +220,10 @@ std::string format_npz(const NamedTensors& tensors, bool compress) {
     if (!seen.insert(key).second) refuse("the name \"" + key + "\" was given twice");
     const std::string array = format_npy(tensor);
     const bool fits = array.size() < full32 && out.size() < full32;
-    const std::string packed = compress && fits ? deflate_raw(array) : array;
+    const std::string packed = options.compress && fits ? deflate_raw(array) : array;
     const Member m{key + ".npy",
                    0,
-                   static_cast<std::uint16_t>(compress ? 8 : 0),
+                   static_cast<std::uint16_t>(options.compress ? 8 : 0),
                    detail::crc32(array),
                    packed.size(),
                    array.size(),
@@ -256,8 +258,8 @@ std::string format_npz(const NamedTensors& tensors, bool compress) {
   return out;
 }
 
-void write_npz(const std::string& path, const NamedTensors& tensors, bool compress) {
-  write_file_atomically(path, format_npz(tensors, compress));
+void write_npz(const std::string& path, const NamedTensors& tensors, NpzOptions options) {
+  write_file_atomically(path, format_npz(tensors, {.compress = options.compress}));
 }
 
 }  // namespace gradus::io

@@ -1,8 +1,8 @@
 #include "gradus/nn/embedding.hpp"
 
+#include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
-#include "gradus/sparse.hpp"
 
 namespace gradus::nn {
 

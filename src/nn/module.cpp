@@ -9,8 +9,8 @@
 #include <typeinfo>
 
 #include "base/messages.hpp"
-#include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
+#include "gradus/debug.hpp"
 #include "gradus/functional.hpp"
 #include "gradus/nn/checkpoint.hpp"
 #include "ops/host.hpp"
@@ -246,10 +246,10 @@ void Module::apply(const std::function<void(Module&)>& fn) {
   for (const NamedModule& entry : modules) fn(*entry.module);
 }
 
-Index Module::num_parameters(bool trainable_only) const {
+Index Module::num_parameters(CountOptions options) const {
   Index count = 0;
   for (const auto& tensor : parameters())
-    if (!trainable_only || tensor.requires_grad()) count += tensor.numel();
+    if (!options.trainable_only || tensor.requires_grad()) count += tensor.numel();
   return count;
 }
 

@@ -97,12 +97,14 @@ Tensor BatchNorm::forward(const Tensor& x) const {
                     (max_rank_ > min_rank_ ? " or " + text_of(max_rank_) : "") +
                     " axes are required");
   if (is_training() && num_batches_tracked.defined()) {
-    const Tensor y = batch_norm(x, running_mean, running_var, weight, bias, true, momentum_, eps_);
+    const Tensor y = batch_norm(x, running_mean, running_var, weight, bias,
+                                {.training = true, .momentum = momentum_, .eps = eps_});
     Tensor count = num_batches_tracked;
     count.copy_(count + 1);
     return y;
   }
-  return batch_norm(x, running_mean, running_var, weight, bias, is_training(), momentum_, eps_);
+  return batch_norm(x, running_mean, running_var, weight, bias,
+                    {.training = is_training(), .momentum = momentum_, .eps = eps_});
 }
 
 }  // namespace gradus::nn

@@ -183,7 +183,8 @@ std::pair<Tensor, std::vector<Tensor>> Recurrent::run(const Tensor& x, std::vect
     }
     for (std::size_t k = 0; k < now.size(); ++k) last[k].push_back(now[k]);
     y = stack(outputs);
-    if (i + 1 < layers_.size()) y = dropout(y, dropout_, is_training(), generator_);
+    if (i + 1 < layers_.size())
+      y = dropout(y, dropout_, {.training = is_training(), .generator = generator_});
   }
   for (std::size_t k = 0; k < last.size(); ++k)
     states[k] = batched ? stack(last[k]) : squeeze(stack(last[k]), {1});

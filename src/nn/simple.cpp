@@ -11,7 +11,9 @@ Dropout::Dropout(double p, Generator* generator) : p_(p), generator_(generator) 
 
 std::string Dropout::describe() const { return "Dropout(" + text_of(p_) + ")"; }
 
-Tensor Dropout::forward(const Tensor& x) const { return dropout(x, p_, is_training(), generator_); }
+Tensor Dropout::forward(const Tensor& x) const {
+  return dropout(x, p_, {.training = is_training(), .generator = generator_});
+}
 
 Tensor Flatten::forward(const Tensor& x) const {
   const Shape from = x.shape();

@@ -68,7 +68,8 @@ std::string summary(Module& model, const Shape& input_shape, DType dtype) {
     lines.push_back(
         {name.empty() ? "(model)" : name, module->describe(), shapes[i], own ? grouped(own) : "-"});
   }
-  const Index trainable = model.num_parameters(true), total = model.num_parameters();
+  const Index trainable = model.num_parameters({.trainable_only = true}),
+              total = model.num_parameters();
   return table(lines) + "parameters: " + grouped(total) + ", trainable: " + grouped(trainable) +
          "\n";
 }

@@ -49,7 +49,7 @@ Tensor zip(const char* operation, kernels::Binary op, const Tensor& a, const Ten
 
 Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, double p0, double p1) {
   if (k.create_graph() || !same_type(node(k.grad), node(saved))) return {};
-  Tensor own = k.spare();
+  Tensor own = spare(k);
   if (own.defined())
     kernels::run(kernels::Zip{op, node(own)->dtype, data(own), data(saved), data(own),
                               kernels::same_shape(node(own)->numel), p0, p1});
@@ -58,7 +58,7 @@ Tensor over_cotangent(const Vjp& k, kernels::Binary op, const Tensor& saved, dou
 
 Target target(const Vjp& k, int i, const Shape& shape, DType dtype) {
   if (!k.wants(i)) return {};
-  if (Tensor sum = k.accumulator(i); sum.defined()) return {std::move(sum), true};
+  if (Tensor sum = accumulator(k, i); sum.defined()) return {std::move(sum), true};
   return {empty(shape, dtype), false};
 }
 

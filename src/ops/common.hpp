@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "autograd/node.hpp"
-#include "gradus/autograd.hpp"
+#include "autograd/vjp.hpp"
 #include "gradus/ops.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 

@@ -156,16 +156,13 @@ double clip_coefficient(double norm, double max_norm) {
   return coefficient > 1 ? 1 : coefficient;
 }
 
-double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double norm_type,
-                      bool error_if_nonfinite) {
+double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, ClipNormOptions options) {
   if (detail::will_repeat())
-    return detail::repeated(
-        [=] { return clip_grad_norm(params, max_norm, norm_type, error_if_nonfinite); },
-        touched(params));
+    return detail::repeated([=] { return clip_grad_norm(params, max_norm, options); }, touched(params));
   const std::vector<Tensor> grads = gradients_of(params);
-  const double norm = norm_of(grads, norm_type);
+  const double norm = norm_of(grads, options.norm_type);
   const double coefficient = clip_coefficient(norm, max_norm);
-  if (error_if_nonfinite && !std::isfinite(norm))
+  if (options.error_if_nonfinite && !std::isfinite(norm))
     fail("clip_grad_norm", "the norm of the gradients is " + text_of(norm) +
                                "; a finite norm is required; lower the learning rate, or look for "
                                "the first non-finite value in anomaly mode");

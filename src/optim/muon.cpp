@@ -43,7 +43,7 @@ Tensor newton_schulz(const Tensor& x, int steps) {
   // The smaller of X X^T and X^T X.
   const bool tall = x.size(0) > x.size(1);
   for (int i = 0; i < steps; ++i) {
-    const Tensor a = matmul(y, y, tall, !tall);
+    const Tensor a = matmul(y, y, {.transpose_a = tall, .transpose_b = !tall});
     const Tensor b = a * -4.7750 + matmul(a, a) * 2.0315;
     y = y * 3.4445 + (tall ? matmul(y, b) : matmul(b, y));
   }

@@ -7,7 +7,6 @@
 
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
-#include "gradus/sparse.hpp"
 #include "ops/host.hpp"
 #include "optim/options.hpp"
 #include "optim/sweep.hpp"

@@ -1,9 +1,8 @@
-#include "gradus/graph.hpp"
-
 #include <unordered_map>
 
 #include "autograd/walk.hpp"
 #include "base/utf8.hpp"
+#include "gradus/debug.hpp"
 
 namespace gradus {
 

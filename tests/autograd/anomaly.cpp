@@ -1,9 +1,8 @@
-#include "gradus/anomaly.hpp"
-
 #include <cmath>
 #include <limits>
 #include <thread>
 
+#include "gradus/debug.hpp"
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
 
@@ -42,9 +41,12 @@ TEST_CASE("without the guard nothing is checked, and the guard ends with its sco
     {
       const DetectAnomaly off(false);
       CHECK_NOTHROW(a / zero);
+      CHECK_FALSE(is_anomaly_enabled());
     }
+    CHECK(is_anomaly_enabled());
     CHECK_THROWS_AS(a / zero, Error);
   }
+  CHECK_FALSE(is_anomaly_enabled());
   CHECK((a / zero).to_vector<double>() == std::vector<double>{inf, inf});
 }
 

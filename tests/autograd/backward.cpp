@@ -1,7 +1,7 @@
 // backward(): what it sums, where it stores it, what it refuses.
 #include "gradus/autograd.hpp"
-#include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
@@ -78,8 +78,8 @@ TEST_CASE("the two-layer network of the textbook, one step by hand") {
         },
         [](const Vjp& k) { return k.grad * k.out() * (1 - k.out()); });
   };
-  const Tensor hidden = sigmoid(matmul(x, w1, false, true) + b1);
-  const Tensor y = sigmoid(matmul(hidden, w2, false, true) + b2);
+  const Tensor hidden = sigmoid(matmul(x, w1, {.transpose_b = true}) + b1);
+  const Tensor y = sigmoid(matmul(hidden, w2, {.transpose_b = true}) + b2);
   const Tensor loss = sum((y - 0.01) * (y - 0.01)) / 2;
   loss.backward();
   CHECK(loss.item() == Approx(.2748403915).margin(5e-11));
@@ -175,8 +175,8 @@ TEST_CASE("grad() never forgets a path through a freed part of the graph") {
 TEST_CASE("retain_graph allows a second backward") {
   Tensor x = leaf({1, 2});
   const Tensor y = sum(x * x);
-  y.backward({}, true);
-  y.backward({}, true);
+  y.backward({.retain_graph = true});
+  y.backward({.retain_graph = true});
   y.backward();
   CHECK(values(x.grad()) == Doubles{6, 12});
   CHECK_THROWS_AS(y.backward(), Error);
@@ -187,7 +187,7 @@ TEST_CASE("backward frees the graph on its way, retain_graph keeps it") {
   const std::int64_t before = memory_stats().live_nodes;
   const Tensor y = sum(x * x + x);
   CHECK(memory_stats().live_nodes == before + 3);
-  y.backward({}, true);
+  y.backward({.retain_graph = true});
   CHECK(memory_stats().live_nodes == before + 3);
   y.backward();
   CHECK(memory_stats().live_nodes == before);
@@ -235,7 +235,7 @@ TEST_CASE("retain_grad keeps the gradient of an intermediate result") {
   Tensor h = x * x;
   h.retain_grad();
   const Tensor y = sum(h * 3);
-  y.backward({}, true);
+  y.backward({.retain_graph = true});
   CHECK(values(h.grad()) == Doubles{3, 3});
   y.backward();
   CHECK(values(h.grad()) == Doubles{6, 6});

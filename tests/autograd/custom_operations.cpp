@@ -1,10 +1,10 @@
 #include <cmath>
 #include <span>
 
-#include "gradus/autograd.hpp"
+#include "autograd/vjp.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using gradus::test::Approx;
@@ -197,7 +197,7 @@ TEST_CASE("a rule may add to the sum that is already there") {
     return custom(
         "adder", {x}, [](const Tensors& in) { return in[0] * 2; },
         [](const Vjp& k) {
-          Tensor sum_so_far = k.accumulator(0);
+          Tensor sum_so_far = detail::accumulator(k, 0);
           if (!sum_so_far.defined()) return k.grad * 2;
           ++in_place;
           double* to = sum_so_far.mutable_data<double>();

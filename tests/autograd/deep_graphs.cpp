@@ -1,7 +1,7 @@
 // Graphs of a million nodes: backward and destruction on a stack of 8 MB.
 #include "gradus/autograd.hpp"
-#include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 #include "support/small_stack.hpp"
 

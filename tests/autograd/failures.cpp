@@ -3,8 +3,8 @@
 
 #include "base/pool.hpp"
 #include "gradus/autograd.hpp"
-#include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
@@ -75,7 +75,7 @@ TEST_CASE("running out of memory anywhere in a step changes nothing and leaks no
   const Tensor x = tensor({{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, float64);
   const Doubles w_values = values(w), b_values = values(b);
   const auto step = [&] {
-    Tensor h = matmul(x, w, false, true) + b;
+    Tensor h = matmul(x, w, {.transpose_b = true}) + b;
     h.retain_grad();
     const Tensor penalty = sum(grad(sum(h * h * h), {w}, {.create_graph = true})[0] * w);
     (mean(h * h) + penalty + sum(expand(b, {2, 2, 1, 1, 2}) / 3)).backward();
@@ -133,7 +133,7 @@ TEST_CASE("running out of memory in a graph of scalars changes nothing and leaks
       const std::int64_t nodes = memory_stats().live_nodes;
       detail::fail_allocation_after(n);
       try {
-        y.backward({}, true);
+        y.backward({.retain_graph = true});
       } catch (const Error& error) {
         failed = true;
         detail::fail_allocation_after(0);

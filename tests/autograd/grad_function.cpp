@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "gradus/autograd.hpp"
-#include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

@@ -56,7 +56,7 @@ TEST_CASE("a hook may run backward over the graph that is being passed, if it ke
   int calls = 0;
   y.register_hook([&](const Tensor& g) {
     const EnableGrad guard;
-    if (calls++ == 0) sum(y).backward({}, true);  // calls this hook again
+    if (calls++ == 0) sum(y).backward({.retain_graph = true});  // calls this hook again
     return g;
   });
   loss.backward();
@@ -100,7 +100,8 @@ TEST_CASE("a pass throws if a hook frees a part of the graph that still waits fo
     grad(y, {p});  // passes p * 5, which only the sum refers to, and not v
     return Tensor();
   });
-  CHECK_THROWS_WITH(y.backward({}, true), contains("[backward] the graph was already freed"));
+  CHECK_THROWS_WITH(y.backward({.retain_graph = true}),
+                    contains("[backward] the graph was already freed"));
   CHECK_FALSE(p.grad().defined());
   CHECK_FALSE(x.grad().defined());
 }
@@ -178,7 +179,7 @@ TEST_CASE("a hook may overwrite the handle that backward was called on") {
       return Tensor();
     });
     y = Tensor();
-    loss.backward({}, retain_graph);
+    loss.backward({.retain_graph = retain_graph});
     CHECK_FALSE(loss.defined());
     CHECK(calls == 1);
     CHECK(values(x.grad()) == Doubles{18, 36});

@@ -1,6 +1,6 @@
 // Sweeps inside sweeps, in a process of one thread; and gradients that are summed while they are
 // recorded.
-#include "gradus/autograd.hpp"
+#include "autograd/vjp.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
 
@@ -44,7 +44,7 @@ TEST_CASE("factors are for scalars alone: a rule that offers them for vectors go
   const Tensor y = custom(
       "twice", {x}, [](const std::vector<Tensor>& in) { return in[0] * 2; },
       [&](const Vjp& k) -> Tensor {
-        scaled = k.give_scaled({2});
+        scaled = detail::give_scaled(k, {2});
         return scaled ? Tensor() : k.grad * 2;
       });
   sum(y).backward();

@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "autograd/vjp.hpp"
 #include "base/pool.hpp"
-#include "gradus/autograd.hpp"
-#include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
@@ -30,7 +30,7 @@ bool agree(const Tensor& got, const Tensor& reference, double times = 1) {
 /// 3 x, by a rule of a user that writes over the cotangent.
 Tensor tripled(const Tensor& x) {
   return record("tripled", (x * 3.0).detach(), {x}, [](const Vjp& k) {
-    Tensor own = k.spare();
+    Tensor own = detail::spare(k);
     if (!own.defined()) return k.grad * 3.0;
     own.copy_(own * 3.0);
     return own;
@@ -143,7 +143,7 @@ TEST_CASE("random graphs have the gradients of a pass that records, whoever look
     watch(graph, seed, kept);
     const Tensor start = tensor(1.0, float64);
     for (int pass = 1; pass <= 2; ++pass) {
-      graph.out.backward(start, pass == 1);
+      graph.out.backward(start, {.retain_graph = pass == 1});
       for (std::size_t i = 0; i < nodes.size(); ++i)
         if (nodes[i].grad().defined()) CHECK(agree(nodes[i].grad(), reference[i], pass));
     }

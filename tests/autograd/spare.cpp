@@ -1,7 +1,7 @@
 // A rule may write over a cotangent that nobody else sees; here somebody does.
 #include <cmath>
 
-#include "gradus/autograd.hpp"
+#include "autograd/vjp.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
 
@@ -110,7 +110,7 @@ TEST_CASE("factors are for inputs of the result's type alone") {
   const Tensor x = tensor({1.0, 2.0}).requires_grad_();
   bool took = true;
   const Tensor y = record("first", tensor(1.0), {x}, [&took](const Vjp& k) {
-    took = k.give_scaled({1});
+    took = detail::give_scaled(k, {1});
     return k.grad * tensor({1.0, 0.0});
   });
   y.backward();
@@ -121,7 +121,7 @@ TEST_CASE("factors are for inputs of the result's type alone") {
 TEST_CASE("a rule that gives factors has one for each input") {
   const Tensor a = tensor(3.0).requires_grad_();
   const Tensor y = record("odd", tensor(4.0), {a, a}, [](const Vjp& k) -> Grads<2> {
-    k.give_scaled({1});
+    detail::give_scaled(k, {1});
     return {};
   });
   CHECK_THROWS_WITH(y.backward(), gradus::test::contains("odd"));
@@ -130,10 +130,10 @@ TEST_CASE("a rule that gives factors has one for each input") {
 TEST_CASE("a factor names an input that there is") {
   const Tensor a = tensor(3.0).requires_grad_();
   const Tensor y = record("beyond", tensor(4.0), {a}, [](const Vjp& k) {
-    k.give_scaled({Vjp::Factor::input(1)});
+    detail::give_scaled(k, {detail::Factor::input(1)});
     return Tensor();
   });
   CHECK_THROWS_WITH(y.backward(), gradus::test::contains("beyond"));
   CHECK_FALSE(a.grad().defined());
-  CHECK_THROWS_WITH(Vjp::Factor::input(-1), gradus::test::contains("input -1"));
+  CHECK_THROWS_WITH(detail::Factor::input(-1), gradus::test::contains("input -1"));
 }

@@ -3,8 +3,8 @@
 #include <thread>
 
 #include "gradus/autograd.hpp"
-#include "gradus/memory.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
@@ -37,7 +37,7 @@ TEST_CASE("threads differentiate graphs of their own over shared leaves, grads a
   together(count, [&](int i) {
     for (int round = 0; round < rounds; ++round) {
       const Tensor x = full({3, 2}, i + 1, float64);
-      sum(matmul(x, w, false, true) + b).backward();
+      sum(matmul(x, w, {.transpose_b = true}) + b).backward();
     }
   });
   CHECK(values(b.grad()) == Doubles(2, 3.0 * count * rounds));
@@ -57,7 +57,7 @@ TEST_CASE("threads differentiate the same retained graph at once") {
         const auto g = grad(y, {x, h}, {.retain_graph = true});
         if (values(g[0]) != Doubles{3, 12, 27} || values(g[1]) != Doubles{1, 2, 3}) ++wrong;
       } else {
-        y.backward({}, true);
+        y.backward({.retain_graph = true});
       }
     }
   });

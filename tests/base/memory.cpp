@@ -1,6 +1,4 @@
 // The pool: counters, reuse, and blocks that threads hand to each other.
-#include "gradus/memory.hpp"
-
 #include <cstring>
 #include <mutex>
 #include <set>
@@ -9,6 +7,7 @@
 #include "base/pool.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

@@ -6,7 +6,7 @@
 #include "base/pool.hpp"
 #include "capture/capture_support.hpp"
 #include "gradus/capture.hpp"
-#include "gradus/memory.hpp"
+#include "gradus/runtime.hpp"
 
 using namespace gradus;
 using test::chain_tile;

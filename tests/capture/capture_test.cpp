@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "gradus/anomaly.hpp"
+#include "gradus/debug.hpp"
 #include "gradus/gradus.hpp"
-#include "gradus/memory.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

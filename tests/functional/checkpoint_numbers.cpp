@@ -58,10 +58,10 @@ std::vector<Case> numbers_of_rules() {
       {"dropout",
        [](T x, double r) {
          Generator g(4);
-         return dropout(x, r, true, &g);
+         return dropout(x, r, {.generator = &g});
        },
        0.3, 0.31},
-      {"matmul", [c](T x, double r) { return matmul(x, c, false, r > 0); }, 0, 1},
+      {"matmul", [c](T x, double r) { return matmul(x, c, {.transpose_b = r > 0}); }, 0, 1},
       {"sum", [](T x, double r) { return sum(x, {whole(r)}); }, 0, 1},
       {"amax", [](T x, double r) { return amax(x, {whole(r)}); }, 0, 1},
       {"logsumexp", [](T x, double r) { return logsumexp(x, {whole(r)}); }, 0, 1},

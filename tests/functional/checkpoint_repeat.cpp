@@ -26,7 +26,7 @@ TEST_CASE("any generator that the function draws from is repeated, and stands wh
     Generator own(3);
     Tensor y = x * rand(x.shape(), float64, &a) + randn(x.shape(), float64, &b);
     y = y * rand(x.shape(), float64, &own) * (1 + a.uniform());
-    y = dropout(y, 0.5, true, &b) * rand(x.shape(), float64);
+    y = dropout(y, 0.5, {.generator = &b}) * rand(x.shape(), float64);
     y = y * randint(1, 5, x.shape(), int64, &a);
     return index_select(y, 0, randperm(x.size(0), &b)) * static_cast<double>(b.below(7) + 1);
   };
@@ -326,7 +326,8 @@ TEST_CASE("another precision of products is refused") {
     std::cout << "skipped: this processor or build has no bfloat16\n";
     return;
   }
-  CHECK_THROWS_WITH(y.backward({}, true), contains("set_matmul_precision was called after"));
+  CHECK_THROWS_WITH(y.backward({.retain_graph = true}),
+                    contains("set_matmul_precision was called after"));
   set_matmul_precision(Precision::full);
   CHECK_NOTHROW(y.backward());
 }

@@ -150,7 +150,7 @@ TEST_CASE("the functional API agrees with finite differences in order two") {
 TEST_CASE("an energy of matrices: Hessian, product with it and finite differences") {
   const Tensor q = some({2, 3}), v = some({2, 3}, 2);
   const auto energy = [](const Tensor& x) {
-    return sum(pow(x, 4)) + sum(sin(matmul(x, x, false, true)));
+    return sum(pow(x, 4)) + sum(sin(matmul(x, x, {.transpose_b = true})));
   };
   const Tensor h = hessian(energy, q);
   CHECK(h.shape() == Shape{2, 3, 2, 3});
@@ -210,7 +210,7 @@ TEST_CASE("vmap applies a function to rows and is differentiable") {
   const auto dot = [](const Tensor& x, const Tensor& y) { return sum(x * y); };
   check_close(vmap(dot)(a, b), sum(a * b, {1}));
   const auto total = [&](const Tensor& x) { return sum(power(vmap(dot)(x, b), 2)); };
-  check_close(value_and_grad(total, a).grad, 2 * sum(a * b, {1}, true) * b);
+  check_close(value_and_grad(total, a).grad, 2 * sum(a * b, {1}, {.keepdim = true}) * b);
   // A Hessian per row.
   const auto f = [](const Tensor& x) { return sum(power(x, 3)); };
   const auto h = vmap([&](const Tensor& x) { return hessian(f, x); })(a);
@@ -223,13 +223,13 @@ TEST_CASE("vmap applies a function to rows and is differentiable") {
 TEST_CASE("per-sample gradients sum to the gradient of the batch") {
   const Tensor x = some({4, 3}), y = some({4, 2}, 2), w = some({2, 3}, 3), b = some({2}, 4);
   const auto loss = [](const std::vector<Tensor>& p, const Tensor& in, const Tensor& target) {
-    const Tensor error = matmul(in, p[0], false, true) + p[1] - target;
+    const Tensor error = matmul(in, p[0], {.transpose_b = true}) + p[1] - target;
     return sum(error * error);
   };
   const auto each = per_sample_grad(loss, {w, b}, x, y);
   CHECK(each[0].shape() == Shape{4, 2, 3});
   CHECK(each[1].shape() == Shape{4, 2});
-  const Tensor error = 2 * (matmul(x, w, false, true) + b - y);
+  const Tensor error = 2 * (matmul(x, w, {.transpose_b = true}) + b - y);
   check_close(each[1], error);
   check_close(each[0][2], matmul(error[2].reshape({2, 1}), x[2].reshape({1, 3})));
   const auto batch =

@@ -1,7 +1,6 @@
-#include "gradus/gradcheck.hpp"
-
 #include <cmath>
 
+#include "gradus/functional.hpp"
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
 #include "support/numbers.hpp"

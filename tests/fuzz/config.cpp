@@ -1,6 +1,6 @@
 #include "gradus/train/config.hpp"
 
-#include "../../apps/train/toml.hpp"
+#include "../../apps/train/command_line.hpp"
 #include "fuzz/command.hpp"
 #include "fuzz/mutate.hpp"
 

@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   const io::NamedTensors arrays{{"a", x}, {"b", x.to(int64)}};
   fuzz::write_seeds(*argc, *argv,
                     {io::format_npy(x), io::format_npy(x.to(boolean)), io::format_npz(arrays),
-                     io::format_npz(arrays, true)});
+                     io::format_npz(arrays, {.compress = true})});
   return 0;
 }
 

@@ -14,7 +14,7 @@
 #include "gradus/io/npy.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "gradus/train.hpp"
-#include "gradus/train/tensorboard.hpp"
+#include "gradus/train/logs.hpp"
 #include "io/disk/output.hpp"
 #include "support/catch.hpp"
 #include "support/failing_calls.hpp"

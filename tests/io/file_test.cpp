@@ -134,7 +134,8 @@ TEST_CASE("a pipe without an end is read up to a limit") {
     ::close(ends[1]);
   });
   const std::string path = "/dev/fd/" + std::to_string(ends[0]);
-  CHECK_THROWS_WITH(io::read_file(path, true, 50'000), contains("does not end after 50000 bytes"));
+  CHECK_THROWS_WITH(io::read_file(path, {.limit = 50'000}),
+                    contains("does not end after 50000 bytes"));
   writer.join();  // what it wrote fits into the pipe
   ::close(ends[0]);
 }

@@ -120,7 +120,8 @@ std::vector<Malformed> npy_corpus() {
 
 std::vector<Malformed> npz_corpus() {
   const io::NamedTensors arrays{{"a", arange(3)}, {"bc", arange(4)}};
-  const std::string stored = io::format_npz(arrays), packed = io::format_npz(arrays, true);
+  const std::string stored = io::format_npz(arrays),
+                    packed = io::format_npz(arrays, {.compress = true});
   const std::size_t end = stored.size() - 22, list_at = stored.find("PK\x01\x02");
   const std::size_t second = stored.find("PK\x01\x02", list_at + 1);
   std::vector<Malformed> list;
@@ -247,7 +248,7 @@ TEST_CASE("arrays come back from .npz as they went, stored or deflated") {
   for (const Tensor& x : samples()) arrays.emplace_back("array" + std::to_string(arrays.size()), x);
   arrays.emplace_back("large", arange(100000));
   for (const bool compress : {false, true}) {
-    io::write_npz(folder / "x.npz", arrays, compress);
+    io::write_npz(folder / "x.npz", arrays, {.compress = compress});
     const auto back = io::read_npz(folder / "x.npz");
     REQUIRE(back.size() == arrays.size());
     for (std::size_t i = 0; i < back.size(); ++i) {
@@ -273,7 +274,8 @@ TEST_CASE("malformed .npz files are refused with the broken rule") {
 TEST_CASE("NumPy reads what is written, and the other way round") {
   const gradus::test::TemporaryFolder folder;
   io::write_npz(folder / "out.npz",
-                {{"w", tensor({{1.5, 2}, {3, 4}})}, {"n", tensor({1, 2}, int64)}}, true);
+                {{"w", tensor({{1.5, 2}, {3, 4}})}, {"n", tensor({1, 2}, int64)}},
+                {.compress = true});
   io::write_npy(folder / "out.npy", tensor({1, 0}, boolean));
   const bool ran = gradus::test::run_numpy(
       "import sys, numpy as np\n"

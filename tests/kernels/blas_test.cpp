@@ -66,7 +66,7 @@ TEST_CASE("LAPACK without memory for its scratch is an Error, and goes on when t
     refused([&] { cholesky(a); });
     refused([&] { det(a); });
     refused([&] { slogdet(a); });
-    refused([&] { solve_triangular(a, b, true); });
+    refused([&] { solve_triangular(a, b, {.upper = true}); });
     CHECK(kernels::BlasCallers::now == 0);
   }
   CHECK(solve(a, b).shape() == Shape{30, 2});

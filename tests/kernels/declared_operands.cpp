@@ -52,7 +52,8 @@ void networks(DType t) {
   binary_cross_entropy_with_logits(x, rand({6, 5}, t)).backward();
   differentiate(layer_norm(x, {5}, leaf({5}, t), leaf({5}, t)));
   differentiate(rms_norm(x, {5}, leaf({5}, t)));
-  differentiate(batch_norm(x, zeros({5}, t), ones({5}, t), leaf({5}, t), leaf({5}, t), true));
+  differentiate(
+      batch_norm(x, zeros({5}, t), ones({5}, t), leaf({5}, t), leaf({5}, t), {.training = true}));
   differentiate(
       conv2d(image, leaf({6, 2, 3, 2}, t), leaf({6}, t), {.stride = 2, .padding = 1, .groups = 2}));
   differentiate(max_pool2d(image, 2));
@@ -117,8 +118,8 @@ void systems(DType t) {
   differentiate(solve(a, b));
   differentiate(inverse(a));
   differentiate(det(a));
-  differentiate(solve_triangular(a, b, true));
-  differentiate(solve_triangular(a, b, false));
+  differentiate(solve_triangular(a, b, {.upper = true}));
+  differentiate(solve_triangular(a, b, {.upper = false}));
   differentiate(cholesky(a + square));
 
   using kernels::Index, kernels::run;

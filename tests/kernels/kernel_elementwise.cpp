@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "gradus/threads.hpp"
+#include "gradus/runtime.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/kernel_support.hpp"
 #include "support/catch.hpp"

@@ -3,7 +3,7 @@
 #include <limits>
 #include <vector>
 
-#include "gradus/threads.hpp"
+#include "gradus/runtime.hpp"
 #include "kernels/elementwise/pointwise_loss.hpp"
 #include "kernels/kernel_support.hpp"
 #include "support/catch.hpp"

@@ -3,8 +3,7 @@
 #include <limits>
 #include <vector>
 
-#include "gradus/precision.hpp"
-#include "gradus/threads.hpp"
+#include "gradus/runtime.hpp"
 #include "kernels/kernel_support.hpp"
 #include "kernels/products/gemm.hpp"
 #include "kernels/products/gemm_bf16.hpp"

@@ -2,7 +2,7 @@
 #include <limits>
 #include <vector>
 
-#include "gradus/threads.hpp"
+#include "gradus/runtime.hpp"
 #include "kernels/kernel_support.hpp"
 #include "kernels/rows/rows.hpp"
 #include "support/catch.hpp"

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "gradus/threads.hpp"
+#include "gradus/runtime.hpp"
 #include "kernels/elementwise/random.hpp"
 #include "support/catch.hpp"
 

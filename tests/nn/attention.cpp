@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "gradus/gradcheck.hpp"
+#include "gradus/functional.hpp"
 #include "gradus/random.hpp"
 #include "nn/golden.hpp"
 
@@ -170,10 +170,11 @@ TEST_CASE("SwiGLU has the known number of parameters and value", "[nn]") {
   const nn::SwiGLU layer(2, 3, {.dtype = float64});
   golden_parameters(layer);
   const Tensor x = golden_input({4, 2});
-  const Tensor a = matmul(x, layer.w1.weight, false, true),
-               b = matmul(x, layer.w3.weight, false, true);
-  check_values(layer(x),
-               matmul(a * sigmoid(a) * b, layer.w2.weight, false, true).to_vector<double>());
+  const Tensor a = matmul(x, layer.w1.weight, {.transpose_b = true}),
+               b = matmul(x, layer.w3.weight, {.transpose_b = true});
+  check_values(
+      layer(x),
+      matmul(a * sigmoid(a) * b, layer.w2.weight, {.transpose_b = true}).to_vector<double>());
 }
 
 TEST_CASE("attention layers say what does not fit", "[nn]") {

@@ -107,7 +107,8 @@ TEST_CASE("finite numbers in a mask with -inf are added to the scores", "[nn]") 
   const Tensor mask =
       from_vector(std::vector<double>{0.5, -infinity, -1, -infinity, -infinity, -infinity}, {2, 3});
   const Tensor y = scaled_dot_product_attention(q, k, v, {.mask = mask});
-  const Tensor weights = softmax(slice(matmul(q, k, false, true) / 2 + mask, 0, 0, 1), -1);
+  const Tensor weights =
+      softmax(slice(matmul(q, k, {.transpose_b = true}) / 2 + mask, 0, 0, 1), -1);
   const Tensor want = matmul(weights, v);
   CHECK(all(abs(slice(y, 0, 0, 1) - want) < 1e-12).item<bool>());
   CHECK(all(eq(slice(y, 0, 1, 2), 0.0)).item<bool>());

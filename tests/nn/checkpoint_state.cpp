@@ -44,7 +44,7 @@ TEST_CASE("running statistics move once, also where backward comes after another
     const auto forward = [&](const Tensor& x) { return saved ? checkpoint(norm, x) : norm(x); };
     const Tensor y = forward(a), z = forward(b);
     const Tensor loss = sum(y * y * y) + sum(z * z * z);
-    loss.backward(Tensor(), true);
+    loss.backward({.retain_graph = true});
     loss.backward();
     return std::vector<Numbers>{numbers(a.grad()), numbers(b.grad()), numbers(norm.running_mean),
                                 numbers(norm.running_var), numbers(norm.num_batches_tracked)};
@@ -62,11 +62,12 @@ struct Spectral : nn::Module {
     Tensor held = u;
     {
       const NoGrad guard;
-      const Tensor v = matmul(weight, u, true);
+      const Tensor v = matmul(weight, u, {.transpose_a = true});
       const Tensor next = matmul(weight, v);
       held.copy_(next / norm(next));
     }
-    return matmul(x, weight) / dot(u.clone(), matmul(weight, matmul(weight, u.clone(), true)));
+    return matmul(x, weight) /
+           dot(u.clone(), matmul(weight, matmul(weight, u.clone(), {.transpose_a = true})));
   }
 };
 
@@ -149,7 +150,7 @@ TEST_CASE("an exception in the recomputation leaves everything as it was") {
   const std::uint64_t offset = default_generator().offset();
   const std::uint32_t version = net.norm.running_mean.version();
   *net.broken = true;
-  CHECK_THROWS_WITH(y.backward({}, true), contains("broken"));
+  CHECK_THROWS_WITH(y.backward({.retain_graph = true}), contains("broken"));
   CHECK(numbers(net.norm.running_mean) == mean);
   CHECK(numbers(net.norm.num_batches_tracked) == count);
   CHECK(net.norm.running_mean.version() == version);

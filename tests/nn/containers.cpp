@@ -1,4 +1,4 @@
-#include "gradus/anomaly.hpp"
+#include "gradus/debug.hpp"
 #include "gradus/nn.hpp"
 #include "gradus/nn/container.hpp"
 #include "gradus/ops.hpp"
@@ -27,7 +27,7 @@ TEST_CASE("a Sequential runs a Linear and the activation behind it as one operat
     Tensor forward(const Tensor& x) const override { return relu(x) + 1; }
   };
   nn::Sequential model(nn::Linear(3, 4), nn::GELU(), nn::Linear(4, 4), Shifted(), nn::Linear(4, 2),
-                       nn::GELU(true), nn::Linear(2, 2), nn::Activation("tanh"));
+                       nn::GELU({.tanh = true}), nn::Linear(2, 2), nn::Activation("tanh"));
   const Tensor x = randn({5, 3});
   Tensor apart = x;
   for (Index i = 0; i < model.size(); ++i) apart = model[i](apart);

@@ -103,7 +103,8 @@ TEST_CASE("orthogonal weights are orthogonal, wide or tall", "[nn]") {
     const Tensor w = init::orthogonal_(zeros(shape, float64), gain);
     const Tensor flat = reshape(w, {shape[0], -1});
     const bool wide = flat.size(0) <= flat.size(1);
-    const Tensor product = wide ? matmul(flat, flat, false, true) : matmul(flat, flat, true, false);
+    const Tensor product = wide ? matmul(flat, flat, {.transpose_b = true})
+                                : matmul(flat, flat, {.transpose_a = true});
     const Tensor expected = gain * gain * eye(product.size(0), -1, float64);
     CHECK(amax(abs(product - expected)).item() < 1e-12);
   };

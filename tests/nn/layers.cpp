@@ -1,6 +1,6 @@
 #include <set>
 
-#include "gradus/gradcheck.hpp"
+#include "gradus/functional.hpp"
 #include "gradus/nn.hpp"
 #include "gradus/random.hpp"
 #include "nn/golden.hpp"
@@ -147,7 +147,7 @@ TEST_CASE("activations are found by name, and compute their functions", "[nn]") 
   same(nn::ReLU(), relu(x));
   same(nn::ReLU6(), relu6(x));
   same(nn::GELU(), gelu(x));
-  same(nn::GELU(true), gelu(x, GeluApproximate::tanh));
+  same(nn::GELU({.tanh = true}), gelu(x, GeluApproximate::tanh));
   same(nn::SiLU(), silu(x));
   same(nn::Mish(), mish(x));
   same(nn::Tanh(), tanh(x));
@@ -173,7 +173,7 @@ TEST_CASE("activations are found by name, and compute their functions", "[nn]") 
   for (const std::string& name : names) CHECK(nn::Activation(name).name() == name);
   CHECK(nn::LeakyReLU(0.2).describe() == "LeakyReLU(0.2)");
   CHECK(nn::Softplus().describe() == "Softplus(1, 20)");
-  CHECK(nn::GELU(true).describe() == "GELU(tanh)");
+  CHECK(nn::GELU({.tanh = true}).describe() == "GELU(tanh)");
   CHECK_THROWS_WITH(nn::Activation("rely"), contains("\"rely\"") && contains("relu, gelu"));
 }
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
+#include "gradus/debug.hpp"
 #include "gradus/nn.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
@@ -165,12 +165,12 @@ TEST_CASE("to converts parameters and buffers for every handle", "[nn]") {
 TEST_CASE("freezing keeps gradients away", "[nn]") {
   Scaled model;
   model.net.requires_grad_(false);
-  CHECK(model.num_parameters(true) == 3);
+  CHECK(model.num_parameters({.trainable_only = true}) == 3);
   sum(model(ones({2, 4}))).backward();
   CHECK(model.gain.grad().defined());
   CHECK_FALSE(model.net.fc1.weight.grad().defined());
   model.requires_grad_();
-  CHECK(model.num_parameters(true) == model.num_parameters());
+  CHECK(model.num_parameters({.trainable_only = true}) == model.num_parameters());
   model.zero_grad();
   CHECK_FALSE(model.gain.grad().defined());
 }

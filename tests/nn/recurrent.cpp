@@ -1,6 +1,6 @@
 #include "gradus/nn/recurrent.hpp"
 
-#include "gradus/gradcheck.hpp"
+#include "gradus/functional.hpp"
 #include "gradus/random.hpp"
 #include "nn/golden.hpp"
 

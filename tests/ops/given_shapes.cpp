@@ -55,13 +55,13 @@ TEST_CASE("errors about shapes show the shapes that were given, and what does no
        "inner lengths 3 and 4 (axes 1 and 0)"},
       {"matmul",
        [&] {
-         matmul(of({2, 3}), of({4}), true);
+         matmul(of({2, 3}), of({4}), {.transpose_a = true});
        },
        {"(2, 3)", "(4,)"},
        "inner lengths 2 and 4 (axes 0 and 0)"},
       {"matmul",
        [&] {
-         matmul(of({3}), of({2, 4}), false, true);
+         matmul(of({3}), of({2, 4}), {.transpose_b = true});
        },
        {"(3,)", "(2, 4)"},
        "inner lengths 3 and 4 (axes 0 and 1)"},
@@ -73,7 +73,7 @@ TEST_CASE("errors about shapes show the shapes that were given, and what does no
        "inner lengths 3 and 4 (axes 1 and 0)"},
       {"matmul",
        [&] {
-         matmul(of({2, 3}), of({4, 5}), true, true);
+         matmul(of({2, 3}), of({4, 5}), {.transpose_a = true, .transpose_b = true});
        },
        {"(2, 3)", "(4, 5)"},
        "inner lengths 2 and 5 (axes 0 and 1)"},

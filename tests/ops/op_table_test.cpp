@@ -1,10 +1,10 @@
 // The checker of operations must notice wrong rules.
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
-#include "support/probe.hpp"
+#include "support/table/probe.hpp"
 
 using namespace gradus;
 using namespace gradus::test;

@@ -38,8 +38,10 @@ TEST_CASE("products of any size keep a zero cotangent zero beside infinities and
   using Product = Tensor (*)(const Tensor&, const Tensor&);
   const Product products[] = {
       [](const Tensor& a, const Tensor& b) { return matmul(a, b); },
-      [](const Tensor& a, const Tensor& b) { return matmul(a, b, false, true); },
-      [](const Tensor& a, const Tensor& b) { return transpose(matmul(b, a, false, true)); },
+      [](const Tensor& a, const Tensor& b) { return matmul(a, b, {.transpose_b = true}); },
+      [](const Tensor& a, const Tensor& b) {
+        return transpose(matmul(b, a, {.transpose_b = true}));
+      },
       [](const Tensor& a, const Tensor& b) { return linear(a, b); },
       [](const Tensor& a, const Tensor& b) { return linear_act(a, b, {}, LinearActivation::gelu); },
       [](const Tensor& a, const Tensor& b) {
@@ -110,20 +112,20 @@ TEST_CASE("rows that where does not take leak nothing out of any operation on ro
       {"softmax", [](const Tensor& x) { return softmax(x, 1); }},
       {"softmax of columns", [](const Tensor& x) { return transpose(softmax(transpose(x), 0)); }},
       {"log_softmax", [](const Tensor& x) { return log_softmax(x, 1); }},
-      {"logsumexp", [](const Tensor& x) { return logsumexp(x, {1}, true); }},
-      {"prod", [](const Tensor& x) { return prod(x, {1}, true); }},
+      {"logsumexp", [](const Tensor& x) { return logsumexp(x, {1}, {.keepdim = true}); }},
+      {"prod", [](const Tensor& x) { return prod(x, {1}, {.keepdim = true}); }},
       {"cumprod", [](const Tensor& x) { return cumprod(x, 1); }},
       {"logcumsumexp", [](const Tensor& x) { return logcumsumexp(x, 1); }},
-      {"var", [](const Tensor& x) { return var(x, {1}, 1, true); }},
-      {"stddev", [](const Tensor& x) { return stddev(x, {1}, 1, true); }},
-      {"norm 1", [](const Tensor& x) { return norm(x, 1, {1}, true); }},
-      {"norm 2", [](const Tensor& x) { return norm(x, 2, {1}, true); }},
-      {"norm 3", [](const Tensor& x) { return norm(x, 3, {1}, true); }},
-      {"norm inf", [](const Tensor& x) { return norm(x, infinity, {1}, true); }},
+      {"var", [](const Tensor& x) { return var(x, {1}, 1, {.keepdim = true}); }},
+      {"stddev", [](const Tensor& x) { return stddev(x, {1}, 1, {.keepdim = true}); }},
+      {"norm 1", [](const Tensor& x) { return norm(x, 1, {1}, {.keepdim = true}); }},
+      {"norm 2", [](const Tensor& x) { return norm(x, 2, {1}, {.keepdim = true}); }},
+      {"norm 3", [](const Tensor& x) { return norm(x, 3, {1}, {.keepdim = true}); }},
+      {"norm inf", [](const Tensor& x) { return norm(x, infinity, {1}, {.keepdim = true}); }},
       {"normalize", [](const Tensor& x) { return normalize(x); }},
       {"layer_norm", [](const Tensor& x) { return layer_norm(x, {3}); }},
       {"rms_norm", [](const Tensor& x) { return rms_norm(x, {3}); }},
-      {"amax", [](const Tensor& x) { return amax(x, {1}, true); }},
+      {"amax", [](const Tensor& x) { return amax(x, {1}, {.keepdim = true}); }},
       {"matmul",
        [](const Tensor& x) {
          return matmul(x, ones({3, 2}, x.dtype()) * 2);

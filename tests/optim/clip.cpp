@@ -84,7 +84,7 @@ TEST_CASE("norms of gradients are right at any magnitude, and so is what clippin
       const double expected = type == 1 ? 11 : type == 2 ? 7 : type == 3 ? std::cbrt(251.0) : 6;
       CHECK(grad_norm({a, b}, type) / unit == Approx(expected).epsilon(1e-12));
       if (unit < 1) continue;
-      clip_grad_norm({a, b}, 1, type);
+      clip_grad_norm({a, b}, 1, {.norm_type = type});
       CHECK(grad_norm({a, b}, type) == Approx(1).epsilon(1e-5));
     }
   Tensor p = ones({4}).requires_grad_();
@@ -125,7 +125,8 @@ TEST_CASE("norms that are not finite are returned or refused") {
   for (const double bad : {inf, std::nan("")}) {
     auto params = with_gradients(float32);
     params[1].set_grad(full({1}, bad));
-    CHECK_THROWS_WITH(clip_grad_norm(params, 1, 2, true), contains("[clip_grad_norm] the norm"));
+    CHECK_THROWS_WITH(clip_grad_norm(params, 1, {.error_if_nonfinite = true}),
+                      contains("[clip_grad_norm] the norm"));
     CHECK(params[0].grad().to_vector<float>() == std::vector<float>{2, -3});
     for (const double type : {1.0, 2.0, 2.5, inf})
       CHECK_FALSE(std::isfinite(grad_norm(params, type)));

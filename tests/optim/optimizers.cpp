@@ -203,7 +203,7 @@ TEST_CASE("newton-schulz brings singular values near 1 and keeps directions") {
     const Tensor x = randn(shape, float64, &generator);
     const Tensor y = newton_schulz(x, 12);
     const bool tall = shape[0] > shape[1];
-    const Tensor gram = matmul(y, y, tall, !tall);
+    const Tensor gram = matmul(y, y, {.transpose_a = tall, .transpose_b = !tall});
     const auto g = gram.to_vector<double>();
     const auto n = static_cast<std::size_t>(gram.size(0));
     // Eigenvalues of the Gram matrix lie within its Gershgorin discs: squares of 0.5 to 1.4.
@@ -216,7 +216,7 @@ TEST_CASE("newton-schulz brings singular values near 1 and keeps directions") {
     // Five steps against the recurrence written out.
     Tensor z = x * (1 / (std::sqrt(sum(x * x).item()) + 1e-7));
     for (int i = 0; i < 5; ++i) {
-      const Tensor zz = matmul(z, z, false, true);
+      const Tensor zz = matmul(z, z, {.transpose_b = true});
       z = z * 3.4445 + matmul(zz * -4.7750 + matmul(zz, zz) * 2.0315, z);
     }
     const auto expected = z.to_vector<double>(), found = newton_schulz(x).to_vector<double>();

@@ -8,11 +8,11 @@
 
 #include "base/pool.hpp"
 #include "gradus/autograd.hpp"
-#include "gradus/memory.hpp"
 #include "gradus/nn.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim.hpp"
 #include "gradus/random.hpp"
+#include "gradus/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;

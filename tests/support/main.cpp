@@ -1,7 +1,7 @@
 #define CATCH_CONFIG_RUNNER
 #include <cstdio>
 
-#include "gradus/memory.hpp"
+#include "gradus/runtime.hpp"
 #include "support/listener.hpp"
 
 namespace gradus::test {

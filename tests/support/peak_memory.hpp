@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "gradus/memory.hpp"
+#include "gradus/runtime.hpp"
 
 namespace gradus::test {
 

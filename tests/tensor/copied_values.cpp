@@ -120,7 +120,8 @@ TEST_CASE("writing to a part that is a copy is refused, never lost") {
 
 TEST_CASE("a single result that is reshaped or detached is a copy, and refused as one") {
   const Tensor x = ones({3}, float64);
-  const Tensor results[] = {sum(x), sum(x) * 2, x.to(float64)[1] + 1, sum(x, {0}, true)};
+  const Tensor results[] = {sum(x), sum(x) * 2, x.to(float64)[1] + 1,
+                            sum(x, {0}, {.keepdim = true})};
   for (const Tensor& result : results) {
     written_or_refused(
         result,

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "gradus/debug.hpp"
 #include "gradus/gradus.hpp"
-#include "gradus/graph.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
@@ -18,7 +18,7 @@ std::size_t count(const std::string& text, const std::string& part) {
 TEST_CASE("a graph is written as DOT with names, shapes, values and gradients") {
   const Tensor x = tensor({1, 2}).requires_grad_(), w = tensor({3, 4});
   const Tensor y = sum(x * w);
-  y.backward({}, true);
+  y.backward({.retain_graph = true});
   CHECK(to_dot(y, {.names = {{"x", x}, {"y", y}}}) == R"(digraph gradus {
   node [fontname="Helvetica", fontsize=10];
   n0 [label="x\n(2,) float32\n[1. 2.]\ngrad [3. 4.]", shape=box, style=filled, fillcolor="#cfe8ff"];
@@ -57,7 +57,7 @@ TEST_CASE("labels are escaped") {
 TEST_CASE("values, gradients and constants can be left out") {
   const Tensor x = tensor({{1, 2}, {3, 4}}).requires_grad_();
   const Tensor y = sum(x * full({2, 2}, 2));
-  y.backward({}, true);
+  y.backward({.retain_graph = true});
   CHECK(count(to_dot(y), "label=") == 4);
   CHECK(count(to_dot(y, {.constants = false}), "label=") == 3);
   CHECK(count(to_dot(y, {.max_values = 3}), "[[1. 2.] [3. 4.]]") == 0);

@@ -89,7 +89,7 @@ void operations(Hash& hash) {
       sum(square(mean(tall, {0}))),
       sum(softmax(tall, 0) * tall),
       sum(square(index_add(zeros({50, 30}), 0, places, tall))),
-      sum(square(matmul(tall, tall, true, false))),
+      sum(square(matmul(tall, tall, {.transpose_a = true}))),
       sum(sort(tall, 0).values * 0.5),
       amax(tall) + amin(wide).to(float32),
   };

@@ -18,11 +18,14 @@ class FileError : public Error {
 /// otherwise.
 inline constexpr std::size_t default_unpacked_limit = std::size_t{4} << 30;
 
-/// The bytes of a file; unpacked if `unpack` and it begins like gzip. Throws if it cannot be read
-/// or unpacks to more than `limit` bytes, for devices, which have no end, and for pipes that give
-/// more than 1 GiB or `limit`.
-std::string read_file(const std::string& path, bool unpack = true,
-                      std::size_t limit = default_unpacked_limit);
+struct ReadOptions {
+  bool unpack = true;  ///< a file that begins like gzip
+  std::size_t limit = default_unpacked_limit;
+};
+
+/// The bytes of a file. Throws if it cannot be read or unpacks to more than `limit` bytes, for
+/// devices, which have no end, and for pipes that give more than 1 GiB or `limit`.
+std::string read_file(const std::string& path, ReadOptions options = {});
 
 /// The contents of gzip data; throws if it is damaged, cut off or unpacks to more than `limit`.
 /// `name` stands for the file in messages.

@@ -26,8 +26,12 @@ std::string format_npy(const Tensor& x);
 NamedTensors read_npz(const std::string& path);
 NamedTensors parse_npz(std::string_view bytes, const std::string& name = "bytes");
 
-/// Writes tensors as .npz, deflated if `compress`. Throws for empty names and names given twice.
-void write_npz(const std::string& path, const NamedTensors& tensors, bool compress = false);
-std::string format_npz(const NamedTensors& tensors, bool compress = false);
+struct NpzOptions {
+  bool compress = false;  ///< deflate
+};
+
+/// Writes tensors as .npz. Throws for empty names and names given twice.
+void write_npz(const std::string& path, const NamedTensors& tensors, NpzOptions options = {});
+std::string format_npz(const NamedTensors& tensors, NpzOptions options = {});
 
 }  // namespace gradus::io

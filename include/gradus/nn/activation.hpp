@@ -36,9 +36,12 @@ struct ReLU : Activation {
 struct ReLU6 : Activation {
   ReLU6() : Activation("relu6") {}
 };
+struct GELUOptions {
+  bool tanh = false;  ///< the approximation by tanh
+};
+/// x Phi(x).
 struct GELU : Activation {
-  /// x Phi(x), exactly or with the approximation by tanh.
-  explicit GELU(bool tanh = false) : Activation(tanh ? "gelu_tanh" : "gelu") {}
+  explicit GELU(GELUOptions options = {}) : Activation(options.tanh ? "gelu_tanh" : "gelu") {}
 };
 struct SiLU : Activation {
   SiLU() : Activation("silu") {}

@@ -32,6 +32,10 @@ struct LoadOptions {
   bool strict = true;  ///< refuse names that are missing or not expected
 };
 
+struct CountOptions {
+  bool trainable_only = false;  ///< only what requires a gradient
+};
+
 /// A part of a network: parameters, buffers and further modules under names, and a function of one
 /// tensor. A module is a handle: copies and moved-to objects share all of these with the original,
 /// also hooks and the training flag. A module of one's own:
@@ -79,8 +83,8 @@ class Module {
   /// Calls fn with every module below, children first, and with this one last.
   void apply(const std::function<void(Module&)>& fn);
 
-  /// Number of values in the parameters, or in those that require a gradient.
-  Index num_parameters(bool trainable_only = false) const;
+  /// Number of values in the parameters.
+  Index num_parameters(CountOptions options = {}) const;
 
   /// Switches this module and all below it to training (dropout, batch statistics).
   void train(bool on = true);

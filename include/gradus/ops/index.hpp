@@ -21,11 +21,15 @@ Tensor index_add(const Tensor& x, Index axis, const Tensor& index, const Tensor&
 /// x with source[i][j] added at [index[i][j]][j] for axis 0, and likewise for others. Gradients: g,
 /// and gather of g.
 Tensor scatter_add(const Tensor& x, Index axis, const Tensor& index, const Tensor& source);
+struct IndexPutOptions {
+  bool accumulate = false;  ///< add instead of write
+};
+
 /// x with `values` (broadcast) written, or added with `accumulate`, at [indices[0], indices[1], …],
 /// which broadcast and may be negative; the last of several writes to one place wins. Gradients: g
 /// where x stayed, and g at the places written.
 Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values,
-                 bool accumulate = false);
+                 IndexPutOptions options = {});
 /// The elements where `mask` (bool, broadcast with x) holds, as a vector. Gradient: g at these
 /// places.
 Tensor masked_select(const Tensor& x, const Tensor& mask);

@@ -7,10 +7,14 @@
 
 namespace gradus {
 
-/// The matrix product op(a) op(b), where op transposes the last two axes if the flag is set.
+struct MatmulOptions {
+  bool transpose_a = false, transpose_b = false;
+};
+
+/// The matrix product op(a) op(b), where op transposes the last two axes if the option says so.
 /// Vectors are rows on the left and columns on the right, and their axis is dropped; leading axes
 /// are batches and broadcast. (…, M, K) x (…, K, N) -> (…, M, N). Gradients: g b^T, a^T g.
-Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false);
+Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options = {});
 
 /// The sum of a b over two vectors of one length, a scalar. Gradients: g b, g a.
 Tensor dot(const Tensor& a, const Tensor& b);
@@ -37,11 +41,15 @@ Tensor einsum(const std::string& equation, const std::vector<Tensor>& operands);
 // Matrices in the last two axes; leading axes are batches. Gradients are written in operations of
 // this list, and so have derivatives of any order.
 
+struct TriangleOptions {
+  bool upper = false;  ///< the upper triangle, else the lower one
+};
+
 /// The lower triangular L with L L^T = a (or its transpose, if `upper`) of symmetric positive
 /// definite matrices; of others the symmetric part (a + a^T) / 2 is taken. Gradient (Murray 2016):
 /// L^-T phi(L^T g) L^-1, made symmetric, where phi keeps the lower triangle and half the diagonal.
 /// Throws for a matrix that is not positive definite.
-Tensor cholesky(const Tensor& a, bool upper = false);
+Tensor cholesky(const Tensor& a, TriangleOptions options = {});
 /// The x of a x = b by LU with partial pivoting: (…, N, N), (…, N, K) -> (…, N, K), or b (…, N) of
 /// a's leading axes or (N) alone. Batches broadcast. Gradients: of b a^-T g, of a minus that times
 /// x^T. Throws for a singular matrix.
@@ -49,7 +57,7 @@ Tensor solve(const Tensor& a, const Tensor& b);
 /// The x of a x = b for a triangular a, whose other triangle is not read; (…, N, N), (…, N, K) ->
 /// (…, N, K). Gradients as those of solve, of a within its triangle. Throws for a 0 on the
 /// diagonal.
-Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper);
+Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangleOptions options);
 /// a^-1. Gradient: -a^-T g a^-T. Throws for a singular matrix.
 Tensor inverse(const Tensor& a);
 /// The determinant: (…, N, N) -> (…). Gradient: g times the cofactors, which are det(a) a^-T or,

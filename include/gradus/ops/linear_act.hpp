@@ -13,9 +13,4 @@ enum class LinearActivation { relu, tanh, sigmoid, gelu, silu };
 Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   LinearActivation activation);
 
-namespace detail {
-/// True if each operation has to belong to its own module, as in anomaly mode.
-bool keeps_modules_apart();
-}  // namespace detail
-
 }  // namespace gradus

@@ -18,11 +18,14 @@ Tensor softmax(const Tensor& x, Index axis = -1);
 /// x - log(sum(exp(x))) along one axis. Gradient: g - exp(out) sum(g).
 Tensor log_softmax(const Tensor& x, Index axis = -1);
 
+struct DropoutOptions {
+  bool training = true;
+  Generator* generator = nullptr;  ///< default this thread's
+};
+
 /// In training, each element is 0 with probability p and x / (1 - p) otherwise; x itself in
-/// evaluation. The mask comes from `generator` (default: this thread's). Gradient: g under the same
-/// mask.
-Tensor dropout(const Tensor& x, double p = 0.5, bool training = true,
-               Generator* generator = nullptr);
+/// evaluation. Gradient: g under the same mask.
+Tensor dropout(const Tensor& x, double p = 0.5, DropoutOptions options = {});
 
 /// The rows of weight (V, D) that an int64 index of any shape names: (…) -> (…, D). The row
 /// `padding_idx` (negative counts from the end) gets no gradient. Gradient: g, summed into its
@@ -48,13 +51,19 @@ Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& we
 Tensor group_norm(const Tensor& x, Index num_groups, const Tensor& weight = {},
                   const Tensor& bias = {}, double eps = 1e-5);
 
+struct BatchNormOptions {
+  bool training = false;
+  double momentum = 0.1;  ///< share of the batch's statistics in the new running ones
+  double eps = 1e-5;
+};
+
 /// (x - mean) / sqrt(var + eps) weight + bias per channel of x (N, C, …). In training, or without
 /// running statistics, mean and biased variance are those of the batch, and the running ones move
 /// by `momentum` towards them (towards the unbiased variance); else they are the running ones
 /// (Ioffe and Szegedy 2015). Throws in training for a single value per channel.
 Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
-                  const Tensor& weight = {}, const Tensor& bias = {}, bool training = false,
-                  double momentum = 0.1, double eps = 1e-5);
+                  const Tensor& weight = {}, const Tensor& bias = {},
+                  const BatchNormOptions& options = {});
 
 struct AttentionOptions {
   /// Broadcasts to (…, L, S): bool, true where a query may look; or numbers added to the scores.

@@ -16,11 +16,16 @@ double grad_norm(const std::vector<Tensor>& params, double norm_type = 2);
 /// its own.
 double clip_coefficient(double norm, double max_norm);
 
+struct ClipNormOptions {
+  double norm_type = 2;
+  bool error_if_nonfinite = false;  ///< throw for a norm that is infinite or NaN
+};
+
 /// Scales all gradients by clip_coefficient(norm, max_norm) and returns the norm from before. A
 /// norm that is not finite throws if asked to; otherwise the gradients become what the formula
 /// gives, 0 and NaN.
-double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, double norm_type = 2,
-                      bool error_if_nonfinite = false);
+double clip_grad_norm(const std::vector<Tensor>& params, double max_norm,
+                      ClipNormOptions options = {});
 
 /// Limits every entry of every gradient to [-clip_value, clip_value]. Changes the gradient's
 /// direction; clip_grad_norm does not.

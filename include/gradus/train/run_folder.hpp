@@ -14,6 +14,11 @@ class RunBusyError : public io::FileError {
   using io::FileError::FileError;
 };
 
+struct RunFolderOptions {
+  bool overwrite = false;  ///< a folder that holds a run is replaced by commit()
+  double bytes = 0;        ///< that the disk must have left
+};
+
 /// The folder that keeps what a run leaves: config.json, model.safetensors, … It is locked as long
 /// as the object lives, remembers which files the run wrote, and removes no others.
 /// docs/checkpoints.md tells the protocol.
@@ -24,7 +29,7 @@ class RunFolder {
   /// it, `path`.new, until commit(); one that holds anything that no run wrote is refused all the
   /// same. Throws RunBusyError if another run has the folder, io::FileError if it cannot be made or
   /// written to, or the disk has less than `bytes` left.
-  RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes = 0);
+  RunFolder(const std::string& path, const std::string& name, RunFolderOptions options = {});
   ~RunFolder();
   RunFolder(RunFolder&&) noexcept;
   RunFolder& operator=(RunFolder&&) noexcept;

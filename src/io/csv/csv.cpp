@@ -5,8 +5,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "gradus/error.hpp"
 #include "gradus/io/file.hpp"
-#include "gradus/io/nearest.hpp"
 #include "io/csv/table.hpp"
 
 namespace gradus::io {
@@ -139,7 +139,7 @@ Index need_column(const Layout& layout, const CsvOptions& options, const std::st
   fail("read_csv", name + ":1:1: there is no " + what + " " + quote(wanted) +
                        "; a name in the first line, or a number from -" + count + " to " +
                        text_of(layout.columns.size() - 1) + ", is required; did you mean " +
-                       quote(nearest(wanted, layout.columns)) + "?");
+                       quote(nearest_name(wanted, layout.columns)) + "?");
 }
 
 /// The numbers of the fields to predict.

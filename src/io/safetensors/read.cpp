@@ -5,7 +5,6 @@
 
 #include "base/messages.hpp"
 #include "gradus/io/file.hpp"
-#include "gradus/io/nearest.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "io/bytes.hpp"
 #include "io/csv/scan.hpp"
@@ -221,7 +220,7 @@ const Tensor& SafeTensors::at(const std::string& name) const {
   }
   fail("SafeTensors.at",
        "there is no tensor " + quote(name) + " among " + text_of(names.size()) +
-           (names.empty() ? "" : "; did you mean " + quote(nearest(name, names))));
+           (names.empty() ? "" : "; did you mean " + quote(nearest_name(name, names))));
 }
 
 std::string SafeTensors::text(const std::string& name) const {
@@ -235,7 +234,7 @@ SafeTensors parse_safetensors(std::string_view bytes, const std::string& name) {
 }
 
 SafeTensors read_safetensors(const std::string& path) {
-  return parse_safetensors(read_file(path, false), path);
+  return parse_safetensors(read_file(path, {.unpack = false}), path);
 }
 
 }  // namespace gradus::io

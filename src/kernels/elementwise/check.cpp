@@ -1,7 +1,6 @@
 #include "kernels/elementwise/check.hpp"
 
 #include "gradus/error.hpp"
-#include "gradus/text.hpp"
 
 namespace gradus::kernels {
 namespace {

@@ -3,7 +3,6 @@
 
 #include "gradus/error.hpp"
 #include "gradus/shape.hpp"
-#include "gradus/text.hpp"
 #include "kernels/loops.hpp"
 #include "kernels/move/copy.hpp"
 

@@ -6,7 +6,7 @@
 #include "base/pool.hpp"
 #include "base/threads.hpp"
 #include "gradus/error.hpp"
-#include "gradus/precision.hpp"
+#include "gradus/runtime.hpp"
 #include "kernels/products/gemm_pack.hpp"
 
 namespace gradus {

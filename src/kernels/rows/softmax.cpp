@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "gradus/error.hpp"
-#include "gradus/text.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/rows/row_loops.hpp"
 #include "kernels/rows/rows.hpp"

@@ -51,7 +51,7 @@ Tensor compute(const Tensor& x, double number) {
 Tensor add(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("add", compute<Binary::add>("add", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
-      if (k.give_scaled({1, 1})) return {};
+      if (detail::give_scaled(k, {1, 1})) return {};
       return {k.grad, k.grad};
     });
   });
@@ -60,7 +60,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
 Tensor sub(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("sub", compute<Binary::sub>("sub", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
-      if (k.give_scaled({1, -1})) return {};
+      if (detail::give_scaled(k, {1, -1})) return {};
       return {k.grad, k.wants(1) ? -k.grad : Tensor()};
     });
   });
@@ -81,7 +81,7 @@ Tensor factor_gradient(const Vjp& k, const Tensor& d, bool more) {
 Tensor mul(const Tensor& a, const Tensor& b) {
   return promoted(a, b, [](const Tensor& x, const Tensor& y) {
     return record("mul", compute<Binary::mul>("mul", x, y), {x, y}, [](const Vjp& k) -> Grads<2> {
-      if (k.give_scaled({Vjp::Factor::input(1), Vjp::Factor::input(0)})) return {};
+      if (detail::give_scaled(k, {detail::Factor::input(1), detail::Factor::input(0)})) return {};
       const bool first = k.wants(0), second = k.wants(1);
       Grads<2> grads;
       if (second) grads[1] = factor_gradient(k, k.in(0), first);
@@ -157,7 +157,7 @@ Tensor rsub(const Tensor& a, double b) {
 Tensor mul(const Tensor& a, double b) {
   const Tensor x = detail::to_dtype_with(a, b);
   return record("mul", compute<Unary::mul_scalar>(x, b), {x}, [b](const Vjp& k) {
-    return k.give_scaled({b}) ? Tensor() : detail::scaled(k.grad, b);
+    return detail::give_scaled(k, {b}) ? Tensor() : detail::scaled(k.grad, b);
   });
 }
 

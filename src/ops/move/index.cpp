@@ -68,7 +68,7 @@ Tensor select_along(const Tensor& x, int axis, const Tensor& index) {
       kernels::IndexSelect{x.dtype(), data(x), indices_of(index), index.numel(), data(out), s});
   return record(
       "index_select", std::move(out), {x, index}, [axis, n = s.axis](const Vjp& k) -> Grads<2> {
-        if (Tensor total = k.accumulator(0); total.defined()) {
+        if (Tensor total = detail::accumulator(k, 0); total.defined()) {
           // Straight into the sum that is already there: rows that were not read cost
           // nothing.
           kernels::run(kernels::IndexAdd{total.dtype(), data(k.grad), indices_of(k.in(1)),

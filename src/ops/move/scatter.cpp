@@ -128,7 +128,7 @@ Tensor put_rows(const Tensor& x, const Tensor& rows, const Tensor& values) {
 }  // namespace
 
 Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values,
-                 bool accumulate) {
+                 IndexPutOptions options) {
   Shape shape;
   const std::vector<Index> rows = rows_of(x, indices, shape);
   const DType dtype = detail::promote(x, values);
@@ -141,7 +141,7 @@ Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tens
   const auto count = static_cast<Index>(rows.size());
   const Tensor table = reshape(x.to(dtype), {height, width});
   const Tensor block = reshape(expand(values.to(dtype), shape), {count, width});
-  if (accumulate) return reshape(index_add(table, 0, index_vector(rows), block), x.shape());
+  if (options.accumulate) return reshape(index_add(table, 0, index_vector(rows), block), x.shape());
   const std::vector<Index> kept = last_of_each(rows, height);
   std::vector<Index> places;
   for (const Index i : kept) places.push_back(rows[static_cast<std::size_t>(i)]);

@@ -192,7 +192,7 @@ Tensor slice(const Tensor& x, Index axis, Index start, Index end, Index step) {
   strides[a] *= step;
   const Places places{from, a, first, step};
   return record("slice", read_strided(x, to, strides, offset), {x}, [places](const Vjp& k) {
-    if (Tensor total = k.accumulator(0); total.defined()) {
+    if (Tensor total = detail::accumulator(k, 0); total.defined()) {
       // Straight into the sum that is already there: many slices of one tensor stay cheap.
       at_places<kernels::AddInto>(k.grad, total, places);
       return Tensor();

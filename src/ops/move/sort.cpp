@@ -60,32 +60,32 @@ void require_count(const char* name, Index k, Index low, Index length) {
 
 }  // namespace
 
-ValuesIndices sort(const Tensor& x, Index axis, bool descending) {
+ValuesIndices sort(const Tensor& x, Index axis, SortOptions options) {
   return along("sort", x, axis, [=](const Tensor& in, int a) {
-    return taken(in, a, order(in, a, in.size(a), descending));
+    return taken(in, a, order(in, a, in.size(a), options.descending));
   });
 }
 
-Tensor argsort(const Tensor& x, Index axis, bool descending) {
+Tensor argsort(const Tensor& x, Index axis, SortOptions options) {
   const NoGrad guard;
   return along("argsort", x, axis,
                [=](const Tensor& in, int a) {
-                 return ValuesIndices{in, order(in, a, in.size(a), descending)};
+                 return ValuesIndices{in, order(in, a, in.size(a), options.descending)};
                })
       .indices;
 }
 
-ValuesIndices topk(const Tensor& x, Index k, Index axis, bool largest) {
+ValuesIndices topk(const Tensor& x, Index k, Index axis, TopkOptions options) {
   return along("topk", x, axis, [=](const Tensor& in, int a) {
     require_count("topk", k, 0, in.size(a));
-    return taken(in, a, order(in, a, k, largest));
+    return taken(in, a, order(in, a, k, options.largest));
   });
 }
 
-ValuesIndices kthvalue(const Tensor& x, Index k, Index axis, bool keepdim) {
+ValuesIndices kthvalue(const Tensor& x, Index k, Index axis, ReduceOptions options) {
   return along("kthvalue", x, axis, [=](const Tensor& in, int a) {
     require_count("kthvalue", k, 1, in.size(a));
-    return taken(in, a, ranked(in, a, k - 1, false), keepdim || x.dim() == 0);
+    return taken(in, a, ranked(in, a, k - 1, false), options.keepdim || x.dim() == 0);
   });
 }
 
@@ -100,10 +100,10 @@ Tensor median(const Tensor& x) {
   });
 }
 
-ValuesIndices median(const Tensor& x, Index axis, bool keepdim) {
+ValuesIndices median(const Tensor& x, Index axis, ReduceOptions options) {
   return along("median", x, axis, [=](const Tensor& in, int a) {
     detail::require_nonempty(in, {a}, "median");
-    return taken(in, a, ranked(in, a, (in.size(a) - 1) / 2, true), keepdim || x.dim() == 0);
+    return taken(in, a, ranked(in, a, (in.size(a) - 1) / 2, true), options.keepdim || x.dim() == 0);
   });
 }
 

@@ -55,7 +55,8 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   check_attention(q, k, v, options);
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  Tensor scores = matmul(q * scale, k, false, true);  // (…, L, E) x (…, S, E)^T -> (…, L, S)
+  Tensor scores =
+      matmul(q * scale, k, {.transpose_b = true});  // (…, L, E) x (…, S, E)^T -> (…, L, S)
   Tensor blocked = {};
   if (options.is_causal)
     blocked = logical_not(tril(ones({q.size(-2), k.size(-2)})));
@@ -70,7 +71,8 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   // A row without a key has no softmax: it weighs nothing. Nor does a cotangent of what must not be
   // looked at count.
   if (blocked.defined()) weights = masked_fill(weights, blocked, 0);
-  weights = dropout(weights, options.dropout_p, options.dropout_p > 0, options.generator);
+  weights = dropout(weights, options.dropout_p,
+                    {.training = options.dropout_p > 0, .generator = options.generator});
   // PyTorch multiplies 0 by what must not be looked at, where a NaN or infinity gives NaN.
   return detail::zero_matmul(blocked.defined() ? detail::Zeros::first : detail::Zeros::none,
                              weights, v);

@@ -20,14 +20,14 @@ Tensor masked(const Tensor& x, double p, detail::Drawn drawn) {
 
 }  // namespace
 
-Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
+Tensor dropout(const Tensor& x, double p, DropoutOptions options) {
   detail::require_floating(x, "dropout");
   if (!(p >= 0 && p <= 1))
     fail("dropout", "p = " + text_of(p) +
                         " was given; a probability from 0 to 1 is "
                         "required");
-  if (!training || p == 0) return x;
-  Generator& source = generator ? *generator : default_generator();
+  if (!options.training || p == 0) return x;
+  Generator& source = options.generator ? *options.generator : default_generator();
   return masked(x, p, detail::draw(source, mask_blocks(x.numel()), true));
 }
 

@@ -144,8 +144,6 @@ std::optional<LinearActivation> detail::linear_activation(std::string_view name)
   return {};
 }
 
-bool detail::keeps_modules_apart() { return mode.anomaly; }
-
 Tensor linear_act(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   LinearActivation activation) {
   check_linear(x, weight, bias);

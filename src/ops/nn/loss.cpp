@@ -348,7 +348,7 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
   require_signs(target, w, name);
   // sqrt(|x|^2 + 1e-12), as in PyTorch
   const auto direction = [](const Tensor& x) {
-    return x / hypot(norm(x, 2, {-1}, true), detail::full_scalar(1e-6, x.dtype()));
+    return x / hypot(norm(x, 2, {-1}, {.keepdim = true}), detail::full_scalar(1e-6, x.dtype()));
   };
   const Tensor cosine = sum(direction(x1) * direction(x2), {-1});
   const Tensor loss = where(target > 0, 1 - cosine, relu(cosine - options.margin));

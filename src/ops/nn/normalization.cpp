@@ -77,7 +77,7 @@ Tensor standardized(const std::vector<Tensor>& in, const NormTerms& t, const Ten
   const Axes axes = normalize_axes(over, x.dim(), "norm");
   const Tensor c = reshape(in.back().detach(), detail::reduced_shape(x.shape(), axes, true));
   const Tensor y = x * c;
-  return y * rsqrt(mean(square(y), axes, true) + square(c * std::sqrt(t.eps)));
+  return y * rsqrt(mean(square(y), axes, {.keepdim = true}) + square(c * std::sqrt(t.eps)));
 }
 
 /// Memory for the i-th input's gradient, or nothing if it is not wanted.
@@ -224,18 +224,17 @@ Tensor group_norm(const Tensor& x, Index num_groups, const Tensor& weight, const
 }
 
 Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
-                  const Tensor& weight, const Tensor& bias, bool training, double momentum,
-                  double eps) {
+                  const Tensor& weight, const Tensor& bias, const BatchNormOptions& options) {
   check_channels(x, weight, bias, "batch_norm");
   if (running_mean.defined() != running_var.defined())
     fail("batch_norm", "one of running_mean and running_var was given; both or none are required");
   check_affine(running_mean, x, {x.size(1)}, "batch_norm", "a running_mean");
   check_affine(running_var, x, {x.size(1)}, "batch_norm", "a running_var");
-  if (training || !running_mean.defined())
-    return channels_second(
-        by_batch(channels_last(x), running_mean, running_var, weight, bias, momentum, eps));
+  if (options.training || !running_mean.defined())
+    return channels_second(by_batch(channels_last(x), running_mean, running_var, weight, bias,
+                                    options.momentum, options.eps));
   // The mean comes off first: x scale and mean scale may be large and almost equal.
-  Tensor scale = rsqrt(running_var + eps);
+  Tensor scale = rsqrt(running_var + options.eps);
   if (weight.defined()) scale = scale * weight;
   const Tensor y = (x - per_channel(running_mean, x)) * per_channel(scale, x);
   return bias.defined() ? y + per_channel(bias, x) : y;

@@ -44,7 +44,7 @@ Tensor softmax(const Tensor& x, Index axis) {
   return record("softmax", softmax_along(x, a, false), {x}, [a](const Vjp& k) {
     const Tensor &g = k.grad, &out = k.out();
     if (k.create_graph() || a != out.dim() - 1)
-      return safe_mul(g - sum(safe_mul(g, out), {a}, true), out);
+      return safe_mul(g - sum(safe_mul(g, out), {a}, {.keepdim = true}), out);
     return softmax_gradient(g, out, false);
   });
 }
@@ -57,7 +57,7 @@ Tensor log_softmax(const Tensor& x, Index axis) {
     if (!k.create_graph() && a == g.dim() - 1) return softmax_gradient(g, k.out(), true);
     // Multiplied by 1, or by NaN in rows of NaN, where a sum of 0 would hide them.
     const Tensor p = softmax(k.in(0), a), one = p.detach() * 0 + 1;
-    return g - safe_mul(sum(safe_mul(g, one), {a}, true), p);
+    return g - safe_mul(sum(safe_mul(g, one), {a}, {.keepdim = true}), p);
   });
 }
 

@@ -209,7 +209,10 @@ Term multiplied(const Term& a, const Term& b, const Labels& keeps, const Lengths
   Shape shape;
   for (const char label : labels) shape.push_back(lengths[static_cast<std::size_t>(label)]);
   if (inner.empty()) return {reshape(p.matrices * q.matrices, shape), labels};
-  return {reshape(matmul(p.matrices, q.matrices, p.transposed, q.transposed), shape), labels};
+  return {reshape(matmul(p.matrices, q.matrices,
+                         {.transpose_a = p.transposed, .transpose_b = q.transposed}),
+                  shape),
+          labels};
 }
 
 }  // namespace

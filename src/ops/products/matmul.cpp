@@ -112,7 +112,7 @@ Tensor product_into(const Vjp& k, int i, Zeros zeros, const Tensor& a, const Ten
                     bool tb) {
   if (!k.wants(i)) return {};
   if (a.dim() == 2 && b.dim() == 2)
-    if (Tensor sum = k.accumulator(i); sum.defined()) {
+    if (Tensor sum = detail::accumulator(k, i); sum.defined()) {
       product(zeros, a, b, ta, tb, plan(a, b, ta, tb), 1, data(sum));
       return {};
     }
@@ -152,7 +152,7 @@ Tensor detail::zero_matmul(Zeros zeros, const Tensor& a, const Tensor& b, bool t
   return matrix_product(zeros, a, b, transpose_a, transpose_b);
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
+Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
   const int i = a.dim(), j = b.dim();
   if (i == 0 || j == 0)
     fail("matmul", "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) +
@@ -162,15 +162,19 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
     if (!is_floating_point(common))
       fail("matmul", detail::describe(a) + " and " + detail::describe(b) +
                          " were given; a floating-point dtype is required; convert with to()");
-    return matmul(a.to(common), b.to(common), transpose_a, transpose_b);
+    return matmul(a.to(common), b.to(common),
+                  {.transpose_a = options.transpose_a, .transpose_b = options.transpose_b});
   }
-  if (i > 1 && j > 1) return matrix_product(Zeros::none, a, b, transpose_a, transpose_b);
+  if (i > 1 && j > 1)
+    return matrix_product(Zeros::none, a, b, options.transpose_a, options.transpose_b);
   // Vectors: a row on the left, a column on the right; their flags have no meaning.
-  const int inner_a = i > 1 && transpose_a ? -2 : -1, inner_b = j > 1 && !transpose_b ? -2 : -1;
+  const int inner_a = i > 1 && options.transpose_a ? -2 : -1,
+            inner_b = j > 1 && !options.transpose_b ? -2 : -1;
   if (a.size(inner_a) != b.size(inner_b)) fail_inner(a, b, inner_a, inner_b);
   const Tensor x = i == 1 ? reshape(a, {1, -1}) : a;
   const Tensor y = j == 1 ? reshape(b, {-1, 1}) : b;
-  const Tensor out = matrix_product(Zeros::none, x, y, i > 1 && transpose_a, j > 1 && transpose_b);
+  const Tensor out =
+      matrix_product(Zeros::none, x, y, i > 1 && options.transpose_a, j > 1 && options.transpose_b);
   Shape shape = out.shape();
   if (j == 1) shape.erase(shape.size() - 1);
   if (i == 1) shape.erase(shape.size() - (j == 1 ? 1 : 2));

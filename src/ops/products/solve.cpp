@@ -208,8 +208,8 @@ Tensor solve(const Tensor& a, const Tensor& b) {
   return checked_system({System::general, false}, a, b, true);
 }
 
-Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper) {
-  return checked_system({upper ? System::upper : System::lower, false}, a, b, false);
+Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangleOptions options) {
+  return checked_system({options.upper ? System::upper : System::lower, false}, a, b, false);
 }
 
 namespace {
@@ -246,10 +246,10 @@ Tensor cholesky_of_symmetric(const Tensor& a) {
 
 }  // namespace
 
-Tensor cholesky(const Tensor& a, bool upper) {
+Tensor cholesky(const Tensor& a, TriangleOptions options) {
   detail::require_square(a, "cholesky");
   const Tensor lower = cholesky_of_symmetric((a + transpose(a)) * 0.5);
-  return upper ? transpose(lower) : lower;
+  return options.upper ? transpose(lower) : lower;
 }
 
 }  // namespace gradus

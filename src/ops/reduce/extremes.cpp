@@ -96,32 +96,32 @@ Tensor arg_extreme(const char* name, ArgReduceOp op, const Tensor& x, std::optio
 
 }  // namespace
 
-Tensor amax(const Tensor& x, const Axes& axes, bool keepdim) {
-  return extreme("amax", ReduceOp::max, x, axes, keepdim);
+Tensor amax(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  return extreme("amax", ReduceOp::max, x, axes, options.keepdim);
 }
 
-Tensor amin(const Tensor& x, const Axes& axes, bool keepdim) {
-  return extreme("amin", ReduceOp::min, x, axes, keepdim);
+Tensor amin(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  return extreme("amin", ReduceOp::min, x, axes, options.keepdim);
 }
 
 Tensor max(const Tensor& x) { return extreme("max", ReduceOp::max, x, {}, false); }
 
 Tensor min(const Tensor& x) { return extreme("min", ReduceOp::min, x, {}, false); }
 
-ValuesIndices max(const Tensor& x, Index axis, bool keepdim) {
-  return extreme_along("max", ArgReduceOp::argmax, x, axis, keepdim);
+ValuesIndices max(const Tensor& x, Index axis, ReduceOptions options) {
+  return extreme_along("max", ArgReduceOp::argmax, x, axis, options.keepdim);
 }
 
-ValuesIndices min(const Tensor& x, Index axis, bool keepdim) {
-  return extreme_along("min", ArgReduceOp::argmin, x, axis, keepdim);
+ValuesIndices min(const Tensor& x, Index axis, ReduceOptions options) {
+  return extreme_along("min", ArgReduceOp::argmin, x, axis, options.keepdim);
 }
 
-Tensor argmax(const Tensor& x, std::optional<Index> axis, bool keepdim) {
-  return arg_extreme("argmax", ArgReduceOp::argmax, x, axis, keepdim);
+Tensor argmax(const Tensor& x, std::optional<Index> axis, ReduceOptions options) {
+  return arg_extreme("argmax", ArgReduceOp::argmax, x, axis, options.keepdim);
 }
 
-Tensor argmin(const Tensor& x, std::optional<Index> axis, bool keepdim) {
-  return arg_extreme("argmin", ArgReduceOp::argmin, x, axis, keepdim);
+Tensor argmin(const Tensor& x, std::optional<Index> axis, ReduceOptions options) {
+  return arg_extreme("argmin", ArgReduceOp::argmin, x, axis, options.keepdim);
 }
 
 }  // namespace gradus

@@ -92,15 +92,16 @@ Tensor norm_p(const Tensor& x, double p, const Axes& over, bool keepdim) {
 
 }  // namespace
 
-Tensor norm(const Tensor& x, double p, const Axes& axes, bool keepdim) {
+Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
   detail::require_floating(x, "norm");
   const Axes over = normalize_axes(axes, x.dim(), "norm");
   if (std::isnan(p)) fail("norm", "the order p = NaN was given; a number or infinity is required");
-  if (p == 2) return norm_2(x, over, keepdim);
-  if (p == 1) return norm_1(x, over, keepdim);
-  if (p == 0) return norm_0(x, over, keepdim);
-  if (std::isinf(p)) return norm_extreme(p > 0 ? ReduceOp::max : ReduceOp::min, x, over, keepdim);
-  return norm_p(x, p, over, keepdim);
+  if (p == 2) return norm_2(x, over, options.keepdim);
+  if (p == 1) return norm_1(x, over, options.keepdim);
+  if (p == 0) return norm_0(x, over, options.keepdim);
+  if (std::isinf(p))
+    return norm_extreme(p > 0 ? ReduceOp::max : ReduceOp::min, x, over, options.keepdim);
+  return norm_p(x, p, over, options.keepdim);
 }
 
 Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
@@ -109,7 +110,7 @@ Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
     fail("normalize", "p = " + text_of(p) + " and eps = " + text_of(eps) +
                           " were given; p of 1 or more and eps above 0 are required");
   const int a = normalize_axis(axis, x.dim(), "normalize");
-  return x / clamp_min(norm(x, p, {a}, true), eps);
+  return x / clamp_min(norm(x, p, {a}, {.keepdim = true}), eps);
 }
 
 }  // namespace gradus

@@ -113,18 +113,18 @@ Tensor fitted(const Tensor& gradient, const Tensor& input) {
 
 }  // namespace detail
 
-Tensor sum(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor sum(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const Tensor a = detail::to_arithmetic(x);
   const Shape shape = a.shape();
   const Axes over = normalize_axes(axes, shape.size(), "sum");
-  return detail::sum_over(a, over, detail::reduced_shape(shape, over, keepdim));
+  return detail::sum_over(a, over, detail::reduced_shape(shape, over, options.keepdim));
 }
 
-Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
   detail::require_floating(x, "mean");
   const Shape shape = x.shape();
   const Axes over = normalize_axes(axes, shape.size(), "mean");
-  return record("mean", detail::reduce(kernels::ReduceOp::mean, x, over, keepdim), {x},
+  return record("mean", detail::reduce(kernels::ReduceOp::mean, x, over, options.keepdim), {x},
                 [over, shape](const Vjp& k) {
                   const auto count = static_cast<double>(detail::reduced_count(shape, over));
                   return detail::expand_reduced(k.grad / count, over, shape);
@@ -162,7 +162,7 @@ Tensor log_sum_exp(const Tensor& x, const Axes& over, bool keepdim) {
 
 }  // namespace
 
-Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
   Tensor value = detail::to_floating(x);
   const Axes over = normalize_axes(axes, value.dim(), "logsumexp");
   // Axes that are not neighbours: one run after another from the last.
@@ -170,11 +170,11 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdim) {
     Axes run;
     for (first = end - 1; first > 0 && over[first - 1] == over[first] - 1;) --first;
     for (int i = first; i < end; ++i) run.push_back(over[i]);
-    if (run.size() == over.size()) return log_sum_exp(value, over, keepdim);
+    if (run.size() == over.size()) return log_sum_exp(value, over, options.keepdim);
     value = log_sum_exp(value, run, true);
   }
-  if (over.empty()) return log_sum_exp(value, over, keepdim);
-  return reshape(value, detail::reduced_shape(x.shape(), over, keepdim));
+  if (over.empty()) return log_sum_exp(value, over, options.keepdim);
+  return reshape(value, detail::reduced_shape(x.shape(), over, options.keepdim));
 }
 
 namespace {
@@ -195,14 +195,14 @@ Tensor prod_middle(const Tensor& x) {
 
 }  // namespace
 
-Tensor prod(const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor prod(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const Axes over = normalize_axes(axes, x.dim(), "prod");
   Tensor value = detail::to_arithmetic(x);
   const Shape shape = x.shape();
   detail::for_runs(shape, over, [&](const detail::Lengths& of, const Shape&) {
     value = prod_middle(reshape(value, {of.outer, of.axis, of.inner}));
   });
-  return reshape(value, detail::reduced_shape(shape, over, keepdim));
+  return reshape(value, detail::reduced_shape(shape, over, options.keepdim));
 }
 
 namespace {
@@ -217,12 +217,12 @@ Tensor truth(kernels::ReduceOp op, const Tensor& x, const Axes& axes, bool keepd
 
 }  // namespace
 
-Tensor any(const Tensor& x, const Axes& axes, bool keepdim) {
-  return truth(kernels::ReduceOp::any, x, axes, keepdim, "any");
+Tensor any(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  return truth(kernels::ReduceOp::any, x, axes, options.keepdim, "any");
 }
 
-Tensor all(const Tensor& x, const Axes& axes, bool keepdim) {
-  return truth(kernels::ReduceOp::all, x, axes, keepdim, "all");
+Tensor all(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  return truth(kernels::ReduceOp::all, x, axes, options.keepdim, "all");
 }
 
 Tensor count_nonzero(const Tensor& x, const Axes& axes) {

@@ -16,8 +16,8 @@ inline Tensor kept(const Tensor& g, const Axes& over, const Tensor& x) {
 
 /// x less its mean, twice: what rounding left of the mean of close values goes the second time.
 inline Tensor centred(const Tensor& x, const Axes& over) {
-  const Tensor once = x - mean(x, over, true);
-  return once - mean(once, over, true);
+  const Tensor once = x - mean(x, over, {.keepdim = true});
+  return once - mean(once, over, {.keepdim = true});
 }
 
 /// `x` reduced over sorted axes; records nothing.

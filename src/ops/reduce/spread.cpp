@@ -84,14 +84,14 @@ Tensor spread(const char* name, const Tensor& x, const Axes& axes, double correc
 
 }  // namespace
 
-Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
-  return spread("var", x, axes, correction, keepdim, false);
+Tensor var(const Tensor& x, const Axes& axes, double correction, ReduceOptions options) {
+  return spread("var", x, axes, correction, options.keepdim, false);
 }
 
 // PyTorch's deviation of equal values in float32 is not always 0, and it squares without looking at
 // the range.
-Tensor stddev(const Tensor& x, const Axes& axes, double correction, bool keepdim) {
-  return spread("stddev", x, axes, correction, keepdim, true);
+Tensor stddev(const Tensor& x, const Axes& axes, double correction, ReduceOptions options) {
+  return spread("stddev", x, axes, correction, options.keepdim, true);
 }
 
 }  // namespace gradus

@@ -5,9 +5,9 @@
 
 #include "base/messages.hpp"
 #include "gradus/data/digits.hpp"
+#include "gradus/error.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/io/idx.hpp"
-#include "gradus/io/nearest.hpp"
 #include "gradus/io/npy.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv/scan.hpp"
@@ -16,7 +16,6 @@
 namespace gradus::train {
 namespace {
 
-using io::nearest;
 using io::detail::quote;
 
 struct Set {
@@ -165,7 +164,7 @@ void require_targets(const SourceOptions& options, const io::RawTable& table) {
     fail("load_source", data +
                             ": there is no such file or folder; a path, or the name of a set, "
                             "is required; check the spelling and the current folder");
-  const std::string like = nearest(data, set_names());
+  const std::string like = nearest_name(data, set_names());
   fail("load_source", data +
                           ": there is no such file or folder, and no set of this name; a path, "
                           "or one of " +

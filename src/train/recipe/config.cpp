@@ -7,7 +7,7 @@
 
 #include "base/messages.hpp"
 #include "base/utf8.hpp"
-#include "gradus/io/nearest.hpp"
+#include "gradus/error.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv/scan.hpp"
 #include "io/json.hpp"
@@ -20,7 +20,6 @@ namespace {
 using Choices = std::vector<std::string>;
 using detail::Field;
 using detail::Json;
-using io::nearest;
 using io::detail::quote;
 
 [[noreturn]] void refuse(const std::string& text) { throw ConfigError("[config] " + text); }
@@ -50,7 +49,7 @@ void parse(const std::string& name, const std::string& text, const Choices& choi
            std::string& value) {
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
     refuse("--" + name + " " + text + ": one of " + join(choices) + " is required; did you mean " +
-           quote(nearest(text, choices)) + "?");
+           quote(nearest_name(text, choices)) + "?");
   }
   value = text;
 }
@@ -135,8 +134,8 @@ void with_setting(Config& config, const std::string& name, const std::vector<std
     if (wanted == field.name) return f(field, wanted);
     names.emplace_back(field.name);
   }
-  refuse("there is no setting " + quote(name) + "; did you mean " + quote(nearest(wanted, names)) +
-         "?");
+  refuse("there is no setting " + quote(name) + "; did you mean " +
+         quote(nearest_name(wanted, names)) + "?");
 }
 
 /// A JSON value as the text that set() reads.

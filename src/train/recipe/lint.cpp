@@ -1,5 +1,3 @@
-#include "gradus/train/lint.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -8,6 +6,7 @@
 #include "gradus/nn/linear.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "gradus/train/check.hpp"
 #include "train/loop/evaluation.hpp"
 #include "train/recipe/linter.hpp"
 #include "train/watch/limits.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gradus/train/lint.hpp"
+#include "gradus/train/check.hpp"
 #include "train/watch/diagnosis.hpp"
 #include "train/watch/trace.hpp"
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "base/messages.hpp"
-#include "gradus/io/nearest.hpp"
+#include "gradus/error.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/pipeline.hpp"
 #include "io/csv/scan.hpp"
@@ -13,7 +13,6 @@
 
 namespace gradus::train {
 
-using io::nearest;
 using io::detail::quote;
 
 namespace {
@@ -131,8 +130,9 @@ Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& row
                  quote(table.columns[static_cast<std::size_t>(at[c])].values.front()) +
                  ", where numbers were trained on";
     else
-      lacking += " is missing" +
-                 (table.named ? ", the most similar one is " + quote(nearest(names[c], have)) : "");
+      lacking +=
+          " is missing" +
+          (table.named ? ", the most similar one is " + quote(nearest_name(names[c], have)) : "");
   }
   if (misfits > most_named) lacking += "; and " + text_of(misfits - most_named) + " more";
   if (misfits > 0)

@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "gradus/random.hpp"
-#include "gradus/train/lint.hpp"
+#include "gradus/train/check.hpp"
 #include "gradus/train/run.hpp"
 
 namespace gradus::train {

@@ -3,10 +3,9 @@
 #include <filesystem>
 
 #include "gradus/io/file.hpp"
-#include "gradus/threads.hpp"
+#include "gradus/runtime.hpp"
 #include "gradus/train/logs.hpp"
 #include "gradus/train/monitor.hpp"
-#include "gradus/train/tensorboard.hpp"
 #include "io/disk/output.hpp"
 #include "train/report/run_report.hpp"
 
@@ -213,7 +212,8 @@ Outcome run_once(const Config& config, Prepared data, const RunHooks& hooks) {
   // Room for the model and two checkpoints with an optimizer's moments.
   const double bytes = static_cast<double>(trainee.model->num_parameters()) *
                        static_cast<double>(size_of(data.pipeline.dtype())) * 8;
-  RunFolder folder(config.run, short_name(config.data), config.overwrite, bytes + 2e6);
+  RunFolder folder(config.run, short_name(config.data),
+                   {.overwrite = config.overwrite, .bytes = bytes + 2e6});
   if (hooks.on_folder) hooks.on_folder(folder);
   data.config.overwrite = false;  // config.json is not to replace a run by itself
   Outcome outcome;

@@ -1,5 +1,3 @@
-#include "gradus/train/explain.hpp"
-
 #include <algorithm>
 #include <cmath>
 
@@ -10,6 +8,7 @@
 #include "gradus/nn/linear.hpp"
 #include "gradus/nn/simple.hpp"
 #include "gradus/ops.hpp"
+#include "gradus/train/report.hpp"
 #include "train/loop/evaluation.hpp"
 #include "train/report/page.hpp"
 #include "train/report/web/embedded.hpp"

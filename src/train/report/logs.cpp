@@ -92,7 +92,7 @@ std::vector<Finding> read_findings(const std::string& path) {
   std::vector<Finding> findings;
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return findings;
-  std::istringstream file(io::read_file(path, /*unpack=*/false));
+  std::istringstream file(io::read_file(path, {.unpack = false}));
   Index number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;

@@ -1,9 +1,10 @@
-#include "gradus/train/progress.hpp"
-
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "gradus/train/logs.hpp"
+#include "train/report/duration.hpp"
 
 namespace gradus::train {
 namespace detail {

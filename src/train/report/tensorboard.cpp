@@ -1,5 +1,3 @@
-#include "gradus/train/tensorboard.hpp"
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -8,6 +6,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "gradus/train/logs.hpp"
 #include "io/disk/output.hpp"
 
 // An event file is a list of records, each

@@ -2,8 +2,8 @@
 
 #include "base/memory_error.hpp"
 #include "base/messages.hpp"
-#include "gradus/anomaly.hpp"
 #include "gradus/autograd.hpp"
+#include "gradus/debug.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 #include "train/loop/evaluation.hpp"

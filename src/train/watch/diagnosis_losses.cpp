@@ -79,7 +79,7 @@ void Diagnosis::judge_generalization(Context& run) {
                        rounded(now.validation_loss) + " while the training loss fell from " +
                        rounded(then.train_loss) + " to " + rounded(now.train_loss) + " (" +
                        text_of(run.loader.dataset().size()) + " training samples, " +
-                       text_of(run.model.num_parameters(true)) +
+                       text_of(run.model.num_parameters({.trainable_only = true})) +
                        " parameters); get more data, or take a smaller model, dropout, weight "
                        "decay or early stopping."});
 }

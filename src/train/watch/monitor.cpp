@@ -6,7 +6,7 @@
 #include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
-#include "gradus/train/lint.hpp"
+#include "gradus/train/check.hpp"
 #include "train/save/monitor_state.hpp"
 #include "train/watch/diagnosis.hpp"
 #include "train/watch/limits.hpp"

@@ -132,8 +132,9 @@ TEST_CASE("matmul refuses what has no product") {
   CHECK_THROWS_WITH(matmul(zeros({2, 3}), zeros({2, 3})), contains("[matmul]") &&
                                                               contains("(2, 3)") &&
                                                               contains("inner lengths 3 and 2"));
-  CHECK_THROWS_WITH(matmul(zeros({2, 3}), zeros({2, 3}), true, true),
-                    contains("(2, 3) (transposed) and (2, 3) (transposed)"));
+  CHECK_THROWS_WITH(
+      matmul(zeros({2, 3}), zeros({2, 3}), {.transpose_a = true, .transpose_b = true}),
+      contains("(2, 3) (transposed) and (2, 3) (transposed)"));
   CHECK_THROWS_WITH(matmul(zeros({}), zeros({2})), contains("[matmul]") && contains("()"));
   CHECK_THROWS_WITH(matmul(zeros({3}), zeros({})), contains("[matmul]") && contains("one axis"));
   CHECK_THROWS_WITH(matmul(zeros({3}), zeros({2})), contains("[matmul]") && contains("3 and 2"));

@@ -1,6 +1,6 @@
 #include "gradus/ops/arithmetic.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;

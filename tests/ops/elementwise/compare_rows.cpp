@@ -3,7 +3,7 @@
 
 #include "gradus/ops/compare.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;

@@ -4,7 +4,7 @@
 #include "gradus/ops/compare.hpp"
 #include "gradus/ops/pointwise.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;

@@ -132,7 +132,7 @@ TEST_CASE("index_put agrees with naive loops, also for places written twice", "[
       row({.name = "index_put",
            .f =
                [=](const Tensors& x) {
-                 return index_put(x[0], {x[2], x[3]}, x[1], accumulate);
+                 return index_put(x[0], {x[2], x[3]}, x[1], {.accumulate = accumulate});
                },
            .cases = {{{.shape = {3, 4, 2}},
                       {.shape = c.values},

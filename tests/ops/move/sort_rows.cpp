@@ -40,7 +40,8 @@ TEST_CASE("sorting agrees with the standard library", "[ops]") {
     for (const bool descending : {false, true}) {
       const int a = axis_of(shape, axis);
       row({.name = "sort",
-           .f = [&, i = axis](const Tensors& x) { return sort(x[0], i, descending).values; },
+           .f = [&, i = axis](
+                    const Tensors& x) { return sort(x[0], i, {.descending = descending}).values; },
            .cases = {{{.shape = shape, .distinct = true}}},
            .reference =
                [&, n = shape[a]](const Arrays& x) {
@@ -48,7 +49,8 @@ TEST_CASE("sorting agrees with the standard library", "[ops]") {
                }});
       for (const DType dtype : {float64, int64, boolean})
         row({.name = "argsort",
-             .f = [&, i = axis](const Tensors& x) { return argsort(x[0], i, descending); },
+             .f = [&, i = axis](
+                      const Tensors& x) { return argsort(x[0], i, {.descending = descending}); },
              .cases = {{{.shape = shape, .low = -2, .high = 3, .dtype = dtype}}},
              .reference =
                  [&, n = shape[a]](const Arrays& x) {
@@ -60,7 +62,10 @@ TEST_CASE("sorting agrees with the standard library", "[ops]") {
       for (const Index k : {Index{0}, Index{1}, shape[a] / 2 + 1, shape[a]}) {
         if (k > shape[a]) continue;
         row({.name = "topk",
-             .f = [&, i = axis](const Tensors& x) { return topk(x[0], k, i, descending).values; },
+             .f =
+                 [&, i = axis](const Tensors& x) {
+                   return topk(x[0], k, i, {.largest = descending}).values;
+                 },
              .cases = {{{.shape = shape, .distinct = true}}},
              .reference =
                  [&](const Arrays& x) {
@@ -78,7 +83,10 @@ TEST_CASE("values of one rank agree with sorting", "[ops]") {
       for (const Index k : {Index{1}, n / 2 + 1, n}) {
         if (k > n) continue;
         row({.name = "kthvalue",
-             .f = [&, i = axis](const Tensors& x) { return kthvalue(x[0], k, i, keepdim).values; },
+             .f =
+                 [&, i = axis](const Tensors& x) {
+                   return kthvalue(x[0], k, i, {.keepdim = keepdim}).values;
+                 },
              .cases = {{{.shape = shape, .distinct = true}}},
              .reference =
                  [&, i = axis](const Arrays& x) {
@@ -88,7 +96,8 @@ TEST_CASE("values of one rank agree with sorting", "[ops]") {
                  }});
       }
       row({.name = "median along an axis",
-           .f = [&, i = axis](const Tensors& x) { return median(x[0], i, keepdim).values; },
+           .f = [&, i = axis](
+                    const Tensors& x) { return median(x[0], i, {.keepdim = keepdim}).values; },
            .cases = {{{.shape = shape, .distinct = true}}},
            .reference =
                [&, i = axis](const Arrays& x) {
@@ -124,12 +133,12 @@ TEST_CASE("indices of sorted values find these values", "[ops]") {
     CHECK(gather(x, axis, r.indices).to_vector<double>() == r.values.to_vector<double>());
   };
   check(sort(x, 1), 1);
-  check(sort(x, 0, true), 0);
+  check(sort(x, 0, {.descending = true}), 0);
   check(topk(x, 2, 1), 1);
-  check(kthvalue(x, 2, 1, true), 1);
-  check(median(x, 1, true), 1);
-  check(max(x, 1, true), 1);
-  check(min(x, 0, true), 0);
+  check(kthvalue(x, 2, 1, {.keepdim = true}), 1);
+  check(median(x, 1, {.keepdim = true}), 1);
+  check(max(x, 1, {.keepdim = true}), 1);
+  check(min(x, 0, {.keepdim = true}), 0);
   CHECK(sort(x, 1).indices.to_vector<Index>() == std::vector<Index>{1, 3, 2, 0, 3, 0, 1, 2});
   CHECK(topk(x, 2, 1).indices.to_vector<Index>() == std::vector<Index>{0, 2, 1, 2});
 }
@@ -139,7 +148,8 @@ TEST_CASE("NaN sorts as the largest value and wins in medians", "[ops]") {
   for (const DType dtype : {float32, float64}) {
     const Tensor x = tensor({2, nan, 1, nan, 3}, dtype);
     CHECK(argsort(x).to_vector<Index>() == std::vector<Index>{2, 0, 4, 1, 3});
-    CHECK(argsort(x, 0, true).to_vector<Index>() == std::vector<Index>{1, 3, 4, 0, 2});
+    CHECK(argsort(x, 0, {.descending = true}).to_vector<Index>() ==
+          std::vector<Index>{1, 3, 4, 0, 2});
     CHECK(topk(x, 2).indices.to_vector<Index>() == std::vector<Index>{1, 3});
     CHECK(kthvalue(x, 3).values.item() == 3);
     CHECK(std::isnan(median(x).item()));

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "gradus/ops/loss.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 namespace gradus::test {
 

@@ -6,7 +6,7 @@
 #include "gradus/random.hpp"
 #include "kernels/rows/rows.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
@@ -185,13 +185,13 @@ TEST_CASE("softmax of large numbers does not overflow", "[ops]") {
 TEST_CASE("dropout multiplies by its mask, forwards and backwards", "[ops]") {
   const auto mask = [](const Shape& shape) {
     Generator generator(7);
-    return dropout(ones(shape, float64), 0.3, true, &generator).to_vector<double>();
+    return dropout(ones(shape, float64), 0.3, {.generator = &generator}).to_vector<double>();
   };
   row({.name = "dropout",
        .f =
            [](const std::vector<Tensor>& v) {
              Generator generator(7);
-             return dropout(v[0], 0.3, true, &generator);
+             return dropout(v[0], 0.3, {.generator = &generator});
            },
        .cases = {{{.shape = {}}}, {{.shape = {1}}}, {{.shape = {37}}}, {{.shape = {2, 3, 4}}}},
        .reference =
@@ -209,7 +209,8 @@ TEST_CASE("dropout keeps the mean, and zeroes with probability p", "[ops]") {
   Generator generator(3);
   const Index n = 200000;
   for (const double p : {0.1, 0.5, 0.9}) {
-    const std::vector<double> y = dropout(ones({n}), p, true, &generator).to_vector<double>();
+    const std::vector<double> y =
+        dropout(ones({n}), p, {.generator = &generator}).to_vector<double>();
     double zeros = 0, total = 0, wrong = 0;
     for (const double value : y) {
       wrong += value != 0 && std::abs(value * (1 - p) - 1) > 1e-6;
@@ -222,7 +223,7 @@ TEST_CASE("dropout keeps the mean, and zeroes with probability p", "[ops]") {
     CHECK(std::abs(total / static_cast<double>(n) - 1) < 5 * deviation / (1 - p));
   }
   const Tensor x = tensor({1, 2, 3});
-  CHECK(dropout(x, 0.5, false).is(x));
+  CHECK(dropout(x, 0.5, {.training = false}).is(x));
   CHECK(dropout(x, 0).is(x));
   CHECK(dropout(x, 1).to_vector<double>() == std::vector<double>{0, 0, 0});
   CHECK_FALSE(dropout(ones({64}), 0.5).to_vector<double>() ==

@@ -3,7 +3,7 @@
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
@@ -139,7 +139,8 @@ TEST_CASE("norms of channels agree with their references", "[ops]") {
   row({.name = "batch_norm in training",
        .f =
            [](const std::vector<Tensor>& v) {
-             return batch_norm(v[0], {}, {}, v[1], v[2], true, 0.1, 0.01);
+             return batch_norm(v[0], {}, {}, v[1], v[2],
+                               {.training = true, .momentum = 0.1, .eps = 0.01});
            },
        .cases = cases,
        .reference =
@@ -152,7 +153,8 @@ TEST_CASE("norms of channels agree with their references", "[ops]") {
   row({.name = "batch_norm in evaluation",
        .f =
            [](const std::vector<Tensor>& v) {
-             return batch_norm(v[0], v[3], v[4], v[1], v[2], false, 0.1, 0.01);
+             return batch_norm(v[0], v[3], v[4], v[1], v[2],
+                               {.training = false, .momentum = 0.1, .eps = 0.01});
            },
        .cases = running,
        .reference =
@@ -201,7 +203,8 @@ TEST_CASE("batch statistics and running statistics have the known values", "[ops
   const Tensor x = tensor({{1}, {2}, {3}, {4}}, float64);
   const Tensor mean = zeros({1}, float64), variance = ones({1}, float64);
   const double expected[] = {-1.3416354200, -0.4472118067, 0.4472118067, 1.3416354200};
-  const std::vector<double> y = batch_norm(x, mean, variance, {}, {}, true).to_vector<double>();
+  const std::vector<double> y =
+      batch_norm(x, mean, variance, {}, {}, {.training = true}).to_vector<double>();
   const std::vector<double> z = layer_norm(reshape(x, {1, 4}), {4}).to_vector<double>();
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK(y[i] == Approx(expected[i]).epsilon(1e-9));
@@ -218,7 +221,7 @@ TEST_CASE("each of many channels is normalized by its own statistics", "[ops]") 
     const Tensor x = randn({4, channels}, dtype, &g) + arange(channels).to(dtype);
     const auto train = [&](const Tensor& part) {
       const Index n = part.size(1);
-      return batch_norm(part, zeros({n}, dtype), ones({n}, dtype), {}, {}, true);
+      return batch_norm(part, zeros({n}, dtype), ones({n}, dtype), {}, {}, {.training = true});
     };
     const Tensor all = train(x);
     for (Index c = 0; c < channels; ++c) {

@@ -1,10 +1,10 @@
 #include <cmath>
 #include <limits>
 
-#include "gradus/gradcheck.hpp"
+#include "gradus/functional.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;

@@ -4,7 +4,7 @@
 #include "gradus/ops/linalg.hpp"
 #include "gradus/ops/shape.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;

@@ -54,7 +54,7 @@ TEST_CASE("singular and indefinite matrices are named", "[ops]") {
   CHECK_THROWS_WITH(cholesky(batch),
                     contains("[cholesky] matrix 1") && contains("minor of order 2"));
   CHECK_THROWS_WITH(cholesky(-eye(2)), contains("the matrix") && contains("minor of order 1"));
-  CHECK_THROWS_WITH(solve_triangular(tensor({{1, 0}, {5, 0}}), ones({2, 1}), false),
+  CHECK_THROWS_WITH(solve_triangular(tensor({{1, 0}, {5, 0}}), ones({2, 1}), {.upper = false}),
                     contains("[solve_triangular]") && contains("element (1, 1)"));
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("right-hand sides have as many rows as the matrix", "[ops]") {
   CHECK_THROWS_WITH(solve(a, ones({})), contains("[solve]"));
   CHECK_THROWS_WITH(solve(a, ones({2}, float64)), contains("right-hand side"));
   CHECK_THROWS_WITH(solve(ones({2, 2, 2}), ones({3, 2, 2})), contains("[solve]"));
-  CHECK_THROWS_WITH(solve_triangular(a, ones({2}), true), contains("unsqueeze"));
+  CHECK_THROWS_WITH(solve_triangular(a, ones({2}), {.upper = true}), contains("unsqueeze"));
 }
 
 TEST_CASE("einsum explains what is wrong with an equation", "[ops]") {

@@ -2,7 +2,7 @@
 
 #include "gradus/ops/linalg.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
@@ -61,7 +61,10 @@ void check_product(const Shape& a, const Shape& b) {
     for (const bool tb : {false, true})
       row({.name = std::string("matmul") + (ta ? " of a transposed" : "") +
                    (tb ? " with b transposed" : ""),
-           .f = [=](const std::vector<Tensor>& x) { return matmul(x[0], x[1], ta, tb); },
+           .f =
+               [=](const std::vector<Tensor>& x) {
+                 return matmul(x[0], x[1], {.transpose_a = ta, .transpose_b = tb});
+               },
            .cases = {{{.shape = transposed(a, ta)}, {.shape = transposed(b, tb)}}},
            .reference =
                [=](const std::vector<Array>& x) { return naive_product(x[0], x[1], ta, tb); }});
@@ -110,7 +113,10 @@ TEST_CASE("matmul of a matrix with itself", "[ops]") {
   for (const bool ta : {false, true})
     for (const bool tb : {false, true})
       row({.name = "matmul",
-           .f = [=](const std::vector<Tensor>& x) { return matmul(x[0], x[0], ta, tb); },
+           .f =
+               [=](const std::vector<Tensor>& x) {
+                 return matmul(x[0], x[0], {.transpose_a = ta, .transpose_b = tb});
+               },
            .cases = {{{.shape = {3, 3}}}, {{.shape = {2, 2, 2}}}},
            .reference =
                [=](const std::vector<Array>& x) { return naive_product(x[0], x[0], ta, tb); }});
@@ -121,7 +127,10 @@ TEST_CASE("matmul of larger matrices", "[ops]") {
     for (const bool ta : {false, true})
       for (const bool tb : {false, true})
         row({.name = "matmul",
-             .f = [=](const std::vector<Tensor>& x) { return matmul(x[0], x[1], ta, tb); },
+             .f =
+                 [=](const std::vector<Tensor>& x) {
+                   return matmul(x[0], x[1], {.transpose_a = ta, .transpose_b = tb});
+                 },
              .cases = {{{.shape = transposed({m, k}, ta), .differentiable = false},
                         {.shape = transposed({k, n}, tb), .differentiable = false}}},
              .reference =

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 // Naive references for operations along axes and for rearrangements.
 namespace gradus::test {

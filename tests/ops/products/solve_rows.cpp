@@ -1,9 +1,9 @@
 #include <cmath>
 
-#include "gradus/gradcheck.hpp"
+#include "gradus/functional.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
@@ -218,7 +218,7 @@ TEST_CASE("cholesky agrees with its loops", "[ops]") {
        .cases = {{matrices({3, 3}, false)}, {{.shape = {2, 2}, .values = {4, 1, 2, 3}}}},
        .reference = cholesky_reference});
   row({.name = "cholesky, the upper factor",
-       .f = [](const std::vector<Tensor>& x) { return transpose(cholesky(x[0], true)); },
+       .f = [](const std::vector<Tensor>& x) { return transpose(cholesky(x[0], {.upper = true})); },
        .cases = {{definite({3, 3})}},
        .reference = cholesky_reference});
 }
@@ -260,7 +260,10 @@ TEST_CASE("solve agrees with elimination", "[ops]") {
 TEST_CASE("solve_triangular reads one triangle", "[ops]") {
   for (const bool upper : {false, true})
     row({.name = "solve_triangular",
-         .f = [=](const std::vector<Tensor>& x) { return solve_triangular(x[0], x[1], upper); },
+         .f =
+             [=](const std::vector<Tensor>& x) {
+               return solve_triangular(x[0], x[1], {.upper = upper});
+             },
          .cases = {{matrices({3, 3}, false), {.shape = {3, 2}}},
                    {matrices({2, 2, 2}, false), {.shape = {2, 2, 1}}},
                    {matrices({2, 2}, false), {.shape = {2, 2, 1}}},

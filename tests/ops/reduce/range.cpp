@@ -142,7 +142,7 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> table = {
       {"norm", [](const Tensor& x) { return norm(x); }, norm_of(2)},
       {"norm, last axis", [](const Tensor& x) { return norm(x, 2, {1}); }, by_rows(norm_of(2))},
-      {"norm, first axis", [](const Tensor& x) { return norm(x, 2, {0}, true); },
+      {"norm, first axis", [](const Tensor& x) { return norm(x, 2, {0}, {.keepdim = true}); },
        by_cols(norm_of(2))},
       {"norm, axes apart",
        [](const Tensor& x) {
@@ -194,7 +194,8 @@ const std::vector<Case>& cases() {
        by_rows(standardized(true, 1e-5L))},
       {"batch_norm",
        [](const Tensor& x) {
-         return batch_norm(reshape(x, {6, 1}), {}, {}, {}, {}, true, 0.1, 1e-5);
+         return batch_norm(reshape(x, {6, 1}), {}, {}, {}, {},
+                           {.training = true, .momentum = 0.1, .eps = 1e-5});
        },
        standardized(true, 1e-5L)},
       {"asinh", [](const Tensor& x) { return asinh(x); }, each([](const Number& x) {

@@ -47,7 +47,7 @@ void reduction_rows(const std::string& name, F f, std::function<long double(cons
       input.shape = shape;
       const Row r{
           .name = name,
-          .f = [&, a = axes](const Tensors& x) { return f(x[0], a, keepdim); },
+          .f = [&, a = axes](const Tensors& x) { return f(x[0], a, ReduceOptions{keepdim}); },
           .cases = {{input}},
           .reference =
               [&, a = axes](const Arrays& x) { return reduce_lines(x[0], a, keepdim, reference); },
@@ -104,12 +104,12 @@ TEST_CASE("extremes along an axis agree with naive loops", "[ops]") {
     for (const bool keepdim : {false, true}) {
       const Index axis = axes[0];
       row({.name = "max along an axis",
-           .f = [&](const Tensors& x) { return max(x[0], axis, keepdim).values; },
+           .f = [&](const Tensors& x) { return max(x[0], axis, {.keepdim = keepdim}).values; },
            .cases = {{{.shape = shape, .distinct = true}}},
            .reference =
                [&, a = axes](const Arrays& x) { return reduce_lines(x[0], a, keepdim, largest); }});
       row({.name = "min along an axis",
-           .f = [&](const Tensors& x) { return min(x[0], axis, keepdim).values; },
+           .f = [&](const Tensors& x) { return min(x[0], axis, {.keepdim = keepdim}).values; },
            .cases = {{{.shape = shape, .distinct = true}}},
            .reference = [&, a = axes](
                             const Arrays& x) { return reduce_lines(x[0], a, keepdim, smallest); }});
@@ -133,14 +133,14 @@ TEST_CASE("positions of extremes agree with naive loops, the first of ties", "[o
             axes.empty() ? std::nullopt : std::optional<Index>(axes[0]);
         const Input input{.shape = shape, .low = -2, .high = 3, .dtype = dtype};
         row({.name = "argmax",
-             .f = [&](const Tensors& x) { return argmax(x[0], axis, keepdim); },
+             .f = [&](const Tensors& x) { return argmax(x[0], axis, {.keepdim = keepdim}); },
              .cases = {{input}},
              .reference =
                  [&, a = axes](const Arrays& x) { return reduce_lines(x[0], a, keepdim, max_at); },
              .differentiable = false,
              .result = int64});
         row({.name = "argmin",
-             .f = [&](const Tensors& x) { return argmin(x[0], axis, keepdim); },
+             .f = [&](const Tensors& x) { return argmin(x[0], axis, {.keepdim = keepdim}); },
              .cases = {{input}},
              .reference =
                  [&, a = axes](const Arrays& x) { return reduce_lines(x[0], a, keepdim, min_at); },
@@ -195,7 +195,7 @@ TEST_CASE("the gradient of an extreme that is NaN goes to the NaN", "[ops]") {
     const Tensor rows = tensor({{nan, 2, nan}, {1, 4, 4}}, dtype).requires_grad_();
     CHECK(slope([](const Tensor& x) { return amax(x, {1}); }, rows) ==
           Values{0.5, 0, 0.5, 0, 0.5, 0.5});
-    CHECK(slope([](const Tensor& x) { return amin(x, {1}, true); }, rows) ==
+    CHECK(slope([](const Tensor& x) { return amin(x, {1}, {.keepdim = true}); }, rows) ==
           Values{0.5, 0, 0.5, 1, 0, 0});
   }
 }
@@ -250,11 +250,17 @@ TEST_CASE("variances agree with naive loops", "[ops]") {
       if (single) continue;
       for (const bool keepdim : {false, true}) {
         row({.name = "var",
-             .f = [&](const Tensors& x) { return var(x[0], axes, correction, keepdim); },
+             .f =
+                 [&](const Tensors& x) {
+                   return var(x[0], axes, correction, {.keepdim = keepdim});
+                 },
              .cases = {{{.shape = shape}}},
              .reference = [&](const Arrays& x) { return reduce_lines(x[0], axes, keepdim, of); }});
         row({.name = "stddev",
-             .f = [&](const Tensors& x) { return stddev(x[0], axes, correction, keepdim); },
+             .f =
+                 [&](const Tensors& x) {
+                   return stddev(x[0], axes, correction, {.keepdim = keepdim});
+                 },
              .cases = {{{.shape = shape, .distinct = true}}},
              .reference =
                  [&](const Arrays& x) {
@@ -274,11 +280,17 @@ TEST_CASE("variances agree with naive loops", "[ops]") {
 TEST_CASE("norms agree with naive loops", "[ops]") {
   for (const double p : {1.0, 2.0, 3.0, 1.5, 0.5, -1.0})
     reduction_rows(
-        "norm", [p](const Tensor& x, const Axes& a, bool keep) { return norm(x, p, a, keep); },
+        "norm",
+        [p](const Tensor& x, const Axes& a, ReduceOptions options) {
+          return norm(x, p, a, options);
+        },
         [p](const Line& line) { return p_norm(line, p); }, {.kinks = {0}, .margin = 0.3},
         {.tolerance = 1e-11, .step = 2e-4});
   reduction_rows(
-      "norm", [](const Tensor& x, const Axes& a, bool keep) { return norm(x, infinity, a, keep); },
+      "norm",
+      [](const Tensor& x, const Axes& a, ReduceOptions options) {
+        return norm(x, infinity, a, options);
+      },
       [](const Line& line) {
         long double m = 0;
         for (const long double v : line) m = std::max(m, std::abs(v));
@@ -286,7 +298,10 @@ TEST_CASE("norms agree with naive loops", "[ops]") {
       },
       {.low = -5, .high = 1, .kinks = {0}, .distinct = true});
   reduction_rows(
-      "norm", [](const Tensor& x, const Axes& a, bool keep) { return norm(x, -infinity, a, keep); },
+      "norm",
+      [](const Tensor& x, const Axes& a, ReduceOptions options) {
+        return norm(x, -infinity, a, options);
+      },
       [](const Line& line) {
         long double m = infinity;
         for (const long double v : line) m = std::min(m, std::abs(v));
@@ -294,7 +309,8 @@ TEST_CASE("norms agree with naive loops", "[ops]") {
       },
       {.low = 0.5, .high = 4, .distinct = true});
   reduction_rows(
-      "norm", [](const Tensor& x, const Axes& a, bool keep) { return norm(x, 0, a, keep); },
+      "norm",
+      [](const Tensor& x, const Axes& a, ReduceOptions options) { return norm(x, 0, a, options); },
       [](const Line& line) { return static_cast<long double>(line.size()); },
       {.low = 0.5, .high = 4});
 }

@@ -1,6 +1,6 @@
 #include "gradus/ops/reduce.hpp"
 #include "support/catch.hpp"
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
@@ -68,12 +68,13 @@ TEST_CASE("sum and mean agree with naive loops", "[ops]") {
   for (const auto& [shape, axes] : reductions)
     for (const bool keepdim : {false, true}) {
       row({.name = "sum",
-           .f = [&](const std::vector<Tensor>& x) { return sum(x[0], axes, keepdim); },
+           .f = [&](const std::vector<Tensor>& x) { return sum(x[0], axes, {.keepdim = keepdim}); },
            .cases = {{{.shape = shape}}},
            .reference =
                [&](const std::vector<Array>& x) { return naive_sum(x[0], axes, keepdim, false); }});
       row({.name = "mean",
-           .f = [&](const std::vector<Tensor>& x) { return mean(x[0], axes, keepdim); },
+           .f =
+               [&](const std::vector<Tensor>& x) { return mean(x[0], axes, {.keepdim = keepdim}); },
            .cases = {{{.shape = shape}}},
            .reference =
                [&](const std::vector<Array>& x) { return naive_sum(x[0], axes, keepdim, true); }});
@@ -86,7 +87,7 @@ TEST_CASE("the sum of nothing is 0", "[ops]") {
   for (const auto& [shape, axes] : empties)
     for (const bool keepdim : {false, true})
       row({.name = "sum",
-           .f = [&](const std::vector<Tensor>& x) { return sum(x[0], axes, keepdim); },
+           .f = [&](const std::vector<Tensor>& x) { return sum(x[0], axes, {.keepdim = keepdim}); },
            .cases = {{{.shape = shape}}},
            .reference =
                [&](const std::vector<Array>& x) { return naive_sum(x[0], axes, keepdim, false); }});

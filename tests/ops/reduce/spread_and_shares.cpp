@@ -40,7 +40,9 @@ TEST_CASE("the mean of equal values is that value, and their deviation and its g
         CHECK(all_are(grad(var(row, {}, 0), {row})[0], 0));
         CHECK(all_are(stddev(full({n, 3}, value, type), {0}, 0), 0));
         CHECK(all_are(layer_norm(row, {n}), 0));
-        if (n > 1) CHECK(all_are(batch_norm(full({n, 2}, value, type), {}, {}, {}, {}, true), 0));
+        if (n > 1)
+          CHECK(all_are(batch_norm(full({n, 2}, value, type), {}, {}, {}, {}, {.training = true}),
+                        0));
         CHECK(all_are(group_norm(full({2, 2, n}, value, type), 2), 0));
       }
     }
@@ -52,7 +54,7 @@ TEST_CASE("running statistics that are those of the batch stay what they are") {
     const Tensor x = full({7, 1}, 1000.1, type);
     Tensor average = full({1}, 1000.1, type).clone(), variance = zeros({1}, type);
     const double exact = average.to(float64).item();
-    for (int i = 0; i < 20; ++i) batch_norm(x, average, variance, {}, {}, true);
+    for (int i = 0; i < 20; ++i) batch_norm(x, average, variance, {}, {}, {.training = true});
     CHECK(average.to(float64).item() == exact);
     CHECK(variance.item() == 0);
     CHECK(all_are(batch_norm(x, average, variance), 0));
@@ -75,7 +77,8 @@ TEST_CASE("rows of close values around a large mean are normalized as exactly as
         INFO(n << " values around " << center << ", " << name_of(type));
         const double tolerance = type == float32 ? 1e-6 : 1e-14;
         CHECK(max(abs(y.to(float64) - want)).item() < 3 * tolerance);
-        const Tensor column = batch_norm(reshape(x, {n, 1}), {}, {}, {}, {}, true, 0.1, 0);
+        const Tensor column = batch_norm(reshape(x, {n, 1}), {}, {}, {}, {},
+                                         {.training = true, .momentum = 0.1, .eps = 0});
         CHECK(max(abs(reshape(column, {n}).to(float64) - want)).item() < 3 * tolerance);
         CHECK(std::abs(stddev(x).to(float64).item() / step / stddev(u).item() - 1) < tolerance);
         x.requires_grad_();

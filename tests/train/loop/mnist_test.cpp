@@ -1,5 +1,5 @@
 #include "gradus/gradus.hpp"
-#include "gradus/precision.hpp"
+#include "gradus/runtime.hpp"
 #include "gradus/train.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"

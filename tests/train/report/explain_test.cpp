@@ -1,6 +1,5 @@
-#include "gradus/train/explain.hpp"
-
 #include "gradus/gradus.hpp"
+#include "gradus/train/report.hpp"
 #include "support/files.hpp"
 #include "train/report/page.hpp"
 

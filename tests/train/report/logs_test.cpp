@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "gradus/train/tensorboard.hpp"
 #include "support/catch.hpp"
+#include "train/report/crc32c.hpp"
 #include "train/save/resume_support.hpp"
 
 using namespace gradus;

@@ -1,9 +1,9 @@
-#include "gradus/train/progress.hpp"
-
 #include <algorithm>
 #include <cmath>
 
+#include "gradus/train/logs.hpp"
 #include "support/catch.hpp"
+#include "train/report/duration.hpp"
 #include "train/save/resume_support.hpp"
 
 using namespace gradus;

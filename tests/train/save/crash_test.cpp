@@ -50,7 +50,7 @@ void train_at(const std::string& path) {
 
 /// What the command does: a folder, its files, a training in it, and the folder's place.
 void run_in(const std::string& path, std::uint64_t seed) {
-  train::RunFolder folder(path, "", /*overwrite=*/true);
+  train::RunFolder folder(path, "", {.overwrite = true});
   train::TensorBoardLog board(folder / "tensorboard");
   train::CsvLog log(folder / "log.csv");
   folder.claim({"model.safetensors", "checkpoint.safetensors", "log.csv",

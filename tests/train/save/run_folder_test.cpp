@@ -16,7 +16,7 @@ namespace {
 
 /// A run with two files.
 void leave_run(const std::string& path, const std::string& text) {
-  train::RunFolder folder(path, "", /*overwrite=*/true);
+  train::RunFolder folder(path, "", {.overwrite = true});
   folder.claim({"config.json", "model.safetensors"});
   for (const char* file : {"config.json", "model.safetensors"})
     io::write_file_atomically(folder / file, text);
@@ -133,7 +133,7 @@ TEST_CASE("a file that comes while a run goes on stays, and the run is not lost"
   const TemporaryFolder place;
   leave_run(place / "r", "old");
   {
-    train::RunFolder folder(place / "r", "", true);
+    train::RunFolder folder(place / "r", "", {.overwrite = true});
     folder.claim({"model.safetensors", "log.csv"});
     io::write_file_atomically(folder / "model.safetensors", "new");
     io::write_file_atomically(folder / "log.csv", "new");
@@ -159,23 +159,23 @@ TEST_CASE("a second run in a folder is told who has it, and changes nothing") {
                                    contains(" since 20") && contains(" UTC"));
   };
   {
-    train::RunFolder folder(place / "r", "", false);
+    train::RunFolder folder(place / "r", "");
     folder.claim({"model.safetensors"});
     io::write_file_atomically(folder / "model.safetensors", "mine");
-    refused([&] { train::RunFolder(place / "r", "", false); });
-    refused([&] { train::RunFolder(place / "r", "", true); });
+    refused([&] { train::RunFolder(place / "r", ""); });
+    refused([&] { train::RunFolder(place / "r", "", {.overwrite = true}); });
     refused([&] { train::RunFolder::open(place / "r"); });
     CHECK(read_bytes(place / "r/model.safetensors") == "mine");
     CHECK_FALSE(fs::exists(place / "r.new"));
   }
   {
-    train::RunFolder folder(place / "r", "", true);
+    train::RunFolder folder(place / "r", "", {.overwrite = true});
     CHECK(folder.replaces());
     folder.claim({"log.csv"});
     io::write_file_atomically(folder / "log.csv", "x");
     refused([&] { train::RunFolder::open(place / "r"); });
     refused([&] { train::RunFolder::open(place / "r.new"); });
-    refused([&] { train::RunFolder(place / "r", "", true); });
+    refused([&] { train::RunFolder(place / "r", "", {.overwrite = true}); });
     CHECK(read_bytes(place / "r.new/log.csv") == "x");
   }
   CHECK_NOTHROW(train::RunFolder::open(place / "r"));
@@ -187,19 +187,19 @@ TEST_CASE("the lock of a process that is killed is gone with it") {
   REQUIRE(::pipe(ready) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    train::RunFolder folder(place / "r", "", false);
+    train::RunFolder folder(place / "r", "");
     static_cast<void>(::write(ready[1], "x", 1) + 1);
     ::pause();
     ::_exit(1);
   }
   char byte;
   REQUIRE(::read(ready[0], &byte, 1) == 1);
-  CHECK_THROWS_WITH(train::RunFolder(place / "r", "", false),
+  CHECK_THROWS_WITH(train::RunFolder(place / "r", ""),
                     contains("process " + std::to_string(child)));
   ::kill(child, SIGKILL);
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK_NOTHROW(train::RunFolder(place / "r", "", false));
+  CHECK_NOTHROW(train::RunFolder(place / "r", ""));
   ::close(ready[0]);
   ::close(ready[1]);
 }
@@ -208,13 +208,15 @@ TEST_CASE("a folder of another kind is left as it is") {
   const TemporaryFolder place;
   fs::create_directory(place / "docs");
   write_bytes(place / "docs/a", "mine");
-  CHECK_THROWS_WITH(train::RunFolder(place / "docs", "", false), contains("no run's"));
-  CHECK_THROWS_WITH(train::RunFolder(place / "docs", "", true), contains("holds a"));
+  CHECK_THROWS_WITH(train::RunFolder(place / "docs", ""), contains("no run's"));
+  CHECK_THROWS_WITH(train::RunFolder(place / "docs", "", {.overwrite = true}), contains("holds a"));
   CHECK_THROWS_WITH(train::RunFolder::open(place / "docs"), contains("holds no run"));
   CHECK_THROWS_WITH(train::RunFolder::open(place / "nothing"), contains("is no folder"));
-  CHECK_THROWS_WITH(train::RunFolder(place / "docs/a", "", true), contains("is a file"));
-  CHECK_THROWS_WITH(train::RunFolder(place / "docs/a/b", "", true), contains("cannot be made"));
-  CHECK_THROWS_WITH(train::RunFolder(place / "new", "", false, 1e30), contains("are free"));
+  CHECK_THROWS_WITH(train::RunFolder(place / "docs/a", "", {.overwrite = true}),
+                    contains("is a file"));
+  CHECK_THROWS_WITH(train::RunFolder(place / "docs/a/b", "", {.overwrite = true}),
+                    contains("cannot be made"));
+  CHECK_THROWS_WITH(train::RunFolder(place / "new", "", {.bytes = 1e30}), contains("are free"));
   CHECK(std::distance(fs::directory_iterator(place / "docs"), {}) == 1);
   CHECK(std::distance(fs::directory_iterator(place.path()), {}) == 1);
 }
@@ -223,7 +225,7 @@ TEST_CASE("a run that is gone on with in DIR.new takes the place that it was to 
   const TemporaryFolder place;
   leave_run(place / "r", "old");
   {
-    train::RunFolder folder(place / "r", "", true);
+    train::RunFolder folder(place / "r", "", {.overwrite = true});
     folder.claim({"model.safetensors"});
     io::write_file_atomically(folder / "model.safetensors", "half");
   }

@@ -9,7 +9,7 @@
 
 #include "gradus/io/file.hpp"
 #include "gradus/ops.hpp"
-#include "gradus/train/tensorboard.hpp"
+#include "gradus/train/logs.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
 
@@ -140,7 +140,7 @@ void read_history(const std::string& checkpoint, Checkpoint& c) {
     refuse("has no name of a history");
   if (!fs::exists(path)) refuse("is missing");
   if (!fs::is_regular_file(path)) refuse("is no regular file");
-  std::string text = io::read_file(path, /*unpack=*/false);
+  std::string text = io::read_file(path, {.unpack = false});
   const auto bytes = static_cast<std::size_t>(c.appended.bytes);
   if (c.appended.bytes < static_cast<std::int64_t>(head.size()) || text.size() < bytes)
     refuse("is shorter than the " + text_of(c.appended.bytes) + " bytes that are needed");

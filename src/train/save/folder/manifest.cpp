@@ -49,7 +49,7 @@ std::vector<std::string> read_lines(const std::string& path, const char* head) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return {};
   std::vector<std::string> lines;
-  std::istringstream text(S_ISREG(info.st_mode) ? io::read_file(path, false) : "");
+  std::istringstream text(S_ISREG(info.st_mode) ? io::read_file(path, {.unpack = false}) : "");
   std::string line;
   if (!std::getline(text, line) || line != head)
     refuse(printable(path) +

@@ -115,7 +115,7 @@ RunFolder::~RunFolder() = default;
 RunFolder::RunFolder(RunFolder&&) noexcept = default;
 RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
 
-RunFolder::RunFolder(const std::string& path, const std::string& name, bool overwrite, double bytes)
+RunFolder::RunFolder(const std::string& path, const std::string& name, RunFolderOptions options)
     : RunFolder() {
   made_above_ = missing_above(path.empty() ? "runs/" + name : tidy(path));
   path_ = path.empty() ? free_name(name) : tidy(path);
@@ -127,17 +127,17 @@ RunFolder::RunFolder(const std::string& path, const std::string& name, bool over
     // In a folder that is not a run's, nothing is written before it is refused.
     const auto locked = [&] { return io::detail::exists(path_ + "/" + FolderLock::file_name); };
     if (locked()) locks_->held.emplace_back(path_);
-    if (!detail::holds_nothing(path_) && overwrite && !detail::has_replacement(path_))
+    if (!detail::holds_nothing(path_) && options.overwrite && !detail::has_replacement(path_))
       require_run(path_);
-    if (!detail::holds_nothing(path_) && !overwrite) refuse(taken_text(path_));
+    if (!detail::holds_nothing(path_) && !options.overwrite) refuse(taken_text(path_));
     if (locks_->held.empty()) locks_->held.emplace_back(path_);
     detail::finish_replacement(path_);
     if (!detail::holds_nothing(path_)) {
-      if (!overwrite) refuse(taken_text(path_));  // it has come since
+      if (!options.overwrite) refuse(taken_text(path_));  // it has come since
       require_run(path_);
       stage();
     }
-    prepare(bytes);
+    prepare(options.bytes);
   } catch (const RunBusyError&) {
     throw;  // what is there is another's
   } catch (...) {

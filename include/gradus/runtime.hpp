@@ -1,9 +1,32 @@
+// Settings and counters of the process: threads, precision, memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 namespace gradus {
+
+/// Number of threads that large kernels are spread over; starts as GRADUS_NUM_THREADS or the number
+/// of hardware threads.
+int num_threads() noexcept;
+
+/// Sets the number of threads of large kernels, 1 to 256; results are the same bits for any number.
+/// Throws when out of range.
+void set_num_threads(int n);
+
+/// What the factors of a float32 product are rounded to. Sums, parameters, gradients and updates
+/// stay float32.
+enum class Precision {
+  full,     ///< not at all
+  bfloat16  ///< 8 bits of mantissa, in products that are large enough to gain by it
+};
+
+/// How the float32 products of this process are computed now; in full at first.
+Precision matmul_precision() noexcept;
+
+/// Sets it, for all threads. Results are the same bits for any number of threads. Throws for
+/// bfloat16 unless the library was built for AVX512-BF16 and the processor has it.
+void set_matmul_precision(Precision precision);
 
 /// What the library holds at this moment, over all threads.
 struct MemoryStats {

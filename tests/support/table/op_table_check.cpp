@@ -4,9 +4,9 @@
 #include <random>
 #include <sstream>
 
-#include "gradus/memory.hpp"
-#include "support/op_table.hpp"
-#include "support/op_table_values.hpp"
+#include "gradus/runtime.hpp"
+#include "support/table/op_table.hpp"
+#include "support/table/op_table_values.hpp"
 
 namespace gradus::test {
 

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "gradus/ops.hpp"
-#include "support/probe.hpp"
+#include "support/table/probe.hpp"
 
 namespace gradus::test {
 

@@ -1,4 +1,4 @@
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include <random>
 
 #include "support/catch.hpp"
-#include "support/op_table_values.hpp"
-#include "support/probe.hpp"
+#include "support/table/op_table_values.hpp"
+#include "support/table/probe.hpp"
 
 namespace gradus::test {
 

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 namespace gradus::test {
 

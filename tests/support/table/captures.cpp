@@ -2,7 +2,7 @@
 #include <exception>
 
 #include "capture/capture_support.hpp"
-#include "support/probe.hpp"
+#include "support/table/probe.hpp"
 
 namespace gradus::test {
 

@@ -1,4 +1,4 @@
-#include "support/probe.hpp"
+#include "support/table/probe.hpp"
 
 #include <algorithm>
 

@@ -7,7 +7,7 @@
 #include <limits>
 #include <sstream>
 
-#include "support/probe.hpp"
+#include "support/table/probe.hpp"
 
 namespace gradus::test {
 

@@ -3,7 +3,7 @@
 
 #include "gradus/functional.hpp"
 #include "support/numbers.hpp"
-#include "support/probe.hpp"
+#include "support/table/probe.hpp"
 
 namespace gradus::test {
 

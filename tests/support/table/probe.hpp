@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "support/op_table.hpp"
+#include "support/table/op_table.hpp"
 
 namespace gradus::test {
 

@@ -1,11 +1,11 @@
-#include "gradus/io/nearest.hpp"
-
 #include <algorithm>
 #include <limits>
 
-namespace gradus::io {
+#include "gradus/error.hpp"
 
-std::string nearest(const std::string& name, const std::vector<std::string>& names) {
+namespace gradus {
+
+std::string nearest_name(const std::string& name, const std::vector<std::string>& names) {
   std::string best;
   std::size_t least = std::numeric_limits<std::size_t>::max();
   std::vector<std::size_t> row;
@@ -28,4 +28,4 @@ std::string nearest(const std::string& name, const std::vector<std::string>& nam
   return best;
 }
 
-}  // namespace gradus::io
+}  // namespace gradus
