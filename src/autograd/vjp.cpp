@@ -76,9 +76,9 @@ void give_products(Sweep& sweep, Record* record, Tensor& adjoint, const Factor* 
 }  // namespace
 
 bool give_scaled(const Vjp& k, std::initializer_list<Factor> factors) {
-  const Mode& mode = detail::mode;
+  const Mode& now = mode;
   const Node* g = Node::of(k.grad);
-  if (g->rank != 0 || k.create_graph() || mode.anomaly || mode.observer) return false;
+  if (g->rank != 0 || k.create_graph() || now.anomaly || now.observer) return false;
   const VjpAccess::State& state = VjpAccess::state(k);
   Record* record = state.node->record;
   if (factors.size() != record->arity) fail_factors(record->name);
