@@ -91,7 +91,9 @@ void run(const Where& call) {
 
 template <class T>
 void fill(T* out, T value, Index n) {
-  tiled(n, [=](Index first, Index count) { std::fill_n(out + first, count, value); });
+  tiled(n, [=](Index first, Index count) {
+    for (Index i = first; i < first + count; ++i) out[i] = value;
+  });
 }
 
 template <class T>

@@ -13,12 +13,13 @@ namespace {
 /// names, and its own.
 template <class F>
 void for_indices(const Indexed& call, F f) {
-  const auto& [outer, axis, inner] = call.of;
+  const auto [outer, axis, inner] = call.of;
+  const Index count = call.count, *const index = call.index;
   for (Index o = 0; o < outer; ++o)
-    for (Index j = 0; j < call.count; ++j)
+    for (Index j = 0; j < count; ++j)
       for (Index i = 0; i < inner; ++i) {
-        const Index here = (o * call.count + j) * inner + i;
-        f((o * axis + call.index[here]) * inner + i, here);
+        const Index here = (o * count + j) * inner + i;
+        f((o * axis + index[here]) * inner + i, here);
       }
 }
 

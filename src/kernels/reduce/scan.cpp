@@ -50,7 +50,9 @@ std::int64_t arg_row(ArgReduceOp op, const T* x, Index n) noexcept {
                  std::is_same_v<T, float>    ? DType::float32
                  : std::is_same_v<T, double> ? DType::float64
                                              : DType::int64,
-                 {x, &extreme, {1, n, 1}}});
+                 x,
+                 &extreme,
+                 {1, n, 1}});
   const bool is_nan = extreme != extreme;
   return std::find_if(x, x + n, [=](T v) { return is_nan ? v != v : v == extreme; }) - x;
 }

@@ -44,6 +44,7 @@ inline Sums sum_blocks(Index n, F&& f) noexcept {
 }
 template <class F>
 inline Sums sum_tiles(Index n, F&& f) {
+  if (n < parallel_from) return sum_blocks(n, f);
   const auto tile = [&](Index first, Index last) {
     return sum_blocks(last - first, [&](Index i, Index count) { return f(first + i, count); });
   };
@@ -139,8 +140,10 @@ inline Moments<T> moments_about(T center, Sums about, double inverse, const T* x
 /// The sum of (x - center)^2.
 template <class T>
 inline double row_squares(const T* x, T center, Index n) {
-  return sum_of(x, center, n,
-                [m = Batch<T>(center)](const Batch<T>& v) noexcept { return (v - m) * (v - m); });
+  return sum_of(x, center, n, [center](const Batch<T>& v) noexcept {
+    const Batch<T> d = v - Batch<T>(center);
+    return d * d;
+  });
 }
 
 // What rounding leaves of the mean counts only where the mean is larger than the deviations; other
