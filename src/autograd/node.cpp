@@ -129,9 +129,11 @@ void share_values(Node* to, const Node* from) noexcept {
   }
 }
 
-void put_grad(Node* leaf, Tensor grad) {
+void put_grad(Node* leaf, const Tensor& grad) {
+  if (leaf->grad == Node::of(grad)) return;
+  Tensor fresh = grad;
   if (leaf->grad) Node::adopt(std::exchange(leaf->grad, nullptr));
-  leaf->grad = Node::steal(grad);
+  leaf->grad = Node::steal(fresh);
 }
 
 namespace {

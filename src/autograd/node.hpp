@@ -186,7 +186,7 @@ void share_values(Node* to, const Node* from) noexcept;
 void release_record(Node* n) noexcept;
 
 /// Replaces the gradient of a leaf by this very tensor, which may be undefined.
-void put_grad(Node* leaf, Tensor grad);
+void put_grad(Node* leaf, const Tensor& grad);
 
 /// True if nothing else refers to the values, so that they may be changed in place.
 inline bool is_unique(const Tensor& t) {

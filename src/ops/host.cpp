@@ -5,15 +5,13 @@
 
 namespace gradus::detail {
 
-void execute(const HostWork& call) {
-  const PauseArena aside;
-  (*call.work)();
-}
+void execute(const HostWork& call) { (*call.work)(); }
 
 void repeat(const std::function<void()>& work, const Touches& touches) {
   kernels::Description d;
   for (const Tensor& t : touches.reads) d.reads("read", data(t), t.dtype(), t.numel());
   for (const Tensor& t : touches.updates) d.updates("updated", data(t), t.dtype(), t.numel());
+  const PauseArena aside;
   kernels::run(HostWork{&work, &d});
 }
 

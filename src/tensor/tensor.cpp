@@ -235,7 +235,7 @@ void Tensor::set_grad(const Tensor& grad) {
     const NoGrad guard;
     fresh = grad.clone();
   }
-  detail::put_grad(n, std::move(fresh));
+  detail::put_grad(n, fresh);
 }
 
 Tensor& Tensor::retain_grad() {
