@@ -10,7 +10,10 @@ void execute(const HostWork& call) { (*call.work)(); }
 void repeat(const std::function<void()>& work, const Touches& touches) {
   kernels::Description d;
   for (const Tensor& t : touches.reads) d.reads("read", data(t), t.dtype(), t.numel());
-  for (const Tensor& t : touches.updates) d.updates("updated", data(t), t.dtype(), t.numel());
+  for (const Tensor& t : touches.updates) {
+    d.type = t.dtype();
+    d.updates("updated", data(t), t.numel());
+  }
   const PauseArena aside;
   kernels::run(HostWork{&work, &d});
 }

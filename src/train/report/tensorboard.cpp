@@ -8,6 +8,7 @@
 
 #include "gradus/train/logs.hpp"
 #include "io/disk/output.hpp"
+#include "train/report/crc32c.hpp"
 
 // An event file is a list of records, each
 //   uint64 length, uint32 masked crc of the length, bytes, uint32 masked crc of the bytes

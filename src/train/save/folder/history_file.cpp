@@ -12,6 +12,7 @@
 #include "gradus/train/logs.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
+#include "train/report/crc32c.hpp"
 
 namespace gradus::train::detail {
 namespace {
