@@ -156,7 +156,7 @@ TEST_CASE("work of the host reads what it names, and is never left out") {
     const std::function<void()> work = [] {};
     kernels::Description touches;
     if (names) touches.reads("b", b, DType::float32, n);
-    touches.updates("a", a, DType::float32, n);
+    touches.updates("a", a, n);
     kernels::listener = &calls;
     kernels::run(kernels::Map{Unary::exp, DType::float32, a, b, n});
     kernels::run(kernels::Map{Unary::neg, DType::float32, b, b, n});

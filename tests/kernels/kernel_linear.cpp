@@ -1,6 +1,7 @@
 // Small layers against plain loops in double: all sizes around the batches, all activations.
 #include "kernel_support.hpp"
 #include "kernels/products/linear_small.hpp"
+#include "support/catch.hpp"
 
 using namespace gradus;
 using namespace gradus::kernels;
