@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/debug.hpp"
 
 namespace gradus {
@@ -68,10 +69,9 @@ void check_finite(const char* name, const Tensor& value, const Inputs& inputs) {
     if (first_non_finite(inputs[i]) >= 0) return;  // some earlier operation is to blame
     shapes += (i ? ", " : "") + to_string(inputs[i].shape());
   }
-  fail(name, "'" + std::string(name) + "'" + in_module(module_path) + " made " +
-                 found_at(value, place) + " of its result of shape " + to_string(value.shape()) +
-                 " out of finite inputs of shapes " + shapes +
-                 "; look for a division by 0, a logarithm of 0 or an overflow there");
+  fail(name, "'", name, "'", in_module(module_path), " made ", found_at(value, place),
+       " of its result of shape ", value.shape(), " out of finite inputs of shapes ", shapes,
+       "; look for a division by 0, a logarithm of 0 or an overflow there");
 }
 
 void check_gradient(Node* n, int i, const Tensor& gradient, const Tensor& cotangent) {
@@ -84,12 +84,11 @@ void check_gradient(Node* n, int i, const Tensor& gradient, const Tensor& cotang
     shapes += (k ? ", " : "") + to_string(input.shape());
   }
   const std::string name = n->record->name;
-  fail(name.c_str(), "backward of '" + name + "'" + in_module(n->extras ? n->extras->module : "") +
-                         " made " + found_at(gradient, place) + " of the gradient of input " +
-                         text_of(i) + ", of shape " + to_string(gradient.shape()) +
-                         ", out of a finite gradient of its result of shape " +
-                         to_string(cotangent.shape()) + " and finite inputs of shapes " + shapes +
-                         "; look for a derivative that does not exist there, or an overflow");
+  fail(name.c_str(), "backward of '", name, "'", in_module(n->extras ? n->extras->module : ""),
+       " made ", found_at(gradient, place), " of the gradient of input ", i, ", of shape ",
+       gradient.shape(), ", out of a finite gradient of its result of shape ", cotangent.shape(),
+       " and finite inputs of shapes ", shapes,
+       "; look for a derivative that does not exist there, or an overflow");
 }
 
 }  // namespace detail

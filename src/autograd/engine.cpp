@@ -1,6 +1,7 @@
 // The engine's entries: backward() and grad(). How a graph is walked is in sweep.hpp, what a rule
 // sees in vjp.cpp.
 #include "autograd/sweep.hpp"
+#include "base/messages.hpp"
 
 namespace gradus {
 
@@ -18,14 +19,14 @@ namespace {
 Tensor checked_seed(const Tensor& output, const Tensor& seed, const char* operation) {
   if (!seed.defined()) {
     if (output.numel() == 1) return detail::constant_like(output, 1);
-    fail(operation, "a tensor of shape " + to_string(output.shape()) +
-                        " was given without a seed; only a single element has the default seed 1; "
-                        "reduce it to a scalar (sum, mean) or pass a seed of its shape");
+    fail(operation, "a tensor of shape ", output.shape(),
+         " was given without a seed; only a single element has the default seed 1; "
+         "reduce it to a scalar (sum, mean) or pass a seed of its shape");
   }
   if (!(seed.shape() == output.shape()) || seed.dtype() != output.dtype())
-    fail(operation, "a seed of shape " + to_string(seed.shape()) + ", " + name_of(seed.dtype()) +
-                        " was given; the output's shape " + to_string(output.shape()) + ", " +
-                        name_of(output.dtype()) + " is required");
+    fail(operation, "a seed of shape ", seed.shape(), ", ", name_of(seed.dtype()),
+         " was given; the output's shape ", output.shape(), ", ", name_of(output.dtype()),
+         " is required");
   return seed;
 }
 
@@ -56,8 +57,8 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
                                   const std::vector<Tensor>& inputs, const GradOptions& options,
                                   const std::vector<Tensor>& closed) {
   if (!options.grad_outputs.empty() && options.grad_outputs.size() != outputs.size())
-    fail("grad", text_of(options.grad_outputs.size()) + " grad_outputs were given for " +
-                     text_of(outputs.size()) + " outputs; one per output is required");
+    fail("grad", options.grad_outputs.size(), " grad_outputs were given for ", outputs.size(),
+         " outputs; one per output is required");
   const bool retain_graph = options.retain_graph.value_or(options.create_graph);
   Sweep sweep(options.create_graph, false);
   for (const Tensor& end : closed) sweep.close(node(end));
@@ -82,11 +83,9 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs,
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Tensor gradient = sweep.adjoint_of(node(inputs[i]));
     if (!gradient.defined() && !options.allow_unused)
-      fail("grad",
-           "the outputs do not depend on input " + text_of(i) + " of shape " +
-               to_string(inputs[i].shape()) +
-               "; pass allow_unused = true to get zeros, or require its gradient before the "
-               "computation");
+      fail("grad", "the outputs do not depend on input ", i, " of shape ", inputs[i].shape(),
+           "; pass allow_unused = true to get zeros, or require its gradient before the "
+           "computation");
     if (gradient.defined()) node(gradient)->copied = false;
     gradients.push_back(gradient.defined() ? std::move(gradient) : zeros_like(inputs[i]));
   }

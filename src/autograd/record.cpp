@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "autograd/anomaly.hpp"
+#include "base/messages.hpp"
 
 namespace gradus {
 
@@ -23,8 +24,7 @@ namespace {
                                                           const Inputs& inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (value.is(inputs[i]))
-      fail(name, "the value to record is input " + text_of(i) +
-                     " itself; return a new tensor (clone it)");
+      fail(name, "the value to record is input ", i, " itself; return a new tensor (clone it)");
   fail(name, "the value to record already has a history; return a new tensor (clone it)");
 }
 }  // namespace

@@ -1,4 +1,5 @@
 #include "autograd/node.hpp"
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 
 namespace gradus {
@@ -15,10 +16,9 @@ const std::shared_ptr<const void>& mark() {
 void set_sparse_grad(const Tensor& leaf, bool value) {
   detail::Node* n = detail::node(leaf);
   if (n->record || n->released || n->rank == 0)
-    fail("set_sparse_grad",
-         "a tensor of shape " + to_string(leaf.shape()) +
-             (n->rank == 0 ? "" : ", the result of a recorded operation,") +
-             " was given; a leaf with rows, such as a table of vectors, is required");
+    fail("set_sparse_grad", "a tensor of shape ", leaf.shape(),
+         (n->rank == 0 ? "" : ", the result of a recorded operation,"),
+         " was given; a leaf with rows, such as a table of vectors, is required");
   if (!n->extras) n->extras = new detail::Extras;
   n->extras->attachment = value ? mark() : nullptr;
 }

@@ -2,6 +2,7 @@
 #include "autograd/vjp.hpp"
 
 #include "autograd/sweep.hpp"
+#include "base/messages.hpp"
 
 namespace gradus {
 
@@ -10,10 +11,9 @@ using detail::Node;
 using detail::Record;
 
 void detail::fail_overwritten(const char* operation, int input) {
-  fail(operation,
-       (input < 0 ? "its result" : "input " + text_of(input)) +
-           " was changed in place after it was recorded, and the derivative needs the old "
-           "values; change a clone instead, or change it after backward");
+  fail(operation, (input < 0 ? "its result" : "input " + text_of(input)),
+       " was changed in place after it was recorded, and the derivative needs the old "
+       "values; change a clone instead, or change it after backward");
 }
 
 const Tensor& Vjp::in(int i) const { return state_.node->record->in(i); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "base/utf8.hpp"
 #include "gradus/error.hpp"
 
@@ -12,18 +13,42 @@ void fail(const char* operation, const std::string& message) {
   throw Error("[" + std::string(operation) + "] " + printable_lines(message));
 }
 
+std::string Piece::text() const {
+  switch (kind_) {
+    case Kind::text:
+      return std::string(text_);
+    case Kind::f64:
+      return text_of(float64_);
+    case Kind::f32:
+      return text_of(float32_);
+    case Kind::whole:
+      return text_of(whole_);
+    case Kind::natural:
+      return text_of(static_cast<std::uint64_t>(whole_));
+    case Kind::shape:
+      break;
+  }
+  return to_string(*shape_);
+}
+
+void fail(const char* operation, std::initializer_list<Piece> pieces) {
+  std::string message;
+  for (const Piece& piece : pieces) message += piece.text();
+  fail(operation, message);
+}
+
 void IndexList::assign(const Index* items, std::size_t count) {
   if (count > static_cast<std::size_t>(max_rank))
-    fail("shape", text_of(count) + " axes were given; at most " + text_of(max_rank) +
-                      " are supported; merge some with reshape");
+    fail("shape", count, " axes were given; at most ", max_rank,
+         " are supported; merge some with reshape");
   std::copy(items, items + count, items_);
   size_ = static_cast<int>(count);
 }
 
 namespace {
 [[noreturn, gnu::cold]] void fail_rank() {
-  fail("shape", "one more than " + text_of(max_rank) +
-                    " axes; at most that many are supported; merge some with reshape");
+  fail("shape", "one more than ", max_rank,
+       " axes; at most that many are supported; merge some with reshape");
 }
 }  // namespace
 
@@ -48,15 +73,13 @@ Index numel(const Shape& shape) {
   Index product = 1;
   bool empty = false, too_many = false;
   for (const Index d : shape) {
-    if (d < 0)
-      fail("shape",
-           "the shape " + to_string(shape) + " has a negative length; lengths are 0 or more");
+    if (d < 0) fail("shape", "the shape ", shape, " has a negative length; lengths are 0 or more");
     empty |= d == 0;
     too_many |= __builtin_mul_overflow(product, d, &product);
   }
   if (empty) return 0;
   if (too_many || product > std::numeric_limits<Index>::max() / 16)  // room for the size in bytes
-    fail("shape", "the shape " + to_string(shape) + " has too many elements to address");
+    fail("shape", "the shape ", shape, " has too many elements to address");
   return product;
 }
 
@@ -80,9 +103,9 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* operation) {
     const Index s = shorter[i];
     if (d == s || s == 1) continue;
     if (d != 1)
-      fail(operation, "shapes " + to_string(a) + " and " + to_string(b) +
-                          " do not broadcast; aligned at the right, lengths must be equal or 1; "
-                          "reshape or expand one of them");
+      fail(operation, "shapes ", a, " and ", b,
+           " do not broadcast; aligned at the right, lengths must be equal or 1; "
+           "reshape or expand one of them");
     d = s;
   }
   return out;
@@ -92,8 +115,8 @@ int normalize_axis(Index axis, int rank, const char* operation) {
   // A scalar accepts axis 0 and -1, as in PyTorch.
   const Index limit = std::max(rank, 1);
   if (axis < -limit || axis >= limit)
-    fail(operation, "axis " + text_of(axis) + " is out of range; a tensor with " + text_of(rank) +
-                        " axes takes " + text_of(-limit) + " to " + text_of(limit - 1));
+    fail(operation, "axis ", axis, " is out of range; a tensor with ", rank, " axes takes ", -limit,
+         " to ", limit - 1);
   return static_cast<int>(axis < 0 ? axis + limit : axis);
 }
 
@@ -107,9 +130,7 @@ Axes normalize_axes(const Axes& axes, int rank, const char* operation) {
   bool used[max_rank] = {};
   for (const Index axis : axes) {
     const int i = normalize_axis(axis, rank, operation);
-    if (used[i])
-      fail(operation, "axis " + text_of(axis) + " occurs twice in " + to_string(axes) +
-                          "; name each axis once");
+    if (used[i]) fail(operation, "axis ", axis, " occurs twice in ", axes, "; name each axis once");
     used[i] = true;
   }
   for (int i = 0; i < rank; ++i)

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 
 #if defined(__x86_64__)
@@ -222,8 +223,7 @@ int num_threads() noexcept { return Team::get().size(); }
 
 void set_num_threads(int n) {
   if (n < 1 || n > max_threads) {
-    fail("set_num_threads",
-         "got " + text_of(n) + " threads; the number must be 1 to " + text_of(max_threads));
+    fail("set_num_threads", "got ", n, " threads; the number must be 1 to ", max_threads);
   }
   Team::get().resize(n);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "autograd/node.hpp"
+#include "base/messages.hpp"
 #include "base/pool.hpp"
 #include "capture/plan.hpp"
 #include "capture/step.hpp"
@@ -129,9 +130,9 @@ class Program {
 Program::Program(const Function& f, const Tensor* const* example, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (example[i]->requires_grad())
-      fail("capture", "input " + text_of(i) +
-                          " requires a gradient; a plain tensor is required; make it a leaf inside "
-                          "the step (x.detach().requires_grad_())");
+      fail("capture", "input ", i,
+           " requires a gradient; a plain tensor is required; make it a leaf inside "
+           "the step (x.detach().requires_grad_())");
     const NoGrad guard;
     inputs_.push_back(empty_leaf(example[i]->shape(), example[i]->dtype()));
     std::memcpy(data(inputs_.back()), data(*example[i]), bytes_of(node(*example[i])));
@@ -184,9 +185,9 @@ void Program::require_nothing_kept(std::int64_t more) const {
   more -= static_cast<std::int64_t>(outputs_.size());
   for (const Leaf& leaf : leaves_) more -= leaf.keeps || leaf.grad.defined() ? 1 : 0;
   if (more > 0)
-    fail("capture", "the step keeps " + text_of(more) +
-                        " tensors that it made, and a replay would overwrite them; return them "
-                        "instead");
+    fail("capture", "the step keeps ", more,
+         " tensors that it made, and a replay would overwrite them; return them "
+         "instead");
 }
 
 void Program::take_over(StepCapture& capture) {
@@ -230,8 +231,8 @@ std::vector<Tensor> Program::results() const {
 
 Tensor Program::result() const {
   if (outputs_.size() != 1)
-    fail("capture", "the step returned " + text_of(outputs_.size()) +
-                        " tensors; one is required; get them with run()");
+    fail("capture", "the step returned ", outputs_.size(),
+         " tensors; one is required; get them with run()");
   return copy_of(outputs_.front());
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "autograd/node.hpp"
+#include "base/messages.hpp"
 
 namespace gradus::detail {
 
@@ -13,8 +14,8 @@ bool is_aside() { return !kernels::listener; }
 
 void refuse(const char* operation, const char* reason) {
   if (is_aside()) return;
-  fail("capture", std::string("the step calls ") + operation +
-                      ", which cannot be repeated without the graph: " + reason);
+  fail("capture", "the step calls ", operation,
+       ", which cannot be repeated without the graph: ", reason);
 }
 
 }  // namespace

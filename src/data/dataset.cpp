@@ -1,14 +1,14 @@
 #include "gradus/data/dataset.hpp"
 
+#include "base/messages.hpp"
 #include "ops/host.hpp"
 
 namespace gradus::data {
 
 const Tensor& Batch::at(std::size_t i) const {
   if (i >= tensors.size())
-    fail("Batch", "tensor " + text_of(i) + " was asked for, but a sample has " +
-                      text_of(tensors.size()) +
-                      "; make the data set of inputs and targets, as in TensorDataset(x, y)");
+    fail("Batch", "tensor ", i, " was asked for, but a sample has ", tensors.size(),
+         "; make the data set of inputs and targets, as in TensorDataset(x, y)");
   return tensors[i];
 }
 Tensor& Batch::at(std::size_t i) { return const_cast<Tensor&>(std::as_const(*this).at(i)); }
@@ -19,13 +19,11 @@ TensorDataset::TensorDataset(std::vector<Tensor> tensors) : tensors_(std::move(t
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     Tensor& t = tensors_[i];
     if (!t.defined() || t.dim() == 0)
-      fail("TensorDataset", "tensor " + text_of(i) + " is " +
-                                (t.defined() ? "a scalar" : "undefined") +
-                                "; the first axis must count the samples");
+      fail("TensorDataset", "tensor ", i, " is ", (t.defined() ? "a scalar" : "undefined"),
+           "; the first axis must count the samples");
     if (t.size(0) != tensors_[0].size(0))
-      fail("TensorDataset", "tensor 0 has shape " + to_string(tensors_[0].shape()) +
-                                " and tensor " + text_of(i) + " has " + to_string(t.shape()) +
-                                "; the first axes must have the same length, one entry a sample");
+      fail("TensorDataset", "tensor 0 has shape ", tensors_[0].shape(), " and tensor ", i, " has ",
+           t.shape(), "; the first axes must have the same length, one entry a sample");
     if (t.requires_grad()) t = t.detach();
   }
   size_ = tensors_[0].size(0);
@@ -49,8 +47,8 @@ Batch TensorDataset::gather(const std::vector<Index>& indices) const {
 Batch TensorDataset::gather(const Index* indices, Index count) const {
   for (Index i = 0; i < count; ++i)
     if (indices[i] < 0 || indices[i] >= size_)
-      fail("TensorDataset.gather", "sample " + text_of(indices[i]) + " was asked for; there are " +
-                                       text_of(size_) + ", numbered from 0");
+      fail("TensorDataset.gather", "sample ", indices[i], " was asked for; there are ", size_,
+           ", numbered from 0");
   Batch batch;
   batch.tensors.reserve(tensors_.size());
   for (const Tensor& t : tensors_)

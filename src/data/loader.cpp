@@ -111,8 +111,8 @@ DataLoader::DataLoader(TensorDataset dataset, LoaderOptions options)
   gradus::detail::require(ahead >= 0 && ahead <= 1024, "DataLoader", "prefetch", ahead,
                           "0 to 1024");
   if (options.shuffle && !options.sampler.empty() && options.sampler != "random")
-    fail("DataLoader", "shuffle and the sampler \"" + options.sampler +
-                           "\" were given; choose one: the sampler alone decides the order");
+    fail("DataLoader", "shuffle and the sampler \"", options.sampler,
+         "\" were given; choose one: the sampler alone decides the order");
   if (options.drop_last && options.merge_last_of_one)
     fail("DataLoader", "drop_last and merge_last_of_one were given; choose one");
   if (options.sampler.empty()) options.sampler = options.shuffle ? "random" : "sequential";
@@ -141,16 +141,14 @@ LoaderState DataLoader::state() const {
 void DataLoader::load_state(const LoaderState& state) {
   const Index samples = impl_->dataset.size();
   if (state.samples != samples)
-    fail("DataLoader.load_state", "the state belongs to a data set of " + text_of(state.samples) +
-                                      " samples, this one has " + text_of(samples) +
-                                      "; load the same data");
+    fail("DataLoader.load_state", "the state belongs to a data set of ", state.samples,
+         " samples, this one has ", samples, "; load the same data");
   std::size_t batch = 0;
   while (batch < impl_->ends.size() && impl_->ends[batch] <= state.position) ++batch;
   if (state.epoch < 0 || state.position != (batch ? impl_->ends[batch - 1] : 0))
-    fail("DataLoader.load_state",
-         "epoch " + text_of(state.epoch) + ", position " + text_of(state.position) +
-             " is not the end of a batch; use the batch size of the run that was saved (here " +
-             text_of(impl_->options.batch_size) + ")");
+    fail("DataLoader.load_state", "epoch ", state.epoch, ", position ", state.position,
+         " is not the end of a batch; use the batch size of the run that was saved (here ",
+         impl_->options.batch_size, ")");
   impl_->prefetcher.reset();
   impl_->seed = state.seed;
   impl_->epoch = state.epoch;

@@ -123,10 +123,9 @@ Index count_shared(const TensorDataset& part, const TensorDataset& reference) {
   Shape a = part.x().shape(), b = reference.x().shape();
   a[0] = b[0] = 0;
   if (!(a == b) || part.x().dtype() != reference.x().dtype())
-    fail("count_shared",
-         "samples of " + to_string(part.x().shape()) + " " + name_of(part.x().dtype()) +
-             " and of " + to_string(reference.x().shape()) + " " + name_of(reference.x().dtype()) +
-             " were given; equal shapes and dtypes are required");
+    fail("count_shared", "samples of ", part.x().shape(), " ", name_of(part.x().dtype()),
+         " and of ", reference.x().shape(), " ", name_of(reference.x().dtype()),
+         " were given; equal shapes and dtypes are required");
   const std::vector<std::string_view> known_rows = rows(reference.x());
   const std::unordered_set<std::string_view> known(known_rows.begin(), known_rows.end());
   Index shared = 0;

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/messages.hpp"
 #include "gradus/data/loader.hpp"
 
 namespace gradus::data {
@@ -13,19 +14,17 @@ std::size_t count_of(Index n) { return static_cast<std::size_t>(n); }
 std::vector<double> cumulative(const Tensor& weights, Index n) {
   const std::string need = "; one finite weight of 0 or more a sample is required, not all 0";
   if (!weights.defined() || weights.dim() != 1 || weights.size(0) != n)
-    fail("DataLoader", "the sampler \"weighted\" was given weights of shape " +
-                           (weights.defined() ? to_string(weights.shape()) : "(none)") + " for " +
-                           text_of(n) + " samples" + need);
+    fail("DataLoader", "the sampler \"weighted\" was given weights of shape ",
+         (weights.defined() ? to_string(weights.shape()) : "(none)"), " for ", n, " samples", need);
   std::vector<double> sums = weights.to_vector<double>();
   double sum = 0;
   for (std::size_t i = 0; i < sums.size(); ++i) {
     if (!(sums[i] >= 0) || !std::isfinite(sums[i]))
-      fail("DataLoader", "the weight of sample " + text_of(i) + " is " + text_of(sums[i]) + need);
+      fail("DataLoader", "the weight of sample ", i, " is ", sums[i], need);
     sum += sums[i];
     sums[i] = sum;
   }
-  if (!(sum > 0) || !std::isfinite(sum))
-    fail("DataLoader", "the weights add up to " + text_of(sum) + need);
+  if (!(sum > 0) || !std::isfinite(sum)) fail("DataLoader", "the weights add up to ", sum, need);
   return sums;
 }
 
@@ -35,14 +34,14 @@ std::vector<Index> sample_order(const std::string& sampler, Index n, Generator& 
                                 const Tensor& weights, Index num_samples) {
   const bool replaces = sampler == "replacement" || sampler == "weighted";
   if (!replaces && sampler != "sequential" && sampler != "random")
-    fail("DataLoader", "unknown sampler \"" + sampler +
-                           "\"; valid names: sequential, random, replacement, weighted");
+    fail("DataLoader", "unknown sampler \"", sampler,
+         "\"; valid names: sequential, random, replacement, weighted");
   if (num_samples < -1 || (num_samples != -1 && !replaces))
-    fail("DataLoader", "num_samples = " + text_of(num_samples) + " with the sampler \"" + sampler +
-                           "\"; only replacement and weighted take one, of 0 or more");
+    fail("DataLoader", "num_samples = ", num_samples, " with the sampler \"", sampler,
+         "\"; only replacement and weighted take one, of 0 or more");
   if (weights.defined() && sampler != "weighted")
-    fail("DataLoader", "weights were given with the sampler \"" + sampler +
-                           "\", which has no use for them; set .sampler = \"weighted\"");
+    fail("DataLoader", "weights were given with the sampler \"", sampler,
+         "\", which has no use for them; set .sampler = \"weighted\"");
   std::vector<Index> order(count_of(num_samples == -1 ? n : num_samples));
   if (!replaces) {
     std::iota(order.begin(), order.end(), Index{0});

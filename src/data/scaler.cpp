@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 
 namespace gradus::data {
@@ -19,15 +20,15 @@ Shape features_of(const Tensor& x) {
 void Scaler::fit(const Tensor& x) {
   if (!x.defined() || x.dim() < 1 || x.size(0) < 1 || !is_floating_point(x.dtype()))
     fail("Scaler.fit",
-         (x.defined() ? to_string(x.shape()) + " " + name_of(x.dtype()) : std::string("nothing")) +
-             " was given; one sample or more, (samples, features…) in floating point, is required");
+         (x.defined() ? to_string(x.shape()) + " " + name_of(x.dtype()) : std::string("nothing")),
+         " was given; one sample or more, (samples, features…) in floating point, is required");
   const std::vector<double> values = x.to_vector<double>();
   const Index n = x.size(0), width = x.numel() / n;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
-      fail("Scaler.fit", "sample " + text_of(static_cast<Index>(i) / width) + ", feature " +
-                             text_of(static_cast<Index>(i) % width) + " is " + text_of(values[i]) +
-                             "; finite values are required; remove or fill in such samples");
+      fail("Scaler.fit", "sample ", static_cast<Index>(i) / width, ", feature ",
+           static_cast<Index>(i) % width, " is ", values[i],
+           "; finite values are required; remove or fill in such samples");
   std::vector<double> shift(static_cast<std::size_t>(width)), scale(shift.size());
   for (Index f = 0; f < width; ++f) {
     const double* column = values.data() + f;
@@ -49,9 +50,9 @@ void Scaler::require_features(const Tensor& x, const char* operation) const {
   if (!x.defined() || x.dim() < 1 || !(features_of(x) == shift_.shape()) ||
       !is_floating_point(x.dtype()))
     fail(operation,
-         (x.defined() ? to_string(x.shape()) + " " + name_of(x.dtype()) : std::string("nothing")) +
-             " was given; samples of shape " + to_string(shift_.shape()) +
-             " in floating point are required, as in fit");
+         (x.defined() ? to_string(x.shape()) + " " + name_of(x.dtype()) : std::string("nothing")),
+         " was given; samples of shape ", shift_.shape(),
+         " in floating point are required, as in fit");
 }
 
 Tensor Scaler::transform(const Tensor& x) const {
@@ -85,15 +86,14 @@ void Scaler::load_state(const ScalerState& state) {
     fail("Scaler.load_state", "the state lacks \"shift\" or \"scale\"; pass what state() returned");
   if (!(shift.shape() == scale.shape()) || !is_floating_point(shift.dtype()) ||
       !is_floating_point(scale.dtype()))
-    fail("Scaler.load_state", "shift " + to_string(shift.shape()) + " " + name_of(shift.dtype()) +
-                                  " and scale " + to_string(scale.shape()) + " " +
-                                  name_of(scale.dtype()) +
-                                  " were given; equal shapes in floating point are required");
+    fail("Scaler.load_state", "shift ", shift.shape(), " ", name_of(shift.dtype()), " and scale ",
+         scale.shape(), " ", name_of(scale.dtype()),
+         " were given; equal shapes in floating point are required");
   for (const double s : scale.to_vector<double>())
     if (!std::isnormal(s))
-      fail("Scaler.load_state", "a scale is " + text_of(s) +
-                                    "; finite values that can be divided by, beyond 2.3e-308, are "
-                                    "required");
+      fail("Scaler.load_state", "a scale is ", s,
+           "; finite values that can be divided by, beyond 2.3e-308, are "
+           "required");
   shift_ = shift.detach().to(float64).clone();
   scale_ = scale.detach().to(float64).clone();
 }
@@ -119,8 +119,8 @@ void StandardScaler::learn_constant(double value, double& shift, double& scale) 
 
 MinMaxScaler::MinMaxScaler(double low, double high) : low_(low), high_(high) {
   if (!(low < high) || !std::isfinite(high - low))
-    fail("MinMaxScaler", "low = " + text_of(low) + " and high = " + text_of(high) +
-                             " were given; low < high is required");
+    fail("MinMaxScaler", "low = ", low, " and high = ", high,
+         " were given; low < high is required");
 }
 void MinMaxScaler::learn(const double* values, Index n, Index stride, double& shift,
                          double& scale) const {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/messages.hpp"
 #include "gradus/random.hpp"
 
 namespace gradus::data {
@@ -18,7 +19,7 @@ void shuffle(std::vector<Index>& items, Generator& generator) {
 }
 
 Classes one_class(Index n, const char* operation) {
-  if (n < 0) fail(operation, text_of(n) + " samples were given; 0 or more are required");
+  if (n < 0) fail(operation, n, " samples were given; 0 or more are required");
   Classes classes(1);
   for (Index i = 0; i < n; ++i) classes[0].push_back(i);
   return classes;
@@ -30,12 +31,11 @@ bool are_labels(const Tensor& t) {
 
 Classes by_class(const Tensor& labels, const char* operation) {
   if (!labels.defined() || !are_labels(labels))
-    fail(operation,
-         "labels " +
-             (labels.defined() ? to_string(labels.shape()) + " " + name_of(labels.dtype())
-                               : std::string("(undefined)")) +
-             " were given; a vector of int64 or bool is required, one entry a sample; "
-             "for other targets split without classes: stratify = false");
+    fail(operation, "labels ",
+         (labels.defined() ? to_string(labels.shape()) + " " + name_of(labels.dtype())
+                           : std::string("(undefined)")),
+         " were given; a vector of int64 or bool is required, one entry a sample; "
+         "for other targets split without classes: stratify = false");
   std::map<Index, std::vector<Index>> found;
   const std::vector<Index> values = labels.to_vector<Index>();
   for (std::size_t i = 0; i < values.size(); ++i) found[values[i]].push_back(static_cast<Index>(i));
@@ -50,10 +50,9 @@ SplitIndices deal(Classes classes, const SplitOptions& options) {
   const double train = 1 - options.validation - options.test;
   for (const double fraction : {options.validation, options.test})
     if (!(fraction >= 0 && fraction < 1) || !(train > 0))
-      fail("split", "validation = " + text_of(options.validation) +
-                        " and test = " + text_of(options.test) +
-                        " were given; fractions of 0 or more that leave something to train on "
-                        "(sum below 1) are required");
+      fail("split", "validation = ", options.validation, " and test = ", options.test,
+           " were given; fractions of 0 or more that leave something to train on "
+           "(sum below 1) are required");
   SplitIndices out;
   const std::array<std::vector<Index>*, 3> parts{&out.train, &out.validation, &out.test};
   const std::array<double, 3> fractions{train, options.validation, options.test};
@@ -98,10 +97,9 @@ std::vector<Fold> fold(Classes classes, int k, std::uint64_t seed) {
     largest = std::max(largest, members.size());
   }
   if (k < 2 || largest < static_cast<std::size_t>(k))
-    fail("k_fold", text_of(k) + " folds of " + text_of(n) +
-                       " samples were asked for (largest class: " + text_of(largest) +
-                       "); 2 or more folds, and no more than the largest class has samples, are "
-                       "required");
+    fail("k_fold", k, " folds of ", n, " samples were asked for (largest class: ", largest,
+         "); 2 or more folds, and no more than the largest class has samples, are "
+         "required");
   std::vector<int> fold_of(n);
   std::vector<Index> order;
   Generator generator(seed);

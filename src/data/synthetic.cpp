@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
 
@@ -13,10 +14,10 @@ using std::numbers::pi;
 
 void check(const SyntheticOptions& o, const char* operation) {
   if (o.n < 0 || !(o.noise >= 0) || !std::isfinite(o.noise) || o.classes < 1 || o.features < 1)
-    fail(operation, "n = " + text_of(o.n) + ", noise = " + text_of(o.noise) + ", classes = " +
-                        text_of(o.classes) + ", features = " + text_of(o.features) +
-                        " were given; n and noise of 0 or more, and 1 class and feature or more, "
-                        "are required");
+    fail(operation, "n = ", o.n, ", noise = ", o.noise, ", classes = ", o.classes,
+         ", features = ", o.features,
+         " were given; n and noise of 0 or more, and 1 class and feature or more, "
+         "are required");
 }
 
 /// Points of the plane with noise; `point(i, c, u, v)` sets the i-th of class c = i mod classes.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "autograd/walk.hpp"
+#include "base/messages.hpp"
 #include "functional/watch.hpp"
 #include "gradus/functional.hpp"
 
@@ -58,11 +59,10 @@ void require_known(const std::vector<Node*>& sources, const Tensors& known,
                    const detail::Watch& call) {
   for (const Node* n : sources)
     if (!call.is_own(n) && !contains(known, n))
-      fail("checkpoint",
-           "the function uses a tensor of shape " + to_string(Shape(n->shape(), n->rank)) +
-               " that requires a gradient but is not among the inputs, so it would get none; pass "
-               "it as an input, call checkpoint(module, x) for a module, or detach() it if it is a "
-               "constant");
+      fail("checkpoint", "the function uses a tensor of shape ", Shape(n->shape(), n->rank),
+           " that requires a gradient but is not among the inputs, so it would get none; pass "
+           "it as an input, call checkpoint(module, x) for a module, or detach() it if it is a "
+           "constant");
 }
 
 // ------------------------------------------------------------------ the backward pass
@@ -70,9 +70,9 @@ void require_known(const std::vector<Node*>& sources, const Tensors& known,
 /// Throws if something that f uses is not what it was.
 void require_unchanged(const Recipe& recipe) {
   const auto refuse = [&](const Tensor& t, const void* memory, const char* how) {
-    fail("checkpoint", name_of(t, memory, recipe) + " was " + how +
-                           " after the forward pass, and the recomputation needs it as it was; "
-                           "change it after backward, or change a clone");
+    fail("checkpoint", name_of(t, memory, recipe), " was ", how,
+         " after the forward pass, and the recomputation needs it as it was; "
+         "change it after backward, or change a clone");
   };
   const Journal& journal = recipe.journal;
   for (const auto& [memory, used] : journal.used)
@@ -93,9 +93,9 @@ void require_same(const Recipe& recipe, const Journal& again, const Tensor& valu
   for (const auto& [memory, used] : again.used)
     if (!journal.used.contains(memory) && !journal.written.contains(memory) &&
         !std::binary_search(journal.made.begin(), journal.made.end(), memory))
-      fail("checkpoint", "the recomputation uses " + name_of(used.tensor, memory, recipe) +
-                             ", which the forward pass did not; assign to what the function "
-                             "captures after backward");
+      fail("checkpoint", "the recomputation uses ", name_of(used.tensor, memory, recipe),
+           ", which the forward pass did not; assign to what the function "
+           "captures after backward");
   if (!drew_all || again.trace != journal.trace ||
       detail::fingerprint(node(value)) != recipe.result)
     fail("checkpoint",
@@ -129,9 +129,9 @@ Tensors recompute(const Vjp& k) {
     if (!k.wants(i) || !recipe.reached[static_cast<std::size_t>(i)] || contains(wanted, node(x)))
       continue;
     if (!x.requires_grad())
-      fail("checkpoint", name_of(x, detail::memory_of(node(x)), recipe) +
-                             " was frozen after the forward pass, and the recomputation needs it "
-                             "as it was; freeze it after backward");
+      fail("checkpoint", name_of(x, detail::memory_of(node(x)), recipe),
+           " was frozen after the forward pass, and the recomputation needs it "
+           "as it was; freeze it after backward");
     wanted.push_back(x);
     places.push_back(i);
   }

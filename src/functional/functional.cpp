@@ -1,6 +1,7 @@
 #include "gradus/functional.hpp"
 
 #include "autograd/walk.hpp"
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 
@@ -26,8 +27,8 @@ struct Applied {
     for (std::size_t i = 0; i < given.size(); ++i) {
       const Tensor& x = given[i];
       if (!is_floating_point(x.dtype()))
-        fail(operation, "input " + text_of(i) + " has dtype " + name_of(x.dtype()) +
-                            "; float32 or float64 is required; capture constants in the function");
+        fail(operation, "input ", i, " has dtype ", name_of(x.dtype()),
+             "; float32 or float64 is required; capture constants in the function");
       const bool outside = recording && x.requires_grad();
       nested |= outside;
       inputs.push_back(outside ? x.reshape(x.shape()) : x.detach().requires_grad_());
@@ -36,17 +37,17 @@ struct Applied {
     outputs = {f(inputs)};
     nested = nested || (recording && detail::hidden_leaf(outputs, inputs));
     if (!is_floating_point(output().dtype()))
-      fail(operation, std::string("the function returned dtype ") + name_of(output().dtype()) +
-                          "; float32 or float64 is required");
+      fail(operation, "the function returned dtype ", name_of(output().dtype()),
+           "; float32 or float64 is required");
   }
 
   const Tensor& output() const { return outputs.front(); }
 
   void require_scalar(const char* operation) const {
     if (output().numel() != 1)
-      fail(operation, "the function returned shape " + to_string(output().shape()) +
-                          "; exactly one element is required; reduce it with sum or mean, or use "
-                          "jacobian");
+      fail(operation, "the function returned shape ", output().shape(),
+           "; exactly one element is required; reduce it with sum or mean, or use "
+           "jacobian");
   }
 
   /// The gradients of sum <v_i, y_i> with respect to `to`, seeing nothing of what lies below the
@@ -72,23 +73,22 @@ struct Applied {
 
 void require_like(const Tensor& v, const Tensor& x, const char* operation, const char* what) {
   if (!(v.shape() == x.shape()) || v.dtype() != x.dtype())
-    fail(operation, "a vector of shape " + to_string(v.shape()) + ", " + name_of(v.dtype()) +
-                        " was given; the shape and dtype of " + what + ", " + to_string(x.shape()) +
-                        ", " + name_of(x.dtype()) + ", are required");
+    fail(operation, "a vector of shape ", v.shape(), ", ", name_of(v.dtype()),
+         " was given; the shape and dtype of ", what, ", ", x.shape(), ", ", name_of(x.dtype()),
+         ", are required");
 }
 
 void require_like(const Tensors& v, const Tensors& inputs, const char* operation) {
   if (v.size() != inputs.size())
-    fail(operation, text_of(v.size()) + " vectors were given for " + text_of(inputs.size()) +
-                        " inputs; one per input is required");
+    fail(operation, v.size(), " vectors were given for ", inputs.size(),
+         " inputs; one per input is required");
   for (std::size_t i = 0; i < v.size(); ++i) require_like(v[i], inputs[i], operation, "the input");
 }
 
 Shape joined(const Shape& a, const Shape& b, const char* operation) {
   if (a.size() + b.size() > max_rank)
-    fail(operation, "the result would have the axes of " + to_string(a) + " and of " +
-                        to_string(b) + "; at most " + text_of(max_rank) +
-                        " axes are supported; flatten with reshape");
+    fail(operation, "the result would have the axes of ", a, " and of ", b, "; at most ", max_rank,
+         " axes are supported; flatten with reshape");
   Shape both = a;
   for (const Index length : b) both.push_back(length);
   return both;
@@ -182,9 +182,8 @@ Index rows_in(const Tensors& inputs, const char* operation) {
   if (inputs.empty()) fail(operation, "no input was given; at least one is required");
   for (const Tensor& x : inputs)
     if (x.dim() == 0 || x.size(0) != inputs[0].size(0) || x.size(0) == 0)
-      fail(operation, "an input of shape " + to_string(x.shape()) + " was given beside " +
-                          to_string(inputs[0].shape()) +
-                          "; first axes of one length of 1 or more are required");
+      fail(operation, "an input of shape ", x.shape(), " was given beside ", inputs[0].shape(),
+           "; first axes of one length of 1 or more are required");
   return inputs[0].size(0);
 }
 }  // namespace

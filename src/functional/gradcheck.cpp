@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/functional.hpp"
 #include "gradus/random.hpp"
@@ -98,9 +99,9 @@ class Checker {
 
   void require_output(std::size_t o) const {
     if (outputs_[o].dtype() != float64)
-      fail("gradcheck", "output " + text_of(o) + " has dtype " + name_of(outputs_[o].dtype()) +
-                            "; float64 is required, as finite differences of float32 are mostly "
-                            "noise; keep every step of the function in float64");
+      fail("gradcheck", "output ", o, " has dtype ", name_of(outputs_[o].dtype()),
+           "; float64 is required, as finite differences of float32 are mostly "
+           "noise; keep every step of the function in float64");
   }
 
   bool check_deterministic(const Tensors& marked) {
@@ -324,22 +325,21 @@ void finish(GradcheckReport& report, bool random) {
 void check_arguments(const Tensors& inputs, const GradcheckOptions& options) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].dtype() == float32)
-      fail("gradcheck", "input " + text_of(i) + " of shape " + to_string(inputs[i].shape()) +
-                            " has dtype float32; float64 is required, as finite differences of "
-                            "float32 are mostly noise; convert it with to(float64)");
+      fail("gradcheck", "input ", i, " of shape ", inputs[i].shape(),
+           " has dtype float32; float64 is required, as finite differences of "
+           "float32 are mostly noise; convert it with to(float64)");
   if (std::none_of(inputs.begin(), inputs.end(), is_checked))
     fail("gradcheck",
          "no input has dtype float64, so there is nothing to check; pass at least one");
   if (options.order < 1)
-    fail("gradcheck", "order " + text_of(options.order) + " was given; 1 or more is required");
+    fail("gradcheck", "order ", options.order, " was given; 1 or more is required");
   if (!(options.eps > 0 && options.eps < 1))
-    fail("gradcheck", "eps " + text_of(options.eps) + " was given; a number in (0, 1) is required");
+    fail("gradcheck", "eps ", options.eps, " was given; a number in (0, 1) is required");
   if (!(options.tolerance > 0))
-    fail("gradcheck",
-         "tolerance " + text_of(options.tolerance) + " was given; a positive number is required");
+    fail("gradcheck", "tolerance ", options.tolerance, " was given; a positive number is required");
   if (options.random_directions < 0)
-    fail("gradcheck", text_of(options.random_directions) +
-                          " random_directions were given; 0 (all entries) or more are required");
+    fail("gradcheck", options.random_directions,
+         " random_directions were given; 0 (all entries) or more are required");
 }
 
 }  // namespace

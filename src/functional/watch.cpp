@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/messages.hpp"
 #include "kernels/move/copy.hpp"
 
 namespace gradus::detail {
@@ -159,21 +160,20 @@ bool Watch::host_changes(const HostChange& change) {
          "recomputation would do so again; do it outside the function");
   if (change.kind == HostChange::Kind::tensor && !is_own(change.owner)) {
     const Node* n = static_cast<const Node*>(change.owner);
-    fail("checkpoint", std::string("the function calls ") + change.operation +
-                           " on a tensor of shape " + to_string(Shape(n->shape(), n->rank)) +
-                           " from outside it, and the recomputation would do so again; call it "
-                           "outside the function");
+    fail("checkpoint", "the function calls ", change.operation, " on a tensor of shape ",
+         Shape(n->shape(), n->rank),
+         " from outside it, and the recomputation would do so again; call it "
+         "outside the function");
   }
   return !outer_ || outer_->host_changes(change);
 }
 
 void Watch::replaces_grad(Node* leaf, bool adds) {
   if (!is_own(leaf))
-    fail("checkpoint", std::string("the function ") + (adds ? "adds to" : "replaces") +
-                           " the gradient of a tensor of shape " +
-                           to_string(Shape(leaf->shape(), leaf->rank)) +
-                           " from outside it, and the recomputation would do so again; compute "
-                           "gradients inside with grad(), or store them outside the function");
+    fail("checkpoint", "the function ", (adds ? "adds to" : "replaces"),
+         " the gradient of a tensor of shape ", Shape(leaf->shape(), leaf->rank),
+         " from outside it, and the recomputation would do so again; compute "
+         "gradients inside with grad(), or store them outside the function");
   if (outer_) outer_->replaces_grad(leaf, adds);
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
@@ -22,7 +23,7 @@ namespace sys = detail::system;
 
 [[noreturn]] void fail_errno(const char* operation, const std::string& path, const char* step,
                              int error) {
-  fail(operation, printable(path) + ": " + step + " failed: " + std::strerror(error));
+  fail(operation, printable(path), ": ", step, " failed: ", std::strerror(error));
 }
 
 /// The most that is read from what has no size: pipes, terminals, the files of /proc.
@@ -40,11 +41,11 @@ std::size_t size_to_read(const std::string& path, int fd) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) fail_errno("read_file", path, "fstat", errno);
   if (S_ISDIR(info.st_mode))
-    fail("read_file", path + ": is a folder; the path of a file is required");
+    fail("read_file", path, ": is a folder; the path of a file is required");
   if (is_endless(fd, info))
-    fail("read_file", path +
-                          ": is a device; a regular file or a pipe, which have an end, is "
-                          "required; is it the path that was meant?");
+    fail("read_file", path,
+         ": is a device; a regular file or a pipe, which have an end, is "
+         "required; is it the path that was meant?");
   const std::size_t size = S_ISREG(info.st_mode) && info.st_size > 0
                                ? static_cast<std::size_t>(info.st_size)
                                : std::size_t{0};
@@ -52,9 +53,9 @@ std::size_t size_to_read(const std::string& path, int fd) {
   const std::size_t memory =
       static_cast<std::size_t>(std::max(pages, 0L)) * static_cast<std::size_t>(std::max(page, 0L));
   if (memory > 0 && size > memory)
-    fail("read_file", path + ": has " + text_of(size) + " bytes; less than the " + text_of(memory) +
-                          " bytes of this machine's memory are required; is it the file that was "
-                          "meant?");
+    fail("read_file", path, ": has ", size, " bytes; less than the ", memory,
+         " bytes of this machine's memory are required; is it the file that was "
+         "meant?");
   return size;
 }
 
@@ -102,8 +103,8 @@ std::string read_file(const std::string& path, ReadOptions options) {
   const Descriptor file(sys::open(path, O_RDONLY));
   if (file.get() < 0) {
     const int error = errno;
-    fail("read_file", path + ": " + std::strerror(error) + "; a readable file is required" +
-                          (error == ENOENT ? "; check the spelling and the current folder" : ""));
+    fail("read_file", path, ": ", std::strerror(error), "; a readable file is required",
+         (error == ENOENT ? "; check the spelling and the current folder" : ""));
   }
   // A file may grow meanwhile: its size is a first guess only.
   const std::size_t guess = size_to_read(path, file.get());
@@ -119,8 +120,8 @@ std::string read_file(const std::string& path, ReadOptions options) {
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
     if (size > most)
-      fail("read_file", path + ": does not end after " + text_of(most) +
-                            " bytes; at most so many are read; write the data to a file first");
+      fail("read_file", path, ": does not end after ", most,
+           " bytes; at most so many are read; write the data to a file first");
   }
   bytes.resize(size);
   return options.unpack && detail::is_gzip(bytes) ? gunzip(bytes, path, options.limit) : bytes;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "gradus/io/file.hpp"
 
@@ -50,19 +51,18 @@ std::string join(std::vector<std::string>& blocks, std::size_t size) {
 
 std::string gunzip(std::string_view bytes, const std::string& name, std::size_t limit) {
   if (!detail::is_gzip(bytes))
-    fail("gunzip", name + ": does not begin with 1f 8b; gzip data is required");
+    fail("gunzip", name, ": does not begin with 1f 8b; gzip data is required");
   Stream stream(gzip_window);
   // Blocks do not move while they grow in number, as one string would.
   std::vector<std::string> blocks;
   std::size_t size = 0, room = 0, used = 0;  // room: what is left in the last block
   const auto damaged = [&](const std::string& what) {
-    fail("gunzip", name + ": " + what + " at compressed byte " + text_of(used - stream.avail_in) +
-                       " of " + text_of(bytes.size()) +
-                       "; a whole gzip file is required; copy or download it again");
+    fail("gunzip", name, ": ", what, " at compressed byte ", used - stream.avail_in, " of ",
+         bytes.size(), "; a whole gzip file is required; copy or download it again");
   };
   const auto too_long = [&] {
-    fail("gunzip", name + ": unpacks to more than " + text_of(limit) +
-                       " bytes, the limit; is it damaged or not what it claims to be?");
+    fail("gunzip", name, ": unpacks to more than ", limit,
+         " bytes, the limit; is it damaged or not what it claims to be?");
   };
   bool starved = true;  // the last call wrote all it could
   for (;;) {

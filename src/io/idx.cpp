@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "io/bytes.hpp"
 #include "io/disk/output.hpp"
@@ -35,7 +36,7 @@ const ValueType* type_of_code(int code) {
 
 Header parse_header(std::string_view bytes, const std::string& name) {
   const auto refuse = [&](std::size_t at, const std::string& what) {
-    fail("read_idx", name + ": byte " + text_of(at) + ": " + what);
+    fail("read_idx", name, ": byte ", at, ": ", what);
   };
   if (bytes.size() < 4)
     refuse(0, "the file has " + text_of(bytes.size()) +
@@ -70,10 +71,9 @@ Header parse_header(std::string_view bytes, const std::string& name) {
 void check_size(const Header& header, std::string_view bytes, const std::string& name) {
   const std::uint64_t need = header.count * header.type->item, have = bytes.size() - header.begin;
   if (need != have)
-    fail("read_idx", name + ": byte " + text_of(header.begin) + ": the header declares " +
-                         to_string(header.shape) + ", " + text_of(need) + " bytes of values, but " +
-                         text_of(have) + " follow; " +
-                         (have < need ? "is the file cut off?" : "is the file another one's end?"));
+    fail("read_idx", name, ": byte ", header.begin, ": the header declares ", header.shape, ", ",
+         need, " bytes of values, but ", have, " follow; ",
+         (have < need ? "is the file cut off?" : "is the file another one's end?"));
 }
 
 /// The file's bytes, unpacked to no more than its header may declare.
@@ -92,8 +92,8 @@ std::string read_part(const std::string& folder, const std::string& name, std::s
       path = candidate;
       return read_bytes(candidate);
     }
-  fail("load_mnist", folder + ": there is neither " + name + " nor " + name +
-                         ".gz; the four files of MNIST are required in one folder");
+  fail("load_mnist", folder, ": there is neither ", name, " nor ", name,
+       ".gz; the four files of MNIST are required in one folder");
 }
 
 data::TensorDataset load_part(const std::string& folder, const std::string& prefix) {
@@ -102,9 +102,8 @@ data::TensorDataset load_part(const std::string& folder, const std::string& pref
   const Header header = parse_header(bytes, path);
   check_size(header, bytes, path);
   if (header.code != 0x08 || header.shape.size() != 3)
-    fail("load_mnist", path + ": holds " + to_string(header.shape) + " of type code " +
-                           text_of(header.code) +
-                           "; images (n, rows, columns) of bytes are required");
+    fail("load_mnist", path, ": holds ", header.shape, " of type code ", header.code,
+         "; images (n, rows, columns) of bytes are required");
   Tensor x = zeros({header.shape[0], 1, header.shape[1], header.shape[2]});
   float* out = x.mutable_data<float>();
   for (std::size_t i = 0; i < header.count; ++i)
@@ -113,9 +112,9 @@ data::TensorDataset load_part(const std::string& folder, const std::string& pref
   const std::string labels = read_part(folder, prefix + "-labels-idx1-ubyte", path);
   const Tensor y = parse_idx(labels, path);
   if (y.dtype() != int64 || y.dim() != 1 || y.size(0) != x.size(0))
-    fail("load_mnist", path + ": holds " + to_string(y.shape()) + " " + name_of(y.dtype()) +
-                           "; one label for each of the " + text_of(x.size(0)) +
-                           " images is required; are the files of one set?");
+    fail("load_mnist", path, ": holds ", y.shape(), " ", name_of(y.dtype()),
+         "; one label for each of the ", x.size(0),
+         " images is required; are the files of one set?");
   data::TensorDataset part(x, y);
   Index last = -1;
   for (const Index label : y.to_vector<Index>()) last = std::max(last, label);

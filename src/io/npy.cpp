@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/ops/shape.hpp"
 #include "io/bytes.hpp"
@@ -53,7 +54,7 @@ class HeaderParser {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    fail("read_npy", name_ + ": byte " + text_of(at_) + ": " + what);
+    fail("read_npy", name_, ": byte ", at_, ": ", what);
   }
   void skip_blanks() {
     while (at_ < end_ && (bytes_[at_] == ' ' || bytes_[at_] == '\n')) ++at_;
@@ -189,18 +190,16 @@ Tensor parse_npy(std::string_view bytes, const std::string& name) {
   const Header h = HeaderParser(bytes, name).parse();
   const std::uint64_t need = h.count * h.type->item, have = bytes.size() - h.begin;
   if (need != have)
-    fail("read_npy", name + ": byte " + text_of(h.begin) + ": the header declares " +
-                         to_string(h.shape) + ", " + text_of(need) + " bytes of values, but " +
-                         text_of(have) + " follow; " +
-                         (have < need ? "is the file cut off?" : "is more than an array in it?"));
+    fail("read_npy", name, ": byte ", h.begin, ": the header declares ", h.shape, ", ", need,
+         " bytes of values, but ", have, " follow; ",
+         (have < need ? "is the file cut off?" : "is more than an array in it?"));
   const char* const from = bytes.data() + h.begin;
   if (const auto bad = find_misfit(*h.type, from, h.swap, h.count); bad < h.count)
-    fail("read_npy",
-         name + ": byte " + text_of(h.begin + h.type->item * bad) +
-             (h.type->kind == 'b'
-                  ? ": the boolean " + text_of(static_cast<unsigned char>(from[bad])) +
-                        "; 0 or 1 is required"
-                  : ": a uint64 beyond the range of int64; convert the array with astype"));
+    fail("read_npy", name, ": byte ", h.begin + h.type->item * bad,
+         (h.type->kind == 'b'
+              ? ": the boolean " + text_of(static_cast<unsigned char>(from[bad])) +
+                    "; 0 or 1 is required"
+              : ": a uint64 beyond the range of int64; convert the array with astype"));
   const Tensor x = h.type->make(from, h.swap, h.shape, h.count);
   return h.fortran && x.dim() > 1 ? from_fortran(x) : x;
 }

@@ -2,6 +2,7 @@
 #include <limits>
 #include <unordered_set>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/io/npy.hpp"
 #include "io/bytes.hpp"
@@ -81,7 +82,7 @@ class ZipReader {
   }
 
   [[noreturn]] void refuse(std::uint64_t at, const std::string& what) const {
-    fail("read_npz", name_ + ": byte " + text_of(at) + ": " + what);
+    fail("read_npz", name_, ": byte ", at, ": ", what);
   }
 
  private:

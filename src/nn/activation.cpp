@@ -1,5 +1,6 @@
 #include "gradus/nn/activation.hpp"
 
+#include "base/messages.hpp"
 #include "ops/elementwise/activation_table.hpp"
 
 namespace gradus::nn {
@@ -8,8 +9,8 @@ namespace {
 
 const detail::ActivationEntry& entry_of(const std::string& name) {
   if (const auto* entry = detail::find_activation(name)) return *entry;
-  fail("Activation",
-       "the name \"" + name + "\" was given; known are " + detail::names_of_activations());
+  fail("Activation", "the name \"", name, "\" was given; known are ",
+       detail::names_of_activations());
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ namespace {
 
 Index checked_heads(Index embed_dim, Index num_heads) {
   if (embed_dim < 1 || num_heads < 1 || embed_dim % num_heads != 0)
-    fail("MultiheadAttention", "embed_dim " + text_of(embed_dim) + " and " + text_of(num_heads) +
-                                   " heads were given; a number of heads that divides embed_dim is "
-                                   "required");
+    fail("MultiheadAttention", "embed_dim ", embed_dim, " and ", num_heads,
+         " heads were given; a number of heads that divides embed_dim is "
+         "required");
   return num_heads;
 }
 
@@ -82,20 +82,16 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
            (!batched || x.size(batch) == query.size(batch));
   };
   if (!fits(query) || !fits(key) || !fits(value) || key.size(length) != value.size(length))
-    fail(
-        "MultiheadAttention",
-        "query " + to_string(query.shape()) + ", key " + to_string(key.shape()) + ", value " +
-            to_string(value.shape()) + " were given; " +
-            (batch_first_ ? "(N, L, E), (N, S, E), (N, S, E)" : "(L, N, E), (S, N, E), (S, N, E)") +
-            " or all without N, with E = " + text_of(embed_dim_) +
-            ", are required; batch_first says where N is");
+    fail("MultiheadAttention", "query ", query.shape(), ", key ", key.shape(), ", value ",
+         value.shape(), " were given; ",
+         (batch_first_ ? "(N, L, E), (N, S, E), (N, S, E)" : "(L, N, E), (S, N, E), (S, N, E)"),
+         " or all without N, with E = ", embed_dim_, ", are required; batch_first says where N is");
   const Tensor& padding = options.key_padding_mask;
   if (padding.defined() && (padding.dtype() != boolean ||
                             padding.shape() != (batched ? Shape{key.size(batch), key.size(length)}
                                                         : Shape{key.size(0)})))
-    fail("MultiheadAttention", "key_padding_mask " + to_string(padding.shape()) +
-                                   " was given for key " + to_string(key.shape()) +
-                                   "; bool (N, S), or (S) without N, is required");
+    fail("MultiheadAttention", "key_padding_mask ", padding.shape(), " was given for key ",
+         key.shape(), "; bool (N, S), or (S) without N, is required");
   if (options.mask.defined()) {
     const Shape scores{batched ? query.size(batch) : 1, heads_, query.size(length),
                        key.size(length)};
@@ -105,11 +101,10 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
     } catch (const Error&) {
     }
     if (!(joined == scores))
-      fail("MultiheadAttention",
-           "a mask of shape " + to_string(options.mask.shape()) + " was given for query " +
-               to_string(query.shape()) + " and key " + to_string(key.shape()) +
-               "; (L, S), or a shape that broadcasts to (N, heads, L, S), here " +
-               to_string(scores) + ", is required");
+      fail("MultiheadAttention", "a mask of shape ", options.mask.shape(), " was given for query ",
+           query.shape(), " and key ", key.shape(),
+           "; (L, S), or a shape that broadcasts to (N, heads, L, S), here ", scores,
+           ", is required");
   }
   if (options.is_causal && options.mask.defined())
     fail("MultiheadAttention",

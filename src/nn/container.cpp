@@ -3,6 +3,7 @@
 #include <optional>
 #include <typeinfo>
 
+#include "base/messages.hpp"
 #include "gradus/debug.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/linear.hpp"
@@ -16,8 +17,7 @@ namespace {
 Module& pick(const std::vector<std::shared_ptr<Module>>& list, Index i, const char* container) {
   const auto size = static_cast<Index>(list.size());
   if (i < -size || i >= size)
-    fail(container,
-         "position " + text_of(i) + " was asked for; there are " + text_of(size) + " modules");
+    fail(container, "position ", i, " was asked for; there are ", size, " modules");
   return *list[static_cast<std::size_t>(i < 0 ? i + size : i)];
 }
 
@@ -77,8 +77,8 @@ void ModuleList::push(std::shared_ptr<Module> module) {
 Module& ModuleList::operator[](Index i) const { return pick(*modules_, i, "ModuleList"); }
 
 void ModuleList::wrong_class(Index i) const {
-  fail("ModuleList",
-       "module " + text_of(i) + " was asked for as another class; it is " + (*this)[i].describe());
+  fail("ModuleList", "module ", i, " was asked for as another class; it is ",
+       (*this)[i].describe());
 }
 
 // ------------------------------------------------------------------ ModuleDict
@@ -101,12 +101,12 @@ Module& ModuleDict::operator[](const std::string& name) const {
     if (other == name) return *module;
     known += " " + other;
   }
-  fail("ModuleDict", "the name \"" + name + "\" was given; known are" + known);
+  fail("ModuleDict", "the name \"", name, "\" was given; known are", known);
 }
 
 void ModuleDict::wrong_class(const std::string& name) const {
-  fail("ModuleDict",
-       "module \"" + name + "\" was asked for as another class; it is " + (*this)[name].describe());
+  fail("ModuleDict", "module \"", name, "\" was asked for as another class; it is ",
+       (*this)[name].describe());
 }
 
 // ------------------------------------------------------------------ Residual
@@ -114,10 +114,9 @@ void ModuleDict::wrong_class(const std::string& name) const {
 Tensor Residual::forward(const Tensor& x) const {
   const Tensor y = (*body_)(x), base = shortcut_ ? (*shortcut_)(x) : x;
   if (!(y.shape() == base.shape()))
-    fail("Residual", "the body made shape " + to_string(y.shape()) + " of input " +
-                         to_string(x.shape()) + ", to be added to shape " +
-                         to_string(base.shape()) +
-                         "; the shapes must be equal; pass a shortcut module that converts");
+    fail("Residual", "the body made shape ", y.shape(), " of input ", x.shape(),
+         ", to be added to shape ", base.shape(),
+         "; the shapes must be equal; pass a shortcut module that converts");
   return base + y;
 }
 

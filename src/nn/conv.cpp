@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/nn/init.hpp"
 
 namespace gradus::nn {
@@ -26,8 +27,7 @@ std::string option(const char* name, const T& value, Index usual) {
 
 void require_least(const char* module, const char* what, Size2 given, Index least) {
   if (given.height < least || given.width < least)
-    fail(module, std::string(what) + " = " + text(given) + " was given; " + text(least) +
-                     " or more is required");
+    fail(module, what, " = ", text(given), " was given; ", text(least), " or more is required");
 }
 
 // What differs between one axis and two.
@@ -69,8 +69,8 @@ Shape weight_shape(Index in, Index out, Kernel kernel, const Options& o) {
   require_least(name, "padding", in_two_axes(o.padding, 0), 0);
   require_least(name, "dilation", in_two_axes(o.dilation, 1), 1);
   if (o.groups < 1 || in % o.groups != 0 || out % o.groups != 0)
-    fail(name, "groups = " + text(o.groups) + " was given for " + text(in) + " input and " +
-                   text(out) + " output channels; a divisor of both is required");
+    fail(name, "groups = ", text(o.groups), " was given for ", text(in), " input and ", text(out),
+         " output channels; a divisor of both is required");
   Shape shape = {out, in / o.groups};
   for (const Index length : lengths(kernel)) shape.push_back(length);
   return shape;

@@ -1,5 +1,6 @@
 #include "gradus/nn/embedding.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
@@ -10,14 +11,13 @@ namespace {
 
 Tensor first_values(Index num, Index dim, const EmbeddingOptions& options) {
   if (num < 1 || dim < 1)
-    fail("Embedding", text_of(num) + " vectors of length " + text_of(dim) +
-                          " were asked for; 1 or more of each is required");
+    fail("Embedding", num, " vectors of length ", dim,
+         " were asked for; 1 or more of each is required");
   const Tensor weight = randn({num, dim}, options.dtype, options.generator);
   if (!options.padding_idx) return weight;
   const Index row = *options.padding_idx;
   if (row < -num || row >= num)
-    fail("Embedding",
-         "padding_idx " + text_of(row) + " was given; there are rows 0 to " + text_of(num - 1));
+    fail("Embedding", "padding_idx ", row, " was given; there are rows 0 to ", num - 1);
   const Tensor at = reshape(arange(0, static_cast<double>(num), 1, int64), {num, 1});
   return masked_fill(weight, eq(at, static_cast<double>(row < 0 ? row + num : row)), 0);
 }

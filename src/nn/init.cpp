@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
@@ -20,9 +21,9 @@ struct Fans {
 
 Fans fans_of(const Tensor& t, const char* operation) {
   if (t.dim() < 2)
-    fail(operation, "a tensor of shape " + to_string(t.shape()) +
-                        " was given; a weight (out, in, ...) is required to know its fan; use "
-                        "uniform_ or zeros_ for a bias");
+    fail(operation, "a tensor of shape ", t.shape(),
+         " was given; a weight (out, in, ...) is required to know its fan; use "
+         "uniform_ or zeros_ for a bias");
   double field = 1;
   for (Index i = 2; i < t.dim(); ++i) field *= static_cast<double>(t.size(i));
   return {field * static_cast<double>(t.size(1)), field * static_cast<double>(t.size(0))};
@@ -30,8 +31,8 @@ Fans fans_of(const Tensor& t, const char* operation) {
 
 void require_floating(const Tensor& t, const char* operation) {
   if (!is_floating_point(t.dtype()))
-    fail(operation, std::string("a tensor of dtype ") + name_of(t.dtype()) +
-                        " was given; float32 or float64 is required");
+    fail(operation, "a tensor of dtype ", name_of(t.dtype()),
+         " was given; float32 or float64 is required");
 }
 
 Tensor fill_uniform(Tensor t, double variance, Generator* generator) {
@@ -53,9 +54,8 @@ double calculate_gain(const std::string& nonlinearity, double slope) {
   if (nonlinearity == "linear" || nonlinearity == "conv") return 1;
   if (nonlinearity == "leaky_relu") return std::sqrt(2 / (1 + slope * slope));
   if (const auto* entry = detail::find_activation(nonlinearity)) return entry->gain;
-  fail("calculate_gain", "the nonlinearity \"" + nonlinearity +
-                             "\" was given; known are linear, conv, " +
-                             detail::names_of_activations());
+  fail("calculate_gain", "the nonlinearity \"", nonlinearity,
+       "\" was given; known are linear, conv, ", detail::names_of_activations());
 }
 
 Tensor constant_(Tensor t, double value) {
@@ -69,8 +69,7 @@ Tensor ones_(Tensor t) { return constant_(std::move(t), 1); }
 Tensor uniform_(Tensor t, double low, double high, Generator* generator) {
   require_floating(t, "uniform_");
   if (!(low <= high))
-    fail("uniform_", "low " + text_of(low) + " and high " + text_of(high) +
-                         " were given; low <= high is required");
+    fail("uniform_", "low ", low, " and high ", high, " were given; low <= high is required");
   const NoGrad guard;
   t.copy_(rand(t.shape(), t.dtype(), generator) * (high - low) + low);
   return t;
@@ -78,8 +77,7 @@ Tensor uniform_(Tensor t, double low, double high, Generator* generator) {
 
 Tensor normal_(Tensor t, double mean, double stddev, Generator* generator) {
   require_floating(t, "normal_");
-  if (!(stddev >= 0))
-    fail("normal_", "stddev " + text_of(stddev) + " was given; 0 or more is required");
+  if (!(stddev >= 0)) fail("normal_", "stddev ", stddev, " was given; 0 or more is required");
   const NoGrad guard;
   t.copy_(randn(t.shape(), t.dtype(), generator) * stddev + mean);
   return t;
@@ -89,9 +87,8 @@ Tensor trunc_normal_(Tensor t, double mean, double stddev, double low, double hi
                      Generator* generator) {
   require_floating(t, "trunc_normal_");
   if (!(stddev > 0 && low < high))
-    fail("trunc_normal_", "stddev " + text_of(stddev) + ", low " + text_of(low) + ", high " +
-                              text_of(high) +
-                              " were given; stddev > 0 and low < high are required");
+    fail("trunc_normal_", "stddev ", stddev, ", low ", low, ", high ", high,
+         " were given; stddev > 0 and low < high are required");
   // By the inverse of the distribution function, found by bisection: any interval works, also one
   // that draws by rejection would hardly hit.
   Generator& source = generator ? *generator : default_generator();

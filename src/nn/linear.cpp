@@ -63,10 +63,9 @@ Tensor Bilinear::operator()(const Tensor& x1, const Tensor& x2) const {
   if (!lead.empty()) lead.erase(lead.size() - 1);
   if (!lead2.empty()) lead2.erase(lead2.size() - 1);
   if (!fits || !(lead == lead2))
-    fail("Bilinear", "x1 of shape " + to_string(x1.shape()) + " and x2 of shape " +
-                         to_string(x2.shape()) + " were given; (..., " + text_of(in1) +
-                         ") and (..., " + text_of(in2) +
-                         ") with the same leading axes are required");
+    fail("Bilinear", "x1 of shape ", x1.shape(), " and x2 of shape ", x2.shape(),
+         " were given; (..., ", in1, ") and (..., ", in2,
+         ") with the same leading axes are required");
   const Index rows = numel(lead);
   // (rows, in1) x (in1, out in2) -> (rows, out, in2), times x2 (rows, in2, 1)
   const Tensor w = reshape(transpose(weight, 0, 1), {in1, out * in2});

@@ -25,8 +25,8 @@ void initialize(const Linear& layer, const std::string& activation, const MLPOpt
   else if (options.init == "orthogonal")
     init::orthogonal_(layer.weight, init::calculate_gain(activation), generator);
   else
-    fail("MLP", "the init \"" + options.init +
-                    "\" was given; known are auto, default, he, xavier, lecun, orthogonal");
+    fail("MLP", "the init \"", options.init,
+         "\" was given; known are auto, default, he, xavier, lecun, orthogonal");
   if (layer.bias.defined()) init::zeros_(layer.bias);
 }
 
@@ -45,7 +45,7 @@ void append_norm(Sequential& to, const std::string& name, Index width, const MLP
   else if (options.norm == "rms")
     to.append(name, RMSNorm(width, {.dtype = options.dtype}));
   else if (options.norm != "none")
-    fail("MLP", "the norm \"" + options.norm + "\" was given; known are none, layer, batch, rms");
+    fail("MLP", "the norm \"", options.norm, "\" was given; known are none, layer, batch, rms");
 }
 
 /// The modules of the i-th hidden layer.
@@ -63,8 +63,8 @@ Sequential& append_hidden(Sequential& to, std::size_t i, Index in, Index out,
 
 MLP::MLP(const std::vector<Index>& sizes, const MLPOptions& options) {
   if (sizes.size() < 2)
-    fail("MLP", text_of(sizes.size()) +
-                    " sizes were given; at least the numbers of inputs and outputs are required");
+    fail("MLP", sizes.size(),
+         " sizes were given; at least the numbers of inputs and outputs are required");
   const double p = options.dropout;
   gradus::detail::require(p >= 0 && p <= 1, "MLP", "dropout", p, "a probability from 0 to 1");
   for (std::size_t i = 1; i + 1 < sizes.size(); ++i) {

@@ -47,7 +47,7 @@ struct Module::State {
            "an empty name was given for a parameter, buffer or module; name it as its "
            "member, such as \"fc1\"");
     if (has(wanted))
-      fail("Module", "the name \"" + wanted + "\" was given twice; names within a module differ");
+      fail("Module", "the name \"", wanted, "\" was given twice; names within a module differ");
   }
 };
 
@@ -169,12 +169,11 @@ void Module::Pass::require_part(const Module& called) const {
   if (unknown.empty()) return;
   const std::string names = join(unknown, 3, &NamedTensors::value_type::first);
   const std::string caller = module_.describe(), path = place();
-  fail(caller.c_str(),
-       "the forward pass" + (path.empty() ? "" : " of " + path) + " calls " + called.describe() +
-           ", which is no part of " + caller + ", so that its parameters (" + names +
-           ") would not be trained; every module with trainable parameters has to be in the tree; "
-           "make it a member with add(\"name\", …), or say nn::standalone(…) if it is meant to be "
-           "apart (a teacher, a target network)");
+  fail(caller.c_str(), "the forward pass", (path.empty() ? "" : " of " + path), " calls ",
+       called.describe(), ", which is no part of ", caller, ", so that its parameters (", names,
+       ") would not be trained; every module with trainable parameters has to be in the tree; "
+       "make it a member with add(\"name\", …), or say nn::standalone(…) if it is meant to be "
+       "apart (a teacher, a target network)");
 }
 
 void Module::set_standalone(bool on) { state_->standalone = on; }
@@ -185,9 +184,9 @@ void Module::add_child(const std::string& name, std::shared_ptr<Module> module) 
   state_->require_free(name);
   Walk::states(module->state_, "", [&](const State& below, const std::string&) {
     if (&below == state_.get())
-      fail("Module", "module \"" + name +
-                         "\" contains the module it is added to; a tree of "
-                         "modules has no cycles");
+      fail("Module", "module \"", name,
+           "\" contains the module it is added to; a tree of "
+           "modules has no cycles");
   });
   if (module->state_->name.empty()) module->state_->name = name;
   state_->children.emplace_back(name, std::move(module));
@@ -265,8 +264,7 @@ bool Module::is_training() const {
 
 void Module::to(DType dtype) {
   if (!is_floating_point(dtype))
-    fail("Module.to",
-         std::string("dtype ") + name_of(dtype) + " was given; parameters are float32 or float64");
+    fail("Module.to", "dtype ", name_of(dtype), " was given; parameters are float32 or float64");
   const auto convert = [dtype](const NamedTensors& tensors) {
     for (auto [name, tensor] : tensors)
       if (is_floating_point(tensor.dtype()) && tensor.dtype() != dtype)
@@ -343,14 +341,12 @@ void Module::load_state_dict(const StateDict& state, const LoadOptions& options)
   if (!unexpected.empty()) problems += "not expected:" + unexpected + "; ";
   if (!misfits.empty()) problems += "of another shape:" + misfits + "; ";
   if (!torn.empty())
-    fail("load_state_dict",
-         problems + "different values for one tensor that has two names:" + torn +
-             "; equal values are required; load into a model without tied weights, or leave out "
-             "one of the names and pass strict = false");
+    fail("load_state_dict", problems, "different values for one tensor that has two names:", torn,
+         "; equal values are required; load into a model without tied weights, or leave out "
+         "one of the names and pass strict = false");
   if (!problems.empty())
-    fail("load_state_dict",
-         problems + "build the module with the options it was saved with" +
-             (options.strict ? ", or pass strict = false to load what fits" : ""));
+    fail("load_state_dict", problems, "build the module with the options it was saved with",
+         (options.strict ? ", or pass strict = false to load what fits" : ""));
   const NoGrad guard;
   for (auto& [name, tensor] : entries)
     if (const auto given = state.find(name); given != state.end()) tensor.copy_(given->second);

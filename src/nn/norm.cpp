@@ -12,8 +12,7 @@ const Shape& checked(const Shape& shape, const char* module) {
   bool positive = !shape.empty();
   for (const Index length : shape) positive = positive && length > 0;
   if (!positive)
-    fail(module, "the shape " + to_string(shape) +
-                     " was given; one or more lengths of 1 or more are required");
+    fail(module, "the shape ", shape, " was given; one or more lengths of 1 or more are required");
   return shape;
 }
 
@@ -52,8 +51,8 @@ GroupNorm::GroupNorm(Index num_groups, Index num_channels, const GroupNormOption
       weight(options.affine ? parameter("weight", ones({channels_}, options.dtype)) : Tensor()),
       bias(options.affine ? parameter("bias", zeros({channels_}, options.dtype)) : Tensor()) {
   if (num_groups < 1 || num_channels % num_groups != 0)
-    fail("GroupNorm", text_of(num_groups) + " groups were given for " + text_of(num_channels) +
-                          " channels; a number that divides the channels is required");
+    fail("GroupNorm", num_groups, " groups were given for ", num_channels,
+         " channels; a number that divides the channels is required");
 }
 
 std::string GroupNorm::describe() const {
@@ -92,10 +91,9 @@ std::string BatchNorm::describe() const {
 
 Tensor BatchNorm::forward(const Tensor& x) const {
   if (x.dim() < min_rank_ || x.dim() > max_rank_ || x.size(1) != features_)
-    fail(name_, "x of shape " + to_string(x.shape()) + " was given; " + text_of(features_) +
-                    " channels in the second of " + text_of(min_rank_) +
-                    (max_rank_ > min_rank_ ? " or " + text_of(max_rank_) : "") +
-                    " axes are required");
+    fail(name_, "x of shape ", x.shape(), " was given; ", features_, " channels in the second of ",
+         min_rank_, (max_rank_ > min_rank_ ? " or " + text_of(max_rank_) : ""),
+         " axes are required");
   if (is_training() && num_batches_tracked.defined()) {
     const Tensor y = batch_norm(x, running_mean, running_var, weight, bias,
                                 {.training = true, .momentum = momentum_, .eps = eps_});

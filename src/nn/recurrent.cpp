@@ -18,13 +18,13 @@ Tensor first_values(const Shape& shape, Index hidden, const Options& o) {
 
 void check_sizes(const char* name, Index input_size, Index hidden_size) {
   if (input_size < 1 || hidden_size < 1)
-    fail(name, "input_size " + text_of(input_size) + " and hidden_size " + text_of(hidden_size) +
-                   " were given; 1 or more of each is required");
+    fail(name, "input_size ", input_size, " and hidden_size ", hidden_size,
+         " were given; 1 or more of each is required");
 }
 
 bool is_relu(const std::string& nonlinearity, const char* name) {
   if (nonlinearity != "tanh" && nonlinearity != "relu")
-    fail(name, "the nonlinearity \"" + nonlinearity + "\" was given; known are tanh, relu");
+    fail(name, "the nonlinearity \"", nonlinearity, "\" was given; known are tanh, relu");
   return nonlinearity == "relu";
 }
 
@@ -81,13 +81,13 @@ std::string Cell::describe() const {
 Tensor Cell::checked(const Tensor& x, const Tensor& h) const {
   Shape state = x.shape();
   if (state.size() < 1 || state.size() > 2 || state.back() != input_size())
-    fail(name_, "x of shape " + to_string(x.shape()) + " was given; (N, " + text_of(input_size()) +
-                    ") or (" + text_of(input_size()) + ") is required");
+    fail(name_, "x of shape ", x.shape(), " was given; (N, ", input_size(), ") or (", input_size(),
+         ") is required");
   state[state.size() - 1] = hidden_size();
   if (!h.defined()) return zeros(state, x.dtype());
   if (!(h.shape() == state))
-    fail(name_, "a state of shape " + to_string(h.shape()) + " was given with x of shape " +
-                    to_string(x.shape()) + "; " + to_string(state) + " is required");
+    fail(name_, "a state of shape ", h.shape(), " was given with x of shape ", x.shape(), "; ",
+         state, " is required");
   return h;
 }
 
@@ -155,9 +155,8 @@ Tensor Recurrent::initial(const Tensor& state, const Tensor& x, const char* what
   if (!state.defined()) return zeros(inside, x.dtype());
   const Shape outside = x.dim() == 2 ? Shape{layers, hidden_size_} : inside;
   if (!(state.shape() == outside))
-    fail(name_, std::string("a state ") + what + " of shape " + to_string(state.shape()) +
-                    " was given with x of shape " + to_string(x.shape()) + "; " +
-                    to_string(outside) + " is required");
+    fail(name_, "a state ", what, " of shape ", state.shape(), " was given with x of shape ",
+         x.shape(), "; ", outside, " is required");
   return reshape(state, inside);
 }
 
@@ -167,9 +166,8 @@ std::pair<Tensor, std::vector<Tensor>> Recurrent::run(const Tensor& x, std::vect
   const bool batched = x.dim() == 3;
   if ((x.dim() != 2 && !batched) || x.size(-1) != input_size_ ||
       x.size(batched && batch_first_ ? 1 : 0) == 0)
-    fail(name_, "x of shape " + to_string(x.shape()) + " was given; " +
-                    (batch_first_ ? "(N, T, " : "(T, N, ") + in + ") or (T, " + in +
-                    ") with at least one time is required");
+    fail(name_, "x of shape ", x.shape(), " was given; ", (batch_first_ ? "(N, T, " : "(T, N, "),
+         in, ") or (T, ", in, ") with at least one time is required");
   Tensor y = !batched ? unsqueeze(x, 1) : batch_first_ ? transpose(x, 0, 1) : x;
   for (std::size_t k = 0; k < states.size(); ++k) states[k] = initial(states[k], x, k ? "c" : "h");
   std::vector<std::vector<Tensor>> last(states.size());  // of each layer

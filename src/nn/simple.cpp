@@ -20,9 +20,8 @@ Tensor Flatten::forward(const Tensor& x) const {
   const int first = normalize_axis(start_, from.size(), "Flatten");
   const int last = normalize_axis(end_, from.size(), "Flatten");
   if (first > last)
-    fail("Flatten", "axes " + text_of(start_) + " to " + text_of(end_) +
-                        " were given for a tensor of shape " + to_string(from) +
-                        "; the first must not come after the last");
+    fail("Flatten", "axes ", start_, " to ", end_, " were given for a tensor of shape ", from,
+         "; the first must not come after the last");
   Shape to;
   for (int i = 0; i < from.size(); ++i) {
     if (i <= first || i > last)

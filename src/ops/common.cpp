@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/messages.hpp"
+
 namespace gradus::detail {
 
 DType promote(const Tensor& a, const Tensor& b) {
@@ -15,14 +17,14 @@ DType promote(const Tensor& a, const Tensor& b) {
 
 void require_floating(const Tensor& x, const char* operation) {
   if (!is_floating_point(node(x)->dtype))
-    fail(operation, "a tensor of " + describe(x) +
-                        " was given; float32 or float64 is required; convert it with to()");
+    fail(operation, "a tensor of ", describe(x),
+         " was given; float32 or float64 is required; convert it with to()");
 }
 
 void require_dtype(const Tensor& x, DType dtype, const char* operation, const char* what) {
   if (node(x)->dtype != dtype)
-    fail(operation, std::string(what) + " of " + describe(x) + " was given; dtype " +
-                        name_of(dtype) + " is required; convert it with to()");
+    fail(operation, what, " of ", describe(x), " was given; dtype ", name_of(dtype),
+         " is required; convert it with to()");
 }
 
 Tensor map(kernels::Unary op, const Tensor& x, double p0, double p1) {

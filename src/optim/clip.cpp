@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "ops/host.hpp"
 #include "optim/options.hpp"
@@ -158,14 +159,15 @@ double clip_coefficient(double norm, double max_norm) {
 
 double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, ClipNormOptions options) {
   if (detail::will_repeat())
-    return detail::repeated([=] { return clip_grad_norm(params, max_norm, options); }, touched(params));
+    return detail::repeated([=] { return clip_grad_norm(params, max_norm, options); },
+                            touched(params));
   const std::vector<Tensor> grads = gradients_of(params);
   const double norm = norm_of(grads, options.norm_type);
   const double coefficient = clip_coefficient(norm, max_norm);
   if (options.error_if_nonfinite && !std::isfinite(norm))
-    fail("clip_grad_norm", "the norm of the gradients is " + text_of(norm) +
-                               "; a finite norm is required; lower the learning rate, or look for "
-                               "the first non-finite value in anomaly mode");
+    fail("clip_grad_norm", "the norm of the gradients is ", norm,
+         "; a finite norm is required; lower the learning rate, or look for "
+         "the first non-finite value in anomaly mode");
   scale_gradients(grads, coefficient);
   return norm;
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "ops/host.hpp"
 #include "optim/options.hpp"
@@ -19,14 +20,13 @@ Ema::Ema(const std::vector<Tensor>& params, const EmaOptions& options)
   std::set<const void*> seen;
   for (const Tensor& param : params) {
     if (!param.defined() || !is_floating_point(param.dtype()))
-      fail("Ema", std::string("a parameter that is ") +
-                      (param.defined() ? name_of(param.dtype()) : "undefined") +
-                      " was given; floating-point tensors are required");
+      fail("Ema", "a parameter that is ", (param.defined() ? name_of(param.dtype()) : "undefined"),
+           " was given; floating-point tensors are required");
     const bool known = param.numel() > 0 && !seen.insert(gradus::detail::memory_of(param)).second;
     if (known)
-      fail("Ema", "a parameter of shape " + to_string(param.shape()) +
-                      " was given twice, or shares its memory with another; each is required once: "
-                      "apply() would exchange it back");
+      fail("Ema", "a parameter of shape ", param.shape(),
+           " was given twice, or shares its memory with another; each is required once: "
+           "apply() would exchange it back");
     averages_.push_back(param.clone());
   }
 }

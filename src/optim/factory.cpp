@@ -57,8 +57,8 @@ std::unique_ptr<Optimizer> make_optimizer(const std::string& name,
     optimizer->configure(all);
     return optimizer;
   }
-  fail("make_optimizer",
-       "\"" + name + "\" was given; one of these is required: " + join(optimizer_names()));
+  fail("make_optimizer", "\"", name,
+       "\" was given; one of these is required: ", join(optimizer_names()));
 }
 
 void Optimizer::configure(const NamedOptions& values) {
@@ -69,9 +69,8 @@ void Optimizer::configure(const NamedOptions& values) {
           std::find_if(options.begin(), options.end(),
                        [&wanted = name](const Option& o) { return o.name == wanted; });
       if (known == options.end())
-        fail("make_optimizer",
-             "option \"" + name + "\" was given to " + name_ +
-                 "; it has these: " + join(options, std::string::npos, &Option::name));
+        fail("make_optimizer", "option \"", name, "\" was given to ", name_,
+             "; it has these: ", join(options, std::string::npos, &Option::name));
       known->value = value;
     }
     set_group_options(group, options);

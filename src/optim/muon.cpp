@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "optim/adam_step.hpp"
@@ -31,8 +32,8 @@ template class OptimizerOf<MuonOptions>;
 
 Tensor newton_schulz(const Tensor& x, int steps) {
   if (x.dim() != 2 || !is_floating_point(x.dtype()))
-    fail("newton_schulz", "a tensor of shape " + to_string(x.shape()) + ", " + name_of(x.dtype()) +
-                              " was given; a floating-point matrix is required");
+    fail("newton_schulz", "a tensor of shape ", x.shape(), ", ", name_of(x.dtype()),
+         " was given; a floating-point matrix is required");
   const NoGrad guard;
   const double length = norm(x).item();
   Tensor y = x * (1 / (length + 1e-7));

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "ops/host.hpp"
@@ -36,17 +37,17 @@ void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
   for (const Tensor& param : params) {
     const std::string which = "parameter " + text_of(slots_.size());
     if (!param.defined())
-      fail(name_, which + " is undefined; a tensor is required; was its layer ever built?");
+      fail(name_, which, " is undefined; a tensor is required; was its layer ever built?");
     if (!is_floating_point(param.dtype()))
-      fail(name_, which + " has dtype " + name_of(param.dtype()) +
-                      "; float32 or float64 is required; leave buffers out of the list");
+      fail(name_, which, " has dtype ", name_of(param.dtype()),
+           "; float32 or float64 is required; leave buffers out of the list");
     if (!param.is_leaf())
-      fail(name_, which + " is the result of operation " + param.operation() +
-                      "; a leaf is required; pass the tensor it was computed from, or detach() it");
+      fail(name_, which, " is the result of operation ", param.operation(),
+           "; a leaf is required; pass the tensor it was computed from, or detach() it");
     if (param.numel() > 0 && !seen.insert(memory_of(param)).second)
-      fail(name_, which + " of shape " + to_string(param.shape()) +
-                      " was given twice, or shares its memory with another; each parameter must "
-                      "be in one group, once");
+      fail(name_, which, " of shape ", param.shape(),
+           " was given twice, or shares its memory with another; each parameter must "
+           "be in one group, once");
     Slot slot;
     slot.param = param;
     slot.group = group;
@@ -71,8 +72,8 @@ void Optimizer::follow_dtype(std::size_t place) {
   Slot& slot = slots_[place];
   const DType dtype = slot.param.dtype();
   if (!is_floating_point(dtype))
-    fail(name_, "parameter " + text_of(place) + " has become " + name_of(dtype) +
-                    "; float32 or float64 is required; leave buffers out of the list");
+    fail(name_, "parameter ", place, " has become ", name_of(dtype),
+         "; float32 or float64 is required; leave buffers out of the list");
   std::vector<Tensor> moments;
   for (const Tensor& moment : slot.moments) moments.push_back(moment.to(dtype));
   slot.moments = std::move(moments);
@@ -95,9 +96,8 @@ std::vector<Tensor> Optimizer::scaled_gradients(double scale) const {
 bool Optimizer::stays_finite(const StepOptions& options, const std::vector<Tensor>& scaled) {
   if (!std::isfinite(options.grad_scale)) {
     if (options.non_finite == NonFinite::raise)
-      fail(name_,
-           "grad_scale = " + text_of(options.grad_scale) +
-               " was given; a finite number is required; is the norm of the gradients finite?");
+      fail(name_, "grad_scale = ", options.grad_scale,
+           " was given; a finite number is required; is the norm of the gradients finite?");
     return false;
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -122,13 +122,13 @@ void Optimizer::refuse_gradient(std::size_t place, double grad_scale) const {
   const std::string which =
       "the gradient of parameter " + text_of(place) + " of shape " + to_string(grad.shape());
   if (!all(isfinite(grad)).item<bool>())
-    fail(name_, which +
-                    " holds NaN or infinity; finite values are required; lower the learning "
-                    "rate, clip gradients, or look for the first such value in anomaly mode");
-  fail(name_, which + " is finite, but what the update makes of it in " + name_of(slot.dtype) +
-                  " (with grad_scale = " + text_of(grad_scale) +
-                  ", weight decay, momentum, squares, learning rate) is not; finite values are "
-                  "required; clip gradients, scale the loss down, or train in float64");
+    fail(name_, which,
+         " holds NaN or infinity; finite values are required; lower the learning "
+         "rate, clip gradients, or look for the first such value in anomaly mode");
+  fail(name_, which, " is finite, but what the update makes of it in ", name_of(slot.dtype),
+       " (with grad_scale = ", grad_scale,
+       ", weight decay, momentum, squares, learning rate) is not; finite values are "
+       "required; clip gradients, scale the loss down, or train in float64");
 }
 
 /// Puts the state back to where it is now, in place: a step that is replayed has its addresses.
@@ -222,8 +222,8 @@ std::vector<Tensor> Optimizer::parameters() const {
 
 void Optimizer::check_group(std::size_t group, const char* operation) const {
   if (group >= num_groups())
-    fail(operation, "group " + text_of(group) + " of " + name_ + " was asked for; it has " +
-                        text_of(num_groups()) + ", counted from 0");
+    fail(operation, "group ", group, " of ", name_, " was asked for; it has ", num_groups(),
+         ", counted from 0");
 }
 
 double Optimizer::lr(std::size_t group) const {
@@ -250,9 +250,9 @@ double Optimizer::momentum(std::size_t group) const {
   check_group(group, "momentum");
   const double* value = const_cast<Optimizer*>(this)->momentum_of(group);
   if (!value)
-    fail("momentum", std::string(name_) +
-                         " has neither a momentum nor a beta1; ask has_momentum() first, or take "
-                         "an algorithm with momentum");
+    fail("momentum", name_,
+         " has neither a momentum nor a beta1; ask has_momentum() first, or take "
+         "an algorithm with momentum");
   return *value;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "ops/host.hpp"
 #include "optim/options.hpp"
 #include "optim/state.hpp"
@@ -13,9 +14,9 @@ namespace gradus::optim {
 Scheduler::Scheduler(Optimizer& optimizer, Schedule schedule, const SchedulerOptions& options)
     : optimizer_(optimizer), schedule_(std::move(schedule)), unit_(options.unit) {
   if (schedule_.momentum(0) && !optimizer.has_momentum())
-    fail(schedule_.name(), std::string(optimizer.name()) +
-                               " was given, which has neither a momentum nor a beta1 to cycle; one "
-                               "of them is required; or set cycle_momentum = false");
+    fail(schedule_.name(), optimizer.name(),
+         " was given, which has neither a momentum nor a beta1 to cycle; one "
+         "of them is required; or set cycle_momentum = false");
   apply();
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/messages.hpp"
 #include "gradus/optim/scheduler.hpp"
 #include "optim/options.hpp"
 
@@ -13,8 +14,8 @@ using detail::require;
 
 void require_length(const char* schedule, const char* option, Index value, Index least = 1) {
   if (value < least)
-    fail(schedule, std::string(option) + " = " + text_of(value) + " was given; at least " +
-                       text_of(least) + " is required; derive it from the length of the run");
+    fail(schedule, option, " = ", value, " was given; at least ", least,
+         " is required; derive it from the length of the run");
 }
 
 void require_positive(const char* schedule, const char* option, double value) {
@@ -24,8 +25,8 @@ void require_positive(const char* schedule, const char* option, double value) {
 void require_increasing(const char* schedule, const std::vector<Index>& milestones) {
   for (std::size_t i = 0; i < milestones.size(); ++i)
     if (milestones[i] < 0 || (i > 0 && milestones[i] <= milestones[i - 1]))
-      fail(schedule, "milestone " + text_of(i) + " is " + text_of(milestones[i]) +
-                         "; milestones must be >= 0 and increase");
+      fail(schedule, "milestone ", i, " is ", milestones[i],
+           "; milestones must be >= 0 and increase");
 }
 
 double cosine(double from, double to, double progress) {
@@ -182,8 +183,8 @@ double LambdaLR::lr(double base, Index t) const { return base * factor(t); }
 void SequentialLR::check() const {
   require_increasing(name, milestones);
   if (schedules.empty() || schedules.size() != milestones.size() + 1)
-    fail(name, text_of(schedules.size()) + " schedules and " + text_of(milestones.size()) +
-                   " milestones were given; one milestone between each two schedules is required");
+    fail(name, schedules.size(), " schedules and ", milestones.size(),
+         " milestones were given; one milestone between each two schedules is required");
 }
 double SequentialLR::lr(double base, Index t) const {
   const auto passed = std::upper_bound(milestones.begin(), milestones.end(), t);

@@ -1,5 +1,6 @@
 #include "gradus/optim/sgd.hpp"
 
+#include "base/messages.hpp"
 #include "optim/options.hpp"
 #include "optim/sweep.hpp"
 
@@ -20,9 +21,8 @@ static void visit_options(O& o, F f) {
 
 static void check(const SGDOptions& o) {
   if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
-    fail("SGD", "nesterov with momentum = " + text_of(o.momentum) +
-                    " and dampening = " + text_of(o.dampening) +
-                    " was given; it requires a momentum above 0 and no dampening");
+    fail("SGD", "nesterov with momentum = ", o.momentum, " and dampening = ", o.dampening,
+         " was given; it requires a momentum above 0 and no dampening");
 }
 
 template class OptimizerOf<SGDOptions>;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/messages.hpp"
 #include "gradus/optim/optimizer.hpp"
 #include "optim/options.hpp"
 
@@ -86,8 +87,8 @@ void StateReader::finish(const char* operation) {
   if (!faults_.empty())
     fail(operation,
          "the saved state does not fit; the same algorithm with the same parameters in "
-         "the same order is required" +
-             faults_ + (more_ ? "; and " + text_of(more_) + " more" : ""));
+         "the same order is required",
+         faults_, (more_ ? "; and " + text_of(more_) + " more" : ""));
 }
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "autograd/node.hpp"
+#include "base/messages.hpp"
 #include "gradus/random.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/elementwise/random.hpp"
@@ -48,9 +49,9 @@ Tensor tensor(const Values& values, DType dtype) {
   if (dtype == int64)
     for (const double number : flat)
       if (!(std::abs(number) < 0x1p53)) {  // braces hold doubles, which would lose bits
-        fail("tensor", text_of(number) +
-                           " was given for int64; a number between -2^53 and 2^53 is required; "
-                           "pass larger ones as a std::vector<std::int64_t> to from_vector");
+        fail("tensor", number,
+             " was given for int64; a number between -2^53 and 2^53 is required; "
+             "pass larger ones as a std::vector<std::int64_t> to from_vector");
       }
   Tensor out = empty_leaf(shape, dtype);
   kernels::run(
@@ -70,9 +71,8 @@ template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
   detail::happens_once("from_vector", constants);
   if (static_cast<Index>(values.size()) != numel(shape))
-    fail("from_vector", text_of(values.size()) + " values were given for the shape " +
-                            to_string(shape) + ", which has " + text_of(numel(shape)) +
-                            " elements; the numbers must be equal");
+    fail("from_vector", values.size(), " values were given for the shape ", shape, ", which has ",
+         numel(shape), " elements; the numbers must be equal");
   if constexpr (std::is_same_v<T, bool>) {
     Tensor out = empty_leaf(shape, boolean);
     std::copy(values.begin(), values.end(), static_cast<bool*>(data(out)));
@@ -100,14 +100,14 @@ Tensor ones_like(const Tensor& x) { return full_like(x, 1); }
 Tensor arange(double start, double end, double step, DType dtype) {
   const double count = std::ceil((end - start) / step);
   if (!(step != 0) || !std::isfinite(count))
-    fail("arange", "start " + text_of(start) + ", end " + text_of(end) + ", step " + text_of(step) +
-                       " were given; all must be finite and step not 0");
+    fail("arange", "start ", start, ", end ", end, ", step ", step,
+         " were given; all must be finite and step not 0");
   if (count >= 0x1p63)
-    fail("arange", "start " + text_of(start) + ", end " + text_of(end) + ", step " + text_of(step) +
-                       " were given; fewer than 2^63 values are required");
+    fail("arange", "start ", start, ", end ", end, ", step ", step,
+         " were given; fewer than 2^63 values are required");
   if (count < 0)
-    fail("arange", "the step " + text_of(step) + " leads away from end " + text_of(end) +
-                       "; its sign must be that of end - start");
+    fail("arange", "the step ", step, " leads away from end ", end,
+         "; its sign must be that of end - start");
   Tensor out = empty_leaf({static_cast<Index>(count)}, dtype);
   kernels::run(kernels::Arange{dtype, data(out), start, step, out.numel()});
   return out;
@@ -115,7 +115,7 @@ Tensor arange(double start, double end, double step, DType dtype) {
 Tensor arange(double end) { return arange(0, end); }
 
 Tensor linspace(double start, double end, Index steps, DType dtype) {
-  if (steps < 0) fail("linspace", text_of(steps) + " steps were asked for; 0 or more are required");
+  if (steps < 0) fail("linspace", steps, " steps were asked for; 0 or more are required");
   Tensor out = empty_leaf({steps}, dtype);
   kernels::run(kernels::Linspace{dtype, data(out), start, end, steps});
   return out;
@@ -181,9 +181,9 @@ namespace {
 Tensor drawn(const char* operation, kernels::Distribution distribution, const Shape& shape,
              DType dtype, Generator* generator) {
   if (!is_floating_point(dtype))
-    fail(operation, std::string("dtype ") + name_of(dtype) +
-                        " was asked for; float32 or float64 is "
-                        "required; use randint for integers");
+    fail(operation, "dtype ", name_of(dtype),
+         " was asked for; float32 or float64 is "
+         "required; use randint for integers");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, dtype);
   const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);
@@ -203,8 +203,7 @@ Tensor randn(const Shape& shape, DType dtype, Generator* generator) {
 
 Tensor randint(Index low, Index high, const Shape& shape, DType dtype, Generator* generator) {
   if (low >= high)
-    fail("randint", "low " + text_of(low) + " and high " + text_of(high) +
-                        " were given; low < high is required");
+    fail("randint", "low ", low, " and high ", high, " were given; low < high is required");
   Generator& g = generator ? *generator : default_generator();
   Tensor out = empty_leaf(shape, int64);
   const detail::Drawn draw = detail::draw(g, philox_blocks(out.numel()), true);

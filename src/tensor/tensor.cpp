@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/node.hpp"
+#include "base/messages.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/move/copy.hpp"
 
@@ -44,8 +45,8 @@ const char* Tensor::operation() const {
 const void* Tensor::raw(DType dtype) const {
   const Node* n = node(*this);
   if (n->dtype != dtype)
-    fail("data", std::string("values of dtype ") + name_of(n->dtype) + " were asked for as " +
-                     name_of(dtype) + "; the types must be equal; convert with to()");
+    fail("data", "values of dtype ", name_of(n->dtype), " were asked for as ", name_of(dtype),
+         "; the types must be equal; convert with to()");
   detail::host_reads(*this, "data");
   return n->data;
 }
@@ -92,8 +93,8 @@ Tensor& Tensor::copy_(const Tensor& source) {
   Node* to = node(*this);
   require_writable(to, "copy_");
   if (!(broadcast_shapes(shape(), source.shape(), "copy_") == shape()))
-    fail("copy_", "a source of shape " + to_string(source.shape()) + " does not broadcast to " +
-                      to_string(shape()) + "; reshape it first");
+    fail("copy_", "a source of shape ", source.shape(), " does not broadcast to ", shape(),
+         "; reshape it first");
   const NoGrad guard;
   detail::note_read({source});
   const Tensor values = source.to(to->dtype);
@@ -127,12 +128,12 @@ Tensor& Tensor::set_data(const Tensor& values) {
          "the tensor is the result of a recorded operation; only a leaf's values can be "
          "replaced; detach() it first");
   if (!(values.shape() == shape()))
-    fail("set_data", "values of shape " + to_string(values.shape()) + " were given; the tensor's " +
-                         to_string(shape()) + " is required");
+    fail("set_data", "values of shape ", values.shape(), " were given; the tensor's ", shape(),
+         " is required");
   if (n->requires_grad && !is_floating_point(values.dtype()))
-    fail("set_data", std::string("values of dtype ") + name_of(values.dtype()) +
-                         " were given for a tensor that requires a gradient; float32 or float64 is "
-                         "required; convert them with to()");
+    fail("set_data", "values of dtype ", name_of(values.dtype()),
+         " were given for a tensor that requires a gradient; float32 or float64 is "
+         "required; convert them with to()");
   const Tensor fresh = values.detach().clone();
   Node* from = node(fresh);
   from->buffer->version = n->version() + 1;
@@ -148,8 +149,8 @@ Tensor& Tensor::set_data(const Tensor& values) {
 double Tensor::item_as_double(const char* operation) const {
   const Node* n = node(*this);
   if (n->numel != 1)
-    fail(operation, "a tensor of shape " + to_string(shape()) +
-                        " was given; exactly one element is required; index or reduce it first");
+    fail(operation, "a tensor of shape ", shape(),
+         " was given; exactly one element is required; index or reduce it first");
   detail::host_reads(*this, operation);
   switch (n->dtype) {
     case DType::boolean:
@@ -207,9 +208,8 @@ Tensor& Tensor::requires_grad_(bool value) {
          "the tensor is the result of a recorded operation; only leaves can be marked; "
          "detach() it first");
   if (value && !is_floating_point(n->dtype))
-    fail("requires_grad_",
-         std::string("a tensor of dtype ") + name_of(n->dtype) +
-             " cannot have a gradient; float32 or float64 is required; convert it with to()");
+    fail("requires_grad_", "a tensor of dtype ", name_of(n->dtype),
+         " cannot have a gradient; float32 or float64 is required; convert it with to()");
   n->requires_grad = value;
   n->copied = false;  // a variable of its own from now on
   return *this;
@@ -223,9 +223,8 @@ Tensor Tensor::grad() const {
 void Tensor::set_grad(const Tensor& grad) {
   Node* n = node(*this);
   if (grad.defined() && (!(grad.shape() == shape()) || grad.dtype() != n->dtype))
-    fail("set_grad", "a gradient of shape " + to_string(grad.shape()) + ", " +
-                         name_of(grad.dtype()) + " was given; the tensor's " + to_string(shape()) +
-                         ", " + name_of(n->dtype) + " is required");
+    fail("set_grad", "a gradient of shape ", grad.shape(), ", ", name_of(grad.dtype()),
+         " was given; the tensor's ", shape(), ", ", name_of(n->dtype), " is required");
   if (grad.defined() && n->copied) fail_copied("set_grad");
   if (detail::mode.observer) detail::mode.observer->replaces_grad(n, false);
   // A copy: backward passes add to it and clipping scales it in place, which nobody who holds

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "gradus/io/file.hpp"
 #include "io/csv/table.hpp"
@@ -32,19 +33,18 @@ struct Layout {
 void check_text(std::string_view text, const std::string& name) {
   const auto begins = [&](std::string_view with) { return text.substr(0, with.size()) == with; };
   if (begins("\xff\xfe") || begins("\xfe\xff"))
-    fail("read_csv",
-         name + ":1:1: UTF-16 text; UTF-8 is required; convert it with iconv -f UTF-16");
+    fail("read_csv", name, ":1:1: UTF-16 text; UTF-8 is required; convert it with iconv -f UTF-16");
   if (begins("PK\x03\x04"))
-    fail("read_csv", name +
-                         ":1:1: a zip or spreadsheet file; CSV text is required; unpack it, or "
-                         "save the sheet as CSV");
+    fail("read_csv", name,
+         ":1:1: a zip or spreadsheet file; CSV text is required; unpack it, or "
+         "save the sheet as CSV");
   if (const std::size_t at = text.find('\0'); at != text.npos) {
-    fail("read_csv", place_of(text, at, name) +
-                         "a zero byte; text is required; is this a binary file, or UTF-16?");
+    fail("read_csv", place_of(text, at, name),
+         "a zero byte; text is required; is this a binary file, or UTF-16?");
   }
   const std::size_t mark = begins("\xef\xbb\xbf") ? 3 : 0;
   if (text.find_first_not_of(" \t\r\n", mark) == text.npos)
-    fail("read_csv", name + ":1:1: the file is empty; lines of fields are required");
+    fail("read_csv", name, ":1:1: the file is empty; lines of fields are required");
 }
 
 void check_options(const CsvOptions& o) {
@@ -136,10 +136,9 @@ Index need_column(const Layout& layout, const CsvOptions& options, const std::st
   const Index at = find_column(layout, wanted);
   if (at >= 0 || options.optional_names) return at;
   const std::string count = text_of(layout.columns.size());
-  fail("read_csv", name + ":1:1: there is no " + what + " " + quote(wanted) +
-                       "; a name in the first line, or a number from -" + count + " to " +
-                       text_of(layout.columns.size() - 1) + ", is required; did you mean " +
-                       quote(nearest_name(wanted, layout.columns)) + "?");
+  fail("read_csv", name, ":1:1: there is no ", what, " ", quote(wanted),
+       "; a name in the first line, or a number from -", count, " to ", layout.columns.size() - 1,
+       ", is required; did you mean ", quote(nearest_name(wanted, layout.columns)), "?");
 }
 
 /// The numbers of the fields to predict.
@@ -150,8 +149,8 @@ std::vector<Index> find_targets(const Layout& layout, const CsvOptions& options,
   for (const std::string& wanted : options.targets)
     if (const Index at = need_column(layout, options, name, wanted, "target column"); at >= 0) {
       if (known[static_cast<std::size_t>(at)])
-        fail("read_csv",
-             name + ":1:1: the target column " + quote(wanted) + " was given twice; name it once");
+        fail("read_csv", name, ":1:1: the target column ", quote(wanted),
+             " was given twice; name it once");
       found.push_back(at);
       known[static_cast<std::size_t>(at)] = true;
     }
@@ -178,9 +177,9 @@ Columns make_columns(const Layout& layout, const std::vector<Index>& targets,
   each(options.ignored, "column to leave out", [&](std::size_t at) { keep[at] = false; });
   for (const Index target : targets) {
     if (!keep[static_cast<std::size_t>(target)])
-      fail("read_csv", name + ": the column " +
-                           quote(layout.columns[static_cast<std::size_t>(target)]) +
-                           " is a target and left out, too; choose one");
+      fail("read_csv", name, ": the column ",
+           quote(layout.columns[static_cast<std::size_t>(target)]),
+           " is a target and left out, too; choose one");
   }
   Columns columns;
   columns.slots.reserve(kinds.size());
@@ -203,10 +202,10 @@ void check_decimal(const Column& column, const CsvOptions& options, const std::s
   for (const std::string& text : column.values)
     if (!is_number(text, other)) return;
   if (column.values.empty()) return;
-  fail("read_csv", name + ": column " + quote(column.name) + " has numbers with the decimal mark " +
-                       quote({&other, 1}) + ", as " + quote(column.values[0]) + "; " +
-                       quote({&options.decimal, 1}) + " is required; set .decimal = '" + other +
-                       "', or list the column in .categorical if it holds names");
+  fail("read_csv", name, ": column ", quote(column.name), " has numbers with the decimal mark ",
+       quote({&other, 1}), ", as ", quote(column.values[0]), "; ", quote({&options.decimal, 1}),
+       " is required; set .decimal = '", other,
+       "', or list the column in .categorical if it holds names");
 }
 
 }  // namespace
@@ -238,13 +237,12 @@ RawTable parse_raw_csv(std::string_view text, const CsvOptions& options, const s
   }
   read_rows(scanner, options, columns, raw.targets, layout.class_names, raw.report);
   if (layout.rows >= 0 && raw.report.rows_read != layout.rows)
-    fail("read_csv", name + ":1:1: the first line declares " + text_of(layout.rows) +
-                         " rows, but " + text_of(raw.report.rows_read) +
-                         " follow; is the file cut off?");
+    fail("read_csv", name, ":1:1: the first line declares ", layout.rows, " rows, but ",
+         raw.report.rows_read, " follow; is the file cut off?");
   if (columns.rows == 0)
-    fail("read_csv", name + ":1:1: no row is left of " + text_of(raw.report.rows_read) +
-                         (raw.report.refusals.empty() ? "" : ", " + raw.report.refusals[0]) +
-                         "; one or more rows of data are required");
+    fail("read_csv", name, ":1:1: no row is left of ", raw.report.rows_read,
+         (raw.report.refusals.empty() ? "" : ", " + raw.report.refusals[0]),
+         "; one or more rows of data are required");
   for (std::size_t c = 0; c < columns.list.size(); ++c) {
     Column& column = columns.list[c];
     if (column.missing) raw.report.missing.emplace_back(column.name, column.missing);

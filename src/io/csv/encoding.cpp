@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/messages.hpp"
 #include "base/utf8.hpp"
 #include "gradus/error.hpp"
 #include "io/csv/scan.hpp"
@@ -51,9 +52,9 @@ std::string_view to_utf8(std::string_view text, Encoding encoding, const std::st
   if (encoding == Encoding::utf8) {
     const std::size_t at = find_no_utf8(text);
     if (at == text.npos) return text;
-    fail("read_csv", place_of(text, at, name) + "the byte " + printable(text.substr(at, 1)) +
-                         " is no UTF-8, which is required; set .encoding = Encoding::windows1252, "
-                         "or latin1, if the file was written so, or save it as UTF-8");
+    fail("read_csv", place_of(text, at, name), "the byte ", printable(text.substr(at, 1)),
+         " is no UTF-8, which is required; set .encoding = Encoding::windows1252, "
+         "or latin1, if the file was written so, or save it as UTF-8");
   }
   decoded.clear();
   decoded.reserve(text.size() + text.size() / 8);
@@ -62,10 +63,10 @@ std::string_view to_utf8(std::string_view text, Encoding encoding, const std::st
     if (encoding == Encoding::windows1252 && letter >= 0x80 && letter < 0xa0)
       letter = windows_letters[letter - 0x80];
     if (letter == 0)
-      fail("read_csv", place_of(text, at, name) + "the byte " + printable(text.substr(at, 1)) +
-                           " stands for nothing in windows-1252; text in the encoding that was "
-                           "set is required; set .encoding = Encoding::latin1, or save the file "
-                           "as UTF-8");
+      fail("read_csv", place_of(text, at, name), "the byte ", printable(text.substr(at, 1)),
+           " stands for nothing in windows-1252; text in the encoding that was "
+           "set is required; set .encoding = Encoding::latin1, or save the file "
+           "as UTF-8");
     append(decoded, letter);
   }
   return decoded;

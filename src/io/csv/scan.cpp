@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "io/csv/table.hpp"
 
@@ -161,7 +162,7 @@ std::string CsvScanner::here() const {
 }
 
 void CsvScanner::fail_here(const std::string& message) const {
-  fail("read_csv", here() + ": " + message);
+  fail("read_csv", here(), ": ", message);
 }
 
 std::string quote(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 
+#include "base/messages.hpp"
 #include "gradus/tensor.hpp"
 #include "io/csv/scan.hpp"
 
@@ -21,8 +22,8 @@ void fill_missing(RawTable& raw, std::size_t c, Missing policy) {
     if (!std::isnan(raw.cells[i])) present.push_back(raw.cells[i]);
   if (present.size() == count_of(raw.rows)) return;
   if (present.empty())
-    fail("read_csv", raw.name + ": column " + quote(column.name) +
-                         " has no value at all; leave the column out of the file");
+    fail("read_csv", raw.name, ": column ", quote(column.name),
+         " has no value at all; leave the column out of the file");
   const double value = typical(std::move(present), column.is_text ? Missing::mode : policy);
   for (std::size_t i = c; i < raw.cells.size(); i += width)
     if (std::isnan(raw.cells[i])) raw.cells[i] = value;
@@ -143,9 +144,9 @@ void build_table(RawTable& raw, const CsvOptions& options, Table& table) {
     }
   }
   if (features.empty())
-    fail("read_csv", raw.name +
-                         ":1:1: the only column is the target; one or more columns of features "
-                         "are required; check the delimiter, or set the target to \"none\"");
+    fail("read_csv", raw.name,
+         ":1:1: the only column is the target; one or more columns of features "
+         "are required; check the delimiter, or set the target to \"none\"");
   table.x =
       options.dtype == float32 ? build_x<float>(raw, features) : build_x<double>(raw, features);
   if (target >= 0) {

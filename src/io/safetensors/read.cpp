@@ -48,7 +48,7 @@ class Parser {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    fail("read_safetensors", name_ + ": " + what);
+    fail("read_safetensors", name_, ": ", what);
   }
   [[noreturn]] void refuse(const std::string& tensor, const std::string& what) const {
     refuse("tensor " + quote(tensor) + ": " + what);
@@ -218,9 +218,8 @@ const Tensor& SafeTensors::at(const std::string& name) const {
     if (key == name) return tensor;
     names.push_back(key);
   }
-  fail("SafeTensors.at",
-       "there is no tensor " + quote(name) + " among " + text_of(names.size()) +
-           (names.empty() ? "" : "; did you mean " + quote(nearest_name(name, names))));
+  fail("SafeTensors.at", "there is no tensor ", quote(name), " among ", names.size(),
+       (names.empty() ? "" : "; did you mean " + quote(nearest_name(name, names))));
 }
 
 std::string SafeTensors::text(const std::string& name) const {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/io/safetensors.hpp"
 #include "io/bytes.hpp"
@@ -22,10 +23,10 @@ Metadata checked(Metadata metadata) {
   for (std::size_t i = 0; i < metadata.size(); ++i) {
     const auto& [key, text] = metadata[i];
     if (i > 0 && key == metadata[i - 1].first)
-      fail("write_safetensors", "the metadata " + quote(key) + " was given twice");
+      fail("write_safetensors", "the metadata ", quote(key), " was given twice");
     if ((key + text).find('\0') != std::string::npos)
-      fail("write_safetensors",
-           "the metadata " + quote(key) + " has the character 0; texts without it are required");
+      fail("write_safetensors", "the metadata ", quote(key),
+           " has the character 0; texts without it are required");
   }
   return metadata;
 }

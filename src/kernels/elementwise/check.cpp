@@ -1,5 +1,6 @@
 #include "kernels/elementwise/check.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 
 namespace gradus::kernels {
@@ -13,11 +14,10 @@ void run(const Check& call) {
     const bool signs = call.op == CheckOp::signs;
     if (signs ? x == 1 || x == -1 : x >= call.low && x <= call.high) [[likely]]
       continue;
-    fail(call.operation, std::string(call.what) + " " + text_of(x) + " at element " + text_of(i) +
-                             " was given; " +
-                             (signs ? "-1 or 1 is required; for labels 0 and 1 pass 2 y - 1"
-                                    : "values from " + text_of(call.low) + " to " +
-                                          text_of(call.high) + " are required"));
+    fail(call.operation, call.what, " ", x, " at element ", i, " was given; ",
+         (signs ? "-1 or 1 is required; for labels 0 and 1 pass 2 y - 1"
+                : "values from " + text_of(call.low) + " to " + text_of(call.high) +
+                      " are required"));
   }
 }
 

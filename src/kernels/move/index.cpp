@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "gradus/shape.hpp"
 #include "kernels/loops.hpp"
@@ -119,18 +120,17 @@ void execute(const CheckIndices& call) {
     }
     const std::string value = text_of(call.index[i]);
     if (call.axis == CheckIndices::rows_of_weight)
-      fail(call.operation, "index " + value + " at element " + text_of(i) +
-                               " was given; the weight has rows 0 to " + text_of(call.high - 1));
+      fail(call.operation, "index ", value, " at element ", i,
+           " was given; the weight has rows 0 to ", call.high - 1);
     const std::string given = value + " was given at position " + to_string(place),
                       allowed =
                           text_of(call.low) + " to " + text_of(call.high - 1) + " are allowed; ";
     if (call.axis == CheckIndices::classes)
-      fail(call.operation,
-           "label " + given + "; " + allowed + "raise num_classes or correct the labels");
-    fail(call.operation, "index " + given + " for axis " + text_of(call.axis) + " of length " +
-                             text_of(call.high) + "; " +
-                             (call.high ? allowed + "check how the indices were made"
-                                        : "an empty axis has no place to index"));
+      fail(call.operation, "label ", given, "; ", allowed,
+           "raise num_classes or correct the labels");
+    fail(call.operation, "index ", given, " for axis ", call.axis, " of length ", call.high, "; ",
+         (call.high ? allowed + "check how the indices were made"
+                    : "an empty axis has no place to index"));
   }
 }
 

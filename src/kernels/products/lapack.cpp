@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "kernels/products/blas.hpp"
 
@@ -34,9 +35,9 @@ void BlasCallers::provide(int callers) {
   void* const memory =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
-    fail("memory", text_of(bytes) +
-                       " bytes of scratch memory for OpenBLAS could not be had; free some memory, "
-                       "or raise the limit (ulimit -v)");
+    fail("memory", bytes,
+         " bytes of scratch memory for OpenBLAS could not be had; free some memory, "
+         "or raise the limit (ulimit -v)");
   ::munmap(memory, bytes);
   provided = callers;
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/rows/row_loops.hpp"
@@ -238,10 +239,9 @@ void execute(const CheckLabels& call) {
   for (Index row = 0; row < call.rows; ++row)
     if (const Index label = call.labels[row];
         label != call.ignore_index && (label < 0 || label >= call.classes))
-      fail(call.operation,
-           "label " + text_of(label) + " in row " + text_of(row) + " was given; with " +
-               text_of(call.classes) + " classes, labels from 0 to " + text_of(call.classes - 1) +
-               " (or ignore_index " + text_of(call.ignore_index) + ") are required");
+      fail(call.operation, "label ", label, " in row ", row, " was given; with ", call.classes,
+           " classes, labels from 0 to ", call.classes - 1, " (or ignore_index ", call.ignore_index,
+           ") are required");
 }
 
 }  // namespace gradus::kernels

@@ -4,6 +4,7 @@
 
 #include <numbers>
 
+#include "base/messages.hpp"
 #include "gradus/ops/compare.hpp"
 #include "gradus/ops/nn.hpp"
 #include "gradus/ops/pointwise.hpp"
@@ -91,8 +92,7 @@ Tensor mish_curvature(const Tensor& x) {
 
 void require_positive(double value, const char* name, const char* option) {
   if (!(value > 0) || std::isinf(value))
-    fail(name, std::string(option) + " = " + text_of(value) +
-                   " was given; a finite number above 0 is required");
+    fail(name, option, " = ", value, " was given; a finite number above 0 is required");
 }
 
 }  // namespace
@@ -182,8 +182,7 @@ Tensor hardsigmoid(const Tensor& x) {
 
 Tensor hardtanh(const Tensor& x, double min, double max) {
   if (!(min <= max))
-    fail("hardtanh", "min = " + text_of(min) + " and max = " + text_of(max) +
-                         " were given; min <= max is required");
+    fail("hardtanh", "min = ", min, " and max = ", max, " were given; min <= max is required");
   return activation("hardtanh", Unary::clamp, "hardtanh_grad", Binary::hardtanh_grad, x, straight,
                     min, max);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/ops/compare.hpp"
 #include "gradus/ops/pointwise.hpp"
 #include "ops/common.hpp"
@@ -72,10 +73,9 @@ void require_nonzero(const Tensor& b, const char* name) {
   detail::host_reads(b, name);
   const std::int64_t* values = b.data<std::int64_t>();
   if (std::find(values, values + b.numel(), 0) != values + b.numel())
-    fail(name,
-         "integers were divided by a tensor of " + detail::describe(b) +
-             " that holds 0; a divisor other than 0 is required; convert to floating point for "
-             "infinity or NaN");
+    fail(name, "integers were divided by a tensor of ", detail::describe(b),
+         " that holds 0; a divisor other than 0 is required; convert to floating point for "
+         "infinity or NaN");
 }
 
 Tensor fmod_of(const Tensor& a, const Tensor& b) {
@@ -145,9 +145,9 @@ Tensor pow(const Tensor& a, double p) {
   if (p == 2) return square(x);
   if (!is_floating_point(node(x)->dtype)) {
     if (p < 0)
-      fail("pow", "integers of shape " + to_string(a.shape()) + " and the exponent " + text_of(p) +
-                      " were given; an exponent of at least 0 is required; convert to floating "
-                      "point first");
+      fail("pow", "integers of shape ", a.shape(), " and the exponent ", p,
+           " were given; an exponent of at least 0 is required; convert to floating "
+           "point first");
     return pow(x, detail::full_scalar(p, int64));
   }
   return record("pow", detail::map(Unary::pow_scalar, x, p), {x}, [p](const Vjp& k) {

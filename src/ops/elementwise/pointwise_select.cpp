@@ -1,6 +1,7 @@
 // Operations that choose between values: bounds, extremes, masks.
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "gradus/ops/pointwise.hpp"
 #include "ops/common.hpp"
 
@@ -58,9 +59,9 @@ Tensor extreme(const char* name, Binary op, const Tensor& a, const Tensor& b) {
 
 void require_mask(const Tensor& mask, const char* name, const char* what) {
   if (node(mask)->dtype != DType::boolean)
-    fail(name, std::string(what) + " of " + detail::describe(mask) +
-                   " was given; dtype bool is required; compare (as in x != 0: ne(x, 0)) or "
-                   "convert it with to()");
+    fail(name, what, " of ", detail::describe(mask),
+         " was given; dtype bool is required; compare (as in x != 0: ne(x, 0)) or "
+         "convert it with to()");
 }
 
 /// condition ? a : b, broadcast; a and b of one dtype.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "kernels/move/copy.hpp"
 #include "ops/move/indexing.hpp"
 
@@ -85,8 +86,8 @@ Tensor index_select(const Tensor& x, Index axis, const Tensor& index) {
   detail::require_axis(x, "index_select");
   const int a = normalize_axis(axis, x.dim(), "index_select");
   if (index.dim() > 1)
-    fail("index_select", "an index of shape " + to_string(index.shape()) +
-                             " was given; a vector is required; flatten it and reshape the result");
+    fail("index_select", "an index of shape ", index.shape(),
+         " was given; a vector is required; flatten it and reshape the result");
   detail::check_indices(index, x.size(a), a, false, "index_select");
   return detail::select_along(x, a, index);
 }
@@ -98,9 +99,9 @@ Tensor gather(const Tensor& x, Index axis, const Tensor& index) {
   bool fits = from.size() == to.size();
   for (int i = 0; fits && i < from.size(); ++i) fits = i == a || to[i] <= from[i];
   if (!fits)
-    fail("gather", "an index of shape " + to_string(to) + " was given for a tensor of shape " +
-                       to_string(from) + "; both need the same number of axes, and except axis " +
-                       text_of(a) + " the index must not be longer");
+    fail("gather", "an index of shape ", to, " was given for a tensor of shape ", from,
+         "; both need the same number of axes, and except axis ", a,
+         " the index must not be longer");
   detail::check_indices(index, from[a], a, false, "gather");
   Tensor part = x;
   for (int i = 0; i < from.size(); ++i)
@@ -112,9 +113,9 @@ Tensor one_hot(const Tensor& x, Index num_classes) {
   detail::require_dtype(x, int64, "one_hot", "a tensor");
   const Index count = x.numel();
   if (num_classes < -1 || (num_classes < 1 && count == 0))
-    fail("one_hot", "num_classes = " + text_of(num_classes) + " was given for " + text_of(count) +
-                        " labels; 1 or more, or -1 for the largest label "
-                        "and 1, is required");
+    fail("one_hot", "num_classes = ", num_classes, " was given for ", count,
+         " labels; 1 or more, or -1 for the largest label "
+         "and 1, is required");
   const Index* at = detail::indices_of(x);
   if (num_classes < 0) {
     detail::host_reads(x, "one_hot");

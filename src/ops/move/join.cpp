@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "gradus/ops/shape.hpp"
 #include "kernels/move/copy.hpp"
 #include "ops/common.hpp"
@@ -22,9 +23,8 @@ Shape joined_shape(const std::vector<Tensor>& tensors, int axis) {
     const Index length = other.size() == to.size() ? other[axis] : 0;
     if (other.size() == to.size()) other[axis] = to[axis];
     if (!(other == to))
-      fail("concat", "shapes " + to_string(tensors[0].shape()) + " and, as number " + text_of(i) +
-                         ", " + to_string(tensors[i].shape()) + " were given; except along axis " +
-                         text_of(axis) + " they must be equal; reshape or slice");
+      fail("concat", "shapes ", tensors[0].shape(), " and, as number ", i, ", ", tensors[i].shape(),
+           " were given; except along axis ", axis, " they must be equal; reshape or slice");
     to[axis] += length;
   }
   return to;
@@ -70,9 +70,8 @@ Tensor stack(const std::vector<Tensor>& tensors, Index axis) {
   parts.reserve(tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!(tensors[i].shape() == shape))
-      fail("stack", "shapes " + to_string(shape) + " and, as number " + text_of(i) + ", " +
-                        to_string(tensors[i].shape()) +
-                        " were given; they must be equal; use concat for different lengths");
+      fail("stack", "shapes ", shape, " and, as number ", i, ", ", tensors[i].shape(),
+           " were given; they must be equal; use concat for different lengths");
     parts.push_back(unsqueeze(tensors[i], a));
   }
   return concat(parts, a);
@@ -100,8 +99,7 @@ std::vector<Tensor> pieces(const Tensor& x, Index size, int axis) {
 
 std::vector<Tensor> split(const Tensor& x, Index size, Index axis) {
   const int a = axis_to_cut(x, axis, "split");
-  if (size < 1)
-    fail("split", "pieces of length " + text_of(size) + " were asked for; 1 or more is required");
+  if (size < 1) fail("split", "pieces of length ", size, " were asked for; 1 or more is required");
   return pieces(x, size, a);
 }
 
@@ -111,9 +109,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, Inde
   Index left = length;
   for (const Index size : sizes) left = size < 0 || size > left ? -1 : left - size;
   if (left != 0)
-    fail("split", "pieces whose lengths do not add up were given for axis " + text_of(a) +
-                      " of length " + text_of(length) +
-                      "; lengths of 0 or more with this sum are required");
+    fail("split", "pieces whose lengths do not add up were given for axis ", a, " of length ",
+         length, "; lengths of 0 or more with this sum are required");
   std::vector<Tensor> out;
   Index start = 0;
   for (const Index size : sizes) {
@@ -125,7 +122,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, Inde
 
 std::vector<Tensor> chunk(const Tensor& x, Index chunks, Index axis) {
   const int a = axis_to_cut(x, axis, "chunk");
-  if (chunks < 1) fail("chunk", text_of(chunks) + " pieces were asked for; 1 or more is required");
+  if (chunks < 1) fail("chunk", chunks, " pieces were asked for; 1 or more is required");
   return pieces(x, std::max<Index>(1, (x.size(a) + chunks - 1) / chunks), a);
 }
 
@@ -139,12 +136,12 @@ std::vector<Tensor> unbind(const Tensor& x, Index axis) {
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, const std::string& indexing) {
   require_some(tensors, "meshgrid");
   if (indexing != "ij" && indexing != "xy")
-    fail("meshgrid", "indexing \"" + indexing + "\" was given; \"ij\" or \"xy\" is required");
+    fail("meshgrid", "indexing \"", indexing, "\" was given; \"ij\" or \"xy\" is required");
   Shape grid;
   for (const Tensor& t : tensors) {
     if (t.dim() > 1)
-      fail("meshgrid", "a tensor of shape " + to_string(t.shape()) +
-                           " was given; vectors or scalars are required; flatten it");
+      fail("meshgrid", "a tensor of shape ", t.shape(),
+           " was given; vectors or scalars are required; flatten it");
     grid.push_back(t.numel());
   }
   std::vector<Tensor> out;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "gradus/ops/compare.hpp"
 #include "gradus/ops/pointwise.hpp"
 #include "gradus/ops/shape.hpp"
@@ -19,8 +20,8 @@ struct Margin {
 std::vector<Margin> margins_of(const Tensor& x, const std::vector<Index>& amounts) {
   const std::size_t rank = static_cast<std::size_t>(x.dim());
   if (amounts.size() % 2 || amounts.size() > 2 * rank)
-    fail("pad", text_of(amounts.size()) + " amounts were given for a tensor of shape " +
-                    to_string(x.shape()) + "; two per axis, from the last axis on, are required");
+    fail("pad", amounts.size(), " amounts were given for a tensor of shape ", x.shape(),
+         "; two per axis, from the last axis on, are required");
   std::vector<Margin> margins(rank, Margin{0, 0});
   for (std::size_t i = 0; i < amounts.size() / 2; ++i)
     margins[rank - 1 - i] = {amounts[2 * i], amounts[2 * i + 1]};
@@ -47,10 +48,9 @@ Tensor copied_places(const Tensor& x, int axis, const Margin& m, const std::stri
   const Index length = x.size(axis);
   const Index most = mode == "reflect" ? length - 1 : length;
   if (length == 0 || (mode != "replicate" && std::max(m.before, m.after) > most))
-    fail("pad", text_of(m.before) + " and " + text_of(m.after) + " places of mode \"" + mode +
-                    "\" were asked for around axis " + text_of(axis) + " of length " +
-                    text_of(length) + "; at most " + text_of(std::max<Index>(most, 0)) +
-                    " are there to copy; use mode \"constant\"");
+    fail("pad", m.before, " and ", m.after, " places of mode \"", mode,
+         "\" were asked for around axis ", axis, " of length ", length, "; at most ",
+         std::max<Index>(most, 0), " are there to copy; use mode \"constant\"");
   const NoGrad guard;
   const auto size = static_cast<double>(length), last = size - 1;
   const Tensor place =
@@ -65,9 +65,9 @@ Tensor copied_places(const Tensor& x, int axis, const Margin& m, const std::stri
 Tensor pad(const Tensor& x, const std::vector<Index>& amounts, const std::string& mode,
            double value) {
   if (mode != "constant" && mode != "reflect" && mode != "replicate" && mode != "circular")
-    fail("pad", "mode \"" + mode +
-                    "\" was given; \"constant\", \"reflect\", \"replicate\" or \"circular\" is "
-                    "required");
+    fail("pad", "mode \"", mode,
+         "\" was given; \"constant\", \"reflect\", \"replicate\" or \"circular\" is "
+         "required");
   std::vector<Margin> margins = margins_of(x, amounts);
   Tensor out = x;
   bool grows = false;
@@ -76,9 +76,8 @@ Tensor pad(const Tensor& x, const std::vector<Index>& amounts, const std::string
     const Index length = x.size(i), first = std::max<Index>(0, -m.before);
     const Index last = length - std::max<Index>(0, -m.after);
     if (first > last)
-      fail("pad", "amounts " + text_of(m.before) + " and " + text_of(m.after) +
-                      " were given for axis " + text_of(i) + " of length " + text_of(length) +
-                      "; no more places can be dropped than there are");
+      fail("pad", "amounts ", m.before, " and ", m.after, " were given for axis ", i, " of length ",
+           length, "; no more places can be dropped than there are");
     if (first > 0 || last < length) out = slice(out, i, first, last);
     m = {std::max<Index>(0, m.before), std::max<Index>(0, m.after)};
     grows |= m.before > 0 || m.after > 0;

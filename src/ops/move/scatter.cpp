@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/messages.hpp"
 #include "gradus/ops/index.hpp"
 #include "ops/move/indexing.hpp"
 
@@ -21,9 +22,8 @@ Tensor take_along_dim(const Tensor& x, const Tensor& index, Index axis) {
   const int a = normalize_axis(axis, x.dim(), "take_along_dim");
   Shape from = x.shape(), to = index.shape();
   if (from.size() != to.size())
-    fail("take_along_dim", "an index of shape " + to_string(to) +
-                               " was given for a tensor of shape " + to_string(from) +
-                               "; the same number of axes is required; unsqueeze the index");
+    fail("take_along_dim", "an index of shape ", to, " was given for a tensor of shape ", from,
+         "; the same number of axes is required; unsqueeze the index");
   detail::check_indices(index, from[a], a, true, "take_along_dim");
   const Index length = from[a], count = to[a];
   from[a] = to[a] = 1;
@@ -41,10 +41,9 @@ Tensor index_add(const Tensor& x, Index axis, const Tensor& index, const Tensor&
   const Index length = shape[a];
   shape[a] = index.numel();
   if (index.dim() > 1 || !(source.shape() == shape))
-    fail("index_add", "an index of shape " + to_string(index.shape()) + " and a source of shape " +
-                          to_string(source.shape()) + " were given for a tensor of shape " +
-                          to_string(x.shape()) + "; a vector and a source of shape " +
-                          to_string(shape) + " are required");
+    fail("index_add", "an index of shape ", index.shape(), " and a source of shape ",
+         source.shape(), " were given for a tensor of shape ", x.shape(),
+         "; a vector and a source of shape ", shape, " are required");
   detail::check_indices(index, length, a, false, "index_add");
   return x + detail::add_along(detail::to_arithmetic(source), a, index, length);
 }
@@ -56,12 +55,10 @@ Tensor scatter_add(const Tensor& x, Index axis, const Tensor& index, const Tenso
   bool fits = from.size() == at.size() && to.size() == at.size();
   for (int i = 0; fits && i < to.size(); ++i) fits = at[i] <= from[i] && (i == a || at[i] <= to[i]);
   if (!fits)
-    fail(
-        "scatter_add",
-        "an index of shape " + to_string(at) + " and a source of shape " + to_string(from) +
-            " were given for a tensor of shape " + to_string(to) +
-            "; the same number of axes, and an index not longer than the source nor, except axis " +
-            text_of(a) + ", than the tensor, are required");
+    fail("scatter_add", "an index of shape ", at, " and a source of shape ", from,
+         " were given for a tensor of shape ", to,
+         "; the same number of axes, and an index not longer than the source nor, except axis ", a,
+         ", than the tensor, are required");
   detail::check_indices(index, to[a], a, false, "scatter_add");
   Tensor part = detail::to_arithmetic(source);
   std::vector<Index> missing;
@@ -78,8 +75,8 @@ namespace {
 /// The rows that the indices of the leading axes name, with all indices broadcast to `shape`.
 std::vector<Index> rows_of(const Tensor& x, const std::vector<Tensor>& indices, Shape& shape) {
   if (indices.empty() || static_cast<int>(indices.size()) > x.dim())
-    fail("index_put", text_of(indices.size()) + " indices were given for a tensor of shape " +
-                          to_string(x.shape()) + "; 1 up to the number of axes are required");
+    fail("index_put", indices.size(), " indices were given for a tensor of shape ", x.shape(),
+         "; 1 up to the number of axes are required");
   shape = indices[0].shape();
   for (std::size_t i = 0; i < indices.size(); ++i) {
     detail::host_reads(indices[i], "index_put");

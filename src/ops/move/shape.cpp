@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "kernels/move/copy.hpp"
 #include "ops/common.hpp"
 
@@ -37,19 +38,17 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
     if (to[i] == -1 && unknown < 0)
       unknown = i;
     else if (to[i] < 0)
-      fail("reshape", "the shape " + to_string(shape) +
-                          " was given; lengths are 0 or more, and one may be -1");
+      fail("reshape", "the shape ", shape, " was given; lengths are 0 or more, and one may be -1");
     else
       fits &= !__builtin_mul_overflow(known, to[i], &known);
   }
   if (unknown >= 0 && known != 0) to[unknown] = count / known;
   if (unknown >= 0 && known == 0)
-    fail("reshape", "the shape " + to_string(shape) + " was given for a tensor of shape " +
-                        to_string(x.shape()) +
-                        "; beside a length of 0 a length of -1 can be anything; name it");
+    fail("reshape", "the shape ", shape, " was given for a tensor of shape ", x.shape(),
+         "; beside a length of 0 a length of -1 can be anything; name it");
   if (!fits || numel(to) != count)
-    fail("reshape", "a tensor of shape " + to_string(x.shape()) + " does not fit into " +
-                        to_string(shape) + "; both must have " + text_of(count) + " elements");
+    fail("reshape", "a tensor of shape ", x.shape(), " does not fit into ", shape,
+         "; both must have ", count, " elements");
   return record("reshape", detail::alias(x, to), {x},
                 [from = x.shape()](const Vjp& k) { return reshape(k.grad, from); });
 }
@@ -59,8 +58,7 @@ Tensor expand(const Tensor& x, const Shape& shape) {
   Shape to = shape;
   const int extra = to.size() - from.size();
   const auto refuse = [&](const std::string& why) {
-    fail("expand", "a tensor of shape " + to_string(from) + " cannot be expanded to " +
-                       to_string(shape) + "; " + why);
+    fail("expand", "a tensor of shape ", from, " cannot be expanded to ", shape, "; ", why);
   };
   if (extra < 0) refuse("these are fewer axes; reshape or sum it");
   for (int i = 0; i < to.size(); ++i) {
@@ -85,8 +83,8 @@ Tensor expand(const Tensor& x, const Shape& shape) {
 Tensor permute(const Tensor& x, const Axes& axes) {
   const Shape from = x.shape();
   if (axes.size() != from.size())
-    fail("permute", "axes " + to_string(axes) + " were given for a tensor of shape " +
-                        to_string(from) + "; each axis must be named exactly once");
+    fail("permute", "axes ", axes, " were given for a tensor of shape ", from,
+         "; each axis must be named exactly once");
   normalize_axes(axes, from.size(), "permute");
   const Shape full = strides_of(from);
   Axes inverse = axes;
@@ -104,8 +102,8 @@ Tensor permute(const Tensor& x, const Axes& axes) {
 Tensor movedim(const Tensor& x, const Axes& source, const Axes& destination) {
   const int rank = x.dim();
   if (source.size() != destination.size())
-    fail("movedim", "axes " + to_string(source) + " and places " + to_string(destination) +
-                        " were given; their numbers must be equal");
+    fail("movedim", "axes ", source, " and places ", destination,
+         " were given; their numbers must be equal");
   if (source.empty() || rank == 0) return x;
   normalize_axes(source, rank, "movedim");
   normalize_axes(destination, rank, "movedim");
@@ -129,9 +127,8 @@ Tensor movedim(const Tensor& x, const Axes& source, const Axes& destination) {
 Tensor transpose(const Tensor& x, Index axis0, Index axis1) {
   const int rank = x.dim();
   if (rank < 2 && axis0 == -2 && axis1 == -1)
-    fail("transpose",
-         "a tensor of shape " + to_string(x.shape()) +
-             " was given; at least two axes are required; reshape it to a row or a column");
+    fail("transpose", "a tensor of shape ", x.shape(),
+         " was given; at least two axes are required; reshape it to a row or a column");
   Axes order;
   for (int i = 0; i < rank; ++i) order.push_back(i);
   const int i = normalize_axis(axis0, rank, "transpose"),
@@ -207,11 +204,10 @@ Tensor select(const Tensor& x, Index axis, Index index) {
   const int a = normalize_axis(axis, from.size(), "select");
   const Index length = from[a];
   if (index < -length || index >= length)
-    fail("select",
-         "index " + text_of(index) + " was given for axis " + text_of(a) + " of length " +
-             text_of(length) + " of a tensor of shape " + to_string(from) +
-             (length ? "; " + text_of(-length) + " to " + text_of(length - 1) + " are allowed"
-                     : "; the axis is empty; check how the tensor was made"));
+    fail("select", "index ", index, " was given for axis ", a, " of length ", length,
+         " of a tensor of shape ", from,
+         (length ? "; " + text_of(-length) + " to " + text_of(length - 1) + " are allowed"
+                 : "; the axis is empty; check how the tensor was made"));
   const Index at = index < 0 ? index + length : index;
   Shape to = from;
   to.erase(a);
@@ -223,9 +219,8 @@ Tensor flatten(const Tensor& x, Index start, Index end) {
   const int first = normalize_axis(start, from.size(), "flatten");
   const int last = normalize_axis(end, from.size(), "flatten");
   if (first > last)
-    fail("flatten", "axes " + text_of(start) + " to " + text_of(end) +
-                        " were given for a tensor of shape " + to_string(from) +
-                        "; the first must not lie behind the last");
+    fail("flatten", "axes ", start, " to ", end, " were given for a tensor of shape ", from,
+         "; the first must not lie behind the last");
   if (from.empty()) return reshape(x, {1});
   Shape to;
   Index joined = 1;
@@ -252,10 +247,9 @@ Tensor unflatten(const Tensor& x, Index axis, const Shape& lengths) {
   }
   if (unknown >= 0 && known > 0) inner[unknown] = from[a] / known;
   if (inner.empty() || known < 0 || (unknown >= 0 && known == 0) || numel(inner) != from[a])
-    fail("unflatten",
-         "axis " + text_of(a) + " of length " + text_of(from[a]) + " of a tensor of shape " +
-             to_string(from) + " cannot become " + to_string(lengths) +
-             "; the product of the lengths, of which one may be -1, must be " + text_of(from[a]));
+    fail("unflatten", "axis ", a, " of length ", from[a], " of a tensor of shape ", from,
+         " cannot become ", lengths,
+         "; the product of the lengths, of which one may be -1, must be ", from[a]);
   Shape to = from;
   to.erase(a);
   for (int i = 0; i < inner.size(); ++i) to.insert(a + i, inner[i]);

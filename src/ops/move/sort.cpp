@@ -1,5 +1,6 @@
 #include "gradus/ops/sort.hpp"
 
+#include "base/messages.hpp"
 #include "kernels/reduce/sort.hpp"
 #include "ops/move/indexing.hpp"
 #include "ops/reduce/reduction.hpp"
@@ -54,8 +55,8 @@ ValuesIndices taken(const Tensor& x, int axis, const Tensor& at, bool keepdim) {
 
 void require_count(const char* name, Index k, Index low, Index length) {
   if (k < low || k > length)
-    fail(name, "k = " + text_of(k) + " was given for an axis of length " + text_of(length) + "; " +
-                   text_of(low) + " to the length are allowed");
+    fail(name, "k = ", k, " was given for an axis of length ", length, "; ", low,
+         " to the length are allowed");
 }
 
 }  // namespace

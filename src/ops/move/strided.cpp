@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/messages.hpp"
 #include "gradus/ops/shape.hpp"
 #include "kernels/move/copy.hpp"
 
@@ -57,11 +58,10 @@ Tensor flip(const Tensor& x, const Axes& axes) {
 Tensor repeat(const Tensor& x, const Shape& repeats) {
   Shape from = x.shape();
   if (repeats.size() < from.size())
-    fail("repeat", "repeats " + to_string(repeats) + " were given for a tensor of shape " +
-                       to_string(from) + "; one number per axis or more is required; or use tile");
+    fail("repeat", "repeats ", repeats, " were given for a tensor of shape ", from,
+         "; one number per axis or more is required; or use tile");
   for (const Index count : repeats)
-    if (count < 0)
-      fail("repeat", "repeats " + to_string(repeats) + " were given; 0 or more are required");
+    if (count < 0) fail("repeat", "repeats ", repeats, " were given; 0 or more are required");
   while (from.size() < repeats.size()) from.insert(0, 1);
   StridedMap map{x.shape(), from};
   map.overlaps = true;
@@ -84,8 +84,8 @@ Tensor roll(const Tensor& x, const Axes& shifts, const Axes& axes) {
   if (axes.empty() && shifts.size() == 1 && x.dim() != 1)
     return reshape(roll(reshape(x, {-1}), shifts, {0}), x.shape());
   if (shifts.size() != std::max(axes.size(), 1) || (axes.empty() && x.dim() != 1))
-    fail("roll", "shifts " + to_string(shifts) + " were given for axes " + to_string(axes) +
-                     "; one shift per axis, or a single one without axes, is required");
+    fail("roll", "shifts ", shifts, " were given for axes ", axes,
+         "; one shift per axis, or a single one without axes, is required");
   Tensor out = x;
   for (int i = 0; i < shifts.size(); ++i) {
     const int a = normalize_axis(axes.empty() ? 0 : axes[i], x.dim(), "roll");
@@ -103,10 +103,9 @@ Tensor unfold(const Tensor& x, Index axis, Index size, Index step) {
   const int a = normalize_axis(axis, shape.size(), "unfold");
   const Index length = shape.empty() ? 1 : shape[a];
   if (size < 0 || size > length || step < 1)
-    fail("unfold", "windows of " + text_of(size) + " places, " + text_of(step) +
-                       " apart, were asked for along axis " + text_of(a) + " of length " +
-                       text_of(length) +
-                       "; a size of at most the length and a step of 1 or more are required");
+    fail("unfold", "windows of ", size, " places, ", step, " apart, were asked for along axis ", a,
+         " of length ", length,
+         "; a size of at most the length and a step of 1 or more are required");
   StridedMap map{shape, shape};
   const Shape strides = strides_of(shape);
   map.overlaps = step < size;
@@ -145,17 +144,16 @@ Tensor diagonal(const Tensor& x, Index offset, Index axis0, Index axis1) {
   const int a = normalize_axis(axis0, shape.size(), "diagonal");
   const int b = normalize_axis(axis1, shape.size(), "diagonal");
   if (a == b || shape.size() < 2)
-    fail("diagonal", "axes " + text_of(axis0) + " and " + text_of(axis1) +
-                         " were given for a tensor of shape " + to_string(shape) +
-                         "; two different axes are required");
+    fail("diagonal", "axes ", axis0, " and ", axis1, " were given for a tensor of shape ", shape,
+         "; two different axes are required");
   return detail::as_copied(detail::read_strided("diagonal", x, diagonal_map(shape, offset, a, b)));
 }
 
 Tensor diag(const Tensor& x, Index diagonal) {
   if (x.dim() == 2) return gradus::diagonal(x, diagonal);
   if (x.dim() != 1)
-    fail("diag", "a tensor of shape " + to_string(x.shape()) +
-                     " was given; a vector or a matrix is required; use diagonal for batches");
+    fail("diag", "a tensor of shape ", x.shape(),
+         " was given; a vector or a matrix is required; use diagonal for batches");
   const Index side = x.numel() + std::abs(diagonal);
   return detail::write_strided("diag", x, diagonal_map({side, side}, diagonal, 0, 1));
 }
@@ -168,8 +166,7 @@ Tensor triangle(const char* name, const Tensor& x, Index diagonal) {
   const Shape shape = x.shape();
   const int rank = shape.size();
   if (rank < 2)
-    fail(name,
-         "a tensor of shape " + to_string(shape) + " was given; at least two axes are required");
+    fail(name, "a tensor of shape ", shape, " was given; at least two axes are required");
   const Index rows = shape[rank - 2], cols = shape[rank - 1];
   Tensor out = detail::empty(shape, x.dtype());
   const Index matrices = x.numel() > 0 ? x.numel() / (rows * cols) : 0;

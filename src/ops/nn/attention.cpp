@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/ops/nn.hpp"
 #include "ops/common.hpp"
 #include "ops/products/linalg.hpp"
@@ -22,30 +23,28 @@ void check_attention(const Tensor& q, const Tensor& k, const Tensor& v,
   };
   if (q.dim() < 2 || k.dim() < 2 || v.dim() < 2 || q.size(-1) != k.size(-1) ||
       k.size(-2) != v.size(-2))
-    fail(name, shapes() + " were given; (..., L, E), (..., S, E), (..., S, Ev) are required");
+    fail(name, shapes(), " were given; (..., L, E), (..., S, E), (..., S, Ev) are required");
   const auto batch = [](const Tensor& x) { return detail::batch_of(x.shape()); };
   Shape scores;
   try {
     scores = broadcast_shapes(batch(q), batch(k), name);
     broadcast_shapes(scores, batch(v), name);
   } catch (const Error&) {
-    fail(name, shapes() + " were given; their batch axes " + to_string(batch(q)) + ", " +
-                   to_string(batch(k)) + " and " + to_string(batch(v)) +
-                   " do not broadcast: aligned at the right, lengths must be equal or 1");
+    fail(name, shapes(), " were given; their batch axes ", batch(q), ", ", batch(k), " and ",
+         batch(v), " do not broadcast: aligned at the right, lengths must be equal or 1");
   }
   scores.push_back(q.size(-2));
   scores.push_back(k.size(-2));
   if (options.mask.defined() && !detail::broadcasts_to(options.mask.shape(), scores))
-    fail(name, "a mask of shape " + to_string(options.mask.shape()) + " was given for " + shapes() +
-                   "; a shape that broadcasts to that of the scores, " + to_string(scores) +
-                   ", is required");
+    fail(name, "a mask of shape ", options.mask.shape(), " was given for ", shapes(),
+         "; a shape that broadcasts to that of the scores, ", scores, ", is required");
   if (options.is_causal && options.mask.defined())
     fail(name, "a mask and is_causal were given; one of them is required; merge them into a mask");
   if (options.mask.defined() && options.mask.dtype() != boolean &&
       !is_floating_point(options.mask.dtype()))
-    fail(name, "a mask of " + detail::describe(options.mask) +
-                   " was given; bool (true: may look) or floating-point (added to the scores) is "
-                   "required");
+    fail(name, "a mask of ", detail::describe(options.mask),
+         " was given; bool (true: may look) or floating-point (added to the scores) is "
+         "required");
 }
 
 }  // namespace

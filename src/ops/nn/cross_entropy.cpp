@@ -1,3 +1,4 @@
+#include "base/messages.hpp"
 #include "kernels/reduce/reduce.hpp"
 #include "kernels/rows/rows.hpp"
 #include "ops/common.hpp"
@@ -48,13 +49,12 @@ void check_classes(const Tensor& x, const Tensor& weight, const char* operation)
     fail(operation, "logits of shape () were given; (C), (N, C) or (N, C, d...) is required");
   const Index classes = x.size(class_axis(x));
   if (classes == 0)
-    fail(operation,
-         "logits of shape " + to_string(x.shape()) + " were given; at least one class is required");
+    fail(operation, "logits of shape ", x.shape(), " were given; at least one class is required");
   if (!weight.defined()) return;
   detail::require_dtype(weight, x.dtype(), operation, "a class weight");
   if (!(weight.shape() == Shape{classes}))
-    fail(operation, "class weights of shape " + to_string(weight.shape()) + " were given for " +
-                        text_of(classes) + " classes; one weight per class is required");
+    fail(operation, "class weights of shape ", weight.shape(), " were given for ", classes,
+         " classes; one weight per class is required");
 }
 
 const Index* labels_of(const Tensor& target) { return static_cast<const Index*>(data(target)); }
@@ -63,14 +63,13 @@ const Index* labels_of(const Tensor& target) { return static_cast<const Index*>(
 void check_labels(const Tensor& x, const Tensor& target, Index ignore_index,
                   const char* operation) {
   if (target.dtype() != int64)
-    fail(operation, "a target of " + detail::describe(target) +
-                        " was given; class indices are int64 (convert them with to(int64)), "
-                        "probabilities have the logits' shape " +
-                        to_string(x.shape()));
+    fail(operation, "a target of ", detail::describe(target),
+         " was given; class indices are int64 (convert them with to(int64)), "
+         "probabilities have the logits' shape ",
+         x.shape());
   if (!(target.shape() == loss_shape(x)))
-    fail(operation, "logits of shape " + to_string(x.shape()) + " and class indices of shape " +
-                        to_string(target.shape()) + " were given; class indices of shape " +
-                        to_string(loss_shape(x)) + " are required; reshape them");
+    fail(operation, "logits of shape ", x.shape(), " and class indices of shape ", target.shape(),
+         " were given; class indices of shape ", loss_shape(x), " are required; reshape them");
   const Index classes = x.size(class_axis(x));
   kernels::run(
       kernels::CheckLabels{operation, labels_of(target), target.numel(), classes, ignore_index});
@@ -193,8 +192,8 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target,
                      const CrossEntropyOptions& options) {
   check_classes(input, options.weight, "cross_entropy");
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
-    fail("cross_entropy", "label_smoothing = " + text_of(options.label_smoothing) +
-                              " was given; 0 to 1 is required");
+    fail("cross_entropy", "label_smoothing = ", options.label_smoothing,
+         " was given; 0 to 1 is required");
   if (is_floating_point(target.dtype()) && target.shape() == input.shape())
     return with_probabilities(input, target, options);
   check_labels(input, target, options.ignore_index, "cross_entropy");

@@ -1,3 +1,4 @@
+#include "base/messages.hpp"
 #include "gradus/ops/nn.hpp"
 #include "kernels/elementwise/random.hpp"
 #include "ops/common.hpp"
@@ -23,9 +24,9 @@ Tensor masked(const Tensor& x, double p, detail::Drawn drawn) {
 Tensor dropout(const Tensor& x, double p, DropoutOptions options) {
   detail::require_floating(x, "dropout");
   if (!(p >= 0 && p <= 1))
-    fail("dropout", "p = " + text_of(p) +
-                        " was given; a probability from 0 to 1 is "
-                        "required");
+    fail("dropout", "p = ", p,
+         " was given; a probability from 0 to 1 is "
+         "required");
   if (!options.training || p == 0) return x;
   Generator& source = options.generator ? *options.generator : default_generator();
   return masked(x, p, detail::draw(source, mask_blocks(x.numel()), true));

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "base/messages.hpp"
 #include "gradus/ops/nn.hpp"
 #include "kernels/products/gemm.hpp"
 #include "kernels/products/linear_small.hpp"
@@ -18,15 +19,14 @@ namespace {
 void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   detail::require_floating(x, "linear");
   if (weight.dim() != 2 || x.dim() < 1 || x.size(-1) != weight.size(1))
-    fail("linear", "x of shape " + to_string(x.shape()) + " and weight of shape " +
-                       to_string(weight.shape()) +
-                       " were given; x (..., in) and weight (out, in) are required");
+    fail("linear", "x of shape ", x.shape(), " and weight of shape ", weight.shape(),
+         " were given; x (..., in) and weight (out, in) are required");
   detail::require_dtype(weight, x.dtype(), "linear", "a weight");
   if (!bias.defined()) return;
   detail::require_dtype(bias, x.dtype(), "linear", "a bias");
   if (bias.dim() != 1 || bias.size(0) != weight.size(0))
-    fail("linear", "bias of shape " + to_string(bias.shape()) + " and weight of shape " +
-                       to_string(weight.shape()) + " were given; bias (out) is required");
+    fail("linear", "bias of shape ", bias.shape(), " and weight of shape ", weight.shape(),
+         " were given; bias (out) is required");
 }
 
 /// The product of all lengths but the last.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/messages.hpp"
 #include "kernels/elementwise/check.hpp"
 #include "kernels/elementwise/pointwise_loss.hpp"
 #include "ops/common.hpp"
@@ -77,9 +78,8 @@ Tensor sample_weight(const Tensor& weight, const Tensor& losses, const char* ope
   const Tensor w = weight.to(losses.dtype());
   if (w.shape() == shape) return w;
   if (shape.empty() || !(w.shape() == Shape{shape[0]}))
-    fail(operation, "a sample_weight of shape " + to_string(weight.shape()) +
-                        " was given for losses of shape " + to_string(shape) +
-                        "; one weight per sample (the first axis) or per loss is required");
+    fail(operation, "a sample_weight of shape ", weight.shape(), " was given for losses of shape ",
+         shape, "; one weight per sample (the first axis) or per loss is required");
   return reshape(w, sample_column(shape));
 }
 
@@ -94,10 +94,9 @@ Tensor reduce_weighted(const Tensor& loss, Reduction reduction, const Tensor& we
 void require_same_shape(const Tensor& input, const Tensor& target, const char* operation) {
   require_floating(input, operation);
   if (!(input.shape() == target.shape()))
-    fail(operation, "input of shape " + to_string(input.shape()) + " and target of shape " +
-                        to_string(target.shape()) +
-                        " were given; the shapes must be equal, since nothing broadcasts in a "
-                        "loss; reshape one of them");
+    fail(operation, "input of shape ", input.shape(), " and target of shape ", target.shape(),
+         " were given; the shapes must be equal, since nothing broadcasts in a "
+         "loss; reshape one of them");
 }
 
 }  // namespace detail
@@ -212,7 +211,7 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& opt
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1Options& options) {
   require_same_shape(input, target, "smooth_l1_loss");
   if (!(options.beta >= 0))
-    fail("smooth_l1_loss", "beta = " + text_of(options.beta) + " was given; 0 or more is required");
+    fail("smooth_l1_loss", "beta = ", options.beta, " was given; 0 or more is required");
   const Tensor d = abs(input - like(target, input));
   const Tensor loss = options.beta == 0 ? d : huber(d, options.beta) / options.beta;
   return reduced(loss, options, "smooth_l1_loss");
@@ -221,7 +220,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1O
 Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberOptions& options) {
   require_same_shape(input, target, "huber_loss");
   if (!(options.delta > 0))
-    fail("huber_loss", "delta = " + text_of(options.delta) + " was given; more than 0 is required");
+    fail("huber_loss", "delta = ", options.delta, " was given; more than 0 is required");
   const Tensor loss = huber(abs(input - like(target, input)), options.delta);
   return reduced(loss, options, "huber_loss");
 }
@@ -264,9 +263,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
 Tensor focal_loss(const Tensor& input, const Tensor& target, const FocalOptions& options) {
   require_same_shape(input, target, "focal_loss");
   if (!(options.gamma >= 0) || !(options.alpha <= 1))
-    fail("focal_loss", "alpha = " + text_of(options.alpha) +
-                           " and gamma = " + text_of(options.gamma) +
-                           " were given; alpha <= 1 and gamma >= 0 are required");
+    fail("focal_loss", "alpha = ", options.alpha, " and gamma = ", options.gamma,
+         " were given; alpha <= 1 and gamma >= 0 are required");
   const Tensor w = loss_weight(options.weight, input, "focal_loss");
   require_range(target, 0, 1, w, "focal_loss", "target");
   const Tensor z = like(target, input);
@@ -303,12 +301,10 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
   Shape column = input.shape();
   if (!column.empty()) column[column.size() - 1] = 1;
   if (!(var.shape() == input.shape()) && !(var.shape() == column))
-    fail("gaussian_nll_loss", "var of shape " + to_string(var.shape()) +
-                                  " was given for input of shape " + to_string(input.shape()) +
-                                  "; the input's shape, or a last axis of length 1, is required");
+    fail("gaussian_nll_loss", "var of shape ", var.shape(), " was given for input of shape ",
+         input.shape(), "; the input's shape, or a last axis of length 1, is required");
   if (!(options.eps > 0))
-    fail("gaussian_nll_loss",
-         "eps = " + text_of(options.eps) + " was given; more than 0 is required");
+    fail("gaussian_nll_loss", "eps = ", options.eps, " was given; more than 0 is required");
   const Tensor w = loss_weight(options.weight, input, "gaussian_nll_loss");
   require_range(var, 0, HUGE_VAL, w, "gaussian_nll_loss", "the variance");
   const Tensor lift = clamp_min(var.detach(), options.eps) - var.detach();
@@ -341,9 +337,8 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
   Shape samples = x1.shape();
   if (!samples.empty()) samples.erase(samples.size() - 1);
   if (x1.dim() < 1 || x1.dim() > 2 || !(target.shape() == samples))
-    fail(name, "x1 and x2 of shape " + to_string(x1.shape()) + " and target of shape " +
-                   to_string(target.shape()) +
-                   " were given; (N, D) and (N), or (D) and a scalar, are required");
+    fail(name, "x1 and x2 of shape ", x1.shape(), " and target of shape ", target.shape(),
+         " were given; (N, D) and (N), or (D) and a scalar, are required");
   const Tensor w = loss_weight(options.weight, like(target, x1), name);
   require_signs(target, w, name);
   // sqrt(|x|^2 + 1e-12), as in PyTorch
@@ -361,10 +356,8 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
   require_same_shape(anchor, positive, name);
   require_same_shape(anchor, negative, name);
   if (anchor.dim() < 1 || anchor.dim() > 2)
-    fail(name, "tensors of shape " + to_string(anchor.shape()) +
-                   " were given; (N, D) or (D) is required");
-  if (!(options.p >= 1))
-    fail(name, "p = " + text_of(options.p) + " was given; 1 or more is required");
+    fail(name, "tensors of shape ", anchor.shape(), " were given; (N, D) or (D) is required");
+  if (!(options.p >= 1)) fail(name, "p = ", options.p, " was given; 1 or more is required");
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     const Tensor d = a - b + options.eps;
     return norm(d, options.p, {-1});

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/ops/nn.hpp"
 #include "kernels/rows/rows.hpp"
 #include "ops/reduce/reduction.hpp"
@@ -30,8 +31,7 @@ void check_affine(const Tensor& t, const Tensor& x, const Shape& shape, const ch
   if (!t.defined()) return;
   detail::require_dtype(t, x.dtype(), operation, what);
   if (!(t.shape() == shape))
-    fail(operation, std::string(what) + " of shape " + to_string(t.shape()) + " was given; " +
-                        to_string(shape) + " is required");
+    fail(operation, what, " of shape ", t.shape(), " was given; ", shape, " is required");
 }
 
 NormTerms last_axes(const Tensor& x, const Shape& normalized, double eps, const char* operation) {
@@ -41,9 +41,9 @@ NormTerms last_axes(const Tensor& x, const Shape& normalized, double eps, const 
   bool fits = lead >= 0 && !normalized.empty();
   for (int i = 0; fits && i < normalized.size(); ++i) fits = shape[lead + i] == normalized[i];
   if (!fits)
-    fail(operation, "x of shape " + to_string(shape) + " was given with normalized_shape " +
-                        to_string(normalized) + "; x must end with these axes, at least one");
-  if (!(eps >= 0)) fail(operation, "eps = " + text_of(eps) + " was given; 0 or more is required");
+    fail(operation, "x of shape ", shape, " was given with normalized_shape ", normalized,
+         "; x must end with these axes, at least one");
+  if (!(eps >= 0)) fail(operation, "eps = ", eps, " was given; 0 or more is required");
   NormTerms terms{false, false, 1, 1, normalized.size(), eps};
   for (int i = 0; i < shape.size(); ++i) (i < lead ? terms.rows : terms.cols) *= shape[i];
   return terms;
@@ -156,8 +156,7 @@ void check_channels(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const char* operation) {
   detail::require_floating(x, operation);
   if (x.dim() < 2)
-    fail(operation,
-         "x of shape " + to_string(x.shape()) + " was given; (N, C) or (N, C, ...) is required");
+    fail(operation, "x of shape ", x.shape(), " was given; (N, C) or (N, C, ...) is required");
   check_affine(weight, x, {x.size(1)}, operation, "a weight");
   check_affine(bias, x, {x.size(1)}, operation, "a bias");
 }
@@ -212,8 +211,8 @@ Tensor group_norm(const Tensor& x, Index num_groups, const Tensor& weight, const
   const Shape shape = x.shape();
   const Index channels = shape[1];
   if (num_groups < 1 || channels % num_groups != 0)
-    fail("group_norm", text_of(num_groups) + " groups were given for " + text_of(channels) +
-                           " channels; a number that divides the channels is required");
+    fail("group_norm", num_groups, " groups were given for ", channels,
+         " channels; a number that divides the channels is required");
   Index field = channels / num_groups;
   for (int i = 2; i < shape.size(); ++i) field *= shape[i];
   const Tensor groups = reshape(x, {shape[0] * num_groups, field});

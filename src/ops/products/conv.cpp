@@ -1,5 +1,6 @@
 #include "gradus/ops/conv.hpp"
 
+#include "base/messages.hpp"
 #include "ops/products/products.hpp"
 #include "ops/products/window.hpp"
 
@@ -62,24 +63,21 @@ void check_channels(const WindowedOperation& op, const Tensor& x, const Tensor& 
                     const Tensor& bias, Index groups) {
   detail::require_dtype(weight, x.dtype(), op.name, "a weight");
   if (weight.dim() != op.axes + 2)
-    fail(op.name, "a weight of shape " + to_string(weight.shape()) +
-                      " was given; (O, C / groups, " + (op.axes == 1 ? "K" : "K, M") +
-                      ") is required");
+    fail(op.name, "a weight of shape ", weight.shape(), " was given; (O, C / groups, ",
+         (op.axes == 1 ? "K" : "K, M"), ") is required");
   const Index channels = x.size(-1 - op.axes), out = weight.size(0);
   if (groups < 1 || out % groups != 0 || channels % groups != 0)
-    fail(op.name, text_of(groups) + " groups were asked for with " + text_of(channels) +
-                      " input and " + text_of(out) +
-                      " output channels; a divisor of both, 1 or more, is required");
+    fail(op.name, groups, " groups were asked for with ", channels, " input and ", out,
+         " output channels; a divisor of both, 1 or more, is required");
   if (channels / groups != weight.size(1))
-    fail(op.name, "an input of shape " + to_string(x.shape()) + " has " + text_of(channels) +
-                      " channels, and a weight of shape " + to_string(weight.shape()) + " with " +
-                      text_of(groups) + " groups takes " + text_of(weight.size(1) * groups) +
-                      "; these must be equal");
+    fail(op.name, "an input of shape ", x.shape(), " has ", channels,
+         " channels, and a weight of shape ", weight.shape(), " with ", groups, " groups takes ",
+         weight.size(1) * groups, "; these must be equal");
   if (!bias.defined()) return;
   detail::require_dtype(bias, x.dtype(), op.name, "a bias");
   if (!(bias.shape() == Shape{out}))
-    fail(op.name, "a bias of shape " + to_string(bias.shape()) + " was given for " + text_of(out) +
-                      " output channels; one value for each is required");
+    fail(op.name, "a bias of shape ", bias.shape(), " was given for ", out,
+         " output channels; one value for each is required");
 }
 
 Tensor convolve(const WindowedOperation& op, const Tensor& x, const Tensor& weight,

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/messages.hpp"
 #include "gradus/ops/linalg.hpp"
 #include "ops/common.hpp"
 
@@ -15,7 +16,7 @@ namespace {
 using Labels = std::string;
 
 [[noreturn]] void fail_einsum(const std::string& equation, const std::string& what) {
-  fail("einsum", "equation \"" + equation + "\" " + what);
+  fail("einsum", "equation \"", equation, "\" ", what);
 }
 
 bool has(const Labels& labels, char label) { return labels.find(label) != Labels::npos; }

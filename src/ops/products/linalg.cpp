@@ -1,5 +1,6 @@
 #include "gradus/ops/linalg.hpp"
 
+#include "base/messages.hpp"
 #include "ops/common.hpp"
 #include "ops/products/linalg.hpp"
 
@@ -13,17 +14,16 @@ namespace {
 void require_ranks(const char* operation, const Tensor& a, int rank_a, const Tensor& b, int rank_b,
                    const char* required) {
   if (a.dim() != rank_a || b.dim() != rank_b)
-    fail(operation, describe(a) + " and " + describe(b) + " were given; " + required +
-                        " are required; use matmul for other ranks");
+    fail(operation, describe(a), " and ", describe(b), " were given; ", required,
+         " are required; use matmul for other ranks");
 }
 
 void require_equal(const char* operation, const Tensor& a, const Tensor& b, Index axis_a,
                    Index axis_b, const char* what) {
   if (a.size(axis_a) != b.size(axis_b))
-    fail(operation, "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) +
-                        " were given; " + what + " " + text_of(a.size(axis_a)) + " and " +
-                        text_of(b.size(axis_b)) + " (axes " + text_of(axis_a) + " and " +
-                        text_of(axis_b) + ") must be equal; transpose or reshape one of them");
+    fail(operation, "shapes ", a.shape(), " and ", b.shape(), " were given; ", what, " ",
+         a.size(axis_a), " and ", b.size(axis_b), " (axes ", axis_a, " and ", axis_b,
+         ") must be equal; transpose or reshape one of them");
 }
 
 }  // namespace
@@ -59,9 +59,8 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, double
   require_equal("addmm", mat1, mat2, 1, 0, "the inner lengths");
   const Shape shape = {mat1.size(0), mat2.size(1)};
   if (!detail::broadcasts_to(input.shape(), shape))
-    fail("addmm", "input of shape " + to_string(input.shape()) +
-                      " was given for a product of shape " + to_string(shape) +
-                      "; one that broadcasts to it is required");
+    fail("addmm", "input of shape ", input.shape(), " was given for a product of shape ", shape,
+         "; one that broadcasts to it is required");
   Tensor product = matmul(mat1, mat2);
   if (alpha != 1) product = product * alpha;
   if (beta == 0) return product;
@@ -70,9 +69,9 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, double
 
 Tensor trace(const Tensor& x) {
   if (x.dim() != 2)
-    fail("trace", describe(x) +
-                      " was given; a matrix is required; for batches use "
-                      "sum(diagonal(x, 0, -2, -1), {-1})");
+    fail("trace", describe(x),
+         " was given; a matrix is required; for batches use "
+         "sum(diagonal(x, 0, -2, -1), {-1})");
   return sum(diagonal(x));
 }
 

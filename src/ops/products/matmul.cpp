@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "kernels/products/gemm.hpp"
 #include "ops/common.hpp"
 #include "ops/products/linalg.hpp"
@@ -24,11 +25,10 @@ Shape broadcast_batches(const Shape& batch_a, const Shape& batch_b, const Shape&
   for (int i = 1; i <= shared; ++i) {
     const Index p = batch_a[batch_a.size() - i], q = batch_b[batch_b.size() - i];
     if (p != q && p != 1 && q != 1)
-      fail(operation, "shapes " + to_string(a) + " and " + to_string(b) +
-                          " were given; their batch axes " + to_string(batch_a) + " and " +
-                          to_string(batch_b) +
-                          " do not broadcast: aligned at the right, lengths must be equal or 1; "
-                          "reshape or expand one of them");
+      fail(operation, "shapes ", a, " and ", b, " were given; their batch axes ", batch_a, " and ",
+           batch_b,
+           " do not broadcast: aligned at the right, lengths must be equal or 1; "
+           "reshape or expand one of them");
   }
   return broadcast_shapes(batch_a, batch_b, operation);
 }
@@ -52,12 +52,10 @@ struct Plan {
 /// The axes over which a product sums, numbered from the last, are not of one length.
 [[noreturn, gnu::cold]] void fail_inner(const Tensor& a, const Tensor& b, int axis_a, int axis_b) {
   const auto transposed = [](bool is) { return is ? " (transposed)" : ""; };
-  fail("matmul", "shapes " + to_string(a.shape()) + transposed(a.dim() > 1 && axis_a == -2) +
-                     " and " + to_string(b.shape()) + transposed(b.dim() > 1 && axis_b == -1) +
-                     " were given; the inner lengths " + text_of(a.size(axis_a)) + " and " +
-                     text_of(b.size(axis_b)) + " (axes " + text_of(a.dim() + axis_a) + " and " +
-                     text_of(b.dim() + axis_b) +
-                     ") must be equal; transpose or reshape one of them");
+  fail("matmul", "shapes ", a.shape(), transposed(a.dim() > 1 && axis_a == -2), " and ", b.shape(),
+       transposed(b.dim() > 1 && axis_b == -1), " were given; the inner lengths ", a.size(axis_a),
+       " and ", b.size(axis_b), " (axes ", a.dim() + axis_a, " and ", b.dim() + axis_b,
+       ") must be equal; transpose or reshape one of them");
 }
 
 Plan plan(const Tensor& a, const Tensor& b, bool ta, bool tb) {
@@ -155,13 +153,13 @@ Tensor detail::zero_matmul(Zeros zeros, const Tensor& a, const Tensor& b, bool t
 Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
   const int i = a.dim(), j = b.dim();
   if (i == 0 || j == 0)
-    fail("matmul", "shapes " + to_string(a.shape()) + " and " + to_string(b.shape()) +
-                       " were given; each needs at least one axis; use * for a scalar");
+    fail("matmul", "shapes ", a.shape(), " and ", b.shape(),
+         " were given; each needs at least one axis; use * for a scalar");
   if (a.dtype() != b.dtype() || !is_floating_point(a.dtype())) {
     const DType common = detail::promote(a, b);
     if (!is_floating_point(common))
-      fail("matmul", detail::describe(a) + " and " + detail::describe(b) +
-                         " were given; a floating-point dtype is required; convert with to()");
+      fail("matmul", detail::describe(a), " and ", detail::describe(b),
+           " were given; a floating-point dtype is required; convert with to()");
     return matmul(a.to(common), b.to(common),
                   {.transpose_a = options.transpose_a, .transpose_b = options.transpose_b});
   }

@@ -1,3 +1,4 @@
+#include "base/messages.hpp"
 #include "ops/move/indexing.hpp"
 #include "ops/products/window.hpp"
 
@@ -36,14 +37,13 @@ Plane pool_plane(const WindowedOperation& op, const Tensor& x, const Tensor& pla
   const Plane plane = detail::plane_of(op, planes, options);
   const Size2 &kernel = options.kernel, &padding = options.padding;
   if (padding.height > kernel.height / 2 || padding.width > kernel.width / 2)
-    fail(op.name, "a padding of " + op.text(padding) + " was given for a kernel of size " +
-                      op.text(kernel) + "; at most half of the kernel is required");
+    fail(op.name, "a padding of ", op.text(padding), " was given for a kernel of size ",
+         op.text(kernel), "; at most half of the kernel is required");
   if (has_empty_window(plane.y) || has_empty_window(plane.x))
-    fail(op.name, "an input of shape " + to_string(x.shape()) + " was given for a kernel of " +
-                      op.text(kernel) + " with dilation " + op.text(options.dilation) +
-                      " and padding " + op.text(padding) +
-                      ", some windows of which meet padding only; a longer input or less dilation "
-                      "is required");
+    fail(op.name, "an input of shape ", x.shape(), " was given for a kernel of ", op.text(kernel),
+         " with dilation ", op.text(options.dilation), " and padding ", op.text(padding),
+         ", some windows of which meet padding only; a longer input or less dilation "
+         "is required");
   return plane;
 }
 

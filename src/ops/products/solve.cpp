@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "base/messages.hpp"
 #include "kernels/products/lapack.hpp"
 #include "ops/products/linalg.hpp"
 #include "ops/products/products.hpp"
@@ -37,8 +38,8 @@ Stack require_square(const Tensor& a, const char* operation) {
   const Shape shape = a.shape();
   const int rank = shape.size();
   if (rank < 2 || shape[rank - 1] != shape[rank - 2])
-    fail(operation, "a tensor of shape " + to_string(shape) +
-                        " was given; square matrices in the last two axes are required");
+    fail(operation, "a tensor of shape ", shape,
+         " was given; square matrices in the last two axes are required");
   const Shape batch = batch_of(shape);
   return {shape.back(), numel(batch), batch};
 }
@@ -76,10 +77,10 @@ Tensor inverse(const Tensor& a, bool zero_if_singular) {
   for (Index i = 0; i < count; ++i) {
     if (const Index place = factors.zero_pivot[static_cast<std::size_t>(i)]) {
       if (zero_if_singular) continue;
-      fail("inverse", name_of_matrix(factors.stack, i) + ", of order " + text_of(n) +
-                          ", is singular: pivot " + text_of(place) +
-                          " of its LU decomposition is 0; an invertible one is required; add a "
-                          "small multiple of eye(n)");
+      fail("inverse", name_of_matrix(factors.stack, i), ", of order ", n, ", is singular: pivot ",
+           place,
+           " of its LU decomposition is 0; an invertible one is required; add a "
+           "small multiple of eye(n)");
     }
     const Out to = Out(data(out)).plus(i * n * n, a.dtype());
     std::memcpy(to, data(identity), static_cast<std::size_t>(n * n) * size_of(a.dtype()));
@@ -111,12 +112,12 @@ struct System {
 };
 
 [[noreturn]] void fail_singular(const System& system, const Stack& stack, Index i, Index place) {
-  fail(system.operation(),
-       detail::name_of_matrix(stack, i) + ", of order " + text_of(stack.order) + ", is singular: " +
-           (system.kind == System::general
-                ? "pivot " + text_of(place) + " of its LU decomposition is 0"
-                : "element (" + text_of(place) + ", " + text_of(place) + ") of its diagonal is 0") +
-           "; an invertible one is required; add a small multiple of eye(n)");
+  fail(system.operation(), detail::name_of_matrix(stack, i), ", of order ", stack.order,
+       ", is singular: ",
+       (system.kind == System::general
+            ? "pivot " + text_of(place) + " of its LU decomposition is 0"
+            : "element (" + text_of(place) + ", " + text_of(place) + ") of its diagonal is 0"),
+       "; an invertible one is required; add a small multiple of eye(n)");
 }
 
 /// Throws if a triangular matrix of the stack has a 0 on its diagonal.
@@ -191,9 +192,9 @@ Tensor checked_system(const System& system, const Tensor& a, const Tensor& b, bo
   rows.push_back(stack.order);
   const bool vector = vectors && (b.dim() == 1 || b.shape() == rows);
   if (b.dim() < (vector ? 1 : 2) || b.size(vector ? -1 : -2) != stack.order)
-    fail(name, "a of shape " + to_string(a.shape()) + " and b of shape " + to_string(b.shape()) +
-                   " were given; b with " + text_of(stack.order) + " rows is required" +
-                   (vectors ? ", or a vector" : "; use unsqueeze(b, -1) for a vector"));
+    fail(name, "a of shape ", a.shape(), " and b of shape ", b.shape(), " were given; b with ",
+         stack.order, " rows is required",
+         (vectors ? ", or a vector" : "; use unsqueeze(b, -1) for a vector"));
   Shape batch = b.shape();  // without the rows, and the columns if there are any
   batch.erase(batch.size() - 1);
   if (!vector) batch.erase(batch.size() - 1);
@@ -228,11 +229,10 @@ Tensor cholesky_of_symmetric(const Tensor& a) {
     kernels::run(
         kernels::Cholesky{a.dtype(), n, Out(data(out)).plus(i * n * n, a.dtype()), &minor});
     if (minor != 0)
-      fail("cholesky", detail::name_of_matrix(stack, i) + ", of order " + text_of(n) +
-                           ", is not positive definite: its leading minor of order " +
-                           text_of(minor) +
-                           " is not positive; a positive definite one is required; add a small "
-                           "multiple of eye(n)");
+      fail("cholesky", detail::name_of_matrix(stack, i), ", of order ", n,
+           ", is not positive definite: its leading minor of order ", minor,
+           " is not positive; a positive definite one is required; add a small "
+           "multiple of eye(n)");
   }
   return record("cholesky", std::move(out), {a}, [n](const Vjp& k) {
     const Tensor& lower = k.out();

@@ -1,5 +1,7 @@
 #include "ops/products/window.hpp"
 
+#include "base/messages.hpp"
+
 namespace gradus::detail {
 
 namespace {
@@ -10,18 +12,17 @@ constexpr Index largest_option = Index{1} << 31;
 void require_option(const WindowedOperation& op, const char* name, Size2 given, Index least) {
   for (const Index value : {given.height, given.width})
     if (value < least || value > largest_option)
-      fail(op.name, std::string(name) + " " + op.text(given) + " was given; " + text_of(least) +
-                        " or more, up to 2^31, is required");
+      fail(op.name, name, " ", op.text(given), " was given; ", least,
+           " or more, up to 2^31, is required");
 }
 
 kernels::Window window(const WindowedOperation& op, Index input, Index kernel, Index stride,
                        Index padding, Index dilation) {
   const Index room = input + 2 * padding, reach = dilation * (kernel - 1) + 1;
   if (reach > room)
-    fail(op.name, "an axis of length " + text_of(input) + " with padding " + text_of(padding) +
-                      " has " + text_of(room) + " places, and a kernel of " + text_of(kernel) +
-                      " with dilation " + text_of(dilation) + " needs " + text_of(reach) +
-                      "; a longer input, more padding or a smaller kernel is required");
+    fail(op.name, "an axis of length ", input, " with padding ", padding, " has ", room,
+         " places, and a kernel of ", kernel, " with dilation ", dilation, " needs ", reach,
+         "; a longer input, more padding or a smaller kernel is required");
   return {input, kernel, stride, padding, dilation, (room - reach) / stride + 1};
 }
 
@@ -34,8 +35,8 @@ std::string WindowedOperation::text(Size2 size) const {
 Tensor as_planes(const WindowedOperation& op, const Tensor& x) {
   require_floating(x, op.name);
   if (x.dim() != op.axes + 1 && x.dim() != op.axes + 2)
-    fail(op.name, "an input of shape " + to_string(x.shape()) + " was given; (N, C, " +
-                      (op.axes == 1 ? "L) or (C, L)" : "H, W) or (C, H, W)") + " is required");
+    fail(op.name, "an input of shape ", x.shape(), " was given; (N, C, ",
+         (op.axes == 1 ? "L) or (C, L)" : "H, W) or (C, H, W)"), " is required");
   Tensor planes = x.dim() == op.axes + 1 ? unsqueeze(x, 0) : x;
   return op.axes == 1 ? unsqueeze(planes, 2) : planes;
 }

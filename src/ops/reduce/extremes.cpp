@@ -1,3 +1,4 @@
+#include "base/messages.hpp"
 #include "gradus/ops/reduce.hpp"
 #include "ops/move/indexing.hpp"
 #include "ops/reduce/reduction.hpp"
@@ -14,10 +15,9 @@ void require_nonempty(const Tensor& x, const Axes& axes, const char* operation) 
   const Shape shape = x.shape();
   for (const Index axis : axes)
     if (shape[static_cast<int>(axis)] == 0)
-      fail(operation, "a tensor of shape " + to_string(shape) + " was given, of which axis " +
-                          text_of(axis) +
-                          " is empty; one or more elements to choose from are required; check how "
-                          "the tensor was made, or reduce other axes");
+      fail(operation, "a tensor of shape ", shape, " was given, of which axis ", axis,
+           " is empty; one or more elements to choose from are required; check how "
+           "the tensor was made, or reduce other axes");
 }
 
 Tensor tie_shares(const Tensor& x, const Tensor& out, const Axes& axes) {

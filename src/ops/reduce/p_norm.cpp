@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "kernels/rows/rows.hpp"
 #include "ops/reduce/reduction.hpp"
 
@@ -107,8 +108,8 @@ Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) 
 Tensor normalize(const Tensor& x, double p, Index axis, double eps) {
   detail::require_floating(x, "normalize");
   if (!(p >= 1) || !(eps > 0))
-    fail("normalize", "p = " + text_of(p) + " and eps = " + text_of(eps) +
-                          " were given; p of 1 or more and eps above 0 are required");
+    fail("normalize", "p = ", p, " and eps = ", eps,
+         " were given; p of 1 or more and eps above 0 are required");
   const int a = normalize_axis(axis, x.dim(), "normalize");
   return x / clamp_min(norm(x, p, {a}, {.keepdim = true}), eps);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "kernels/move/copy.hpp"
 #include "kernels/rows/rows.hpp"
 #include "ops/reduce/reduction.hpp"
@@ -105,9 +106,8 @@ Tensor fitted(const Tensor& gradient, const Tensor& input) {
     axes.push_back(i);
   }
   if (!fits)
-    fail("backward", "a rule returned a gradient of shape " + to_string(from) +
-                         " for an input of shape " + to_string(shape) +
-                         "; the gradient must have the input's or the output's shape");
+    fail("backward", "a rule returned a gradient of shape ", from, " for an input of shape ", shape,
+         "; the gradient must have the input's or the output's shape");
   return sum_over(x, axes, shape);
 }
 

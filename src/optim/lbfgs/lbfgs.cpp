@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "ops/host.hpp"
 #include "optim/lbfgs/wolfe.hpp"
@@ -63,14 +64,14 @@ LBFGS::LBFGS(const std::vector<Tensor>& params, const LBFGSOptions& options)
 
 LBFGS::LBFGS(const std::vector<Group>& groups) : OptimizerOf(groups) {
   if (num_groups() != 1)
-    fail(name(), text_of(num_groups()) +
-                     " parameter groups were given; one is required: "
-                     "its step is one for all parameters");
+    fail(name(), num_groups(),
+         " parameter groups were given; one is required: "
+         "its step is one for all parameters");
   for (const Slot& slot : slots()) {
     if (slot.row > 0)
-      fail(name(), "a parameter of shape " + to_string(slot.param.shape()) +
-                       " with sparse rows was given; dense gradients are required: the step is one "
-                       "for all values; build the Embedding without sparse, or take Adam");
+      fail(name(), "a parameter of shape ", slot.param.shape(),
+           " with sparse rows was given; dense gradients are required: the step is one "
+           "for all values; build the Embedding without sparse, or take Adam");
     size_ += static_cast<std::size_t>(slot.numel);
   }
 }
@@ -86,10 +87,9 @@ double LBFGS::evaluate(const Closure& closure, Tensor* result) {
   ++evaluations_;
   const Tensor loss = closure();
   if (!loss.defined() || loss.numel() != 1)
-    fail(name(), "the closure returned " +
-                     (loss.defined() ? "shape " + to_string(loss.shape())
-                                     : std::string("an undefined tensor")) +
-                     "; the loss, one number, is required");
+    fail(name(), "the closure returned ",
+         (loss.defined() ? "shape " + to_string(loss.shape()) : std::string("an undefined tensor")),
+         "; the loss, one number, is required");
   if (result) *result = loss;
   return loss.item();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim/clip.hpp"
@@ -31,7 +32,7 @@ double slope(nn::Module& model, const Loss& loss, const Tensor& x, const Tensor&
 std::vector<ParameterCheck> check_gradients(nn::Module& model, const Loss& loss, const Tensor& x,
                                             const Tensor& y, int directions) {
   if (directions < 1)
-    fail("check_gradients", text_of(directions) + " directions were given; 1 or more are required");
+    fail("check_gradients", directions, " directions were given; 1 or more are required");
   const nn::StateDict kept = model.state_dict();
   const nn::NamedTensors parameters = model.named_parameters();
   const DType dtype = parameters.empty() ? float64 : parameters[0].second.dtype();
@@ -67,8 +68,7 @@ std::vector<ParameterCheck> check_gradients(nn::Module& model, const Loss& loss,
 
 BatchCheck overfit_batch(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
                          const Tensor& x, const Tensor& y, Index steps) {
-  if (steps < 1)
-    fail("overfit_batch", text_of(steps) + " steps were given; 1 or more are required");
+  if (steps < 1) fail("overfit_batch", steps, " steps were given; 1 or more are required");
   const nn::StateDict kept = model.state_dict();
   const Finally mode = nn::detail::evaluation_mode(model);
   BatchCheck check;

@@ -11,14 +11,13 @@ namespace gradus::train {
 namespace {
 
 void check(const FitOptions& o, const optim::Optimizer& optimizer) {
-  if (o.epochs < 1)
-    fail("fit", "epochs = " + text_of(o.epochs) + " was given; 1 or more are required");
+  if (o.epochs < 1) fail("fit", "epochs = ", o.epochs, " was given; 1 or more are required");
   Config config;
   config.fit = o;
   detail::for_options(config, "fit", [&](const detail::Field& field, const std::string& name) {
     for (const std::string& given : detail::misfits(field))
-      fail("fit",
-           name + " = " + given + " was given; " + field.rule.range->option_words + " is required");
+      fail("fit", name, " = ", given, " was given; ", field.rule.range->option_words,
+           " is required");
   });
   const CheckpointOptions& c = o.checkpoint;
   using gradus::detail::require;

@@ -42,10 +42,9 @@ Finally restore(nn::Module& model, optim::Optimizer& optimizer,
 
 void check(const LrFinderOptions& o, const data::DataLoader& loader) {
   if (!(o.low > 0 && o.low < o.high && std::isfinite(o.high)))
-    fail("find_lr", "rates from " + text_of(o.low) + " to " + text_of(o.high) +
-                        " were given; 0 < low < high is required");
-  if (o.steps < 10)
-    fail("find_lr", text_of(o.steps) + " steps were given; 10 or more are required");
+    fail("find_lr", "rates from ", o.low, " to ", o.high,
+         " were given; 0 < low < high is required");
+  if (o.steps < 10) fail("find_lr", o.steps, " steps were given; 10 or more are required");
   using gradus::detail::require;
   require(o.smoothing >= 0 && o.smoothing < 1, "find_lr", "smoothing", o.smoothing, "0 to below 1");
   require(o.divergence > 1, "find_lr", "divergence", o.divergence, "more than 1");

@@ -38,8 +38,8 @@ double metric(const Metrics& metrics, const std::string& name) {
 
 double roc_auc(const std::vector<double>& scores, const std::vector<bool>& labels) {
   if (scores.size() != labels.size())
-    fail("roc_auc", text_of(scores.size()) + " scores and " + text_of(labels.size()) +
-                        " labels were given; one label for each score is required");
+    fail("roc_auc", scores.size(), " scores and ", labels.size(),
+         " labels were given; one label for each score is required");
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   for (const double score : scores)

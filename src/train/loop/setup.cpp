@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "train/recipe/settings.hpp"
@@ -192,10 +193,10 @@ Tensor predict(const SavedModel& saved, const Source& source) {
   const std::vector<double> all_values = values.to_vector<double>();
   Index at = 0;
   while (std::isfinite(all_values[static_cast<std::size_t>(at)])) ++at;
-  fail("predict", source.row_name(at / values.size(1)) + ": the model answers " +
-                      text_of(all_values[static_cast<std::size_t>(at)]) +
-                      "; values as in training, for which its sums stay finite, are required; "
-                      "look for numbers that are much too large in this row");
+  fail("predict", source.row_name(at / values.size(1)), ": the model answers ",
+       all_values[static_cast<std::size_t>(at)],
+       "; values as in training, for which its sums stay finite, are required; "
+       "look for numbers that are much too large in this row");
 }
 
 Tensor run_model(nn::Module& model, const Tensor& x, Index batch_size) {

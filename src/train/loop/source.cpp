@@ -63,10 +63,9 @@ Tensor read_array(const std::string& path) {
   const Index width = values.dim() ? values.numel() / std::max<Index>(values.size(0), 1) : 1;
   const double first = values.reshape({values.numel()})[at].item();
   const std::string shown = std::isfinite(first) ? " (" + text_of(first) + ")" : "";
-  fail("load_source", name + ": " + what + " hold " + text_of(count) +
-                          (count == 1 ? " value that is " : " values that are ") + fault +
-                          ", the first in sample " + text_of(at / width) + " at place " +
-                          text_of(at % width) + shown + "; " + required);
+  fail("load_source", name, ": ", what, " hold ", count,
+       (count == 1 ? " value that is " : " values that are "), fault, ", the first in sample ",
+       at / width, " at place ", at % width, shown, "; ", required);
 }
 
 /// Throws for NaN and infinity, which arrays have no policies for as tables do.
@@ -94,20 +93,20 @@ Tensor as_dtype(const Tensor& values, DType dtype, const char* what, const std::
 data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
                          const std::string& name) {
   if (x.dim() < 1 || x.size(0) < 1)
-    fail("load_source", name + ": holds inputs of shape " + to_string(x.shape()) +
-                            "; samples along the first axis, one or more, are required");
+    fail("load_source", name, ": holds inputs of shape ", x.shape(),
+         "; samples along the first axis, one or more, are required");
   if (x.dim() == 1) x = x.reshape({x.size(0), 1});
   x = as_dtype(x, options.csv.dtype, "the inputs", name);
   if (!y.defined()) {
     if (options.need_targets)
-      fail("load_source", name +
-                              ": holds inputs alone; targets are required; name their file with "
-                              "labels, or give a .npz file with x and y");
+      fail("load_source", name,
+           ": holds inputs alone; targets are required; name their file with "
+           "labels, or give a .npz file with x and y");
     return data::TensorDataset(x);
   }
   if (y.dim() < 1 || y.size(0) != x.size(0))
-    fail("load_source", name + ": " + text_of(x.size(0)) + " inputs and targets of shape " +
-                            to_string(y.shape()) + "; one target a sample is required");
+    fail("load_source", name, ": ", x.size(0), " inputs and targets of shape ", y.shape(),
+         "; one target a sample is required");
   if (y.dim() == 2 && y.size(1) == 1 && !is_floating_point(y.dtype())) y = y.reshape({y.size(0)});
   const bool labels = !is_floating_point(y.dtype()) && y.dim() == 1;
   const bool wants_labels = options.csv.task == io::Task::classification;
@@ -118,19 +117,19 @@ data::TensorDataset join(Tensor x, Tensor y, const SourceOptions& options,
     return data::TensorDataset(x, y);
   }
   if (y.dim() != 1)
-    fail("load_source", name + ": targets of shape " + to_string(y.shape()) +
-                            "; one label a sample is required for classification");
+    fail("load_source", name, ": targets of shape ", y.shape(),
+         "; one label a sample is required for classification");
   const Tensor whole = y.to(int64);
   if (is_floating_point(y.dtype()) && !all(eq(whole.to(y.dtype()), y)).item<bool>())
-    fail("load_source", name +
-                            ": targets that are not whole numbers; labels are required for "
-                            "classification; is this regression?");
+    fail("load_source", name,
+         ": targets that are not whole numbers; labels are required for "
+         "classification; is this regression?");
   data::TensorDataset set(x, whole);
   const Index least = min(whole).item<Index>(), most = max(whole).item<Index>();
   if (least < 0 || most >= 100000)
-    fail("load_source", name + ": labels from " + text_of(least) + " to " + text_of(most) +
-                            "; 0 to the number of classes less 1 is "
-                            "required");
+    fail("load_source", name, ": labels from ", least, " to ", most,
+         "; 0 to the number of classes less 1 is "
+         "required");
   for (Index c = 0; c <= most; ++c) set.class_names.push_back(text_of(c));
   return set;
 }
@@ -145,8 +144,8 @@ data::TensorDataset read_archive(const SourceOptions& options) {
       y = tensor;
   }
   if (!x.defined())
-    fail("load_source", options.data + ": holds " + (names.empty() ? "nothing" : names) +
-                            "; an array called x (or X, data) is required, and y for the targets");
+    fail("load_source", options.data, ": holds ", (names.empty() ? "nothing" : names),
+         "; an array called x (or X, data) is required, and y for the targets");
   require_finite(x, "the inputs", options.data);
   require_finite(y, "the targets", options.data);
   return join(x, y, options, options.data);
@@ -154,22 +153,22 @@ data::TensorDataset read_archive(const SourceOptions& options) {
 
 void require_targets(const SourceOptions& options, const io::RawTable& table) {
   if (options.need_targets && table.targets.empty())
-    fail("load_source", table.name +
-                            ": no target column is chosen; one or more are required; name them, "
-                            "or leave the target empty for the last");
+    fail("load_source", table.name,
+         ": no target column is chosen; one or more are required; name them, "
+         "or leave the target empty for the last");
 }
 
 [[noreturn]] void fail_unknown(const std::string& data) {
   if (data.find_first_of("./") != std::string::npos)  // meant as a path
-    fail("load_source", data +
-                            ": there is no such file or folder; a path, or the name of a set, "
-                            "is required; check the spelling and the current folder");
+    fail("load_source", data,
+         ": there is no such file or folder; a path, or the name of a set, "
+         "is required; check the spelling and the current folder");
   const std::string like = nearest_name(data, set_names());
-  fail("load_source", data +
-                          ": there is no such file or folder, and no set of this name; a path, "
-                          "or one of " +
-                          gradus::join(set_names()) + ", is required; did you mean " + quote(like) +
-                          "? Check the spelling and the current folder");
+  fail("load_source", data,
+       ": there is no such file or folder, and no set of this name; a path, "
+       "or one of ",
+       gradus::join(set_names()), ", is required; did you mean ", quote(like),
+       "? Check the spelling and the current folder");
 }
 
 }  // namespace

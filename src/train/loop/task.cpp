@@ -1,5 +1,6 @@
 #include "gradus/train/task.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 
 namespace gradus::train {
@@ -101,8 +102,8 @@ void check_output(const std::string& loss, const std::string& output) {
   if (loss == "nll" && output != "log_softmax")
     required = "log_softmax, or the loss cross_entropy, which takes logits,";
   if (required)
-    fail("make_objective", "the loss \"" + loss + "\" was given with the output \"" + output +
-                               "\"; " + required + " is required");
+    fail("make_objective", "the loss \"", loss, "\" was given with the output \"", output, "\"; ",
+         required, " is required");
 }
 
 }  // namespace
@@ -121,9 +122,8 @@ std::vector<std::string> loss_names() {
 
 Objective make_objective(const ObjectiveOptions& options) {
   if (options.targets < (options.task == Task::regression ? 1 : 2))
-    fail("make_objective", text_of(options.targets) + " were given as targets of a " +
-                               name_of(options.task) +
-                               "; two classes, or one quantity, or more are required");
+    fail("make_objective", options.targets, " were given as targets of a ", name_of(options.task),
+         "; two classes, or one quantity, or more are required");
   std::string wanted = options.loss;
   if (wanted == "auto")
     wanted = options.task == Task::regression                           ? "mse"
@@ -145,8 +145,8 @@ Objective make_objective(const ObjectiveOptions& options) {
     objective.function = entry.make(options);
     return objective;
   }
-  fail("make_objective", "the loss \"" + wanted + "\" was given for " + name_of(options.task) +
-                             "; one of " + all + " is required");
+  fail("make_objective", "the loss \"", wanted, "\" was given for ", name_of(options.task),
+       "; one of ", all, " is required");
 }
 
 Tensor Objective::compared(const Tensor& y) const {

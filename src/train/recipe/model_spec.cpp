@@ -1,5 +1,6 @@
 #include "gradus/train/model_spec.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/nn/activation.hpp"
 #include "gradus/nn/embedding.hpp"
 #include "gradus/nn/mlp.hpp"
@@ -16,9 +17,8 @@ ColumnEmbedding::ColumnEmbedding(Index inputs, const std::vector<Index>& categor
                                  Generator* generator) {
   const Index codes = static_cast<Index>(categories.size());
   if (categories.size() != sizes.size() || codes > inputs)
-    fail("ColumnEmbedding", text_of(inputs) + " columns, " + text_of(codes) +
-                                " of them codes, and " + text_of(sizes.size()) +
-                                " sizes were given; one size for each column of codes is required");
+    fail("ColumnEmbedding", inputs, " columns, ", codes, " of them codes, and ", sizes.size(),
+         " sizes were given; one size for each column of codes is required");
   numbers_ = inputs - codes;
   outputs_ = numbers_;
   for (std::size_t i = 0; i < categories.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "io/csv/scan.hpp"
 #include "io/csv/table.hpp"
@@ -30,13 +31,12 @@ io::detail::TargetColumn find_target(const io::RawTable& table, io::Task task) {
 Tensor matrix_of(const io::RawTable& table, Index features) {
   for (const io::RawColumn& column : table.columns)
     if (column.is_text || column.missing)
-      fail("Pipeline", table.name + ": column " + quote(column.name) +
-                           (column.is_text ? " holds texts" : " has missing values") +
-                           "; numbers alone are required, as in training");
+      fail("Pipeline", table.name, ": column ", quote(column.name),
+           (column.is_text ? " holds texts" : " has missing values"),
+           "; numbers alone are required, as in training");
   if (static_cast<Index>(table.columns.size()) != features)
-    fail("Pipeline", table.name + ": has " + text_of(table.columns.size()) + " columns; " +
-                         text_of(features) +
-                         " are required, the values of a sample in their order");
+    fail("Pipeline", table.name, ": has ", table.columns.size(), " columns; ", features,
+         " are required, the values of a sample in their order");
   return from_vector(table.cells, {table.rows, features});
 }
 
@@ -44,8 +44,8 @@ std::shared_ptr<data::Scaler> make_scaler(const std::string& name) {
   if (name == "standard") return std::make_shared<data::StandardScaler>();
   if (name == "minmax") return std::make_shared<data::MinMaxScaler>();
   if (name == "none") return nullptr;
-  fail("Pipeline.fit",
-       "the scaler " + quote(name) + " was given; standard, minmax or none is required");
+  fail("Pipeline.fit", "the scaler ", quote(name),
+       " was given; standard, minmax or none is required");
 }
 
 }  // namespace
@@ -67,7 +67,7 @@ Index Pipeline::num_targets() const {
 void Pipeline::fit(const Source& source, const std::vector<Index>& training,
                    const PipelineOptions& options) {
   if (training.empty())
-    fail("Pipeline.fit", source.name + ": no training rows; one or more are required");
+    fail("Pipeline.fit", source.name, ": no training rows; one or more are required");
   *this = Pipeline();
   dtype_ = options.dtype;
   is_table_ = source.table.has_value();
@@ -104,8 +104,8 @@ void Pipeline::fit(const Source& source, const std::vector<Index>& training,
           : classes_.size() == 2 ? Task::binary
                                  : Task::multiclass;
   if (classes_.size() == 1)
-    fail("Pipeline.fit", source.name + ": the target has a single class, " + quote(classes_[0]) +
-                             "; two or more are required; choose another target column");
+    fail("Pipeline.fit", source.name, ": the target has a single class, ", quote(classes_[0]),
+         "; two or more are required; choose another target column");
   if (is_table_ && !targets_.empty()) y = encode_targets(*source.table, training);
   fit_scalers(x, y, options);
 }
@@ -124,8 +124,8 @@ void Pipeline::learn_columns(const io::RawTable& table, const std::vector<Index>
     for (const Index r : training)
       if (!std::isnan(table.cell(r, c))) present.push_back(table.cell(r, c));
     if (present.empty())
-      fail("Pipeline.fit", table.name + ": column " + quote(from.name) +
-                               " has no value in the training part; leave the column out");
+      fail("Pipeline.fit", table.name, ": column ", quote(from.name),
+           " has no value in the training part; leave the column out");
     if (fills)
       column.fill =
           io::detail::typical(present, from.is_text ? io::Missing::mode : options.missing);
@@ -144,9 +144,9 @@ void Pipeline::learn_columns(const io::RawTable& table, const std::vector<Index>
     columns_.push_back(std::move(column));
   }
   if (columns_.empty())
-    fail("Pipeline.fit", table.name +
-                             ": no column is left to predict from; one or more are "
-                             "required; check the delimiter and --ignore");
+    fail("Pipeline.fit", table.name,
+         ": no column is left to predict from; one or more are "
+         "required; check the delimiter and --ignore");
 }
 
 void Pipeline::name_features() {
@@ -195,8 +195,8 @@ Tensor Pipeline::flatten(const Tensor& x) const {
   Shape shape = x.shape();
   shape.erase(0);
   if (numel(shape) != numel(sample_))
-    fail("Pipeline", "samples of shape " + to_string(shape) + " were given; " + to_string(sample_) +
-                         " is required, as in training");
+    fail("Pipeline", "samples of shape ", shape, " were given; ", sample_,
+         " is required, as in training");
   return x.reshape({x.size(0), numel(sample_)});
 }
 
@@ -216,12 +216,12 @@ void Pipeline::require_finite(const Tensor& scaled, const Tensor& given, const R
                                 [](double value) { return !std::isfinite(value); });
   const auto at = static_cast<std::size_t>(bad - values.begin());
   const auto i = static_cast<Index>(at);
-  fail("Pipeline", row(i / scaled.size(1)) + ": " + kind + " " +
-                       quote(names.at(static_cast<std::size_t>(i % scaled.size(1)))) + " has " +
-                       gradus::text_of(given.to_vector<double>()[at]) + ", which is " +
-                       gradus::text_of(*bad) + " as the model takes it; numbers that " +
-                       name_of(dtype_) + " can hold after scaling are required; correct the file" +
-                       (dtype_ == float32 ? ", or train with --precision float64" : ""));
+  fail("Pipeline", row(i / scaled.size(1)), ": ", kind, " ",
+       quote(names.at(static_cast<std::size_t>(i % scaled.size(1)))), " has ",
+       gradus::text_of(given.to_vector<double>()[at]), ", which is ", gradus::text_of(*bad),
+       " as the model takes it; numbers that ", name_of(dtype_),
+       " can hold after scaling are required; correct the file",
+       (dtype_ == float32 ? ", or train with --precision float64" : ""));
 }
 
 Tensor Pipeline::unscale_inputs(const Tensor& x) const {
@@ -256,9 +256,9 @@ Tensor Pipeline::inputs(const Source& source) const {
   if (!is_table_ && source.table)
     return scale(matrix_of(*source.table, static_cast<Index>(features_.size())), row);
   if (source.table.has_value() != is_table_)
-    fail("Pipeline", source.name + ": holds " + (is_table_ ? "tensors" : "a table") +
-                         "; the model was trained on " + (is_table_ ? "a table" : "tensors") +
-                         "; data of the same kind are required");
+    fail("Pipeline", source.name, ": holds ", (is_table_ ? "tensors" : "a table"),
+         "; the model was trained on ", (is_table_ ? "a table" : "tensors"),
+         "; data of the same kind are required");
   return scale(is_table_ ? encode(*source.table, all_rows(source)) : flatten(source.arrays.x()),
                row);
 }
@@ -270,9 +270,9 @@ data::TensorDataset Pipeline::dataset(const Source& source) const {
 data::TensorDataset Pipeline::dataset(const Source& source, const std::vector<Index>& rows,
                                       std::map<std::string, Index>* unknown) const {
   if (source.table.has_value() && !is_table_)
-    fail("Pipeline", source.name +
-                         ": holds a table; the model was trained on tensors, and targets in the "
-                         "same form (.npz, IDX, a set by name) are required to measure it");
+    fail("Pipeline", source.name,
+         ": holds a table; the model was trained on tensors, and targets in the "
+         "same form (.npz, IDX, a set by name) are required to measure it");
   if (source.table.has_value() != is_table_) inputs(source);  // says what is wrong
   const RowName row = name_rows(source, rows);
   if (!is_table_) return dataset(source.arrays.select(rows), row);
@@ -289,10 +289,10 @@ data::TensorDataset Pipeline::dataset(const data::TensorDataset& arrays, const R
   if (labels == (task_ == Task::regression) ||
       (labels ? max(arrays.y()).item<Index>() >= num_targets()
               : arrays.y().numel() != arrays.size() * num_targets()))
-    fail("Pipeline", "targets " + to_string(arrays.y().shape()) + " " +
-                         name_of(arrays.y().dtype()) + " were given; " + text_of(num_targets()) +
-                         (task_ == Task::regression ? " quantities a sample" : " classes") +
-                         " are required, as in training");
+    fail("Pipeline", "targets ", arrays.y().shape(), " ", name_of(arrays.y().dtype()),
+         " were given; ", num_targets(),
+         (task_ == Task::regression ? " quantities a sample" : " classes"),
+         " are required, as in training");
   return finish(flatten(arrays.x()), arrays.y(), row);
 }
 

@@ -35,7 +35,7 @@ struct Faults {
     std::string all;
     for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
     if (more) all += "; and " + text_of(more) + " more";
-    fail("Pipeline", all + "; " + fix);
+    fail("Pipeline", all, "; ", fix);
   }
 };
 
@@ -136,10 +136,9 @@ Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& row
   }
   if (misfits > most_named) lacking += "; and " + text_of(misfits - most_named) + " more";
   if (misfits > 0)
-    fail("Pipeline", table.name + ": the file does not fit the model: it has " +
-                         text_of(have.size()) + " columns" + lacking + "; all of the " +
-                         text_of(names.size()) +
-                         " columns that the model was trained on are required");
+    fail("Pipeline", table.name, ": the file does not fit the model: it has ", have.size(),
+         " columns", lacking, "; all of the ", names.size(),
+         " columns that the model was trained on are required");
 
   std::vector<double> x(rows.size() * features_.size());
   Faults faults;
@@ -187,8 +186,8 @@ Tensor Pipeline::encode_targets(const io::RawTable& table, const std::vector<Ind
     else if (!(named_ && table.named) && table.targets.size() == targets_.size())
       at.push_back(table.targets[t]);
     else
-      fail("Pipeline", table.name + ": there is no target column " + quote(targets_[t]) +
-                           "; it is required to measure the model; train predict does without");
+      fail("Pipeline", table.name, ": there is no target column ", quote(targets_[t]),
+           "; it is required to measure the model; train predict does without");
   }
   Faults faults;
   const Index n = static_cast<Index>(rows.size());
@@ -198,9 +197,9 @@ Tensor Pipeline::encode_targets(const io::RawTable& table, const std::vector<Ind
       for (const Index t : at) {
         const std::size_t c = static_cast<std::size_t>(t);
         if (table.columns[c].is_text)
-          fail("Pipeline", table.name + ": the target column " + quote(table.columns[c].name) +
-                               " holds texts, such as " + quote(table.columns[c].values.front()) +
-                               "; numbers are required for regression");
+          fail("Pipeline", table.name, ": the target column ", quote(table.columns[c].name),
+               " holds texts, such as ", quote(table.columns[c].values.front()),
+               "; numbers are required for regression");
         y.push_back(table.cell(row, c));
       }
     return from_vector(y, {n, static_cast<Index>(at.size())});

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/runtime.hpp"
 #include "gradus/train/logs.hpp"
@@ -333,17 +334,17 @@ Stopped load_run(const std::string& run, const RunHooks& hooks) {
   Stopped stopped;
   const std::string file = run + "/" + checkpoint_name;
   if (io::detail::is_folder(run) && !io::detail::exists(file))
-    fail("resume", run +
-                       ": holds no checkpoint.safetensors; a run that ended before its first "
-                       "checkpoint has none; begin it again with --overwrite");
+    fail("resume", run,
+         ": holds no checkpoint.safetensors; a run that ended before its first "
+         "checkpoint has none; begin it again with --overwrite");
   stopped.checkpoint = load_checkpoint(file);
   const Config config = saved_config(stopped.checkpoint.texts["config"], file);
   const Source source = load_source(source_options(config));
   stopped.data = prepare(config, source);
   if (stopped.data.pipeline.json() != stopped.checkpoint.texts["pipeline"])
-    fail("resume", config.data +
-                       ": the data are not those that the run began with; the same file is "
-                       "required; begin a new run");
+    fail("resume", config.data,
+         ": the data are not those that the run began with; the same file is "
+         "required; begin a new run");
   if (hooks.on_data) hooks.on_data(stopped.data, source);
   return stopped;
 }
@@ -378,10 +379,10 @@ Outcome report(const std::string& folder, const std::string& path, const RunHook
   RunFolder::recover(folder);
   const Stopped stopped = load_run(folder, hooks);
   if (stopped.checkpoint.place.epoch < 2)
-    fail("report", folder +
-                       ": no epoch of the run is complete, so that there is nothing to show; go on "
-                       "with it first: train resume " +
-                       folder);
+    fail("report", folder,
+         ": no epoch of the run is complete, so that there is nothing to show; go on "
+         "with it first: train resume ",
+         folder);
   if (path.empty()) try {
       RunFolder::open(folder).claim({"report.html"});
     } catch (const RunBusyError&) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/nn/activation.hpp"
@@ -30,9 +31,9 @@ struct Layer {
 };
 
 [[noreturn]] void refuse(const std::string& what) {
-  fail("explain", what +
-                      "; a network of linear layers, each followed by at most one elementwise "
-                      "activation, is required");
+  fail("explain", what,
+       "; a network of linear layers, each followed by at most one elementwise "
+       "activation, is required");
 }
 
 void collect(nn::Module& module, const std::string& name, std::vector<Layer>& layers) {
@@ -60,8 +61,7 @@ std::vector<Layer> layers_of(nn::Module& model, Index inputs) {
   if (layers.empty()) refuse("a model without a linear layer was given");
   Index width = layers[0].linear->in_features(), units = width;
   if (inputs != width)
-    fail("explain",
-         "a sample of " + text_of(inputs) + " inputs was given; the model takes " + text_of(width));
+    fail("explain", "a sample of ", inputs, " inputs was given; the model takes ", width);
   for (const Layer& layer : layers) {
     if (layer.linear->in_features() != width)
       refuse("module " + layer.name + " takes " + text_of(layer.linear->in_features()) +
@@ -70,9 +70,8 @@ std::vector<Layer> layers_of(nn::Module& model, Index inputs) {
     units += width;
   }
   if (units > most_units)
-    fail("explain", "the network has " + text_of(units) + " units with its inputs; at most " +
-                        text_of(most_units) +
-                        " can be followed node by node; explain a smaller network");
+    fail("explain", "the network has ", units, " units with its inputs; at most ", most_units,
+         " can be followed node by node; explain a smaller network");
   return layers;
 }
 
@@ -207,8 +206,7 @@ std::string explain_html(nn::Module& model, const Tensor& sample, const Tensor& 
   }
   const Tensor value = loss(a, target);
   if (value.numel() != 1)
-    fail("explain",
-         "a loss of shape " + to_string(value.shape()) + " was computed; one number is required");
+    fail("explain", "a loss of shape ", value.shape(), " was computed; one number is required");
   const std::vector<Tensor> gradients = grad(value, wanted(input, layers), {.allow_unused = true});
   const Tensor* gradient = gradients.data();
   Json json = {{"title", options.title},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/train/lr_finder.hpp"
 #include "gradus/train/monitor.hpp"
@@ -155,10 +156,9 @@ Json lr_curve_json(const RateSweep& curve) {
   if (curve.lr.empty() && curve.note.empty()) return nullptr;
   if (curve.lr.size() != curve.loss.size() ||
       (!curve.smoothed.empty() && curve.smoothed.size() != curve.lr.size()))
-    fail("write_report", "a learning rate curve of " + text_of(curve.lr.size()) + " rates, " +
-                             text_of(curve.loss.size()) + " losses and " +
-                             text_of(curve.smoothed.size()) +
-                             " smoothed losses was given; equal lengths are required");
+    fail("write_report", "a learning rate curve of ", curve.lr.size(), " rates, ",
+         curve.loss.size(), " losses and ", curve.smoothed.size(),
+         " smoothed losses was given; equal lengths are required");
   Json suggestions = Json::array();
   for (const auto& [name, lr] : curve.suggestions)
     suggestions.push_back({{"name", name}, {"lr", short_number(lr)}});

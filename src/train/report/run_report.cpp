@@ -1,5 +1,6 @@
 #include "train/report/run_report.hpp"
 
+#include "base/messages.hpp"
 #include "gradus/nn/summary.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/monitor.hpp"
@@ -76,10 +77,9 @@ RateSweep sweep_of(const Checkpoint& checkpoint) {
   sweep.smoothed = column("sweep.smoothed");
   if (sweep.loss.size() != sweep.lr.size() ||
       (!sweep.smoothed.empty() && sweep.smoothed.size() != sweep.lr.size()))
-    fail("resume", "the checkpoint's tensors sweep.lr, sweep.loss and sweep.smoothed have " +
-                       text_of(sweep.lr.size()) + ", " + text_of(sweep.loss.size()) + " and " +
-                       text_of(sweep.smoothed.size()) +
-                       " numbers; equal lengths are required; is the file damaged?");
+    fail("resume", "the checkpoint's tensors sweep.lr, sweep.loss and sweep.smoothed have ",
+         sweep.lr.size(), ", ", sweep.loss.size(), " and ", sweep.smoothed.size(),
+         " numbers; equal lengths are required; is the file damaged?");
   for (const char* name : {"steepest", "valley"})
     for (const double lr : column(("sweep.suggestion." + std::string(name)).c_str()))
       sweep.suggestions.emplace_back(name, lr);

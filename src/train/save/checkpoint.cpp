@@ -1,5 +1,6 @@
 #include "gradus/train/checkpoint.hpp"
 
+#include "base/messages.hpp"
 #include "io/csv/scan.hpp"
 #include "train/save/folder/history_file.hpp"
 #include "train/save/json.hpp"
@@ -139,8 +140,8 @@ void save(const std::string& path, const Checkpoint& c, bool apart) {
   io::NamedTensors tensors;
   for (const auto& [name, tensor] : c.weights) {
     if (name.starts_with(prefix))
-      fail("save_checkpoint", "a weight is called " + quote(name) + "; names that begin with " +
-                                  quote(prefix) + " are taken; rename the module");
+      fail("save_checkpoint", "a weight is called ", quote(name), "; names that begin with ",
+           quote(prefix), " are taken; rename the module");
     tensors.emplace_back(name, tensor);
   }
   add(tensors, "best", c.best);
@@ -149,8 +150,8 @@ void save(const std::string& path, const Checkpoint& c, bool apart) {
   Json parts = Json::array();
   for (const auto& [part, state] : c.states) {
     if (part.empty() || part.find('/') != std::string::npos)
-      fail("save_checkpoint", "a part of the state is called " + quote(part) +
-                                  "; a name without \"/\" is required; rename the callback");
+      fail("save_checkpoint", "a part of the state is called ", quote(part),
+           "; a name without \"/\" is required; rename the callback");
     add(tensors, "state/" + part, state);
     parts.push_back(part);
   }
@@ -187,9 +188,9 @@ void detail::read_epochs(const Value& list, Checkpoint& c) {
 Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name) {
   constexpr const char* operation = "load_checkpoint";
   if (file.text("gradus.run").empty())
-    fail(operation, printable(name) +
-                        ": the file has no metadata \"gradus.run\"; a checkpoint that "
-                        "gradus wrote is required; for weights alone use read_safetensors");
+    fail(operation, printable(name),
+         ": the file has no metadata \"gradus.run\"; a checkpoint that "
+         "gradus wrote is required; for weights alone use read_safetensors");
   const auto document = [&](const char* key) {
     return Value(operation, name, key, file.text(key));
   };
@@ -208,9 +209,9 @@ Checkpoint parse_checkpoint(const io::SafeTensors& file, const std::string& name
     if (key.starts_with("gradus.text.")) c.texts[key.substr(12)] = text;
   for (const auto& [key, tensor] : file.tensors)
     if (!sort_in(key, tensor, c))
-      fail(operation, printable(name) + ": the tensor " + quote(key) +
-                          " belongs to no part that is known; a checkpoint that is complete and "
-                          "of this version of gradus is required; is the file damaged?");
+      fail(operation, printable(name), ": the tensor ", quote(key),
+           " belongs to no part that is known; a checkpoint that is complete and "
+           "of this version of gradus is required; is the file damaged?");
   if (!c.appended.file.empty()) detail::read_history(name, c);
   return c;
 }

@@ -32,7 +32,7 @@ Value::Value(const char* operation, const std::string& file, const std::string& 
         Document{"[" + std::string(operation) + "] " + start, io::detail::parse_json(text)});
     json_ = &document_->json;
   } catch (const io::detail::JsonError& e) {
-    fail(operation, start + name + ": " + e.what() + "; is the file damaged?");
+    fail(operation, start, name, ": ", e.what(), "; is the file damaged?");
   }
 }
 

@@ -77,7 +77,7 @@ std::string text_of_list(const std::vector<Index>& list) {
 // ---- what the parts say of each other -----------------------------------------------------------
 
 [[noreturn]] void refuse(const std::string& file, const std::string& what) {
-  fail("load_model", printable(file) + ": " + what + "; is the file damaged?");
+  fail("load_model", printable(file), ": ", what, "; is the file damaged?");
 }
 
 /// Nothing is made of a description before the file holds the values that it takes.
@@ -153,9 +153,8 @@ SavedModel load_model(const std::string& path) {
   const std::string file = io::detail::is_folder(path) ? path + "/model.safetensors" : path;
   const io::SafeTensors saved = io::read_safetensors(file);
   if (saved.text("format") != format)
-    fail("load_model", printable(file) + ": is no model that train has written (its format is " +
-                           quote(saved.text("format")) +
-                           "); model.safetensors of a run is required");
+    fail("load_model", printable(file), ": is no model that train has written (its format is ",
+         quote(saved.text("format")), "); model.safetensors of a run is required");
   SavedModel m;
   m.config = saved_config(saved.text("config"), file);
   m.spec = parse_model_spec(saved.text("model"), file);

@@ -3,6 +3,7 @@
 #include <limits>
 #include <set>
 
+#include "base/messages.hpp"
 #include "gradus/train/pipeline.hpp"
 #include "io/csv/scan.hpp"
 #include "train/save/json.hpp"
@@ -25,8 +26,8 @@ std::shared_ptr<data::Scaler> read_scaler(const std::string& file, const io::Nam
                                           const std::vector<bool>& scaled) {
   const std::size_t width = scaled.size();
   const auto refuse = [&](const std::string& what) {
-    fail("Pipeline.parse", printable(file) + (file.empty() ? "" : ": ") + what +
-                               " is required; is the file damaged?");
+    fail("Pipeline.parse", printable(file), (file.empty() ? "" : ": "), what,
+         " is required; is the file damaged?");
   };
   data::ScalerState state;
   for (const auto& [name, tensor] : tensors) {

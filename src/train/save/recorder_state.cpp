@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/messages.hpp"
 #include "gradus/train/recorder.hpp"
 #include "train/save/state.hpp"
 
@@ -21,8 +22,8 @@ void Series::begin(const std::vector<std::string>& names, std::size_t numbers) {
 void Series::add(Index time, const std::vector<double>& row) {
   const std::size_t length = columns.size() * width;
   if (row.size() != length)
-    fail("Series.add", text_of(row.size()) + " numbers were given; " + text_of(length) +
-                           ", a row of " + text_of(columns.size()) + " columns, are required");
+    fail("Series.add", row.size(), " numbers were given; ", length, ", a row of ", columns.size(),
+         " columns, are required");
   if (!times.empty() && times.back() == time) {
     times.pop_back();
     values.resize(values.size() - length);

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "base/memory_error.hpp"
+#include "base/messages.hpp"
 #include "gradus/random.hpp"
 #include "train/loop/run.hpp"
 #include "train/recipe/settings.hpp"
@@ -75,8 +76,8 @@ std::vector<Part> Run::parts_of_state() {
       parts.push_back(part("callback." + callback->name(), *callback));
       for (std::size_t i = 0; i + 1 < parts.size(); ++i)
         if (parts[i].name == parts.back().name)
-          fail("fit", "two callbacks are called \"" + callback->name() +
-                          "\"; names that differ are required, for their states are saved by name");
+          fail("fit", "two callbacks are called \"", callback->name(),
+               "\"; names that differ are required, for their states are saved by name");
     }
   return parts;
 }
@@ -231,8 +232,8 @@ void Run::restore(const Checkpoint& c) {
     put_back();
     fail("resume",
          "the checkpoint does not fit this run; the model, data and options it was saved with are "
-         "required" +
-             faults);
+         "required",
+         faults);
   }
   adopt(c);
 }

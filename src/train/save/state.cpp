@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/messages.hpp"
+
 namespace gradus::train::detail {
 
 std::vector<double> State::numbers(const std::string& key, Index count) {
@@ -41,8 +43,8 @@ std::vector<std::string> State::names(const std::string& start) const {
 }
 
 void State::refuse(const std::string& key, const std::string& why) const {
-  fail(operation_, "entry \"" + printable(key) + "\" " + why + "; the state of a " + owner_ +
-                       " is required; is the file damaged?");
+  fail(operation_, "entry \"", printable(key), "\" ", why, "; the state of a ", owner_,
+       " is required; is the file damaged?");
 }
 
 void State::finish() const {

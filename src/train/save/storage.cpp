@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
@@ -41,8 +42,8 @@ void prepare_storage(const CheckpointOptions& options, const Checkpoint& first) 
   const fs::path path = fs::absolute(options.path);
   std::error_code ignored;
   if (fs::is_directory(path, ignored))
-    fail("fit", "checkpoint.path = \"" + options.path +
-                    "\" is a folder; the path of a file in a folder that exists is required");
+    fail("fit", "checkpoint.path = \"", options.path,
+         "\" is a folder; the path of a file in a folder that exists is required");
   const std::string folder = path.parent_path().string();
   io::detail::remove_stale_temporaries(folder);
   std::string probe;

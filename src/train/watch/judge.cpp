@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "optim/state.hpp"
 
 namespace gradus::train::detail {
@@ -24,9 +25,9 @@ Judge::Judge(const FitOptions& options, bool has_validation)
       patience_(options.patience),
       min_delta_(options.min_delta) {
   if (!has_validation && monitor_.starts_with("validation_"))
-    fail("fit", "monitor = \"" + monitor_ +
-                    "\" was given with an empty validation part; give it samples, or monitor "
-                    "\"train_loss\"");
+    fail("fit", "monitor = \"", monitor_,
+         "\" was given with an empty validation part; give it samples, or monitor "
+         "\"train_loss\"");
 }
 
 double Judge::value(const Epoch& epoch) const {
@@ -39,8 +40,8 @@ double Judge::value(const Epoch& epoch) const {
     if (name == monitor_) return value;
     names += (names.empty() ? "" : ", ") + name;
   }
-  fail("fit", "monitor = \"" + monitor_ + "\" was given, which was not measured; one of " + names +
-                  " is required");
+  fail("fit", "monitor = \"", monitor_, "\" was given, which was not measured; one of ", names,
+       " is required");
 }
 
 bool Judge::exceeds(double value, double other, double margin) const {

@@ -53,7 +53,7 @@ const std::vector<double>& Monitor::grad_norms() const { return impl_->judge.nor
 double Monitor::constant_loss() const { return impl_->judge.constant_loss(); }
 
 LogHistogram Monitor::grad_norm_histogram(int bins) const {
-  if (bins < 1) fail("Monitor", text_of(bins) + " bins were given; 1 or more are required");
+  if (bins < 1) fail("Monitor", bins, " bins were given; 1 or more are required");
   LogHistogram out;
   double low = INFINITY, high = 0;
   for (const double norm : grad_norms()) {

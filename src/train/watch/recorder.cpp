@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/nn/simple.hpp"
 #include "gradus/optim/clip.hpp"
 
@@ -37,10 +38,9 @@ void space_out(Series& series, Index times) {
 /// Throws for numbers of times that are still to come: `now` is where the run stands.
 void require_past(const Series& series, Index now, const char* unit) {
   if (!series.empty() && series.times.back() > now)
-    fail("Recorder", std::string("numbers of ") + unit + " " + text_of(series.times.back()) +
-                         " are there already, and the run goes on after " + unit + " " +
-                         text_of(now) +
-                         "; the state of this run is required; is the file damaged?");
+    fail("Recorder", "numbers of ", unit, " ", series.times.back(),
+         " are there already, and the run goes on after ", unit, " ", now,
+         "; the state of this run is required; is the file damaged?");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/recorder.hpp"
 #include "train/loop/evaluation.hpp"
@@ -75,9 +76,8 @@ void judge_batch(Judgement& found, Worst& worst, const Tensor& answers, const Te
 void Recorder::judge(nn::Module& model, const data::TensorDataset& dataset,
                      const std::string& part) {
   if (part.empty() || part.find('.') != std::string::npos)
-    fail("Recorder.judge", "the part \"" + part + "\" was given; a name without dots is required");
-  if (dataset.empty())
-    fail("Recorder.judge", "the " + part + " part is empty; samples are required");
+    fail("Recorder.judge", "the part \"", part, "\" was given; a name without dots is required");
+  if (dataset.empty()) fail("Recorder.judge", "the ", part, " part is empty; samples are required");
   const detail::Evaluation evaluation(model);
   Judgement found{.part = part, .samples = dataset.size()};
   Worst worst(options_.wrong);
@@ -87,8 +87,8 @@ void Recorder::judge(nn::Module& model, const data::TensorDataset& dataset,
     const bool classes = detail::has_classes(y, options_);
     const Tensor out = model(x);
     if (out.numel() == 0 || out.size(0) != x.size(0))
-      fail("Recorder.judge", "the model made shape " + to_string(out.shape()) + " of " +
-                                 text_of(x.size(0)) + " samples; one row for each is required");
+      fail("Recorder.judge", "the model made shape ", out.shape(), " of ", x.size(0),
+           " samples; one row for each is required");
     const Tensor answers = detail::predictions(out, classes, options_);
     if (first == 0 && classes) {
       found.classes = answers.numel() / x.size(0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/nn/linear.hpp"
 #include "gradus/optim/clip.hpp"
@@ -233,9 +234,8 @@ void Watch::save(optim::StateDict& state) const {
 
 void Watch::resume(MonitorState& state) {
   if (state.layers.size() != layers_.size())
-    fail("Monitor.load_state_dict",
-         "the state of " + text_of(state.layers.size()) + " modules was given; that of the " +
-             text_of(layers_.size()) + " modules of this model is required");
+    fail("Monitor.load_state_dict", "the state of ", state.layers.size(),
+         " modules was given; that of the ", layers_.size(), " modules of this model is required");
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     layers_[i].window = std::move(state.layers[i].window);
     layers_[i].epoch = std::move(state.layers[i].epoch);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/train/logs.hpp"
@@ -132,10 +133,9 @@ void HistoryFile::remove_others() {
 void read_history(const std::string& checkpoint, Checkpoint& c) {
   const std::string path = io::detail::folder_of(checkpoint) + "/" + c.appended.file;
   const auto refuse = [&](const std::string& what) {
-    fail("load_checkpoint", printable(checkpoint) + ": its history, " + printable(path) + ", " +
-                                what +
-                                "; the file as it was written, in the folder of the "
-                                "checkpoint, is required");
+    fail("load_checkpoint", printable(checkpoint), ": its history, ", printable(path), ", ", what,
+         "; the file as it was written, in the folder of the "
+         "checkpoint, is required");
   };
   if (c.appended.file.find('/') != std::string::npos || !c.appended.file.ends_with(ending))
     refuse("has no name of a history");

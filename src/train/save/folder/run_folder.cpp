@@ -8,6 +8,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
@@ -192,9 +193,9 @@ RunFolder RunFolder::open(const std::string& path) {
   RunFolder folder;
   folder.path_ = folder.target_ = tidy(path);
   if (!io::detail::is_folder(folder.path_))
-    fail("run_folder", printable(path) + ": is no folder; the folder of a run is required");
+    fail("run_folder", printable(path), ": is no folder; the folder of a run is required");
   if (!detail::holds_run(folder.path_) && !detail::has_replacement(folder.path_))
-    fail("run_folder", printable(path) + ": holds no run; the folder of a run is required");
+    fail("run_folder", printable(path), ": holds no run; the folder of a run is required");
   folder.locks_->held.emplace_back(folder.path_);
   detail::finish_replacement(folder.path_);
   io::detail::remove_stale_temporaries(folder.path_);
