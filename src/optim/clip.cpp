@@ -158,7 +158,8 @@ double clip_coefficient(double norm, double max_norm) {
 
 double clip_grad_norm(const std::vector<Tensor>& params, double max_norm, ClipNormOptions options) {
   if (detail::will_repeat())
-    return detail::repeated([=] { return clip_grad_norm(params, max_norm, options); }, touched(params));
+    return detail::repeated([=] { return clip_grad_norm(params, max_norm, options); },
+                            touched(params));
   const std::vector<Tensor> grads = gradients_of(params);
   const double norm = norm_of(grads, options.norm_type);
   const double coefficient = clip_coefficient(norm, max_norm);
