@@ -39,10 +39,7 @@ std::string found_at(const Tensor& x, Index place) {
     index[i] = place % shape[i];
     place /= shape[i];
   }
-  return std::string(std::isnan(value) ? "nan"
-                     : value > 0       ? "inf"
-                                       : "-inf") +
-         " at " + to_string(index);
+  return compose(std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf", " at ", index);
 }
 
 std::string in_module(const std::string& path) {

@@ -12,33 +12,43 @@
 // What error messages are made of.
 namespace gradus {
 
-/// A part of a message: text, a number, or a shape. Made where a message is needed, for as long as
-/// the statement, so that a place that may fail is a call and not a page of strings.
+/// A part of a message: text, a letter, a number, or a shape. Made where a message is needed, for
+/// as long as the statement, so that a place that may fail is a call and not a page of strings.
 class Piece {
  public:
   Piece(const char* text) : kind_(Kind::text), text_(text) {}
   Piece(std::string_view text) : kind_(Kind::text), text_(text) {}
   Piece(const std::string& text) : kind_(Kind::text), text_(text) {}
-  Piece(double number) : kind_(Kind::f64), float64_(number) {}
-  Piece(float number) : kind_(Kind::f32), float32_(number) {}
+  Piece(double number) : kind_(Kind::f64), f64_(number) {}
+  Piece(float number) : kind_(Kind::f32), f32_(number) {}
   template <std::integral T>
   requires(!std::same_as<T, bool>) Piece(T number)
       : kind_(std::signed_integral<T> ? Kind::whole : Kind::natural),
         whole_(static_cast<std::int64_t>(number)) {}
+  Piece(char letter) : kind_(Kind::letter), letter_(letter) {}
+  Piece(bool) = delete;
   Piece(const Shape& shape) : kind_(Kind::shape), shape_(&shape) {}
 
-  std::string text() const;
+  void add_to(std::string& text) const;
 
  private:
-  enum class Kind : std::uint8_t { text, f64, f32, whole, natural, shape } kind_;
+  enum class Kind : std::uint8_t { text, f64, f32, whole, natural, letter, shape } kind_;
   union {
     std::string_view text_;
-    double float64_;
-    float float32_;
+    double f64_;
+    float f32_;
     std::int64_t whole_;
+    char letter_;
     const Shape* shape_;
   };
 };
+
+/// The pieces, one behind the other.
+std::string compose(std::initializer_list<Piece> pieces);
+template <class... P>
+std::string compose(const P&... pieces) {
+  return compose({Piece(pieces)...});
+}
 
 /// Throws Error("[operation] pieces").
 [[noreturn, gnu::cold]] void fail(const char* operation, std::initializer_list<Piece> pieces);

@@ -13,28 +13,39 @@ void fail(const char* operation, const std::string& message) {
   throw Error("[" + std::string(operation) + "] " + printable_lines(message));
 }
 
-std::string Piece::text() const {
+void Piece::add_to(std::string& text) const {
   switch (kind_) {
     case Kind::text:
-      return std::string(text_);
+      text += text_;
+      return;
     case Kind::f64:
-      return text_of(float64_);
+      text += text_of(f64_);
+      return;
     case Kind::f32:
-      return text_of(float32_);
+      text += text_of(f32_);
+      return;
     case Kind::whole:
-      return text_of(whole_);
+      text += text_of(whole_);
+      return;
     case Kind::natural:
-      return text_of(static_cast<std::uint64_t>(whole_));
+      text += text_of(static_cast<std::uint64_t>(whole_));
+      return;
+    case Kind::letter:
+      text += letter_;
+      return;
     case Kind::shape:
-      break;
+      text += to_string(*shape_);
   }
-  return to_string(*shape_);
+}
+
+std::string compose(std::initializer_list<Piece> pieces) {
+  std::string text;
+  for (const Piece& piece : pieces) piece.add_to(text);
+  return text;
 }
 
 void fail(const char* operation, std::initializer_list<Piece> pieces) {
-  std::string message;
-  for (const Piece& piece : pieces) message += piece.text();
-  fail(operation, message);
+  fail(operation, compose(pieces));
 }
 
 void IndexList::assign(const Index* items, std::size_t count) {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 
 namespace gradus::detail {
@@ -43,10 +44,10 @@ std::string CallList::text() const {
     for (const kernels::Operand& o : d.operands) {
       const std::size_t place = places.emplace(o.data, places.size()).first->second;
       const char* const access = !o.is_read() ? " -> " : o.is_written() ? " <> " : " <- ";
-      lines += std::string(" ") + o.name + access + "m" + text_of(place) + ":" + text_of(o.bytes);
+      lines += compose(" ", o.name, access, "m", place, ":", o.bytes);
     }
     for (const kernels::Description::Number& number : d.numbers)
-      lines += std::string(" ") + number.name + "=" + text_of(number.value);
+      lines += compose(" ", number.name, "=", number.value);
     lines += "\n";
   }
   return lines;

@@ -49,12 +49,13 @@ std::string classes_to_string(const std::vector<std::pair<std::string, Index>>& 
     single += count == 1;
   }
   const std::string counts = join(class_counts, 2 * most_listed, [](const auto& one) {
-    return printable(one.first) + " " + text_of(one.second);
+    return compose(printable(one.first), " ", one.second);
   });
-  if (most >= 10 * std::max<Index>(least, 1)) text = "classes are unbalanced: " + counts + "\n";
+  if (most >= 10 * std::max<Index>(least, 1))
+    text = compose("classes are unbalanced: ", counts, "\n");
   if (single)
-    text += text_of(single) + " of " + text_of(class_counts.size()) +
-            " classes have a single sample, which cannot be in more than one part\n";
+    text += compose(single, " of ", class_counts.size(),
+                    " classes have a single sample, which cannot be in more than one part\n");
   return text;
 }
 

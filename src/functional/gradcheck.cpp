@@ -285,8 +285,8 @@ std::string describe(const GradcheckEntry& e, bool random) {
                    ", input " + text_of(e.input) + " along random direction " + text_of(e.index)
              : "output " + text_of(e.output) + " element " + text_of(e.row) +
                    " with respect to input " + text_of(e.input) + " element " + text_of(e.index);
-  return (e.order > 1 ? "derivative of order " + text_of(e.order) + ", " : "") + place +
-         ": analytic " + text_of(e.analytic) + ", numeric " + text_of(e.numeric);
+  return compose((e.order > 1 ? "derivative of order " + text_of(e.order) + ", " : ""), place,
+                 ": analytic ", e.analytic, ", numeric ", e.numeric);
 }
 
 void finish(GradcheckReport& report, bool random) {
@@ -303,22 +303,21 @@ void finish(GradcheckReport& report, bool random) {
         "inputs differ; seed random numbers inside the function";
   else if (!report.wrong.empty()) {
     const GradcheckEntry& worst = report.wrong.front();
-    report.message = text_of(report.wrong.size()) + " of " + text_of(report.checked) +
-                     " derivatives are wrong; the worst is of " + describe(worst, random);
+    report.message = compose(report.wrong.size(), " of ", report.checked,
+                             " derivatives are wrong; the worst is of ", describe(worst, random));
     report.message += std::isfinite(worst.numeric)
                           ? "; correct the rule, or look for a detach() on the way"
                           : "; the function is not finite near this point; move it into the "
                             "function's domain or pass a smaller eps";
   } else {
-    report.message = text_of(report.checked) + " derivatives agree, largest relative error " +
-                     text_of(report.largest_error);
+    report.message = compose(report.checked, " derivatives agree, largest relative error ",
+                             report.largest_error);
   }
   if (!report.kinks.empty()) {
     const GradcheckEntry& kink = report.kinks.front();
-    report.message += "; " + text_of(report.kinks.size()) +
-                      " lie at a kink, where no derivative exists, the first at " +
-                      describe(kink, random) + ", from the left " + text_of(kink.left) +
-                      ", from the right " + text_of(kink.right);
+    report.message += compose(
+        "; ", report.kinks.size(), " lie at a kink, where no derivative exists, the first at ",
+        describe(kink, random), ", from the left ", kink.left, ", from the right ", kink.right);
   }
 }
 

@@ -210,9 +210,8 @@ Tensor read_npy(const std::string& path) {
 
 std::string format_npy(const Tensor& x) {
   const ValueType& type = type_of(x.dtype());
-  std::string header = std::string("{'descr': '") + (type.item == 1 ? '|' : '<') + type.kind +
-                       text_of(type.item) +
-                       "', 'fortran_order': False, 'shape': " + to_string(x.shape()) + ", }";
+  std::string header = compose("{'descr': '", type.item == 1 ? '|' : '<', type.kind, type.item,
+                               "', 'fortran_order': False, 'shape': ", x.shape(), ", }");
   // The values begin at a multiple of 64, and the header ends in a line end.
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';

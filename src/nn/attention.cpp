@@ -69,7 +69,7 @@ MultiheadAttention::MultiheadAttention(Index embed_dim, Index num_heads,
 }
 
 std::string MultiheadAttention::describe() const {
-  return "MultiheadAttention(" + text_of(embed_dim_) + ", " + text_of(heads_) + ")";
+  return compose("MultiheadAttention(", embed_dim_, ", ", heads_, ")");
 }
 
 Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,

@@ -110,10 +110,10 @@ std::string Conv<Kernel, Options, CallOptions>::describe() const {
   const auto& o = options_;
   Kernel kernel = weight.size(2);
   if constexpr (std::is_same_v<Kernel, Size2>) kernel.width = weight.size(3);
-  return std::string(name_of(Options())) + "(" + text(weight.size(1) * o.groups) + ", " +
-         text(weight.size(0)) + ", " + text(kernel) + option("stride", o.stride, 1) +
-         option("padding", o.padding, 0) + option("dilation", o.dilation, 1) +
-         option("groups", o.groups, 1) + (bias.defined() ? ")" : ", bias = false)");
+  return compose(name_of(Options()), "(", text(weight.size(1) * o.groups), ", ",
+                 text(weight.size(0)), ", ", text(kernel), option("stride", o.stride, 1),
+                 option("padding", o.padding, 0), option("dilation", o.dilation, 1),
+                 option("groups", o.groups, 1), (bias.defined() ? ")" : ", bias = false)"));
 }
 
 template <class Kernel, class Options, class CallOptions>
@@ -139,8 +139,9 @@ Pool<Kernel, Options>::Pool(Kernel kernel, const Options& options)
 
 template <class Kernel, class Options>
 std::string Pool<Kernel, Options>::describe() const {
-  std::string out = std::string(name_of(options_)) + "(" + text(kernel_) +
-                    option("stride", options_.stride, 0) + option("padding", options_.padding, 0);
+  std::string out =
+      compose(name_of(options_), "(", text(kernel_), option("stride", options_.stride, 0),
+              option("padding", options_.padding, 0));
   if constexpr (requires { options_.dilation; })
     out += option("dilation", options_.dilation, 1);
   else if (!options_.count_include_pad)

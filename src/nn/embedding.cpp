@@ -31,7 +31,7 @@ Embedding::Embedding(Index num_embeddings, Index embedding_dim, const EmbeddingO
 }
 
 std::string Embedding::describe() const {
-  return "Embedding(" + text_of(weight.size(0)) + ", " + text_of(weight.size(1)) + ")";
+  return compose("Embedding(", weight.size(0), ", ", weight.size(1), ")");
 }
 
 Tensor Embedding::forward(const Tensor& index) const {

@@ -37,8 +37,8 @@ Linear::Linear(Index in_features, Index out_features, const LinearOptions& optio
                         : Tensor()) {}
 
 std::string Linear::describe() const {
-  return "Linear(" + text_of(in_features()) + ", " + text_of(out_features()) +
-         (bias.defined() ? ")" : ", bias = false)");
+  return compose("Linear(", in_features(), ", ", out_features(),
+                 (bias.defined() ? ")" : ", bias = false)"));
 }
 
 Tensor Linear::forward(const Tensor& x) const { return linear(x, weight, bias); }
@@ -51,8 +51,7 @@ Bilinear::Bilinear(Index in1_features, Index in2_features, Index out_features,
                         : Tensor()) {}
 
 std::string Bilinear::describe() const {
-  return "Bilinear(" + text_of(weight.size(1)) + ", " + text_of(weight.size(2)) + ", " +
-         text_of(weight.size(0)) + ")";
+  return compose("Bilinear(", weight.size(1), ", ", weight.size(2), ", ", weight.size(0), ")");
 }
 
 Tensor Bilinear::operator()(const Tensor& x1, const Tensor& x2) const {

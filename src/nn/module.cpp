@@ -306,7 +306,7 @@ std::string contradictions(const NamedTensors& entries, const StateDict& state) 
     const Tensor& values = state.at(other);
     if (values.numel() != given->second.numel() ||
         !same_values(values, given->second, tensor.dtype()))
-      found += (found.empty() ? " " : ", ") + other + " and " + name;
+      found += compose((found.empty() ? " " : ", "), other, " and ", name);
   }
   return found;
 }
@@ -327,8 +327,7 @@ void Module::load_state_dict(const StateDict& state, const LoadOptions& options)
     if (given == state.end())
       missing += " " + name;
     else if (!(given->second.shape() == tensor.shape()))
-      misfits += " " + name + " " + to_string(given->second.shape()) + " instead of " +
-                 to_string(tensor.shape());
+      misfits += compose(" ", name, " ", given->second.shape(), " instead of ", tensor.shape());
   }
   for (const auto& [name, tensor] : state)
     if (std::none_of(entries.begin(), entries.end(),
@@ -337,9 +336,9 @@ void Module::load_state_dict(const StateDict& state, const LoadOptions& options)
   if (!options.strict) missing.clear(), unexpected.clear();
   const std::string torn = misfits.empty() ? contradictions(entries, state) : "";
   std::string problems;
-  if (!missing.empty()) problems += "missing:" + missing + "; ";
-  if (!unexpected.empty()) problems += "not expected:" + unexpected + "; ";
-  if (!misfits.empty()) problems += "of another shape:" + misfits + "; ";
+  if (!missing.empty()) problems += compose("missing:", missing, "; ");
+  if (!unexpected.empty()) problems += compose("not expected:", unexpected, "; ");
+  if (!misfits.empty()) problems += compose("of another shape:", misfits, "; ");
   if (!torn.empty())
     fail("load_state_dict", problems, "different values for one tensor that has two names:", torn,
          "; equal values are required; load into a model without tied weights, or leave out "

@@ -27,7 +27,7 @@ LayerNorm::LayerNorm(const Shape& normalized_shape, const LayerNormOptions& opti
       bias(options.affine && options.bias ? parameter("bias", zeros(shape_, options.dtype))
                                           : Tensor()) {}
 
-std::string LayerNorm::describe() const { return "LayerNorm(" + to_string(shape_) + ")"; }
+std::string LayerNorm::describe() const { return compose("LayerNorm(", shape_, ")"); }
 
 Tensor LayerNorm::forward(const Tensor& x) const {
   return layer_norm(x, shape_, weight, bias, eps_);
@@ -38,7 +38,7 @@ RMSNorm::RMSNorm(const Shape& normalized_shape, const RMSNormOptions& options)
       eps_(options.eps),
       weight(options.affine ? parameter("weight", ones(shape_, options.dtype)) : Tensor()) {}
 
-std::string RMSNorm::describe() const { return "RMSNorm(" + to_string(shape_) + ")"; }
+std::string RMSNorm::describe() const { return compose("RMSNorm(", shape_, ")"); }
 
 Tensor RMSNorm::forward(const Tensor& x) const { return rms_norm(x, shape_, weight, eps_); }
 
@@ -56,7 +56,7 @@ GroupNorm::GroupNorm(Index num_groups, Index num_channels, const GroupNormOption
 }
 
 std::string GroupNorm::describe() const {
-  return "GroupNorm(" + text_of(groups_) + ", " + text_of(channels_) + ")";
+  return compose("GroupNorm(", groups_, ", ", channels_, ")");
 }
 
 Tensor GroupNorm::forward(const Tensor& x) const {
@@ -85,9 +85,7 @@ BatchNorm::BatchNorm(const char* name, int min_rank, int max_rank, Index num_fea
   gradus::detail::require(momentum_ >= 0 && momentum_ <= 1, name, "momentum", momentum_, "0 to 1");
 }
 
-std::string BatchNorm::describe() const {
-  return std::string(name_) + "(" + text_of(features_) + ")";
-}
+std::string BatchNorm::describe() const { return compose(name_, "(", features_, ")"); }
 
 Tensor BatchNorm::forward(const Tensor& x) const {
   if (x.dim() < min_rank_ || x.dim() > max_rank_ || x.size(1) != features_)

@@ -75,7 +75,7 @@ Cell::Cell(const char* name, Index gates, Index input_size, Index hidden_size,
                   : Tensor()) {}
 
 std::string Cell::describe() const {
-  return std::string(name_) + "(" + text_of(input_size()) + ", " + text_of(hidden_size()) + ")";
+  return compose(name_, "(", input_size(), ", ", hidden_size(), ")");
 }
 
 Tensor Cell::checked(const Tensor& x, const Tensor& h) const {
@@ -144,8 +144,8 @@ Recurrent::Recurrent(const char* name, Index gates, Index input_size, Index hidd
 }
 
 std::string Recurrent::describe() const {
-  return std::string(name_) + "(" + text_of(input_size_) + ", " + text_of(hidden_size_) +
-         (layers_.size() > 1 ? ", num_layers = " + text_of(layers_.size()) : "") + ")";
+  return compose(name_, "(", input_size_, ", ", hidden_size_,
+                 (layers_.size() > 1 ? ", num_layers = " + text_of(layers_.size()) : ""), ")");
 }
 
 Tensor Recurrent::initial(const Tensor& state, const Tensor& x, const char* what) const {

@@ -9,7 +9,7 @@ Dropout::Dropout(double p, Generator* generator) : p_(p), generator_(generator) 
   gradus::detail::require(p >= 0 && p <= 1, "Dropout", "p", p, "a probability from 0 to 1");
 }
 
-std::string Dropout::describe() const { return "Dropout(" + text_of(p_) + ")"; }
+std::string Dropout::describe() const { return compose("Dropout(", p_, ")"); }
 
 Tensor Dropout::forward(const Tensor& x) const {
   return dropout(x, p_, {.training = is_training(), .generator = generator_});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "nn/guards.hpp"
 
@@ -70,8 +71,8 @@ std::string summary(Module& model, const Shape& input_shape, DType dtype) {
   }
   const Index trainable = model.num_parameters({.trainable_only = true}),
               total = model.num_parameters();
-  return table(lines) + "parameters: " + grouped(total) + ", trainable: " + grouped(trainable) +
-         "\n";
+  return compose(table(lines), "parameters: ", grouped(total), ", trainable: ", grouped(trainable),
+                 "\n");
 }
 
 }  // namespace gradus::nn

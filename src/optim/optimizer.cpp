@@ -120,7 +120,7 @@ void Optimizer::refuse_gradient(std::size_t place, double grad_scale) const {
   const Slot& slot = slots_[place];
   const Tensor grad = slot.param.grad();
   const std::string which =
-      "the gradient of parameter " + text_of(place) + " of shape " + to_string(grad.shape());
+      compose("the gradient of parameter ", place, " of shape ", grad.shape());
   if (!all(isfinite(grad)).item<bool>())
     fail(name_, which,
          " holds NaN or infinity; finite values are required; lower the learning "

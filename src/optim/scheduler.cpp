@@ -38,14 +38,14 @@ std::string Scheduler::check_length(Index run_length) const {
   const Index length = schedule_.length();
   if (length == 0 || length == run_length) return "";
   const std::string units = unit_ == Unit::step ? " steps" : " epochs";
-  const std::string both = std::string(schedule_.name()) + " is " + text_of(length) + units +
-                           " long, but the run has " + text_of(run_length) + ": ";
+  const std::string both =
+      compose(schedule_.name(), " is ", length, units, " long, but the run has ", run_length, ": ");
   const std::string_view name = schedule_.name();
   const bool is_to_stay = name == LinearWarmup::name || name == MultiStepLR::name;
   if (length < run_length && is_to_stay) return "";
   if (length < run_length)
-    return both + "the learning rate does not change in the last " + text_of(run_length - length) +
-           "; derive its length from the run, in the units that it counts";
+    return compose(both, "the learning rate does not change in the last ", run_length - length,
+                   "; derive its length from the run, in the units that it counts");
   return both + "the schedule does not come to its end; derive its length from the run";
 }
 

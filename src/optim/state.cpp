@@ -95,10 +95,10 @@ void StateReader::finish(const char* operation) {
 
 namespace {
 std::string group_key(std::size_t group, const std::string& name) {
-  return "group." + text_of(group) + "." + name;
+  return compose("group.", group, ".", name);
 }
 std::string param_key(std::size_t param, const std::string& name) {
-  return "param." + text_of(param) + "." + name;
+  return compose("param.", param, ".", name);
 }
 }  // namespace
 

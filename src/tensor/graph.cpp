@@ -1,6 +1,7 @@
 #include <unordered_map>
 
 #include "autograd/walk.hpp"
+#include "base/messages.hpp"
 #include "base/utf8.hpp"
 #include "gradus/debug.hpp"
 
@@ -89,7 +90,7 @@ std::string escape_mermaid(char c) {
   static const std::string special = "\"#%&;<>\\`[]{}()|*_";
   if (c == '\n') return "<br/>";
   if (special.find(c) == std::string::npos) return std::string(1, c);
-  return "#" + text_of(static_cast<int>(c)) + ";";
+  return compose("#", static_cast<int>(c), ";");
 }
 
 }  // namespace
@@ -101,11 +102,11 @@ std::string to_dot(const Tensor& root, const GraphOptions& options) {
   std::string text = "digraph gradus {\n  node [fontname=\"Helvetica\", fontsize=10];\n";
   const auto vertices = vertices_of(root, options);
   for (std::size_t i = 0; i < vertices.size(); ++i)
-    text += "  n" + text_of(i) + " [label=\"" + label(vertices[i], "\\n", escape_dot) + "\", " +
-            styles[static_cast<int>(vertices[i].kind)] + "];\n";
+    text += compose("  n", i, " [label=\"", label(vertices[i], "\\n", escape_dot), "\", ",
+                    styles[static_cast<int>(vertices[i].kind)], "];\n");
   for (std::size_t i = 0; i < vertices.size(); ++i)
     for (const std::size_t input : vertices[i].inputs)
-      text += "  n" + text_of(input) + " -> n" + text_of(i) + ";\n";
+      text += compose("  n", input, " -> n", i, ";\n");
   return text + "}\n";
 }
 
@@ -114,11 +115,11 @@ std::string to_mermaid(const Tensor& root, const GraphOptions& options) {
   std::string text = "flowchart TD\n";
   const auto vertices = vertices_of(root, options);
   for (std::size_t i = 0; i < vertices.size(); ++i)
-    text += "  n" + text_of(i) + "[\"" + label(vertices[i], "<br/>", escape_mermaid) +
-            "\"]:::" + classes[static_cast<int>(vertices[i].kind)] + "\n";
+    text += compose("  n", i, "[\"", label(vertices[i], "<br/>", escape_mermaid),
+                    "\"]:::", classes[static_cast<int>(vertices[i].kind)], "\n");
   for (std::size_t i = 0; i < vertices.size(); ++i)
     for (const std::size_t input : vertices[i].inputs)
-      text += "  n" + text_of(input) + " --> n" + text_of(i) + "\n";
+      text += compose("  n", input, " --> n", i, "\n");
   return text +
          "  classDef operation fill:#ffffff,stroke:#555555\n"
          "  classDef parameter fill:#cfe8ff,stroke:#555555\n"

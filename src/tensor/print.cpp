@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "autograd/node.hpp"
+#include "base/messages.hpp"
 
 namespace gradus {
 namespace {
@@ -101,7 +102,7 @@ class FloatFormat {
     if (scientific && parts.exponent.size() < exponent_)
       parts.exponent.insert(2, exponent_ - parts.exponent.size(), '0');
     const std::size_t padding = left_ - std::min(left_, parts.whole.size());
-    return std::string(padding, ' ') + parts.whole + "." + parts.fraction + parts.exponent;
+    return compose(std::string(padding, ' '), parts.whole, ".", parts.fraction, parts.exponent);
   }
 
  private:
@@ -193,7 +194,7 @@ class Writer {
       first = false;
     }
     done += line;
-    return "[" + done.substr(indent.size()) + "]";
+    return compose("[", done.substr(indent.size()), "]");
   }
 
   const T* values_;

@@ -40,7 +40,7 @@ std::string place_of(std::string_view text, std::size_t at, const std::string& n
       ++line;
       start = i + 1;
     }
-  return name + ":" + text_of(line) + ":" + text_of(at - start + 1) + ": ";
+  return compose(name, ":", line, ":", at - start + 1, ": ");
 }
 
 std::string_view to_utf8(std::string_view text, Encoding encoding, const std::string& name,

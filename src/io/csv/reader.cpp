@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/messages.hpp"
 #include "gradus/error.hpp"
 #include "io/csv/table.hpp"
 #include "io/packed_numbers.hpp"
@@ -27,8 +28,8 @@ std::string fix_of(std::string_view text, const CsvOptions& options) {
 }
 
 std::string among_numbers(const Column& column, const CsvOptions& options) {
-  return column.odd_at + ": column " + quote(column.name) + " has " + quote(column.first_odd) +
-         " among numbers; a number is required; " + fix_of(column.first_odd, options);
+  return compose(column.odd_at, ": column ", quote(column.name), " has ", quote(column.first_odd),
+                 " among numbers; a number is required; ", fix_of(column.first_odd, options));
 }
 
 std::size_t count_numbers(const std::vector<std::string>& texts, const CsvOptions& options) {
@@ -205,14 +206,13 @@ class Reader {
   std::string what_it_may_be(std::string_view text) const {
     const char other = options_.decimal == '.' ? ',' : '.';
     if (is_number(text, other))
-      return std::string("are they numbers with another decimal mark? Set .decimal = '") + other +
-             "'";
+      return compose("are they numbers with another decimal mark? Set .decimal = '", other, "'");
     return "is it a name or a number of the sample? Leave the column out, or raise max_categories";
   }
 
   std::string not_a_number(const Column& column, std::string_view text) const {
-    return "column " + quote(column.name) + " has " + quote(text) + "; a number is required; " +
-           fix_of(text, options_);
+    return compose("column ", quote(column.name), " has ", quote(text), "; a number is required; ",
+                   fix_of(text, options_));
   }
 
   /// Labels of scikit-learn's files must be numbers of the classes in the first line.

@@ -158,7 +158,7 @@ Index CsvScanner::skip() {
 }
 
 std::string CsvScanner::here() const {
-  return name_ + ":" + text_of(field_line_) + ":" + text_of(field_ - field_start_ + 1);
+  return compose(name_, ":", field_line_, ":", field_ - field_start_ + 1);
 }
 
 void CsvScanner::fail_here(const std::string& message) const {
@@ -172,7 +172,7 @@ std::string quote(std::string_view text) {
   std::string quoted = printable(text.substr(0, shown));
   for (std::size_t at = 0; (at = quoted.find('"', at)) != quoted.npos;)
     quoted.replace(at, 1, "\\x22");  // where the text ends is not for it to say
-  return "\"" + quoted + (shown < text.size() ? "…\"" : "\"");
+  return compose("\"", quoted, (shown < text.size() ? "…\"" : "\""));
 }
 
 bool parse_number(std::string_view text, char decimal, double& value) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "base/messages.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
 
@@ -56,8 +57,7 @@ bool try_lock(int fd) {
 
 Descriptor make_temporary(const std::string& path, mode_t mode, std::string& name) {
   // Names have a longest length of 255 bytes.
-  const std::string start =
-      folder_of(path) + "/." + name_of(path).substr(0, 200) + std::string(mark);
+  const std::string start = compose(folder_of(path), "/.", name_of(path).substr(0, 200), mark);
   for (int attempt = 0; attempt < 100; ++attempt) {
     name = start + random_name();
     Descriptor file(system::open(name, O_WRONLY | O_CREAT | O_EXCL, mode));

@@ -161,7 +161,7 @@ class Parser {
 
   void check_offsets(const Entry& e) const {
     const std::uint64_t have = bytes_.size() - begin_;
-    const std::string range = text_of(e.begin) + " to " + text_of(e.end);
+    const std::string range = compose(e.begin, " to ", e.end);
     if (e.begin > e.end) refuse(e.name, "the offsets run backwards, from " + range);
     if (e.end > have)
       refuse(e.name, "the offsets " + range + " reach beyond the " + text_of(have) +

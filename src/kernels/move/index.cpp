@@ -123,8 +123,7 @@ void execute(const CheckIndices& call) {
       fail(call.operation, "index ", value, " at element ", i,
            " was given; the weight has rows 0 to ", call.high - 1);
     const std::string given = value + " was given at position " + to_string(place),
-                      allowed =
-                          text_of(call.low) + " to " + text_of(call.high - 1) + " are allowed; ";
+                      allowed = compose(call.low, " to ", call.high - 1, " are allowed; ");
     if (call.axis == CheckIndices::classes)
       fail(call.operation, "label ", given, "; ", allowed,
            "raise num_classes or correct the labels");

@@ -18,8 +18,8 @@ void check_attention(const Tensor& q, const Tensor& k, const Tensor& v,
   detail::require_dtype(k, q.dtype(), name, "k");
   detail::require_dtype(v, q.dtype(), name, "v");
   const auto shapes = [&] {
-    return "q of shape " + to_string(q.shape()) + ", k of shape " + to_string(k.shape()) +
-           ", v of shape " + to_string(v.shape());
+    return compose("q of shape ", q.shape(), ", k of shape ", k.shape(), ", v of shape ",
+                   v.shape());
   };
   if (q.dim() < 2 || k.dim() < 2 || v.dim() < 2 || q.size(-1) != k.size(-1) ||
       k.size(-2) != v.size(-2))

@@ -63,10 +63,10 @@ Tensor loss_weight(const Tensor& weight, const Tensor& losses, const char* opera
   require_floating(weight, operation);
   const Shape shape = losses.shape();
   if (broadcasts_to(weight.shape(), shape)) return weight.to(losses.dtype());
-  std::string text = std::string("a ") + what + " of shape " + to_string(weight.shape()) +
-                     " was given for losses of shape " + to_string(shape) +
-                     "; a shape that broadcasts to the losses', aligned at the last axis, is "
-                     "required";
+  std::string text =
+      compose("a ", what, " of shape ", weight.shape(), " was given for losses of shape ", shape,
+              "; a shape that broadcasts to the losses', aligned at the last axis, is "
+              "required");
   if (!shape.empty() && weight.shape() == Shape{shape[0]})
     text += "; for one number per sample reshape it to " + to_string(sample_column(shape));
   fail(operation, text);

@@ -64,7 +64,7 @@ Lu lu(const Tensor& a, const char* operation) {
 
 std::string name_of_matrix(const Stack& stack, Index i) {
   if (stack.batch.empty()) return "the matrix";
-  return "matrix " + text_of(i) + " of the batch " + to_string(stack.batch);
+  return compose("matrix ", i, " of the batch ", stack.batch);
 }
 
 namespace {

@@ -157,8 +157,8 @@ LrCurve find_lr(nn::Module& model,
     return curve;
   }
   if (options.stop && *options.stop) {
-    curve.reason = "The sweep was interrupted after " + text_of(curve.lr.size()) + " of " +
-                   text_of(options.steps) + " steps.";
+    curve.reason = compose("The sweep was interrupted after ", curve.lr.size(), " of ",
+                           options.steps, " steps.");
     return curve;
   }
   const double lowest = *std::min_element(curve.smoothed.begin(), curve.smoothed.end());

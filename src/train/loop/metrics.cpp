@@ -70,8 +70,8 @@ void MetricAccumulator::reset() { *this = MetricAccumulator(options_); }
 
 void MetricAccumulator::settle(const Tensor& output, const Tensor& target) {
   const auto shapes = [&] {
-    return "outputs " + to_string(output.shape()) + " and targets " + to_string(target.shape()) +
-           " of dtype " + name_of(target.dtype()) + " were given; ";
+    return compose("outputs ", output.shape(), " and targets ", target.shape(), " of dtype ",
+                   name_of(target.dtype()), " were given; ");
   };
   if (output.dim() < 1 || target.dim() < 1 || output.size(0) != target.size(0))
     refuse(shapes() + "one target for each output is required");

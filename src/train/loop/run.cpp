@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/finally.hpp"
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/optim/regularize.hpp"
@@ -178,7 +179,7 @@ bool Run::accept_step() {
 
 /// Does with a step that cannot be taken what FitOptions::non_finite says. False.
 bool Run::refuse_step(const std::string& what) {
-  const std::string where = " in epoch " + text_of(run_.epoch) + ", step " + text_of(run_.step);
+  const std::string where = compose(" in epoch ", run_.epoch, ", step ", run_.step);
   if (options_.non_finite == optim::NonFinite::raise)
     throw NonFiniteError("[fit] " + what + where +
                          "; a finite one is required; lower the learning rate, clip gradients or "

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "train/recipe/settings.hpp"
 
 namespace gradus::train {
@@ -15,7 +16,7 @@ struct Faults {
   void need(bool good, const std::string& name, const std::string& value, const char* required) {
     if (!good)
       text +=
-          (text.empty() ? "--" : "; --") + name + " " + value + ": " + required + " is required";
+          compose((text.empty() ? "--" : "; --"), name, " ", value, ": ", required, " is required");
   }
 };
 

@@ -126,9 +126,9 @@ void lint_learning_rate(Linter& l) {
   for (const Range& range : usual_rates)
     if (name == range.optimizer) low = range.low, high = range.high;
   const double lr = peak_rate(l.options);
-  const std::string usual = "; with " + name + ", " + rounded(low) + " to " + rounded(high) +
-                            " is usual: let the learning rate finder choose, or try " +
-                            rounded(std::sqrt(low * high)) + ".";
+  const std::string usual = compose("; with ", name, ", ", rounded(low), " to ", rounded(high),
+                                    " is usual: let the learning rate finder choose, or try ",
+                                    rounded(std::sqrt(low * high)), ".");
   if (lr > high)
     l.report("learning_rate_high", "", "The learning rate " + rounded(lr) + " is too high" + usual);
   if (lr < low)

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/messages.hpp"
 #include "gradus/nn/init.hpp"
 #include "gradus/ops.hpp"
 #include "train/recipe/linter.hpp"
@@ -48,7 +49,7 @@ void lint_output(Linter& l) {
   const Call& last = l.call(l.trace.last);
   const bool logits = loss == "cross_entropy" || loss == "bce_with_logits" || loss == "focal";
   const bool softmax = last.activation == "softmax" || last.activation == "log_softmax";
-  const std::string what = "The output " + last.name + " is a " + last.module;
+  const std::string what = compose("The output ", last.name, " is a ", last.module);
   if (logits && (softmax || bounded(last) || last.activation == "logsigmoid"))
     l.report(softmax && loss == "cross_entropy"         ? "softmax_before_cross_entropy"
              : bounded(last) && loss != "cross_entropy" ? "sigmoid_before_bce_with_logits"
@@ -174,8 +175,8 @@ void lint_units(Linter& l) {
     const int before = l.trace.before(i);
     std::string why = "start with He's initial values and biases 0, and scale the inputs.";
     if (before >= 0 && l.call(before).bias.defined())
-      why = "the biases of " + l.call(before).name + " have a mean of " +
-            rounded(mean(l.call(before).bias.detach()).item()) + ": " + why;
+      why = compose("the biases of ", l.call(before).name, " have a mean of ",
+                    rounded(mean(l.call(before).bias.detach()).item()), ": ", why);
     if (call.dead >= limits::dead) {
       l.report("dead_units", call.name,
                rounded(100 * call.dead) + " % of the units of " + call.name +

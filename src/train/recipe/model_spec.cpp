@@ -31,7 +31,7 @@ ColumnEmbedding::ColumnEmbedding(Index inputs, const std::vector<Index>& categor
 }
 
 std::string ColumnEmbedding::describe() const {
-  return "ColumnEmbedding(" + text_of(tables_.size()) + " columns)";
+  return compose("ColumnEmbedding(", tables_.size(), " columns)");
 }
 
 Tensor ColumnEmbedding::forward(const Tensor& x) const {

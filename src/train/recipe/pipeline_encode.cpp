@@ -34,13 +34,13 @@ struct Faults {
     if (texts.empty()) return;
     std::string all;
     for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
-    if (more) all += "; and " + text_of(more) + " more";
+    if (more) all += compose("; and ", more, " more");
     fail("Pipeline", all, "; ", fix);
   }
 };
 
 std::string place(const io::RawTable& table, Index row) {
-  return table.name + ":" + text_of(table.lines[static_cast<std::size_t>(row)]);
+  return compose(table.name, ":", table.lines[static_cast<std::size_t>(row)]);
 }
 
 std::unordered_map<std::string_view, Index> numbers_of_columns(const io::RawTable& table) {
@@ -126,15 +126,15 @@ Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& row
     if (++misfits > most_named) continue;
     lacking += "; column " + quote(names[c]);
     if (is_there)
-      lacking += " holds texts, such as " +
-                 quote(table.columns[static_cast<std::size_t>(at[c])].values.front()) +
-                 ", where numbers were trained on";
+      lacking += compose(" holds texts, such as ",
+                         quote(table.columns[static_cast<std::size_t>(at[c])].values.front()),
+                         ", where numbers were trained on");
     else
       lacking +=
           " is missing" +
           (table.named ? ", the most similar one is " + quote(nearest_name(names[c], have)) : "");
   }
-  if (misfits > most_named) lacking += "; and " + text_of(misfits - most_named) + " more";
+  if (misfits > most_named) lacking += compose("; and ", misfits - most_named, " more");
   if (misfits > 0)
     fail("Pipeline", table.name, ": the file does not fit the model: it has ", have.size(),
          " columns", lacking, "; all of the ", names.size(),

@@ -280,7 +280,7 @@ Outcome run_several(Index runs, const char* what, const RunHooks& hooks,
   }
   if (!all.runs.empty())
     for (const auto& [name, value] : all.runs[0].metrics) summarize(all, name);
-  const std::string done = text_of(all.runs.size()) + " of " + text_of(runs) + " " + what + "s";
+  const std::string done = compose(all.runs.size(), " of ", runs, " ", what, "s");
   if (static_cast<Index>(all.runs.size()) < runs) {
     all.ended = Ended::interrupted;
     all.reason = "interrupted after " + done;
@@ -332,7 +332,7 @@ struct Stopped {
 
 Stopped load_run(const std::string& run, const RunHooks& hooks) {
   Stopped stopped;
-  const std::string file = run + "/" + checkpoint_name;
+  const std::string file = compose(run, "/", checkpoint_name);
   if (io::detail::is_folder(run) && !io::detail::exists(file))
     fail("resume", run,
          ": holds no checkpoint.safetensors; a run that ended before its first "

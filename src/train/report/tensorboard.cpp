@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/messages.hpp"
 #include "gradus/train/logs.hpp"
 #include "io/disk/output.hpp"
 #include "train/report/crc32c.hpp"
@@ -105,8 +106,8 @@ constexpr std::size_t most_waiting = 1 << 16;  // bytes
 std::string new_path(const std::string& folder) {
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(
       std::chrono::system_clock::now().time_since_epoch());
-  return folder + "/events.out.tfevents." + text_of(now.count()) + ".gradus." +
-         io::detail::random_name();
+  return compose(folder, "/events.out.tfevents.", now.count(), ".gradus.",
+                 io::detail::random_name());
 }
 
 }  // namespace

@@ -223,19 +223,17 @@ Checkpoint load_checkpoint(const std::string& path) {
 std::string compare_weights(const nn::StateDict& weights, const nn::Module& model) {
   const nn::StateDict own = model.state_dict();
   std::string faults;
-  const auto describe = [](const Tensor& t) {
-    return to_string(t.shape()) + " " + name_of(t.dtype());
-  };
+  const auto describe = [](const Tensor& t) { return compose(t.shape(), " ", name_of(t.dtype())); };
   for (const auto& [name, tensor] : own) {
     const auto found = weights.find(name);
     if (found == weights.end())
-      faults += "; missing: " + name + " " + describe(tensor);
+      faults += compose("; missing: ", name, " ", describe(tensor));
     else if (describe(found->second) != describe(tensor))
-      faults +=
-          "; " + name + " is " + describe(found->second) + "; " + describe(tensor) + " is required";
+      faults += compose("; ", name, " is ", describe(found->second), "; ", describe(tensor),
+                        " is required");
   }
   for (const auto& [name, tensor] : weights)
-    if (!own.contains(name)) faults += "; unexpected: " + name + " " + describe(tensor);
+    if (!own.contains(name)) faults += compose("; unexpected: ", name, " ", describe(tensor));
   return faults.empty() ? "" : faults.substr(2);
 }
 

@@ -15,10 +15,10 @@ using io::detail::format_json;
 /// What stands somewhere, in few words.
 std::string given(const Json& value) {
   if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list of " + text_of(value.size()) + " values";
+  if (value.is_array()) return compose("a list of ", value.size(), " values");
   if (!value.is_text()) return format_json(value);
   const std::string& text = value.text();
-  return "\"" + printable(text.substr(0, 60)) + (text.size() > 60 ? "…\"" : "\"");
+  return compose("\"", printable(text.substr(0, 60)), (text.size() > 60 ? "…\"" : "\""));
 }
 
 }  // namespace

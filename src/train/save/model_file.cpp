@@ -71,7 +71,7 @@ double described_values(const ModelSpec& spec) {
 }
 
 std::string text_of_list(const std::vector<Index>& list) {
-  return "[" + join(list, 8, [](Index n) { return text_of(n); }) + "]";
+  return compose("[", join(list, 8, [](Index n) { return text_of(n); }), "]");
 }
 
 // ---- what the parts say of each other -----------------------------------------------------------

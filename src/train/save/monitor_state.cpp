@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "train/watch/limits.hpp"
 
@@ -77,7 +78,7 @@ std::vector<LayerEpoch> load_epochs(State& state, std::size_t layers) {
 }
 
 std::string key_of(std::size_t layer, const char* what) {
-  return "layer." + text_of(layer) + "." + what;
+  return compose("layer.", layer, ".", what);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ std::string text_of_rows(const std::vector<Index>& rows, Index of) {
   if (static_cast<Index>(rows.size()) == of) return "all rows of the batch";
   std::string out = rows.size() == 1 ? "row" : "rows";
   for (std::size_t i = 0; i < rows.size() && i < 8; ++i) out += (i ? ", " : " ") + text_of(rows[i]);
-  if (rows.size() > 8) out += " and " + text_of(rows.size() - 8) + " more";
+  if (rows.size() > 8) out += compose(" and ", rows.size() - 8, " more");
   return out + " of the batch";
 }
 
@@ -71,7 +71,7 @@ Finding blame_non_finite(Context& run, std::uint64_t seed, std::uint64_t offset)
                                                     : "The gradient is not finite";
   Finding finding{.kind = "non_finite"};
   const auto say = [&](const std::string& reason) {
-    finding.text = what + " " + when(run) + ": " + reason;
+    finding.text = compose(what, " ", when(run), ": ", reason);
     return finding;
   };
   const Index batch = run.input.defined() && run.input.dim() > 0 ? run.input.size(0) : 0;

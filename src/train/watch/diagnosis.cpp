@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/messages.hpp"
 #include "gradus/ops.hpp"
 #include "train/save/monitor_state.hpp"
 #include "train/watch/limits.hpp"
@@ -19,7 +20,7 @@ std::string rounded(double value) {
 }
 
 std::string when(const Context& run) {
-  return "in epoch " + text_of(run.epoch) + " (step " + text_of(run.global_step) + ")";
+  return compose("in epoch ", run.epoch, " (step ", run.global_step, ")");
 }
 
 std::string percent(double share) { return rounded(100 * share) + " %"; }
@@ -36,7 +37,7 @@ namespace {
 std::string list_of(const std::vector<std::string>& parts) {
   std::string out;
   for (std::size_t i = 0; i < parts.size() && i < 4; ++i) out += (i ? ", " : "") + parts[i];
-  if (parts.size() > 4) out += " and " + text_of(parts.size() - 4) + " more";
+  if (parts.size() > 4) out += compose(" and ", parts.size() - 4, " more");
   return out;
 }
 

@@ -63,7 +63,7 @@ bool Judge::judge(Index epoch, double value) {
 }
 
 std::string Judge::verdict() const {
-  return monitor_ + " has not improved for " + text_of(bad_) + (bad_ == 1 ? " epoch" : " epochs");
+  return compose(monitor_, " has not improved for ", bad_, (bad_ == 1 ? " epoch" : " epochs"));
 }
 
 optim::StateDict Judge::state_dict() const {

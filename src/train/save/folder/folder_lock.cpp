@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "base/messages.hpp"
 #include "gradus/train/run_folder.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
@@ -23,7 +24,7 @@ std::string own_name() {
   std::tm utc{};
   std::array<char, 40> since{};
   std::strftime(since.data(), since.size(), "%Y-%m-%d %H:%M:%S UTC", ::gmtime_r(&now, &utc));
-  return "process " + text_of(::getpid()) + " on " + host.data() + " since " + since.data() + "\n";
+  return compose("process ", ::getpid(), " on ", host.data(), " since ", since.data(), "\n");
 }
 
 /// What the one who has the file wrote into it.
@@ -38,7 +39,7 @@ std::string holder(int fd) {
 }  // namespace
 
 FolderLock::FolderLock(const std::string& folder) {
-  const std::string path = folder + "/" + file_name;
+  const std::string path = compose(folder, "/", file_name);
   file_ = io::detail::Descriptor(sys::open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0666));
   if (!file_) io::detail::fail_write(path, "opening", errno);
   if (!io::detail::try_lock(file_.get())) {

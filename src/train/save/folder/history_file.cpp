@@ -67,7 +67,7 @@ void read_line(const std::string& path, std::size_t line_number, const std::stri
 void HistoryFile::resume(const Checkpoint& checkpoint, const Lists& lists) {
   const HistoryPlace& at = checkpoint.appended;
   if (at.file.empty() || !is_history_name(at.file, io::detail::name_of(checkpoint_))) return;
-  const std::string path = io::detail::folder_of(checkpoint_) + "/" + at.file;
+  const std::string path = compose(io::detail::folder_of(checkpoint_), "/", at.file);
   std::error_code error;
   if (fs::is_symlink(path, error) || !fs::is_regular_file(path, error) ||
       fs::file_size(path, error) != static_cast<std::uintmax_t>(at.bytes) || error)
@@ -122,7 +122,7 @@ void HistoryFile::remove_others() {
   const std::string checkpoint = io::detail::name_of(checkpoint_);
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string(), path = folder + "/" + name;
+    const std::string name = entry.path().filename().string(), path = compose(folder, "/", name);
     if (name == place_.file || !is_history_name(name, checkpoint) || !is_history_file(path))
       continue;
     const io::detail::Descriptor file(sys::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
@@ -131,7 +131,7 @@ void HistoryFile::remove_others() {
 }
 
 void read_history(const std::string& checkpoint, Checkpoint& c) {
-  const std::string path = io::detail::folder_of(checkpoint) + "/" + c.appended.file;
+  const std::string path = compose(io::detail::folder_of(checkpoint), "/", c.appended.file);
   const auto refuse = [&](const std::string& what) {
     fail("load_checkpoint", printable(checkpoint), ": its history, ", printable(path), ", ", what,
          "; the file as it was written, in the folder of the "

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "base/messages.hpp"
 #include "gradus/io/file.hpp"
 #include "io/disk/output.hpp"
 #include "io/disk/system.hpp"
@@ -151,7 +152,7 @@ bool is_run_file(const std::string& name) {
 }  // namespace
 
 Files listed_files(const std::string& folder) {
-  const std::string list = folder + "/" + list_name;
+  const std::string list = compose(folder, "/", list_name);
   struct stat info {};
   Files files;
   if (::lstat(list.c_str(), &info) == 0) {
@@ -214,8 +215,8 @@ void replace_run(const std::string& folder, const Replacement& replacement) {
   std::string text = std::string(plan_head) + "\n";
   const bool inside = replacement.from == staging_folder(folder, true);
   text += inside ? "inside\n" : "beside\n";
-  for (const std::string& name : replacement.put) text += "+" + name + "\n";
-  for (const std::string& name : replacement.take_out) text += "-" + name + "\n";
+  for (const std::string& name : replacement.put) text += compose("+", name, "\n");
+  for (const std::string& name : replacement.take_out) text += compose("-", name, "\n");
   io::write_file_atomically(folder + "/" + plan_name, text);
   carry_out(folder, replacement);
 }

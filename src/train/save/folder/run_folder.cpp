@@ -70,7 +70,7 @@ std::string tidy(std::string path) {
 
 std::string free_name(const std::string& name) {
   for (int number = 1; number < 1'000'000; ++number) {
-    const std::string path = "runs/" + name + "-" + text_of(number);
+    const std::string path = compose("runs/", name, "-", number);
     if (make(path)) return path;
   }
   refuse("runs/" + printable(name) +
@@ -82,7 +82,7 @@ bool can_move(const std::string& from, const std::string& to) {
   std::string temporary;
   const io::detail::Descriptor file =
       io::detail::make_temporary(from + "/" + detail::staging_name, 0600, temporary);
-  const std::string there = to + "/" + io::detail::name_of(temporary);
+  const std::string there = compose(to, "/", io::detail::name_of(temporary));
   const bool moved = sys::rename(temporary, there) == 0;
   sys::unlink(moved ? there : temporary);
   return moved;
@@ -95,11 +95,12 @@ std::string taken_text(const std::string& path) {
     return shown + ": holds files that are no run's; an empty folder is required; choose another";
   const std::string staging = detail::staging_folder(path, false);
   const bool left = io::detail::is_folder(staging) && detail::holds_run(staging);
-  return shown + ": holds a run already; go on with it (train resume " + shown +
-         "), choose another folder, or replace it with --overwrite" +
-         (left ? "; " + printable(staging) + " holds one that was to replace it (train resume " +
-                     printable(staging) + ")"
-               : "");
+  return compose(
+      shown, ": holds a run already; go on with it (train resume ", shown,
+      "), choose another folder, or replace it with --overwrite",
+      (left ? "; " + printable(staging) + " holds one that was to replace it (train resume " +
+                  printable(staging) + ")"
+            : ""));
 }
 
 void require_run(const std::string& path) {
