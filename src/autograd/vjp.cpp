@@ -8,7 +8,6 @@ namespace gradus {
 
 using detail::Edge;
 using detail::Node;
-using detail::Record;
 
 void detail::fail_overwritten(const char* operation, int input) {
   fail(operation, (input < 0 ? "its result" : "input " + text_of(input)),

@@ -247,7 +247,7 @@ class Writer {
   void line() {
     if (indent_ < 0) return;
     out_ += '\n';
-    out_.append(static_cast<std::size_t>(indent_ * depth_), ' ');
+    out_.append(static_cast<std::size_t>(indent_) * static_cast<std::size_t>(depth_), ' ');
   }
   void scalar(const Library& value) {
     const auto broken = broken_ == Broken::replace ? Library::error_handler_t::replace

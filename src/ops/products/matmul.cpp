@@ -37,7 +37,6 @@ Shape broadcast_batches(const Shape& batch_a, const Shape& batch_b, const Shape&
 
 using detail::data;
 using detail::first_and;
-using detail::node;
 using detail::second_and;
 using detail::Zeros;
 

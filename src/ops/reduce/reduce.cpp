@@ -13,7 +13,6 @@ namespace gradus {
 using detail::data;
 using detail::empty;
 using detail::kept;
-using detail::node;
 
 namespace detail {
 
