@@ -94,11 +94,12 @@ void Muon::update_matrix(Slot& slot, double grad_scale) {
     T* const m = slot.trial ? copy.mutable_data<T>() : static_cast<T*>(slot.data[0]);
     const T* const g = static_cast<const T*>(slot.grad);
     detail::for_tiles(slot.numel, [=](Index begin, Index end) {
-      detail::loop(end - begin, u + begin, g + begin, m + begin, [=](T& out, T grad, T& moment) {
+      const auto step = [=](T& out, T grad, T& moment) {
         const T d = scale * grad;
         moment = beta * moment + fresh * d;
         out = grad_part * d + moment_part * moment;
-      });
+      };
+      detail::loop(end - begin, u + begin, g + begin, step, m + begin);
     });
     if (slot.trial)
       slot.fails |= !std::all_of(m, m + slot.numel, [](T x) { return std::isfinite(x); });
