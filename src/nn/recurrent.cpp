@@ -80,7 +80,7 @@ std::string Cell::describe() const {
 
 Tensor Cell::checked(const Tensor& x, const Tensor& h) const {
   Shape state = x.shape();
-  if (state.size() < 1 || state.size() > 2 || state.back() != input_size())
+  if (state.empty() || state.size() > 2 || state.back() != input_size())
     fail(name_, "x of shape ", x.shape(), " was given; (N, ", input_size(), ") or (", input_size(),
          ") is required");
   state[state.size() - 1] = hidden_size();
