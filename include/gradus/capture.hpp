@@ -16,8 +16,9 @@ struct CapturedState;
 class CapturedStep {
  public:
   /// Repeats the step on `inputs` and returns copies of its results. The same bits as f(inputs),
-  /// also in parameters, gradients, buffers and optimizers. Inputs of other shapes or dtypes, and
-  /// parameters that were replaced since (set_data, frozen or not), are captured anew.
+  /// also in parameters, gradients, buffers and optimizers. Inputs of other shapes or dtypes,
+  /// parameters that were replaced since (set_data, frozen or not), and modules whose training flag
+  /// was switched, are captured anew.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs) const;
   /// The only result.
   template <class... Rest>
@@ -70,12 +71,14 @@ class CapturedStep {
 /// f is called twice to record it, and a replay has to give the same bits, so take a typical
 /// example rather than zeros; parameters, gradients, buffers, optimizers and generators are then as
 /// they were before. Everything f refers to has to outlive the step, and a replay has to come from
-/// one thread at a time. Learning rates are those of the moment. A training flag that is switched
-/// later is not seen: capture again. Throws for what cannot be repeated: reading values (item,
+/// one thread at a time. Learning rates are those of the moment. Numbers that a function returns to
+/// the host, such as the norm that clip_grad_norm measures, are those of the recording: go by them
+/// between replays. Throws for what cannot be repeated: reading values (item,
 /// to_vector, data, and operations whose shapes follow from values, such as nonzero), hooks,
 /// anomaly mode, tensors that are made of numbers of the host, decompositions, gradients that are
 /// summed over calls, a second gradient of a parameter after a step or clipping has used the first,
-/// tensors that f keeps, seeding a generator, schedulers and LBFGS.
+/// tensors that f keeps, seeding a generator, schedulers, rates that the step itself sets, and
+/// LBFGS.
 CapturedStep capture(Function f, const std::vector<Tensor>& example);
 
 }  // namespace gradus

@@ -19,6 +19,9 @@ Drawn draw(Generator& generator, std::uint64_t count, bool replayable);
 class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0) : seed_(seed) {}
+  Generator(const Generator&) = default;
+  Generator& operator=(const Generator&) = default;
+  ~Generator();
   std::uint64_t seed() const { return seed_; }
   /// How many blocks of four 32-bit numbers were handed out; with the seed, the whole state.
   std::uint64_t offset() const { return offset_; }

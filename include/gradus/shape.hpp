@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -17,7 +18,11 @@ inline constexpr int max_rank = 8;
 class IndexList {
  public:
   constexpr IndexList() = default;
-  IndexList(Index value) : size_(1) { items_[0] = value; }
+  /// One integer. A template, so that options in braces, {.keepdim = true}, are no axis.
+  template <std::integral T>
+  requires(!std::same_as<T, bool>) IndexList(T value) : size_(1) {
+    items_[0] = static_cast<Index>(value);
+  }
   IndexList(std::initializer_list<Index> items) { assign(items.begin(), items.size()); }
   IndexList(const std::vector<Index>& items) { assign(items.data(), items.size()); }
   IndexList(const Index* items, std::size_t count) { assign(items, count); }

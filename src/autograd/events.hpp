@@ -35,8 +35,8 @@ struct HostRead {
 
 /// What changes and is no value of a tensor.
 struct HostChange {
-  enum class Kind { state, tensor, generator } kind;
-  const void* owner;  // that keeps the state; the node; the generator
+  enum class Kind { state, tensor, generator, end } kind;
+  const void* owner;  // that keeps the state, or ends; the node; the generator
   const char* operation = nullptr;
   const char* reason = nullptr;                           // why it cannot be done again
   std::function<std::function<void()>()> make_undo = {};  // returns what puts it back
@@ -115,6 +115,16 @@ template <class F>
 void host_changes(const void* owner, const F& make_undo) {
   if (mode.observer) [[unlikely]]
     mode.observer->host_changes({HostChange::Kind::state, owner, nullptr, nullptr, make_undo});
+}
+/// The same of what happens now, and in no repetition.
+inline void changes_once(const void* owner, const char* operation, const char* reason) {
+  if (mode.observer) [[unlikely]]
+    mode.observer->host_changes({HostChange::Kind::state, owner, operation, reason});
+}
+/// Tells that an owner of state is no more.
+inline void ends(const void* owner) {
+  if (mode.observer) [[unlikely]]
+    mode.observer->host_changes({HostChange::Kind::end, owner});
 }
 /// Draws for `count` elements.
 Drawn draw(Generator& generator, std::uint64_t count, bool replayable = false);

@@ -125,6 +125,7 @@ class Program {
   std::vector<Used> used_;
   std::vector<Leaf> leaves_;
   std::vector<Tensor> written_;
+  std::vector<std::pair<std::shared_ptr<bool>, bool>> flags_;  // as they were
 };
 
 Program::Program(const Function& f, const Tensor* const* example, std::size_t count) {
@@ -195,6 +196,7 @@ void Program::take_over(StepCapture& capture) {
   for (const auto& [n, leaf] : capture.leaves)
     leaves_.push_back({leaf.tensor, leaf.grad, node(leaf.tensor)->grad != nullptr});
   for (const auto& [place, written] : capture.written) written_.push_back(written.tensor);
+  for (const auto& [place, flag] : capture.flags) flags_.push_back(flag);
   for (const auto& [n, tensor] : capture.used)
     used_.push_back({tensor, node(tensor)->data, node(tensor)->requires_grad});
 }
@@ -211,6 +213,8 @@ bool Program::fits(const Tensor* const* inputs, std::size_t count) const {
   if (count != inputs_.size()) return false;
   for (std::size_t i = 0; i < count; ++i)
     if (!same_type(node(*inputs[i]), node(inputs_[i]))) return false;
+  for (const auto& [flag, value] : flags_)
+    if (*flag != value) return false;
   return std::all_of(used_.begin(), used_.end(), [](const Used& used) {
     const Node* n = node(used.tensor);
     return n->data == used.data && n->requires_grad == used.requires_grad;

@@ -25,6 +25,19 @@ void StepCapture::made(Node* n) {
   if (!n->is_inline() && n->buffer->refs.unique()) n->buffer->observed = true;
 }
 
+// The host has read, before or after, what the step changes.
+void StepCapture::refuse_stale(const Tensor& read, const char* operation) const {
+  const auto* first = static_cast<const std::byte*>(data(read));
+  const auto* last = first + static_cast<std::size_t>(read.numel()) * size_of(read.dtype());
+  for (const auto& [place, change] : written) {
+    const auto* begin = static_cast<const std::byte*>(place);
+    if (first < begin + change.before.size() && begin < last)
+      fail("capture", "the step calls ", operation,
+           ", which reads values that the step itself changes, and a replay would go on with those "
+           "of now; compute with tensors, or read them between replays");
+  }
+}
+
 void StepCapture::writes(Node* n) {
   // A view that the step made may be of memory from outside.
   if ((n->is_inline() ? n->observed : n->buffer->observed) || written.contains(n->data)) return;
@@ -41,8 +54,10 @@ void StepCapture::reads(const Inputs& inputs) {
 
 void StepCapture::host_reads(const HostRead& read) {
   if (read.reason) refuse(read.operation, read.reason);
+  if (read.flag) flags.try_emplace(read.flag.get(), read.flag, *read.flag);
   if (!read.values) return;
   reads({*read.values});
+  if (!is_aside()) host_read.emplace_back(*read.values, read.operation);
   if (node(*read.values)->observed)
     refuse(read.operation,
            "it reads values on its way, and the step would go on with those of now; "
@@ -79,6 +94,11 @@ void StepCapture::replaces_grad(Node* leaf, bool adds) {
 
 void StepCapture::finish() {
   for (auto& [n, leaf] : leaves) take_gradient(leaf);
+  if (owner_ended)
+    fail("capture",
+         "a generator, an optimizer or an average that the step uses ends with it; make it before "
+         "the step, so that replays find it");
+  for (const auto& [values, operation] : host_read) refuse_stale(values, operation);
 }
 
 void StepCapture::restore() const noexcept {
@@ -94,6 +114,7 @@ void StepCapture::restore() const noexcept {
 
 bool StepCapture::host_changes(const HostChange& change) {
   if (change.reason) refuse(change.operation, change.reason);
+  if (change.kind == HostChange::Kind::end) owner_ended |= undo.erase(change.owner) > 0;
   if (!change.make_undo || undo.contains(change.owner)) return true;
   const kernels::Unheard pause;
   const PauseArena aside;

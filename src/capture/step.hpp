@@ -40,11 +40,15 @@ class StepCapture : public Observer {
   std::map<const void*, Written> written;  // by the place of the values
   std::map<const Node*, Leaf> leaves;
   std::map<const Node*, Tensor> used;
+  std::vector<std::pair<Tensor, const char*>> host_read;  // with the operation that did
+  std::map<const bool*, std::pair<std::shared_ptr<bool>, bool>> flags;  // as they are
   std::map<const void*, std::function<void()>> undo;
+  bool owner_ended = false;
   std::int64_t tensors = 0;  // of the step that undo and written hold
 
  private:
   static void take_gradient(Leaf& leaf);
+  void refuse_stale(const Tensor& read, const char* operation) const;
 };
 
 }  // namespace gradus::detail

@@ -1,4 +1,3 @@
-#include "functional/checkpoint.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -193,7 +193,7 @@ PercentileClip::PercentileClip(const PercentileClipOptions& options) : options_(
 }
 
 double PercentileClip::clip(const std::vector<Tensor>& params) {
-  gradus::detail::happens_once("PercentileClip.clip", "it keeps a history of norms");
+  gradus::detail::changes_once(this, "PercentileClip.clip", "it keeps a history of norms");
   const std::vector<Tensor> grads = gradients_of(params);
   const double norm = norm_of(grads, 2);
   scale_gradients(grads, coefficient(norm));

@@ -44,6 +44,8 @@ void Ema::require_applied(bool applied, const char* operation) const {
                           : "the parameters are the averages now; call restore() before");
 }
 
+Ema::~Ema() { gradus::detail::ends(this); }
+
 void Ema::update() {
   require_applied(false, "Ema.update");
   gradus::detail::host_changes(this, [this] {
@@ -113,6 +115,7 @@ StateDict Ema::state_dict() const {
 
 void Ema::load_state_dict(const StateDict& state) {
   require_applied(false, "Ema.load_state_dict");
+  gradus::detail::changes_once(this, "Ema.load_state_dict", "call it between replays");
   detail::StateReader reader(state);
   const std::int64_t updates = reader.count("updates");
   std::vector<Tensor> averages;

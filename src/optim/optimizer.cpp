@@ -25,9 +25,11 @@ bool fits_all(double scale) {
           size <= static_cast<double>(std::numeric_limits<float>::max()));
 }
 
+constexpr const char* by_hand = "call it between replays; they follow the rate";
+
 }  // namespace
 
-Optimizer::~Optimizer() = default;
+Optimizer::~Optimizer() { gradus::detail::ends(this); }
 
 void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
   const std::size_t group = num_groups();
@@ -239,6 +241,7 @@ double Optimizer::initial_lr(std::size_t group) const {
 void Optimizer::set_lr(std::size_t group, double lr) {
   check_group(group, "set_lr");
   detail::require_not_negative("set_lr", "lr", lr);
+  gradus::detail::changes_once(this, "set_lr", by_hand);
   lr_of(group) = lr;
 }
 
@@ -259,6 +262,7 @@ double Optimizer::momentum(std::size_t group) const {
 void Optimizer::set_momentum(std::size_t group, double momentum) {
   this->momentum(group);  // throws if there is none
   detail::require_fraction("set_momentum", "momentum", momentum);
+  gradus::detail::changes_once(this, "set_momentum", by_hand);
   *momentum_of(group) = momentum;
   // The first momentum above 0 may want a moment that was not there.
   for (Slot& slot : slots_)

@@ -29,7 +29,8 @@ void Scheduler::apply() {
 }
 
 void Scheduler::step() {
-  gradus::detail::happens_once("Scheduler.step", "call it between replays; they follow the rate");
+  gradus::detail::changes_once(this, "Scheduler.step",
+                               "call it between replays; they follow the rate");
   ++time_;
   apply();
 }

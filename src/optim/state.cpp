@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "autograd/events.hpp"
 #include "base/messages.hpp"
 #include "gradus/optim/optimizer.hpp"
 #include "optim/options.hpp"
@@ -124,6 +125,7 @@ StateDict Optimizer::state_dict() const {
 }
 
 void Optimizer::load_state_dict(const StateDict& state) {
+  gradus::detail::changes_once(this, "load_state_dict", "call it between replays");
   detail::StateReader reader(state);
   std::vector<std::vector<Option>> before, options;
   std::vector<double> initial_lr;

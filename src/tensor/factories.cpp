@@ -138,6 +138,8 @@ Generator& default_generator() {
 }
 void manual_seed(std::uint64_t seed) { default_generator().set_state(seed, 0); }
 
+Generator::~Generator() { detail::ends(this); }
+
 void Generator::set_state(std::uint64_t seed, std::uint64_t offset) {
   using detail::HostChange;
   if (detail::mode.observer && !detail::mode.observer->host_changes(

@@ -1,10 +1,20 @@
+#include <type_traits>
+
 #include "gradus/error.hpp"
+#include "gradus/ops.hpp"
 #include "gradus/shape.hpp"
 #include "gradus/tensor.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+
+namespace {
+template <class T>
+concept axes_by_name = requires(const T& x) {
+  sum(x, {.keepdim = true});
+};
+}  // namespace
 
 TEST_CASE("an IndexList grows, shrinks and compares") {
   Shape shape{2, 3};
@@ -78,4 +88,12 @@ TEST_CASE("axes count from the end, too, and are checked") {
   CHECK_THROWS_WITH(normalize_axes({1, -2}, 3, "op"), contains("occurs twice"));
   CHECK_THROWS_AS(normalize_axes({5}, 3, "op"), Error);
   CHECK_THROWS_AS(normalize_axes({1}, 0, "op"), Error);
+}
+
+TEST_CASE("an axis is an integer, and no option and no truth value") {
+  STATIC_REQUIRE(std::is_convertible_v<int, Axes>);
+  STATIC_REQUIRE(std::is_convertible_v<std::uint8_t, Axes>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<bool, Axes>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<double, Axes>);
+  STATIC_REQUIRE_FALSE(axes_by_name<Tensor>);
 }

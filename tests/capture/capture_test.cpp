@@ -267,7 +267,7 @@ TEST_CASE("what cannot be repeated is refused with the reason") {
          outside.mutable_data<float>()[0] += 1;
          return a * outside;
        },
-       "a replay gave other values"},
+       "reads values that the step itself changes"},
       {[&](const Tensor& a, const Tensor&) { return a * ++hidden; }, "called again"},
   };
   for (const Refusal& r : refusals) {

@@ -15,6 +15,9 @@ struct EmaOptions {
 class Ema {
  public:
   explicit Ema(const std::vector<Tensor>& params, const EmaOptions& options = {});
+  Ema(const Ema&) = default;
+  Ema& operator=(const Ema&) = default;
+  ~Ema();
   /// To be called after every step of the optimizer. Throws between apply() and restore().
   void update();
   void apply();
