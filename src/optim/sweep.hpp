@@ -62,7 +62,7 @@ template <class T, class F, class... Moments>
 
 /// f(p, g, moments…) for the elements of a part, with K of the moments.
 template <int K, class T, class F>
-void run_step(const void* f_, const Part<T>& part) {
+[[gnu::noinline]] void run_step(const void* f_, const Part<T>& part) {
   const F f = *static_cast<const F*>(f_);
   const auto& [n, p, g, m] = part;
   if constexpr (K == 0) loop(n, p, g, f);
@@ -92,7 +92,10 @@ void sweep(Slot& slot, const F& f) {
     slot.fails |= !try_sweep(all, slot.row, step);
   } else {
     all.p = slot.param.template mutable_data<T>();
-    run_sweep(all, slot.row, step);
+    if (slot.row == 0 && all.n <= tile_size)
+      run_step<K, T, F>(&f, all);
+    else
+      run_sweep(all, slot.row, step);
   }
 }
 
