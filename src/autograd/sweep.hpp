@@ -10,6 +10,7 @@
 #include "autograd/anomaly.hpp"
 #include "autograd/gradients.hpp"
 #include "autograd/places.hpp"
+#include "base/messages.hpp"
 #include "kernels/elementwise/functions.hpp"
 
 namespace gradus::detail {
@@ -197,9 +198,8 @@ class Sweep {
     for (const auto& hook : hooks)
       if (Tensor replacement = hook.call(adjoint); replacement.defined()) {
         if (!(replacement.shape() == adjoint.shape()) || replacement.dtype() != adjoint.dtype())
-          fail("hook", "the hook returned a gradient of shape " + to_string(replacement.shape()) +
-                           "; the tensor's shape " + to_string(adjoint.shape()) +
-                           " and dtype are required");
+          fail("hook", "the hook returned a gradient of shape ", replacement.shape(),
+               "; the tensor's shape ", adjoint.shape(), " and dtype are required");
         adjoint = std::move(replacement);
       }
   }

@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 
+#include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 
 namespace gradus::detail {
@@ -19,7 +20,7 @@ Tensor spare(const Vjp& k);
 struct Factor {
   constexpr Factor(double value) : number(value) {}
   static constexpr Factor input(int i) {
-    if (i < 0) fail("give_scaled", "input " + text_of(i) + " was given; count from 0");
+    if (i < 0) fail("give_scaled", "input ", i, " was given; count from 0");
     Factor factor(0);
     factor.place = i;
     return factor;

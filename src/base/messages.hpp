@@ -79,9 +79,7 @@ namespace detail {
 /// Throws "[operation] option = value was given; … is required" for a value that is not good.
 template <class T>
 void require(bool good, const char* operation, const char* option, T value, const char* required) {
-  if (!good)
-    fail(operation,
-         std::string(option) + " = " + text_of(value) + " was given; " + required + " is required");
+  if (!good) fail(operation, option, " = ", value, " was given; ", required, " is required");
 }
 }  // namespace detail
 

@@ -49,7 +49,7 @@ inline bool multiply(std::uint64_t a, std::uint64_t b, std::uint64_t& total) {
 
 /// The bytes of a tensor's values.
 inline std::string_view values_of(const Tensor& x) {
-  return {static_cast<const char*>(gradus::detail::memory_of(x)),
+  return {static_cast<const char*>(gradus::detail::host_values(x)),
           static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
 }
 

@@ -288,7 +288,7 @@ namespace {
 /// Whether copying either into a tensor of this dtype leaves the same bits.
 bool same_values(const Tensor& a, const Tensor& b, DType dtype) {
   const Tensor x = a.detach().to(dtype), y = b.detach().to(dtype);
-  return std::memcmp(gradus::detail::memory_of(x), gradus::detail::memory_of(y),
+  return std::memcmp(gradus::detail::host_values(x), gradus::detail::host_values(y),
                      static_cast<std::size_t>(x.numel()) * size_of(dtype)) == 0;
 }
 
@@ -300,7 +300,7 @@ std::string contradictions(const NamedTensors& entries, const StateDict& state) 
   for (const auto& [name, tensor] : entries) {
     const auto given = state.find(name);
     if (given == state.end() || tensor.numel() == 0) continue;
-    const auto [place, fresh] = first.emplace(gradus::detail::memory_of(tensor), name);
+    const auto [place, fresh] = first.emplace(gradus::detail::host_values(tensor), name);
     if (fresh) continue;
     const std::string& other = place->second;
     const Tensor& values = state.at(other);

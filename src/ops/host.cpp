@@ -18,18 +18,10 @@ void repeat(const std::function<void()>& work, const Touches& touches) {
   kernels::run(HostWork{&work, &d});
 }
 
-const void* memory_of(const Tensor& x) {
-  switch (x.dtype()) {
-    case DType::boolean:
-      return x.data<bool>();
-    case DType::int64:
-      return x.data<std::int64_t>();
-    case DType::float32:
-      return x.data<float>();
-    case DType::float64:
-      break;
-  }
-  return x.data<double>();
+const void* host_values(const Tensor& x) {
+  const Node* n = node(x);
+  host_reads(x, "data");
+  return n->data;
 }
 
 Tensor rows_at(const Tensor& x, const Index* rows, Index count) {
@@ -40,7 +32,7 @@ Tensor rows_at(const Tensor& x, const Index* rows, Index count) {
   Tensor out = empty_leaf(shape, x.dtype());
   if (out.numel())
     kernels::run(
-        kernels::IndexSelect{x.dtype(), data(x), rows, count, data(out), 1, length, inner});
+        kernels::IndexSelect{x.dtype(), data(x), rows, count, data(out), {1, length, inner}});
   return out;
 }
 

@@ -41,8 +41,8 @@ auto repeated(const F& work, const Touches& touches) {
   }
 }
 
-/// The values of a tensor of any dtype.
-const void* memory_of(const Tensor& x);
+/// What data<T>() gives, of a tensor of any dtype.
+const void* host_values(const Tensor& x);
 /// x[rows[0]], x[rows[1]], … in memory of its own, for places that are known to be right.
 Tensor rows_at(const Tensor& x, const Index* rows, Index count);
 

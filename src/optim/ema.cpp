@@ -22,7 +22,7 @@ Ema::Ema(const std::vector<Tensor>& params, const EmaOptions& options)
     if (!param.defined() || !is_floating_point(param.dtype()))
       fail("Ema", "a parameter that is ", (param.defined() ? name_of(param.dtype()) : "undefined"),
            " was given; floating-point tensors are required");
-    const bool known = param.numel() > 0 && !seen.insert(gradus::detail::memory_of(param)).second;
+    const bool known = param.numel() > 0 && !seen.insert(gradus::detail::host_values(param)).second;
     if (known)
       fail("Ema", "a parameter of shape ", param.shape(),
            " was given twice, or shares its memory with another; each is required once: "

@@ -15,7 +15,7 @@
 namespace gradus::optim {
 namespace {
 
-using gradus::detail::memory_of;
+using gradus::detail::host_values;
 
 /// Whether float32, and so every dtype of a parameter, can hold a factor to its full precision.
 bool fits_all(double scale) {
@@ -35,7 +35,7 @@ void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
   const std::size_t group = num_groups();
   std::set<const void*> seen;
   for (const Slot& slot : slots_)
-    if (slot.numel > 0) seen.insert(memory_of(slot.param));
+    if (slot.numel > 0) seen.insert(host_values(slot.param));
   for (const Tensor& param : params) {
     const std::string which = "parameter " + text_of(slots_.size());
     if (!param.defined())
@@ -46,7 +46,7 @@ void Optimizer::add_group(const std::vector<Tensor>& params, double lr) {
     if (!param.is_leaf())
       fail(name_, which, " is the result of operation ", param.operation(),
            "; a leaf is required; pass the tensor it was computed from, or detach() it");
-    if (param.numel() > 0 && !seen.insert(memory_of(param)).second)
+    if (param.numel() > 0 && !seen.insert(host_values(param)).second)
       fail(name_, which, " of shape ", param.shape(),
            " was given twice, or shares its memory with another; each parameter must "
            "be in one group, once");
@@ -66,7 +66,7 @@ void Optimizer::make_moments(Slot& slot) {
   while (slot.moments.size() < names.size())
     slot.moments.push_back(full(slot.param.shape(), initial_moment(slot), slot.dtype).clone());
   for (std::size_t i = 0; i < slot.moments.size(); ++i)
-    slot.data[i] = const_cast<void*>(memory_of(slot.moments[i]));
+    slot.data[i] = const_cast<void*>(host_values(slot.moments[i]));
 }
 
 /// Converts the state of a parameter that has another dtype now.
@@ -108,7 +108,7 @@ bool Optimizer::stays_finite(const StepOptions& options, const std::vector<Tenso
     Slot attempt = slots_[i];
     attempt.trial = true;
     if (attempt.step == 0) make_moments(attempt);
-    attempt.grad = memory_of(grad);
+    attempt.grad = host_values(grad);
     ++attempt.step;
     update(attempt, scaled.empty() ? options.grad_scale : 1);
     if (!attempt.fails) continue;
@@ -195,7 +195,7 @@ StepResult Optimizer::step_now(const StepOptions& options) {
     Tensor grad = slot.param.grad();
     if (!grad.defined()) continue;
     if (!fits) grad = scaled[place(slot)];
-    slot.grad = memory_of(grad);
+    slot.grad = host_values(grad);
     ++slot.step;
     update(slot, fits ? options.grad_scale : 1);
   }

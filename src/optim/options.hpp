@@ -19,15 +19,7 @@ namespace detail {
 
 using gradus::detail::require;
 
-/// NaN fails as well.
-inline void require_not_negative(const char* algorithm, const char* option, double value) {
-  require(value >= 0 && std::isfinite(value), algorithm, option, value, "a finite number >= 0");
-}
-inline void require_fraction(const char* algorithm, const char* option, double value) {
-  require(value >= 0 && value < 1, algorithm, option, value, "0 <= value < 1");
-}
-
-/// What an option may be, and how messages call it if not by its name.
+/// What an option may be (NaN never holds), and how messages call it if not by its name.
 struct Rule {
   bool (*holds)(double value);
   const char *required, *called = nullptr;
@@ -36,6 +28,16 @@ inline constexpr Rule any{[](double) { return true; }, ""};
 inline constexpr Rule not_negative{[](double x) { return x >= 0 && std::isfinite(x); },
                                    "a finite number >= 0"};
 inline constexpr Rule fraction{[](double x) { return x >= 0 && x < 1; }, "0 <= value < 1"};
+
+inline void require(const Rule& rule, const char* algorithm, const char* option, double value) {
+  require(rule.holds(value), algorithm, rule.called ? rule.called : option, value, rule.required);
+}
+inline void require_not_negative(const char* algorithm, const char* option, double value) {
+  require(not_negative, algorithm, option, value);
+}
+inline void require_fraction(const char* algorithm, const char* option, double value) {
+  require(fraction, algorithm, option, value);
+}
 
 /// The betas, among the options of an algorithm.
 template <class O, class F>
@@ -64,9 +66,7 @@ void check(const Options&) {}
 template <class Options>
 void check_options(const Options& o) {
   visit_options(o, [&](const char* name, auto option, const detail::Rule& rule) {
-    const auto value = static_cast<double>(option);
-    detail::require(rule.holds(value), algorithm(&o), rule.called ? rule.called : name, value,
-                    rule.required);
+    detail::require(rule, algorithm(&o), name, static_cast<double>(option));
   });
   check(o);
 }
@@ -129,8 +129,8 @@ void OptimizerOf<Options>::set_group_options(std::size_t group,
     ++item;
   });
   if (refused)
-    fail(name(), std::string(refused->name) + " = " + text_of(refused->value) +
-                     "; a whole number from 0 to 1000000000 is required");
+    fail(name(), refused->name, " = ", refused->value,
+         "; a whole number from 0 to 1000000000 is required");
   check_options(changed);
   options_[group] = changed;
 }
