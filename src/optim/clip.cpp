@@ -222,6 +222,7 @@ double PercentileClip::threshold() const {
 StateDict PercentileClip::state_dict() const { return {{"history", from_vector(history_)}}; }
 
 void PercentileClip::load_state_dict(const StateDict& state) {
+  gradus::detail::changes_once(this, "PercentileClip.load_state_dict", "call it between replays");
   detail::StateReader reader(state);
   const auto found = state.find("history");
   const bool fits = found != state.end() && found->second.defined() && found->second.dim() == 1;

@@ -55,6 +55,7 @@ StateDict Scheduler::state_dict() const {
 }
 
 void Scheduler::load_state_dict(const StateDict& state) {
+  gradus::detail::changes_once(this, "Scheduler.load_state_dict", "call it between replays");
   detail::StateReader reader(state);
   const Index time = reader.count("time");
   reader.finish("Scheduler.load_state_dict");
@@ -87,6 +88,7 @@ bool ReduceLROnPlateau::is_better(double metric) const {
 }
 
 bool ReduceLROnPlateau::step(double metric) {
+  gradus::detail::changes_once(this, "ReduceLROnPlateau.step", "it keeps a history of the metric");
   if (is_better(metric)) {
     best_ = metric;
     bad_ = 0;
@@ -118,6 +120,8 @@ StateDict ReduceLROnPlateau::state_dict() const {
 }
 
 void ReduceLROnPlateau::load_state_dict(const StateDict& state) {
+  gradus::detail::changes_once(this, "ReduceLROnPlateau.load_state_dict",
+                               "call it between replays");
   detail::StateReader reader(state);
   const double best = reader.number("best");
   const Index bad = reader.count("bad"), cooling = reader.count("cooling");

@@ -127,6 +127,9 @@ TEST_CASE("a step that sets rates or loads states is refused") {
   const Tensor w = ones({3}).requires_grad_(), x = ones({3});
   optim::SGD optimizer({w}, {.lr = 0.1, .momentum = 0.9});
   optim::Ema average({w});
+  optim::Scheduler scheduler(optimizer, optim::StepLR{.step_size = 2});
+  optim::ReduceLROnPlateau plateau(optimizer);
+  optim::PercentileClip clip;
   const auto state = optimizer.state_dict(), averages = average.state_dict();
   const auto refused = [&](const auto& change, const std::string& operation) {
     CHECK_THROWS_WITH(capture(
@@ -148,5 +151,14 @@ TEST_CASE("a step that sets rates or loads states is refused") {
   refused([&] { optimizer.set_momentum(0, 0.5); }, "set_momentum");
   refused([&] { optimizer.load_state_dict(state); }, "load_state_dict");
   refused([&] { average.load_state_dict(averages); }, "Ema.load_state_dict");
+  refused([&] { scheduler.step(); }, "Scheduler.step");
+  refused([&, was = scheduler.state_dict()] { scheduler.load_state_dict(was); },
+          "Scheduler.load_state_dict");
+  refused([&] { plateau.step(1); }, "ReduceLROnPlateau.step");
+  refused([&, was = plateau.state_dict()] { plateau.load_state_dict(was); },
+          "ReduceLROnPlateau.load_state_dict");
+  refused([&, was = clip.state_dict()] { clip.load_state_dict(was); },
+          "PercentileClip.load_state_dict");
   CHECK(optimizer.lr(0) == 0.1);
+  CHECK(scheduler.time() == 0);
 }

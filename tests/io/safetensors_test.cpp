@@ -170,7 +170,7 @@ TEST_CASE("tensors and metadata come back from safetensors as they went") {
   CHECK(back.text("format") == "gradus");
   CHECK(back.text("b") == "ü\n");
   CHECK(back.text("none").empty());
-  CHECK_THROWS_WITH(back.at("fc1.wieght"), contains("did you mean \"fc1.weight\""));
+  CHECK_THROWS_WITH(back.at("fc1.wieght"), contains("did you mean \"fc1.weight\"?"));
   CHECK_THROWS_WITH(io::SafeTensors().at("x"), contains("among 0"));
   CHECK(io::parse_safetensors(io::format_safetensors({})).tensors.empty());
   // Values begin at a multiple of 8, wide ones first.

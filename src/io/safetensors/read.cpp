@@ -219,7 +219,7 @@ const Tensor& SafeTensors::at(const std::string& name) const {
     names.push_back(key);
   }
   fail("SafeTensors.at", "there is no tensor ", quote(name), " among ", names.size(),
-       (names.empty() ? "" : "; did you mean " + quote(nearest_name(name, names))));
+       (names.empty() ? "" : "; did you mean " + quote(nearest_name(name, names)) + "?"));
 }
 
 std::string SafeTensors::text(const std::string& name) const {
