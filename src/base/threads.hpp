@@ -30,9 +30,9 @@ void run_tiles(std::int64_t tiles, void (*call)(void*, std::int64_t), void* cont
 /// of threads.
 template <class F>
 void parallel_for(std::int64_t tiles, F&& f) {
-  using Function = std::remove_reference_t<F>;
+  using Body = std::remove_reference_t<F>;
   detail::run_tiles(
-      tiles, [](void* c, std::int64_t tile) { (*static_cast<Function*>(c))(tile); },
+      tiles, [](void* c, std::int64_t tile) { (*static_cast<Body*>(c))(tile); },
       const_cast<void*>(static_cast<const void*>(std::addressof(f))));
 }
 

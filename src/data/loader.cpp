@@ -9,7 +9,7 @@
 #include "base/messages.hpp"
 
 namespace gradus::data {
-namespace {
+namespace detail {
 
 /// Prepares the batches of one epoch in a thread, at most `depth` ahead.
 class Prefetcher {
@@ -63,7 +63,7 @@ class Prefetcher {
   std::thread thread_;  // last: it uses the others
 };
 
-}  // namespace
+}  // namespace detail
 
 struct DataLoader::Impl {
   TensorDataset dataset;
@@ -77,7 +77,7 @@ struct DataLoader::Impl {
   std::size_t batch = 0;  // the next one
   bool running = false;   // between start() and the end of the epoch
   bool resume = false;    // load_state was called: start() goes on
-  std::unique_ptr<Prefetcher> prefetcher;
+  std::unique_ptr<detail::Prefetcher> prefetcher;
 
   std::vector<Index> draw_order(Index of_epoch) const {
     // Epochs are 2^40 blocks apart in the stream: more than any order takes.
@@ -174,8 +174,8 @@ void DataLoader::start() {
   d.running = true;
   d.order = d.draw_order(d.epoch);
   if (d.options.prefetch > 0 && d.batch < d.ends.size())
-    d.prefetcher = std::make_unique<Prefetcher>(d.dataset, d.order.data(), d.ends, d.batch,
-                                                static_cast<std::size_t>(d.options.prefetch));
+    d.prefetcher = std::make_unique<detail::Prefetcher>(
+        d.dataset, d.order.data(), d.ends, d.batch, static_cast<std::size_t>(d.options.prefetch));
 }
 
 bool DataLoader::next(Batch& batch) {

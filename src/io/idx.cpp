@@ -15,7 +15,7 @@ using namespace detail;
 
 namespace {
 
-struct Header {
+struct IdxHeader {
   int code;
   const ValueType* type;
   std::size_t begin;  // of the values
@@ -23,7 +23,7 @@ struct Header {
   Shape shape;
 };
 
-constexpr std::size_t longest_header = 4 + 4 * max_rank;
+constexpr std::size_t longest_idx_header = 4 + 4 * max_rank;
 
 /// Null for a code that there is not.
 const ValueType* type_of_code(int code) {
@@ -34,7 +34,7 @@ const ValueType* type_of_code(int code) {
   return find_type(kind, item);
 }
 
-Header parse_header(std::string_view bytes, const std::string& name) {
+IdxHeader parse_header(std::string_view bytes, const std::string& name) {
   const auto refuse = [&](std::size_t at, const std::string& what) {
     fail("read_idx", name, ": byte ", at, ": ", what);
   };
@@ -43,7 +43,7 @@ Header parse_header(std::string_view bytes, const std::string& name) {
                   " bytes; a header of 4 or more is required; is it cut off?");
   if (bytes[0] != 0 || bytes[1] != 0)
     refuse(0, "an IDX file must begin with two zero bytes; is it of another format?");
-  Header header;
+  IdxHeader header;
   header.code = static_cast<unsigned char>(bytes[2]);
   header.type = type_of_code(header.code);
   if (!header.type)
@@ -68,7 +68,7 @@ Header parse_header(std::string_view bytes, const std::string& name) {
   return header;
 }
 
-void check_size(const Header& header, std::string_view bytes, const std::string& name) {
+void check_size(const IdxHeader& header, std::string_view bytes, const std::string& name) {
   const std::uint64_t need = header.count * header.type->item, have = bytes.size() - header.begin;
   if (need != have)
     fail("read_idx", name, ": byte ", header.begin, ": the header declares ", header.shape, ", ",
@@ -80,7 +80,7 @@ void check_size(const Header& header, std::string_view bytes, const std::string&
 std::string read_bytes(const std::string& path) {
   const std::string packed = read_file(path, {.unpack = false});
   if (!is_gzip(packed)) return packed;
-  const Header header = parse_header(gunzip_prefix(packed, longest_header), path);
+  const IdxHeader header = parse_header(gunzip_prefix(packed, longest_idx_header), path);
   return gunzip(packed, path,
                 std::min(header.begin + header.count * header.type->item, default_unpacked_limit));
 }
@@ -99,7 +99,7 @@ std::string read_part(const std::string& folder, const std::string& name, std::s
 data::TensorDataset load_part(const std::string& folder, const std::string& prefix) {
   std::string path;
   const std::string bytes = read_part(folder, prefix + "-images-idx3-ubyte", path);
-  const Header header = parse_header(bytes, path);
+  const IdxHeader header = parse_header(bytes, path);
   check_size(header, bytes, path);
   if (header.code != 0x08 || header.shape.size() != 3)
     fail("load_mnist", path, ": holds ", header.shape, " of type code ", header.code,
@@ -125,7 +125,7 @@ data::TensorDataset load_part(const std::string& folder, const std::string& pref
 }  // namespace
 
 Tensor parse_idx(std::string_view bytes, const std::string& name) {
-  const Header header = parse_header(bytes, name);
+  const IdxHeader header = parse_header(bytes, name);
   check_size(header, bytes, name);
   return header.type->make(bytes.data() + header.begin, true, header.shape, header.count);
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
 
-struct Header {
+struct NpyHeader {
   const ValueType* type = nullptr;
   bool swap = false;
   bool fortran = false;
@@ -30,7 +30,7 @@ class HeaderParser {
  public:
   HeaderParser(std::string_view bytes, const std::string& name) : bytes_(bytes), name_(name) {}
 
-  Header parse() {
+  NpyHeader parse() {
     if (bytes_.substr(0, magic.size()) != magic)
       refuse("does not begin with \\x93NUMPY; a .npy file is required");
     if (bytes_.size() < 10) refuse("the file is cut off within its first 10 bytes");
@@ -169,7 +169,7 @@ class HeaderParser {
 
   std::string_view bytes_;
   const std::string& name_;
-  Header header_;
+  NpyHeader header_;
   std::size_t at_ = 0, end_ = 0;
 };
 
@@ -187,7 +187,7 @@ Tensor from_fortran(const Tensor& x) {
 }  // namespace
 
 Tensor parse_npy(std::string_view bytes, const std::string& name) {
-  const Header h = HeaderParser(bytes, name).parse();
+  const NpyHeader h = HeaderParser(bytes, name).parse();
   const std::uint64_t need = h.count * h.type->item, have = bytes.size() - h.begin;
   if (need != have)
     fail("read_npy", name, ": byte ", h.begin, ": the header declares ", h.shape, ", ", need,

@@ -8,9 +8,9 @@ namespace gradus::nn {
 namespace {
 
 const detail::ActivationEntry& entry_of(const std::string& name) {
-  if (const auto* entry = detail::find_activation(name)) return *entry;
+  if (const auto* entry = gradus::detail::find_activation(name)) return *entry;
   fail("Activation", "the name \"", name, "\" was given; known are ",
-       detail::names_of_activations());
+       gradus::detail::names_of_activations());
 }
 
 }  // namespace

@@ -53,9 +53,9 @@ double kaiming_variance(const Tensor& t, const Kaiming& options, const char* ope
 double calculate_gain(const std::string& nonlinearity, double slope) {
   if (nonlinearity == "linear" || nonlinearity == "conv") return 1;
   if (nonlinearity == "leaky_relu") return std::sqrt(2 / (1 + slope * slope));
-  if (const auto* entry = detail::find_activation(nonlinearity)) return entry->gain;
+  if (const auto* entry = gradus::detail::find_activation(nonlinearity)) return entry->gain;
   fail("calculate_gain", "the nonlinearity \"", nonlinearity,
-       "\" was given; known are linear, conv, ", detail::names_of_activations());
+       "\" was given; known are linear, conv, ", gradus::detail::names_of_activations());
 }
 
 Tensor constant_(Tensor t, double value) {
@@ -171,10 +171,10 @@ Tensor orthogonal_(Tensor t, double gain, Generator* generator) {
 }
 
 Tensor for_activation_(Tensor t, const std::string& nonlinearity, Generator* generator) {
-  const auto* entry = detail::find_activation(nonlinearity);
-  const detail::Start start = entry ? entry->start : detail::Start::xavier;
-  if (start == detail::Start::lecun) return lecun_normal_(std::move(t), generator);
-  if (start == detail::Start::he)
+  const auto* entry = gradus::detail::find_activation(nonlinearity);
+  const gradus::detail::Start start = entry ? entry->start : gradus::detail::Start::xavier;
+  if (start == gradus::detail::Start::lecun) return lecun_normal_(std::move(t), generator);
+  if (start == gradus::detail::Start::he)
     return kaiming_normal_(std::move(t), {.nonlinearity = nonlinearity, .generator = generator});
   return xavier_uniform_(std::move(t), calculate_gain(nonlinearity), generator);
 }

@@ -77,6 +77,18 @@ def write_shadow(numbered):
                 file.write(text)
 
 
+def compile_entries():
+    """What compiles each source: those of a folder are compiled as one."""
+    with open(os.path.join(BUILD, 'compile_commands.json'), encoding='utf-8') as file:
+        entries = json.load(file)
+    for entry in entries:
+        if '/Unity/' in entry['file']:
+            with open(entry['file'], encoding='utf-8') as unit:
+                yield from ({**entry, 'file': path} for path in re.findall(r'#include "(.*)"', unit.read()))
+        else:
+            yield entry
+
+
 def compile_command(entry):
     """The release build's command for a source, for its copy: quicker to compile, the same meaning."""
     words = shlex.split(entry['command'])
@@ -134,12 +146,11 @@ def hash_of(paths):
 def build(numbered, only_changed):
     """Compiles and links the program; returns the hash of its changed objects."""
     write_shadow(numbered)
-    with open(os.path.join(BUILD, 'compile_commands.json'), encoding='utf-8') as file:
-        entries = json.load(file)
+    entries = list(compile_entries())
     wanted = tuple(f'{ROOT}/src/{folder}/' for folders, _ in GROUPS.values() for folder in folders)
-    changed = {p.file for p in numbered.values()}
+    changed = {os.path.dirname(p.file) for p in numbered.values()}  # the library has a folder in one object
     chosen = [e for e in entries if e['file'].startswith(wanted) and
-              (not only_changed or os.path.relpath(e['file'], ROOT) in changed)]
+              (not only_changed or os.path.dirname(os.path.relpath(e['file'], ROOT)) in changed)]
     say(f'Compiling {len(chosen)} files with {len(numbered)} changes')
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         objects = list(pool.map(lambda e: compile_one(e, numbered), chosen))
@@ -163,11 +174,12 @@ def build(numbered, only_changed):
 def test_files():
     """{stem: its objects}: what one entry of ctest runs. Those of the trainer are far from the sources and slow."""
     out = {}
-    base = os.path.join(BUILD, 'tests/CMakeFiles/gradus_tests.dir')
-    for path in sorted(glob.glob(os.path.join(base, '**/*.cpp.o'), recursive=True)):
-        name = os.path.relpath(path, base)
-        if not name.startswith(('support/', 'apps/', 'train/')):
-            out.setdefault(os.path.basename(name)[:-len('.cpp.o')], []).append(path)
+    for entry in sorted(compile_entries(), key=lambda e: e['file']):
+        name = os.path.relpath(entry['file'], os.path.join(ROOT, 'tests'))
+        if not name.startswith(('../', 'support/', 'apps/', 'train/', 'trust/')):
+            stem = os.path.splitext(os.path.basename(name))[0]
+            words = shlex.split(entry['command'])
+            out.setdefault(stem, {})[name] = os.path.join(entry['directory'], words[words.index('-o') + 1])
     return out
 
 
@@ -181,7 +193,7 @@ def reach(objects_hash, numbered, short):
     fresh = {}
 
     def one(stem, objects):
-        key = objects_hash + hash_of(objects)
+        key = objects_hash + hash_of(objects.values())
         if stem in cache and cache[stem]['key'] == key:
             fresh[stem] = cache[stem]
             return
@@ -196,7 +208,7 @@ def reach(objects_hash, numbered, short):
     files = test_files()
     if short:
         folders = {'/' + p.file.split('/')[1] + '/' for p in numbered.values()}
-        files = {stem: paths for stem, paths in files.items() if any(f in path for f in folders for path in paths)}
+        files = {stem: names for stem, names in files.items() if any(('/' + n).startswith(f) for f in folders for n in names)}
     say('Noting which test cases reach which change')
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(lambda item: one(*item), files.items()))

@@ -19,8 +19,8 @@ namespace {
 
 constexpr double not_known = -1, absent = NAN;
 
-/// Faults of the values, each kind once, the first few in full.
-struct Faults {
+/// ValueFaults of the values, each kind once, the first few in full.
+struct ValueFaults {
   std::vector<std::string> texts;
   Index more = 0;
 
@@ -141,7 +141,7 @@ Tensor Pipeline::encode(const io::RawTable& table, const std::vector<Index>& row
          " columns that the model was trained on are required");
 
   std::vector<double> x(rows.size() * features_.size());
-  Faults faults;
+  ValueFaults faults;
   std::size_t feature = 0, code = features_.size() - categories_.size();
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     const Column& column = columns_[c];
@@ -189,7 +189,7 @@ Tensor Pipeline::encode_targets(const io::RawTable& table, const std::vector<Ind
       fail("Pipeline", table.name, ": there is no target column ", quote(targets_[t]),
            "; it is required to measure the model; train predict does without");
   }
-  Faults faults;
+  ValueFaults faults;
   const Index n = static_cast<Index>(rows.size());
   if (task_ == Task::regression) {
     std::vector<double> y;

@@ -14,7 +14,7 @@ using detail::most_counted;
 using detail::Value;
 using io::detail::quote;
 
-constexpr const char* prefix = "gradus/";
+constexpr const char* own_prefix = "gradus/";
 // 2: history and lists are in a file of their own.
 constexpr int version = 1, version_apart = 2;
 
@@ -108,7 +108,7 @@ void read_run(const Value& o, Checkpoint& c) {
 
 void add(io::NamedTensors& to, const std::string& group,
          const std::map<std::string, Tensor>& from) {
-  for (const auto& [name, tensor] : from) to.emplace_back(prefix + group + "/" + name, tensor);
+  for (const auto& [name, tensor] : from) to.emplace_back(own_prefix + group + "/" + name, tensor);
 }
 
 /// Takes "group/" off the front of a name.
@@ -139,9 +139,9 @@ bool sort_in(std::string name, const Tensor& tensor, Checkpoint& c) {
 void save(const std::string& path, const Checkpoint& c, bool apart) {
   io::NamedTensors tensors;
   for (const auto& [name, tensor] : c.weights) {
-    if (name.starts_with(prefix))
+    if (name.starts_with(own_prefix))
       fail("save_checkpoint", "a weight is called ", quote(name), "; names that begin with ",
-           quote(prefix), " are taken; rename the module");
+           quote(own_prefix), " are taken; rename the module");
     tensors.emplace_back(name, tensor);
   }
   add(tensors, "best", c.best);

@@ -45,14 +45,14 @@ bool is_event_file(const std::string& name) {
          name.find('/', at) == std::string::npos;
 }
 
-/// The lines of a small file that begins with `head`; throws for another, and is empty for none.
-std::vector<std::string> read_lines(const std::string& path, const char* head) {
+/// The lines of a small file that begins with `first`; throws for another, and is empty for none.
+std::vector<std::string> read_lines(const std::string& path, const char* first) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return {};
   std::vector<std::string> lines;
   std::istringstream text(S_ISREG(info.st_mode) ? io::read_file(path, {.unpack = false}) : "");
   std::string line;
-  if (!std::getline(text, line) || line != head)
+  if (!std::getline(text, line) || line != first)
     refuse(printable(path) +
            ": is not as gradus writes it; is it damaged? remove it, or choose "
            "another folder");
