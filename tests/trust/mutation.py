@@ -89,6 +89,11 @@ def compile_entries():
             yield entry
 
 
+def output_of(entry):
+    words = shlex.split(entry['command'])
+    return os.path.normpath(os.path.join(entry['directory'], words[words.index('-o') + 1]))
+
+
 def compile_command(entry):
     """The release build's command for a source, for its copy: quicker to compile, the same meaning."""
     words = shlex.split(entry['command'])
@@ -161,7 +166,7 @@ def build(numbered, only_changed):
     switches = os.path.join(FOLDER, 'mutation.o')
     words[words.index('-o') + 1], words[words.index('-c') + 1] = switches, os.path.join(ROOT, 'tests/trust/mutation.cpp')
     subprocess.run(words, cwd=main['directory'], check=True)
-    tests = sorted(glob.glob(os.path.join(BUILD, 'tests/CMakeFiles/gradus_tests.dir/**/*.o'), recursive=True))
+    tests = sorted({output_of(e) for e in entries if '/gradus_tests.dir/' in output_of(e) and not e['file'].endswith('.hxx.cxx')})
     linker = ['-fuse-ld=mold'] if shutil.which('mold') else ['-fuse-ld=lld'] if shutil.which('ld.lld') else []
     link = subprocess.run(['ninja', '-C', BUILD, '-t', 'commands', 'bin/gradus_tests'], capture_output=True, text=True,
                           check=True).stdout.strip().splitlines()[-1]
@@ -178,8 +183,7 @@ def test_files():
         name = os.path.relpath(entry['file'], os.path.join(ROOT, 'tests'))
         if not name.startswith(('../', 'support/', 'apps/', 'train/', 'trust/')):
             stem = os.path.splitext(os.path.basename(name))[0]
-            words = shlex.split(entry['command'])
-            out.setdefault(stem, {})[name] = os.path.join(entry['directory'], words[words.index('-o') + 1])
+            out.setdefault(stem, {})[name] = output_of(entry)
     return out
 
 
@@ -202,7 +206,7 @@ def reach(objects_hash, numbered, short):
             cases = [line.rstrip('\n').split('\t') for line in out]
         if status != 0:
             say(f'  without a change: tests of {stem} end with status {status}: {text[-400:]}')
-        fresh[stem] = {'key': key, 'cases': [[float(seconds), name, [int(n) for n in places.split()]]
+        fresh[stem] = {'key': key if status == 0 else '', 'cases': [[float(seconds), name, [int(n) for n in places.split()]]
                                              for seconds, passed, name, places in cases if passed == '1']}
 
     files = test_files()
@@ -213,7 +217,7 @@ def reach(objects_hash, numbered, short):
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(lambda item: one(*item), files.items()))
     with open(cache_path, 'w', encoding='utf-8') as file:
-        json.dump(fresh, file)
+        json.dump({stem: found for stem, found in fresh.items() if found['key']}, file)
     return [(seconds, name, set(places)) for stem in sorted(fresh) for seconds, name, places in fresh[stem]['cases']]
 
 
