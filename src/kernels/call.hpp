@@ -1,6 +1,7 @@
 // The one door to the kernels. A call is a plain struct that names what it reads, what it writes,
 // and its numbers; run(call) makes it and, if somebody listens, tells of it.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -158,6 +159,31 @@ inline void with_width(DType t, F&& f) {
   f(std::uint64_t());
 }
 
+#if GRADUS_DISPATCH
+/// Sets all implementations to those of the instruction set that the process uses.
+void choose_kernels();
+/// execute() of the instruction set that was chosen; it is chosen at the first call.
+template <class Call>
+void choose_and_execute(const void* call);
+template <class Call>
+inline constinit std::atomic<void (*)(const void*)> implementation = choose_and_execute<Call>;
+template <class Call>
+void choose_and_execute(const void* call) {
+  choose_kernels();
+  implementation<Call>.load(std::memory_order_relaxed)(call);
+}
+#endif
+
+/// Makes a call and tells nobody.
+template <class Call>
+inline void make(const Call& call) {
+#if GRADUS_DISPATCH
+  implementation<Call>.load(std::memory_order_relaxed)(&call);
+#else
+  execute(call);
+#endif
+}
+
 /// What all calls of one struct have in common.
 struct Kind {
   const char* name;
@@ -174,7 +200,7 @@ constexpr auto piece_of() {
                   c.piece(in, out, n);
                 })
     return [](const void* call, const void* const* in, void* out, Index count) {
-      execute(static_cast<const Call*>(call)->piece(in, out, count));
+      make(static_cast<const Call*>(call)->piece(in, out, count));
     };
   else
     return nullptr;
@@ -188,7 +214,7 @@ void describe_to(const Call& call, Description& to) {
 
 template <class Call>
 inline constexpr Kind kind_of{
-    Call::name, sizeof(Call), [](const void* call) { execute(*static_cast<const Call*>(call)); },
+    Call::name, sizeof(Call), [](const void* call) { make(*static_cast<const Call*>(call)); },
     [](const void* call, Description& to) { describe_to(*static_cast<const Call*>(call), to); },
     piece_of<Call>()};
 
@@ -217,13 +243,13 @@ class Unheard {
 /// Tells of the call, then makes it.
 [[gnu::cold]] void run_heard(const Kind& kind, const void* call);
 
-/// Makes a call: execute(call), which stands with the kernel.
+/// Tells of a call if somebody listens, and makes it: execute(call), which stands with the kernel.
 template <class Call>
 inline void run(const Call& call) {
   static_assert(std::is_trivially_copyable_v<Call> && sizeof(Call) <= 256 && alignof(Call) <= 8);
   if (listener) [[unlikely]]
     return run_heard(kind_of<Call>, &call);
-  execute(call);
+  make(call);
 }
 
 }  // namespace gradus::kernels

@@ -22,7 +22,7 @@ constexpr auto form_for(F single, [[maybe_unused]] D twice) {
 
 /// How many callers are in OpenBLAS, and for how many of them at once it had scratch memory.
 struct BlasCallers {
-  static inline std::atomic<int> now{0}, provided{0};
+  static std::atomic<int> now, provided;
   /// Throws if OpenBLAS cannot have its scratch memory for so many callers.
   static void provide(int callers);
 };
@@ -61,10 +61,7 @@ class BlasGuard {
   }
 
  private:
-  static std::mutex& mutex() {
-    static std::mutex instance;
-    return instance;
-  }
+  static std::mutex& mutex();
   std::unique_lock<std::mutex> lock_{blas_is_reentrant() ? std::unique_lock<std::mutex>()
                                                          : std::unique_lock(mutex())};
   BlasScratch scratch_;  // after the lock: one caller needs it once

@@ -24,6 +24,14 @@ void dgetrf_(const blasint* m, const blasint* n, double* a, const blasint* lda, 
 
 namespace gradus::kernels {
 
+// Once for all instruction sets, as is the code that defines them.
+constinit std::atomic<int> BlasCallers::now{0}, BlasCallers::provided{0};
+
+std::mutex& BlasGuard::mutex() {
+  static std::mutex instance;
+  return instance;
+}
+
 void BlasCallers::provide(int callers) {
   // What OpenBLAS maps for a caller, on the processors that it knows.
   constexpr std::size_t scratch = std::size_t{128} << 20, room = std::size_t{1} << 20;

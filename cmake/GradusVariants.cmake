@@ -1,0 +1,34 @@
+# The kernels once more for each instruction set of which a process chooses the best (GRADUS_ISA=dispatch).
+
+# Where time is spent: not what LAPACK, comparisons or memory decide.
+set(gradus_not_varied "call|dispatch|variant|elementwise/(broadcast|check)|move/index|products/(decompositions|gemm_bf16|lapack)|reduce/sort")
+
+# gradus_variants(<list of sources>): takes what is not compiled by itself from the list, and appends one object for
+# each instruction set. Nothing of it can be seen but its table of kernels, so that the linker never takes a function
+# with instructions of a newer processor for everybody's.
+function(gradus_variants list)
+  list(FILTER ${list} EXCLUDE REGEX "^src/kernels/variant.cpp$")
+  if(NOT gradus_variants)
+    list(FILTER ${list} EXCLUDE REGEX "^src/kernels/dispatch.cpp$")
+  endif()
+  set(sources ${${list}})
+  list(FILTER sources INCLUDE REGEX "^src/kernels/")
+  list(FILTER sources EXCLUDE REGEX "^src/kernels/(${gradus_not_varied})\\.cpp$")
+  foreach(variant IN LISTS gradus_variants)
+    set(target gradus_kernels_${variant})
+    gradus_library(${target} OBJECT ${sources} src/kernels/variant.cpp)
+    set_target_properties(${target} PROPERTIES GRADUS_VARIANT ${variant})
+    target_compile_definitions(${target} PRIVATE GRADUS_TABLE=${target})
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+    target_link_libraries(${target} PRIVATE OpenBLAS::OpenBLAS Threads::Threads)
+    set(object "${PROJECT_BINARY_DIR}/${target}.o")
+    add_custom_command(OUTPUT "${object}"
+      COMMAND "${CMAKE_COMMAND}" -DLINKER=${CMAKE_LINKER} -DOBJCOPY=${CMAKE_OBJCOPY} -DNM=${CMAKE_NM} -DOUTPUT=${object}
+              -DTABLE=${target} "-DOBJECTS=$<TARGET_OBJECTS:${target}>" -P "${PROJECT_SOURCE_DIR}/cmake/isolate.cmake"
+      DEPENDS "$<TARGET_OBJECTS:${target}>" cmake/isolate.cmake VERBATIM
+      COMMENT "Isolating the kernels for x86-64-${variant}")
+    set_source_files_properties("${object}" PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+    list(APPEND ${list} "${object}")
+  endforeach()
+  set(${list} "${${list}}" PARENT_SCOPE)
+endfunction()
