@@ -162,14 +162,20 @@ inline void with_width(DType t, F&& f) {
 #if GRADUS_DISPATCH
 /// Sets all implementations to those of the instruction set that the process uses.
 void choose_kernels();
-/// execute() of the instruction set that was chosen; it is chosen at the first call.
+template <class Call>
+void execute_as_compiled(const void* call) {
+  execute(*static_cast<const Call*>(call));
+}
 template <class Call>
 void choose_and_execute(const void* call);
+/// execute() of the instruction set that was chosen; it is chosen at the first call.
 template <class Call>
 inline constinit std::atomic<void (*)(const void*)> implementation = choose_and_execute<Call>;
 template <class Call>
 void choose_and_execute(const void* call) {
   choose_kernels();
+  auto unchosen = choose_and_execute<Call>;  // of a call that has one kernel for all
+  implementation<Call>.compare_exchange_strong(unchosen, execute_as_compiled<Call>);
   implementation<Call>.load(std::memory_order_relaxed)(call);
 }
 #endif

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/isa.hpp"
 #include "base/threads.hpp"
 #include "gradus/shape.hpp"
 #include "gradus/tensor.hpp"
@@ -62,7 +63,7 @@ template <class T, class F, class... Moments>
 
 /// f(p, g, moments…) for the elements of a part, with K of the moments.
 template <int K, class T, class F>
-[[gnu::noinline]] void run_step(const void* f_, const Part<T>& part) {
+[[gnu::always_inline]] inline void run_inline(const void* f_, const Part<T>& part) {
   const F f = *static_cast<const F*>(f_);
   const auto& [n, p, g, m] = part;
   if constexpr (K == 0) loop(n, p, g, f);
@@ -70,6 +71,36 @@ template <int K, class T, class F>
   if constexpr (K == 2) loop(n, p, g, f, m[0], m[1]);
   if constexpr (K == 3) loop(n, p, g, f, m[0], m[1], m[2]);
 }
+
+template <int K, class T, class F>
+[[gnu::noinline]] void run_step(const void* f, const Part<T>& part) {
+  run_inline<K, T, F>(f, part);
+}
+
+/// run_step() for the instruction set that the process uses.
+#if GRADUS_DISPATCH
+template <int K, class T, class F>
+[[gnu::noinline, gnu::target("avx2,fma")]] void run_step_v3(const void* f, const Part<T>& part) {
+  run_inline<K, T, F>(f, part);
+}
+template <int K, class T, class F>
+[[gnu::noinline, gnu::target("avx512f,avx512bw,avx512dq,avx512vl,fma")]] void run_step_v4(
+    const void* f, const Part<T>& part) {
+  run_inline<K, T, F>(f, part);
+}
+template <int K, class T, class F>
+auto chosen_step() {
+  const Isa level = isa();
+  return level == Isa::v4   ? run_step_v4<K, T, F>
+         : level == Isa::v3 ? run_step_v3<K, T, F>
+                            : run_step<K, T, F>;
+}
+#else
+template <int K, class T, class F>
+constexpr auto chosen_step() {
+  return run_step<K, T, F>;
+}
+#endif
 
 /// The step for all parts of `all`, or only for its rows of `row` values with a gradient, if that
 /// is not 0.
@@ -84,7 +115,7 @@ bool try_sweep(const Part<T>& all, Index row, const Step<T>& step);
 /// with a gradient are touched.
 template <class T, int K, class Slot, class F>
 void sweep(Slot& slot, const F& f) {
-  const Step<T> step{run_step<K, T, F>, &f, K};
+  const Step<T> step{chosen_step<K, T, F>(), &f, K};
   Part<T> all{slot.numel, nullptr, static_cast<const T*>(slot.grad), {}};
   for (std::size_t k = 0; k < K; ++k) all.m[k] = static_cast<T*>(slot.data[k]);
   if (slot.trial) [[unlikely]] {
@@ -93,7 +124,7 @@ void sweep(Slot& slot, const F& f) {
   } else {
     all.p = slot.param.template mutable_data<T>();
     if (slot.row == 0 && all.n <= tile_size)
-      run_step<K, T, F>(&f, all);
+      step.run(&f, all);
     else
       run_sweep(all, slot.row, step);
   }
