@@ -21,7 +21,7 @@ struct Shape2 {
   Index rows, cols;
 };
 
-const Shape2 shapes[] = {{1, 1}, {3, 2}, {5, 10}, {4, 16}, {7, 33}, {3, 300}, {400, 256}};
+const Shape2 row_shapes[] = {{1, 1}, {3, 2}, {5, 10}, {4, 16}, {7, 33}, {3, 300}, {400, 256}};
 
 using Values = std::vector<double>;
 
@@ -49,7 +49,7 @@ Values slopes(F f, const Values& g, const Values& x) {
 }  // namespace
 
 TEST_CASE("softmax and log_softmax agree with plain loops") {
-  for (const Shape2& s : shapes) {
+  for (const Shape2& s : row_shapes) {
     const std::vector<float> x = random_values(s.rows * s.cols, 1, -30, 30);
     const Values x64 = widen(x);
     Values want, want_log;
@@ -148,7 +148,7 @@ TEST_CASE("norms have their known values, and float32 agrees with float64") {
   run(BatchNorm{float32, x, nullptr, nullptr, 1e-5, y.data(), mean, &var, &rstd, 4, 1});
   CHECK(largest_error(y, golden) < 1e-6);
   CHECK(var == 1.25f);
-  for (const Shape2& s : shapes) {
+  for (const Shape2& s : row_shapes) {
     const std::vector<float> v = random_values(s.rows * s.cols, 1),
                              g = random_values(s.rows * s.cols, 2),
                              gamma = random_values(s.cols, 3);
