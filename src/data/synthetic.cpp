@@ -43,7 +43,7 @@ TensorDataset plane(const SyntheticOptions& o, Index classes, const char* operat
 
 TensorDataset make_xor(const SyntheticOptions& options) {
   return plane(options, 4, "make_xor", [](Index, Index c, double& u, double& v, Generator&) {
-    u = static_cast<double>(c / 2);
+    u = c < 2 ? 0 : 1;
     v = static_cast<double>(c % 2);
     return static_cast<Index>(u != v);
   });

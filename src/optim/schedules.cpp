@@ -48,7 +48,8 @@ void StepLR::check() const {
   require_positive(name, "gamma", gamma);
 }
 double StepLR::lr(double base, Index t) const {
-  return base * std::pow(gamma, static_cast<double>(t / step_size));
+  const Index steps = t / step_size;
+  return base * std::pow(gamma, static_cast<double>(steps));
 }
 
 void MultiStepLR::check() const {
@@ -160,9 +161,10 @@ void Cyclic::check() const {
 }
 /// How far a cycle is up at time t, from 0 to 1.
 static double height(const Cyclic& o, Index t) {
-  const Index fall = o.down ? o.down : o.up, period = o.up + fall, place = t % period;
+  const Index fall = o.down ? o.down : o.up, period = o.up + fall, place = t % period,
+              cycle = t / period;
   double scale = 1;
-  if (o.mode == CyclicMode::triangular2) scale = std::pow(0.5, static_cast<double>(t / period));
+  if (o.mode == CyclicMode::triangular2) scale = std::pow(0.5, static_cast<double>(cycle));
   if (o.mode == CyclicMode::exp_range) scale = std::pow(o.gamma, static_cast<double>(t));
   return scale * (place <= o.up ? ratio(place, o.up) : ratio(period - place, fall));
 }

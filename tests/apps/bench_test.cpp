@@ -11,7 +11,7 @@ Ran bench(const std::string& options, const std::string& environment = "") {
   return run(environment + " " + program("bench") + " " + options);
 }
 
-bool contains(const std::string& text, const std::string& part) {
+bool has_text(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("bench forms ratios within a round and shows medians", "[bench]") {
   INFO(ran.err);
   REQUIRE(ran.status == 0);
   const std::string text = read_bytes(folder / "performance.md");
-  CHECK(contains(text, "Abacus 3"));
+  CHECK(has_text(text, "Abacus 3"));
   // Best peers: 5000 / 2000 and 20000 / 10000.
   CHECK(line_of(text, "| a ") == "| a | 5.5 us | 1 us | 13 us | 47.5 us | 2 | 2.25 |");
 }
@@ -84,12 +84,12 @@ TEST_CASE("bench draws a line for every program that has points", "[bench]") {
   for (auto at = svg.find("<polyline"); at != std::string::npos; at = svg.find("<polyline", at + 1))
     ++lines;
   CHECK(lines == 2);
-  CHECK(contains(svg, ">gradus</text>"));
-  CHECK(contains(svg, ">torch</text>"));
-  CHECK(contains(svg, "prefers-color-scheme:dark"));
-  CHECK_FALSE(contains(svg, "nan"));
+  CHECK(has_text(svg, ">gradus</text>"));
+  CHECK(has_text(svg, ">torch</text>"));
+  CHECK(has_text(svg, "prefers-color-scheme:dark"));
+  CHECK_FALSE(has_text(svg, "nan"));
   CHECK_FALSE(std::filesystem::exists(folder / "figures/depth.svg"));
-  CHECK(contains(read_bytes(folder / "performance.md"), "(figures/width.svg)"));
+  CHECK(has_text(read_bytes(folder / "performance.md"), "(figures/width.svg)"));
 }
 
 TEST_CASE("bench refuses a file that does not hold results", "[bench]") {
@@ -98,7 +98,7 @@ TEST_CASE("bench refuses a file that does not hold results", "[bench]") {
     write_bytes(folder / "results.json", bytes);
     const Ran ran = bench("--report --json '" + (folder / "results.json") + "'");
     CHECK(ran.status == 1);
-    CHECK(contains(ran.err, "results.json does not hold results of ./dev bench"));
+    CHECK(has_text(ran.err, "results.json does not hold results of ./dev bench"));
   }
 }
 
@@ -107,15 +107,15 @@ TEST_CASE("bench leaves a peer out that is not installed and says how to install
       bench("--verify --workloads a --programs 'gradus,torch'", "GRADUS_BENCH_PYTHON=/no/python");
   INFO(ran.err);
   CHECK(ran.status == 0);
-  CHECK(contains(ran.out, "torch is not shown: install it with apt-get install python3-torch"));
+  CHECK(has_text(ran.out, "torch is not shown: install it with apt-get install python3-torch"));
 }
 
 TEST_CASE("the hand-written steps compute the losses of gradus", "[bench]") {
   const Ran ran = bench("--verify --workloads a,b,c,f,g,h --programs 'gradus,by hand'");
   INFO(ran.out << ran.err);
   CHECK(ran.status == 0);
-  CHECK_FALSE(contains(ran.out, "TOO LARGE"));
-  CHECK(contains(ran.out, "h by hand"));
+  CHECK_FALSE(has_text(ran.out, "TOO LARGE"));
+  CHECK(has_text(ran.out, "h by hand"));
 }
 
 TEST_CASE("a workload measured anew replaces its older results", "[bench]") {
@@ -129,23 +129,23 @@ TEST_CASE("a workload measured anew replaces its older results", "[bench]") {
   INFO(ran.err);
   REQUIRE(ran.status == 0);
   const std::string text = read_bytes(file);
-  CHECK_FALSE(contains(text, "7.65625"));
-  CHECK(contains(text, "page_faults_per_step"));
-  CHECK(contains(text, "2000"));
+  CHECK_FALSE(has_text(text, "7.65625"));
+  CHECK(has_text(text, "page_faults_per_step"));
+  CHECK(has_text(text, "2000"));
 }
 
 TEST_CASE("instruction counts may differ by 3 % from those kept", "[bench]") {
   const TemporaryFolder folder;
   write_valgrind(folder, "1000");
-  CHECK(contains(count(folder).err, "counts.json is not there"));
+  CHECK(has_text(count(folder).err, "counts.json is not there"));
   REQUIRE(count(folder, "--update").status == 0);
   write_valgrind(folder, "1029");
   CHECK(count(folder).status == 0);
   write_valgrind(folder, "1031");
   const Ran more = count(folder);
   CHECK(more.status == 1);
-  CHECK(contains(more.out, "+3.10 %: MORE than 3 %"));
-  CHECK(contains(more.out, "--instructions --update"));
+  CHECK(has_text(more.out, "+3.10 %: MORE than 3 %"));
+  CHECK(has_text(more.out, "--instructions --update"));
   write_valgrind(folder, "960");
   CHECK(count(folder).status == 1);
 }
@@ -154,12 +154,12 @@ TEST_CASE("counts of another compiler are named as such", "[bench]") {
   const TemporaryFolder folder;
   write_valgrind(folder, "1000");
   REQUIRE(count(folder, "--update").status == 0);
-  CHECK_FALSE(contains(count(folder).out, "compiler's"));
+  CHECK_FALSE(has_text(count(folder).out, "compiler's"));
   std::string kept = read_bytes(folder / "counts.json");
   const auto at = kept.find("\"compiler\": \"") + 13;
   kept.replace(at, kept.find('"', at) - at, "Turbo C 2.0");
   write_bytes(folder / "counts.json", kept);
-  CHECK(contains(count(folder).out, "The counts kept are of Turbo C 2.0"));
+  CHECK(has_text(count(folder).out, "The counts kept are of Turbo C 2.0"));
   write_bytes(folder / "counts.json", "{}");
-  CHECK(contains(count(folder).err, "does not hold counts"));
+  CHECK(has_text(count(folder).err, "does not hold counts"));
 }

@@ -7,7 +7,6 @@
 #include "support/catch.hpp"
 #include "support/small_disk.hpp"
 
-using namespace gradus;
 using namespace gradus::test;
 
 namespace {
@@ -41,14 +40,14 @@ TEST_CASE("train on a disk that fills up exits with 5, and resume goes on when t
   CHECK(full.status == 5);
   CHECK_THAT(full.err, contains("No space left on device"));
 
-  const train::Checkpoint saved = train::load_checkpoint(checkpoint);
+  const gradus::train::Checkpoint saved = gradus::train::load_checkpoint(checkpoint);
   CHECK(saved.history.size() >= 1);
   disk.clear();
   const Ran again = run("cd / && exec timeout --preserve-status -s INT 1 " +
                         command("resume '" + run_folder + "'"));
   INFO(again.err);
   CHECK(again.status == 130);
-  CHECK(train::load_checkpoint(checkpoint).history.size() > saved.history.size());
+  CHECK(gradus::train::load_checkpoint(checkpoint).history.size() > saved.history.size());
 }
 
 TEST_CASE("train refuses a disk with too little space before the first epoch") {

@@ -4,6 +4,9 @@
 
 namespace gradus::test {
 
+/// Options of a training that takes no time.
+inline const std::string quick = "--data xor --epochs 1 --hidden 4 --quiet ";
+
 /// Writes a file into the folder; its path, quoted for the shell.
 inline std::string write(const TemporaryFolder& folder, const std::string& name,
                          const std::string& text) {

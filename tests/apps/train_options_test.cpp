@@ -14,8 +14,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string quick = "--data xor --epochs 1 --hidden 4 --quiet ";
-
 std::string table() {
   std::string rows = "a,kind\n";
   for (int i = 0; i < 40; ++i) rows += std::to_string(i) + (i % 2 ? ",x\n" : ",y\n");

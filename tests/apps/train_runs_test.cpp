@@ -13,7 +13,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string quick = "--data xor --epochs 1 --hidden 4 --quiet ";
 const std::string endless = "--data moons --epochs 1000000 --hidden 8 ";
 
 /// A shell script in which T is the command, run in the folder.

@@ -21,7 +21,7 @@ namespace io = gradus::io;
 
 namespace {
 
-const std::string quick = " --hidden 4 --epochs 2 --run r --overwrite ";
+const std::string two_epochs = " --hidden 4 --epochs 2 --run r --overwrite ";
 
 std::string table(int rows, const std::function<std::string(int)>& line) {
   std::string text;
@@ -68,11 +68,11 @@ TEST_CASE("a table in Latin-1 is refused with its place, or read with --encoding
                                                                              : ",t\xe9"
                                                                                "e");
                                      }));
-  const Ran refused = train(folder, "--data " + path + quick);
+  const Ran refused = train(folder, "--data " + path + two_epochs);
   CHECK(refused.status == 3);
   CHECK_THAT(refused.err, contains("l.csv:1:3: the byte \\xf6 is no UTF-8") &&
                               contains("--encoding windows-1252"));
-  REQUIRE(train(folder, "--data " + path + quick + "--encoding latin-1").status == 0);
+  REQUIRE(train(folder, "--data " + path + two_epochs + "--encoding latin-1").status == 0);
   const Ran predicted = train(folder, "predict r --data " + path);
   CHECK(predicted.status == 0);
   CHECK_THAT(predicted.out, contains("prediction,p(café),p(tée)\n"));
@@ -90,16 +90,17 @@ TEST_CASE("a malformed cell is named with the flags that help, wherever it stand
                                                       return (i == odd ? "1O" : std::to_string(i)) +
                                                              "," + std::to_string(i * 3.5);
                                                     }));
-    const Ran ran = train(folder, "--data " + path + quick);
+    const Ran ran = train(folder, "--data " + path + two_epochs);
     CHECK(ran.status == 3);
     CHECK_THAT(ran.err,
                contains("n.csv:" + std::to_string(odd + 2) + ":1: column \"size\" has \"1O\"") &&
                    contains("--categorical") && contains("--missing-texts") &&
                    contains("--drop-bad-rows"));
-    CHECK(train(folder, "--data " + path + quick + "--categorical size").status == 0);
-    CHECK(train(folder, "--data " + path + quick + "--missing-texts 1O --missing mean").status ==
-          0);
-    CHECK(train(folder, "--data " + path + quick + "--drop-bad-rows").status == 0);
+    CHECK(train(folder, "--data " + path + two_epochs + "--categorical size").status == 0);
+    CHECK(
+        train(folder, "--data " + path + two_epochs + "--missing-texts 1O --missing mean").status ==
+        0);
+    CHECK(train(folder, "--data " + path + two_epochs + "--drop-bad-rows").status == 0);
   }
 }
 
@@ -112,7 +113,7 @@ TEST_CASE("categories outside of the training part are counted, and refused at p
                              }));
   for (const std::string how : {"onehot", "embed"}) {
     const Ran ran =
-        train(folder, "--data " + path + quick + "--validation 0.2 --categories " + how);
+        train(folder, "--data " + path + two_epochs + "--validation 0.2 --categories " + how);
     CHECK(ran.status == 0);
     CHECK_THAT(ran.out, contains("column \"town\": ") &&
                             contains("values outside of the training part are not in it"));
@@ -152,7 +153,7 @@ TEST_CASE("nothing that a table, a path or a flag says moves the cursor") {
                                       return std::to_string(i) + "," + (i % 3 ? esc : turn) + "," +
                                              (i % 2 ? esc : c1);
                                     }));
-  const std::string fit = "--data " + path + quick;
+  const std::string fit = "--data " + path + two_epochs;
   for (const std::string& command : std::vector<std::string>{
            fit,
            fit + "--ignore '" + esc + "'",
@@ -349,7 +350,7 @@ TEST_CASE("what a page explains is what was computed, whatever the loss") {
   };
   for (const Case& one : cases) {
     INFO(one.options);
-    REQUIRE(train(folder, "--data " + one.data + quick + one.options).status == 0);
+    REQUIRE(train(folder, "--data " + one.data + two_epochs + one.options).status == 0);
     const Ran ran = train(folder, "explain r --sample 4 --out page.html");
     if (one.options.find("log_softmax") != std::string::npos) {
       CHECK(ran.status == 3);

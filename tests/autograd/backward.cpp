@@ -3,16 +3,14 @@
 #include "gradus/ops.hpp"
 #include "gradus/runtime.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::Approx;
 using gradus::test::contains;
-
-namespace {
-Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
-using Doubles = std::vector<double>;
-Doubles values(const Tensor& x) { return x.to_vector<double>(); }
-}  // namespace
+using gradus::test::leaf;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 TEST_CASE("paths that meet are summed: x + x, x * x, diamonds") {
   Tensor x = leaf(3);
@@ -83,8 +81,8 @@ TEST_CASE("the two-layer network of the textbook, one step by hand") {
   const Tensor loss = sum((y - 0.01) * (y - 0.01)) / 2;
   loss.backward();
   CHECK(loss.item() == Approx(.2748403915).margin(5e-11));
-  const auto check = [](const Tensor& t, const Doubles& expected) {
-    const Doubles got = values(t);
+  const auto check = [](const Tensor& t, const Numbers& expected) {
+    const Numbers got = numbers(t);
     REQUIRE(got.size() == expected.size());
     for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == Approx(expected[i]).margin(5e-11));
   };
@@ -98,24 +96,24 @@ TEST_CASE("gradients accumulate over backward calls until they are cleared") {
   Tensor x = leaf({1, 2});
   sum(x * 3).backward();
   sum(x * x).backward();
-  CHECK(values(x.grad()) == Doubles{5, 7});
+  CHECK(numbers(x.grad()) == Numbers{5, 7});
   x.set_grad({});
   CHECK_FALSE(x.grad().defined());
   sum(x * x).backward();
-  CHECK(values(x.grad()) == Doubles{2, 4});
+  CHECK(numbers(x.grad()) == Numbers{2, 4});
 }
 
 TEST_CASE("a leaf is its own derivative") {
   Tensor x = leaf({1, 2});
   x.backward(tensor({3, 4}, float64));
-  CHECK(values(x.grad()) == Doubles{3, 4});
+  CHECK(numbers(x.grad()) == Numbers{3, 4});
 }
 
 TEST_CASE("only leaves that require a gradient get one") {
   Tensor x = leaf({1, 2}), y = tensor({3, 4}, float64);
   const Tensor product = x * y;
   sum(product).backward();
-  CHECK(values(x.grad()) == Doubles{3, 4});
+  CHECK(numbers(x.grad()) == Numbers{3, 4});
   CHECK_FALSE(y.grad().defined());
   CHECK_FALSE(product.grad().defined());
 }
@@ -130,9 +128,9 @@ TEST_CASE("two leaves that receive the same adjoint do not share memory") {
   CHECK(x.grad().data<double>() != seed.data<double>());
   Tensor changed = x.grad();
   changed.fill_(-1);
-  CHECK(values(y.grad()) == Doubles{1, 10});
-  CHECK(values(z.grad()) == Doubles{1, 10});
-  CHECK(values(seed) == Doubles{1, 10});
+  CHECK(numbers(y.grad()) == Numbers{1, 10});
+  CHECK(numbers(z.grad()) == Numbers{1, 10});
+  CHECK(numbers(seed) == Numbers{1, 10});
 }
 
 TEST_CASE("seeds are never modified") {
@@ -140,15 +138,15 @@ TEST_CASE("seeds are never modified") {
   const Tensor seed = tensor({1, 10}, float64);
   const Tensor y = x + x + x + x;
   y.backward(seed);
-  CHECK(values(seed) == Doubles{1, 10});
-  CHECK(values(x.grad()) == Doubles{4, 40});
+  CHECK(numbers(seed) == Numbers{1, 10});
+  CHECK(numbers(x.grad()) == Numbers{4, 40});
   x.backward(seed);
   x.backward(seed);
-  CHECK(values(seed) == Doubles{1, 10});
-  CHECK(values(x.grad()) == Doubles{6, 60});
+  CHECK(numbers(seed) == Numbers{1, 10});
+  CHECK(numbers(x.grad()) == Numbers{6, 60});
   const auto g = grad({x + 1, x + x}, {x}, {.grad_outputs = {seed, seed}});
-  CHECK(values(g[0]) == Doubles{3, 30});
-  CHECK(values(seed) == Doubles{1, 10});
+  CHECK(numbers(g[0]) == Numbers{3, 30});
+  CHECK(numbers(seed) == Numbers{1, 10});
   CHECK(seed.version() == 0);
 }
 
@@ -157,9 +155,9 @@ TEST_CASE("a second backward throws and leaves every grad as it was") {
   const Tensor h = x * x, y = sum(h);
   y.backward();
   CHECK_THROWS_WITH(y.backward(), contains("[backward]") && contains("retain_graph"));
-  CHECK(values(x.grad()) == Doubles{2, 4});
+  CHECK(numbers(x.grad()) == Numbers{2, 4});
   CHECK_THROWS_WITH(sum(h * x).backward(), contains("already freed"));
-  CHECK(values(x.grad()) == Doubles{2, 4});
+  CHECK(numbers(x.grad()) == Numbers{2, 4});
   CHECK_THROWS_AS(grad(y, {x}), Error);
 }
 
@@ -178,7 +176,7 @@ TEST_CASE("retain_graph allows a second backward") {
   y.backward({.retain_graph = true});
   y.backward({.retain_graph = true});
   y.backward();
-  CHECK(values(x.grad()) == Doubles{6, 12});
+  CHECK(numbers(x.grad()) == Numbers{6, 12});
   CHECK_THROWS_AS(y.backward(), Error);
 }
 
@@ -236,10 +234,10 @@ TEST_CASE("retain_grad keeps the gradient of an intermediate result") {
   h.retain_grad();
   const Tensor y = sum(h * 3);
   y.backward({.retain_graph = true});
-  CHECK(values(h.grad()) == Doubles{3, 3});
+  CHECK(numbers(h.grad()) == Numbers{3, 3});
   y.backward();
-  CHECK(values(h.grad()) == Doubles{6, 6});
-  CHECK(values(x.grad()) == Doubles{12, 24});
+  CHECK(numbers(h.grad()) == Numbers{6, 6});
+  CHECK(numbers(x.grad()) == Numbers{12, 24});
   CHECK(h.grad().data<double>() != x.grad().data<double>());
   CHECK_THROWS_WITH(tensor(1).retain_grad(), contains("[retain_grad]"));
 }
@@ -258,7 +256,7 @@ TEST_CASE("size 0 and one-element tensors go through backward") {
   CHECK(empty.grad().shape() == Shape{0, 3});
   Tensor one = leaf({2});
   (one * one).backward();
-  CHECK(values(one.grad()) == Doubles{4});
+  CHECK(numbers(one.grad()) == Numbers{4});
 }
 
 TEST_CASE("float32 and float64 meet: each leaf's gradient has its dtype") {
@@ -288,7 +286,7 @@ TEST_CASE("set_grad takes the tensor's shape and dtype") {
   CHECK_THROWS_WITH(x.set_grad(ones({2}, float32)), contains("float32") && contains("float64"));
   x.set_grad(ones({2}, float64));
   sum(x).backward();
-  CHECK(values(x.grad()) == Doubles{2, 2});
+  CHECK(numbers(x.grad()) == Numbers{2, 2});
 }
 
 TEST_CASE("a seed that shares memory with a grad is read before any grad changes") {
@@ -296,6 +294,6 @@ TEST_CASE("a seed that shares memory with a grad is read before any grad changes
   x.set_grad(ones({2}, float64));
   y.set_grad(tensor({10, 20}, float64));
   (x + y).backward(x.grad());
-  CHECK(values(x.grad()) == Doubles{2, 2});
-  CHECK(values(y.grad()) == Doubles{11, 21});
+  CHECK(numbers(x.grad()) == Numbers{2, 2});
+  CHECK(numbers(y.grad()) == Numbers{11, 21});
 }

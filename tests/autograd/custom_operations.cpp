@@ -4,18 +4,19 @@
 #include "autograd/vjp.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 #include "support/table/op_table.hpp"
 
 using namespace gradus;
 using gradus::test::Approx;
 using gradus::test::contains;
+using gradus::test::leaf;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 namespace {
 
-Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
-using Doubles = std::vector<double>;
 using Tensors = std::vector<Tensor>;
-Doubles values(const Tensor& x) { return x.to_vector<double>(); }
 
 int raw_calls = 0, composite_calls = 0;
 
@@ -69,7 +70,7 @@ TEST_CASE("a custom operation's forward may return its input") {
       [](const Vjp& k) { return k.grad * 5; });
   CHECK(y.data<double>() != x.data<double>());
   sum(y).backward();
-  CHECK(values(x.grad()) == Doubles{5, 5});
+  CHECK(numbers(x.grad()) == Numbers{5, 5});
 }
 
 TEST_CASE("a raw custom operation has a first derivative and refuses the second by name") {
@@ -78,15 +79,15 @@ TEST_CASE("a raw custom operation has a first derivative and refuses the second 
     return custom_raw(
         "raw_square", {x}, [](const Tensors& in) { return in[0] * in[0]; },
         [](const Vjp& k) {
-          Doubles g = values(k.grad);
-          const Doubles in = values(k.in(0));
+          Numbers g = numbers(k.grad);
+          const Numbers in = numbers(k.in(0));
           for (std::size_t i = 0; i < g.size(); ++i) g[i] *= 2 * in[i];
           return from_vector(g);
         });
   };
   sum(op()).backward();
-  CHECK(values(x.grad()) == Doubles{2, 4});
-  CHECK(values(grad(sum(op()), {x})[0]) == Doubles{2, 4});
+  CHECK(numbers(x.grad()) == Numbers{2, 4});
+  CHECK(numbers(grad(sum(op()), {x})[0]) == Numbers{2, 4});
   CHECK_THROWS_WITH(grad(sum(op()), {x}, {.create_graph = true}),
                     contains("[raw_square]") && contains("custom()"));
 }
@@ -98,15 +99,15 @@ TEST_CASE(
   weighted_square(x, w).backward();
   CHECK(raw_calls == 1);
   CHECK(composite_calls == 0);
-  CHECK(values(x.grad()) == Doubles{8, 20, 36});
-  CHECK(values(w.grad()) == Doubles{1, 4, 9});
+  CHECK(numbers(x.grad()) == Numbers{8, 20, 36});
+  CHECK(numbers(w.grad()) == Numbers{1, 4, 9});
   const Tensor g = grad(weighted_square(x, w), {x}, {.create_graph = true})[0];
   CHECK(raw_calls == 1);
   CHECK(composite_calls == 1);
-  CHECK(values(g) == Doubles{8, 20, 36});
+  CHECK(numbers(g) == Numbers{8, 20, 36});
   const auto h = grad(sum(g * g), {x, w});  // sum 4 x^2 w^2
-  CHECK(values(h[0]) == Doubles{8 * 16, 8 * 2 * 25, 8 * 3 * 36});
-  CHECK(values(h[1]) == Doubles{8 * 4, 8 * 4 * 5, 8 * 9 * 6});
+  CHECK(numbers(h[0]) == Numbers{8 * 16, 8 * 2 * 25, 8 * 3 * 36});
+  CHECK(numbers(h[1]) == Numbers{8 * 4, 8 * 4 * 5, 8 * 9 * 6});
 }
 
 TEST_CASE("a fused operation agrees with its reference to second order", "[ops]") {
@@ -188,7 +189,7 @@ TEST_CASE("a rule's gradient is converted and summed to its input") {
       [](const Vjp& k) { return k.grad; });
   y.backward(ones({3, 2}, float64));
   CHECK(x.grad().dtype() == float32);
-  CHECK(values(x.grad()) == Doubles{3, 3});
+  CHECK(numbers(x.grad()) == Numbers{3, 3});
 }
 
 TEST_CASE("a rule may add to the sum that is already there") {
@@ -201,7 +202,7 @@ TEST_CASE("a rule may add to the sum that is already there") {
           if (!sum_so_far.defined()) return k.grad * 2;
           ++in_place;
           double* to = sum_so_far.mutable_data<double>();
-          const Doubles g = values(k.grad);
+          const Numbers g = numbers(k.grad);
           for (std::size_t i = 0; i < g.size(); ++i) to[i] += 2 * g[i];
           return Tensor();
         });
@@ -210,10 +211,10 @@ TEST_CASE("a rule may add to the sum that is already there") {
   in_place = 0;
   (sum(op(x)) + sum(op(x) * 3) + sum(op(x) * 5)).backward();
   CHECK(in_place == 2);
-  CHECK(values(x.grad()) == Doubles{18, 18});
+  CHECK(numbers(x.grad()) == Numbers{18, 18});
   const auto g = grad(sum(op(x) * op(x)), {x}, {.create_graph = true})[0];
   CHECK(in_place == 2);
-  CHECK(values(g) == Doubles{8, 16});
+  CHECK(numbers(g) == Numbers{8, 16});
 }
 
 TEST_CASE("a value to record that is one of the inputs is refused: it would own itself") {

@@ -3,16 +3,16 @@
 #include "gradus/ops.hpp"
 #include "gradus/runtime.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 #include "support/small_stack.hpp"
 
 using namespace gradus;
+using gradus::test::leaf;
 using gradus::test::on_small_stack;
 
 namespace {
 
 constexpr int million = 1'000'000;
-
-Tensor leaf(double value) { return tensor(value, float64).requires_grad_(); }
 
 }  // namespace
 

@@ -6,15 +6,15 @@
 #include "gradus/ops.hpp"
 #include "gradus/runtime.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::leaf;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 namespace {
-
-Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
-using Doubles = std::vector<double>;
-Doubles values(const Tensor& x) { return x.to_vector<double>(); }
 
 Tensor throws_in_backward(const Tensor& x) {
   return custom(
@@ -35,13 +35,13 @@ TEST_CASE("a rule that throws leaves every grad as it was and frees the graph") 
     CHECK_THROWS_WITH(sum(b + a).backward(), contains("[thrower] on purpose"));
     CHECK_FALSE(a.grad().defined());
   }
-  CHECK(values(x.grad()) == Doubles{10, 20});
+  CHECK(numbers(x.grad()) == Numbers{10, 20});
   CHECK_FALSE(y.grad().defined());
   CHECK_FALSE(z.grad().defined());
   CHECK(memory_stats().live_nodes == nodes);
   CHECK(is_grad_enabled());
   sum(x * z).backward();  // the tensors are as good as before
-  CHECK(values(x.grad()) == Doubles{15, 26});
+  CHECK(numbers(x.grad()) == Numbers{15, 26});
 }
 
 TEST_CASE("a retained gradient is not kept by a pass that fails later") {
@@ -50,7 +50,7 @@ TEST_CASE("a retained gradient is not kept by a pass that fails later") {
   h.retain_grad();
   h.set_grad(ones({2}, float64));
   CHECK_THROWS_WITH(sum(h).backward(), contains("[thrower]"));
-  CHECK(values(h.grad()) == Doubles{1, 1});
+  CHECK(numbers(h.grad()) == Numbers{1, 1});
 }
 
 TEST_CASE("a hook that throws leaves every grad as it was") {
@@ -67,13 +67,13 @@ TEST_CASE("a rule that throws under grad leaves the mode and the graph usable") 
   const Tensor y = x * 2, bad = throws_in_backward(y);
   CHECK_THROWS_AS(grad(sum(bad), {x}, {.retain_graph = true}), Error);
   CHECK(is_grad_enabled());
-  CHECK(values(grad(sum(y), {x})[0]) == Doubles{2, 2});
+  CHECK(numbers(grad(sum(y), {x})[0]) == Numbers{2, 2});
 }
 
 TEST_CASE("running out of memory anywhere in a step changes nothing and leaks nothing") {
   Tensor w = leaf({{.1, .2, .3}, {.4, .5, .6}}), b = leaf({.1, .2});
   const Tensor x = tensor({{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, float64);
-  const Doubles w_values = values(w), b_values = values(b);
+  const Numbers w_values = numbers(w), b_values = numbers(b);
   const auto step = [&] {
     Tensor h = matmul(x, w, {.transpose_b = true}) + b;
     h.retain_grad();
@@ -82,7 +82,7 @@ TEST_CASE("running out of memory anywhere in a step changes nothing and leaks no
   };
   w.set_grad(zeros({2, 3}, float64));  // one grad to add to, one to make
   step();
-  const Doubles w_grad = values(w.grad()), b_grad = values(b.grad());
+  const Numbers w_grad = numbers(w.grad()), b_grad = numbers(b.grad());
   int failures = 0;
   for (std::int64_t n = 1;; ++n) {
     w.set_grad(zeros({2, 3}, float64));
@@ -100,15 +100,15 @@ TEST_CASE("running out of memory anywhere in a step changes nothing and leaks no
     }
     detail::fail_allocation_after(0);
     INFO("allocation " << n);
-    CHECK(values(w) == w_values);
-    CHECK(values(b) == b_values);
+    CHECK(numbers(w) == w_values);
+    CHECK(numbers(b) == b_values);
     if (!failed) {
-      CHECK(values(w.grad()) == w_grad);
-      CHECK(values(b.grad()) == b_grad);
+      CHECK(numbers(w.grad()) == w_grad);
+      CHECK(numbers(b.grad()) == b_grad);
       break;
     }
     ++failures;
-    CHECK(values(w.grad()) == Doubles(6, 0.0));
+    CHECK(numbers(w.grad()) == Numbers(6, 0.0));
     CHECK_FALSE(b.grad().defined());
     const MemoryStats after = memory_stats();
     REQUIRE(after.live_nodes == before.live_nodes);

@@ -5,16 +5,16 @@
 #include "gradus/ops.hpp"
 #include "gradus/runtime.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::Approx;
 using gradus::test::contains;
+using gradus::test::leaf;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 namespace {
-
-Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
-using Doubles = std::vector<double>;
-Doubles values(const Tensor& x) { return x.to_vector<double>(); }
 
 int rule_calls = 0;
 /// x times 2, counting how often its rule runs.
@@ -31,7 +31,7 @@ Tensor exponential(const Tensor& x) {
   return custom(
       "exponential", {x},
       [](const std::vector<Tensor>& in) {
-        Doubles y = values(in[0]);
+        Numbers y = numbers(in[0]);
         for (double& v : y) v = std::exp(v);
         return from_vector(y, in[0].shape());
       },
@@ -45,8 +45,8 @@ TEST_CASE("grad returns the gradients and stores nothing") {
   Tensor h = x * y;
   h.retain_grad();
   const auto g = grad(sum(h * h), {x, y});
-  CHECK(values(g[0]) == Doubles{18, 64});
-  CHECK(values(g[1]) == Doubles{6, 32});
+  CHECK(numbers(g[0]) == Numbers{18, 64});
+  CHECK(numbers(g[1]) == Numbers{6, 32});
   CHECK_FALSE(g[0].requires_grad());
   CHECK_FALSE(x.grad().defined());
   CHECK_FALSE(y.grad().defined());
@@ -66,7 +66,7 @@ TEST_CASE("grad of an output with respect to itself is its seed") {
   Tensor x = leaf({1, 2});
   const Tensor y = x * x;
   const auto g = grad(y, {y}, {.grad_outputs = {tensor({5, 6}, float64)}});
-  CHECK(values(g[0]) == Doubles{5, 6});
+  CHECK(numbers(g[0]) == Numbers{5, 6});
 }
 
 TEST_CASE("several outputs are weighted by their grad_outputs and summed") {
@@ -74,18 +74,18 @@ TEST_CASE("several outputs are weighted by their grad_outputs and summed") {
   const auto g =
       grad({x * x, sum(x), x * 3}, {x},
            {.grad_outputs = {ones({2}, float64), tensor(10, float64), tensor({1, -1}, float64)}});
-  CHECK(values(g[0]) == Doubles{2 + 10 + 3, 4 + 10 - 3});
+  CHECK(numbers(g[0]) == Numbers{2 + 10 + 3, 4 + 10 - 3});
   const Tensor y = x * x;
-  CHECK(values(grad({sum(y), sum(y)}, {x})[0]) == Doubles{4, 8});
+  CHECK(numbers(grad({sum(y), sum(y)}, {x})[0]) == Numbers{4, 8});
   const Tensor s = sum(x * x), through = s * 3;
-  CHECK(values(grad({s, s}, {x}, {.retain_graph = true})[0]) == Doubles{4, 8});
-  CHECK(values(grad({s, through}, {x})[0]) == Doubles{8, 16});
+  CHECK(numbers(grad({s, s}, {x}, {.retain_graph = true})[0]) == Numbers{4, 8});
+  CHECK(numbers(grad({s, through}, {x})[0]) == Numbers{8, 16});
 }
 
 TEST_CASE("an undefined grad_output stands for the default seed") {
   Tensor x = leaf({1, 2});
   const auto g = grad({sum(x), x * 3}, {x}, {.grad_outputs = {Tensor(), tensor({1, 1}, float64)}});
-  CHECK(values(g[0]) == Doubles{4, 4});
+  CHECK(numbers(g[0]) == Numbers{4, 4});
 }
 
 TEST_CASE("an input named twice is answered twice") {
@@ -99,14 +99,14 @@ TEST_CASE("an input named twice is answered twice") {
 TEST_CASE("the gradient of an unused input is zero with allow_unused, else an error") {
   Tensor x = leaf({1, 2}), unused = leaf({{1, 2, 3}});
   const auto g = grad(sum(x), {x, unused}, {.allow_unused = true});
-  CHECK(values(g[0]) == Doubles{1, 1});
+  CHECK(numbers(g[0]) == Numbers{1, 1});
   CHECK(g[1].shape() == Shape{1, 3});
-  CHECK(values(g[1]) == Doubles{0, 0, 0});
+  CHECK(numbers(g[1]) == Numbers{0, 0, 0});
   CHECK_THROWS_WITH(grad(sum(x), {x, unused}), contains("[grad]") && contains("input 1") &&
                                                    contains("(1, 3)") && contains("allow_unused"));
   const Tensor other = unused * 2;
   CHECK_THROWS_WITH(grad(sum(x), {other}), contains("input 0"));
-  CHECK(values(grad(sum(x), {other}, {.allow_unused = true})[0]) == Doubles{0, 0, 0});
+  CHECK(numbers(grad(sum(x), {other}, {.allow_unused = true})[0]) == Numbers{0, 0, 0});
 }
 
 TEST_CASE("grad refuses outputs without a graph, unless unused inputs are allowed") {
@@ -204,8 +204,8 @@ TEST_CASE("every derivative of exp is exp") {
   Tensor y = exponential(x);
   for (int order = 1; order <= 4; ++order) {
     y = grad(sum(y), {x}, {.create_graph = true})[0];
-    CHECK(values(y)[0] == Approx(std::exp(0.5)).epsilon(1e-14));
-    CHECK(values(y)[1] == Approx(std::exp(-1.25)).epsilon(1e-14));
+    CHECK(numbers(y)[0] == Approx(std::exp(0.5)).epsilon(1e-14));
+    CHECK(numbers(y)[1] == Approx(std::exp(-1.25)).epsilon(1e-14));
   }
 }
 
@@ -229,14 +229,14 @@ TEST_CASE("a gradient that was recorded can be part of a loss") {
   Tensor x = leaf({1, 2});
   const auto g = grad(sum(x * x * x), {x}, {.create_graph = true})[0];  // 3x^2
   sum(g * g).backward();                                                // 36 x^3
-  CHECK(values(x.grad()) == Doubles{36, 288});
+  CHECK(numbers(x.grad()) == Numbers{36, 288});
   CHECK_FALSE(x.grad().requires_grad());
 }
 
 TEST_CASE("the cotangent is differentiated, too") {
   Tensor x = leaf({1, 2}), v = leaf({3, 4});
   const auto g = grad(x * x, {x}, {.create_graph = true, .grad_outputs = {v}})[0];  // 2 x v
-  CHECK(values(grad(g, {v}, {.grad_outputs = {ones({2}, float64)}})[0]) == Doubles{2, 4});
+  CHECK(numbers(grad(g, {v}, {.grad_outputs = {ones({2}, float64)}})[0]) == Numbers{2, 4});
 }
 
 TEST_CASE("grad does not change the mode of recording") {

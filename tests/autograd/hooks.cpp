@@ -1,27 +1,25 @@
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
-
-namespace {
-Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
-using Doubles = std::vector<double>;
-Doubles values(const Tensor& x) { return x.to_vector<double>(); }
-}  // namespace
+using gradus::test::leaf;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 TEST_CASE("a hook sees the whole gradient of its tensor, once") {
   Tensor x = leaf({1, 2});
   Tensor h = x * 3;
-  std::vector<Doubles> seen;
+  std::vector<Numbers> seen;
   h.register_hook([&](const Tensor& g) {
-    seen.push_back(values(g));
+    seen.push_back(numbers(g));
     return Tensor();
   });
   (sum(h) + sum(h * h)).backward();
-  CHECK(seen == std::vector<Doubles>{{7, 13}});
-  CHECK(values(x.grad()) == Doubles{21, 39});
+  CHECK(seen == std::vector<Numbers>{{7, 13}});
+  CHECK(numbers(x.grad()) == Numbers{21, 39});
 }
 
 TEST_CASE("a hook's result replaces the gradient, hooks run in their order") {
@@ -30,15 +28,15 @@ TEST_CASE("a hook's result replaces the gradient, hooks run in their order") {
   h.register_hook([](const Tensor& g) { return g + 1; });
   h.register_hook([](const Tensor& g) { return g * 10; });
   sum(h).backward();
-  CHECK(values(x.grad()) == Doubles{60, 60});
+  CHECK(numbers(x.grad()) == Numbers{60, 60});
 }
 
 TEST_CASE("a hook on a leaf changes what is stored") {
   Tensor x = leaf({1, 2});
   x.register_hook([](const Tensor& g) { return g * -1; });
   sum(x * 3).backward();
-  CHECK(values(x.grad()) == Doubles{-3, -3});
-  CHECK(values(grad(sum(x * 3), {x})[0]) == Doubles{-3, -3});
+  CHECK(numbers(x.grad()) == Numbers{-3, -3});
+  CHECK(numbers(grad(sum(x * 3), {x})[0]) == Numbers{-3, -3});
 }
 
 TEST_CASE("retain_grad keeps what the hooks left") {
@@ -47,7 +45,7 @@ TEST_CASE("retain_grad keeps what the hooks left") {
   h.retain_grad();
   h.register_hook([](const Tensor& g) { return g * 2; });
   sum(h).backward();
-  CHECK(values(h.grad()) == Doubles{2, 2});
+  CHECK(numbers(h.grad()) == Numbers{2, 2});
 }
 
 TEST_CASE("a hook may run backward over the graph that is being passed, if it keeps it") {
@@ -61,7 +59,7 @@ TEST_CASE("a hook may run backward over the graph that is being passed, if it ke
   });
   loss.backward();
   CHECK(calls == 2);
-  CHECK(values(x.grad()) == Doubles{324 + 18, 324 * 8 + 36});
+  CHECK(numbers(x.grad()) == Numbers{324 + 18, 324 * 8 + 36});
   CHECK_THROWS_WITH(loss.backward(), contains("already freed"));
 }
 
@@ -79,15 +77,15 @@ TEST_CASE("a pass whose graph is freed by a hook throws") {
   CHECK_THROWS_WITH(
       run([](const Tensor& y) { sum(y).backward(); }),
       contains("[backward] the graph was already freed") && contains("retain_graph = true"));
-  CHECK(values(x.grad()) == Doubles{18, 36});  // of the pass inside, which was complete
+  CHECK(numbers(x.grad()) == Numbers{18, 36});  // of the pass inside, which was complete
   x.set_grad({});
   CHECK_THROWS_WITH(run([&](const Tensor& y) { grad(sum(y), {x}); }),
                     contains("[backward] the graph was already freed"));
   CHECK_FALSE(x.grad().defined());
   run([&](const Tensor& y) { grad(sum(y), {x}, {.retain_graph = true}); });
-  CHECK(values(x.grad()) == Doubles{324, 324 * 8});
+  CHECK(numbers(x.grad()) == Numbers{324, 324 * 8});
   run([&](const Tensor&) { sum(x * 2).backward(); });  // shares nothing but a leaf
-  CHECK(values(x.grad()) == Doubles{2 * 324 + 2, 2 * 324 * 8 + 2});
+  CHECK(numbers(x.grad()) == Numbers{2 * 324 + 2, 2 * 324 * 8 + 2});
 }
 
 TEST_CASE("a pass throws if a hook frees a part of the graph that still waits for its turn") {
@@ -140,7 +138,7 @@ TEST_CASE("a hook that returns another shape or dtype throws and changes no grad
   h.register_hook([](const Tensor& g) { return g.to(float32); });
   CHECK_THROWS_WITH(sum(h).backward(), contains("[hook]"));
   CHECK_FALSE(x.grad().defined());
-  CHECK(values(y.grad()) == Doubles{1, 1});
+  CHECK(numbers(y.grad()) == Numbers{1, 1});
   CHECK(id == 0);
 }
 
@@ -160,8 +158,8 @@ TEST_CASE(
   sum(x * 3).backward();
   CHECK(kept.data<double>() != x.grad().data<double>());
   sum(x * 3).backward();
-  CHECK(values(x.grad()) == Doubles{6, 6});
-  CHECK(values(kept) == Doubles{3, 3});
+  CHECK(numbers(x.grad()) == Numbers{6, 6});
+  CHECK(numbers(kept) == Numbers{3, 3});
 }
 
 TEST_CASE("a hook may overwrite the handle that backward was called on") {
@@ -182,6 +180,6 @@ TEST_CASE("a hook may overwrite the handle that backward was called on") {
     loss.backward({.retain_graph = retain_graph});
     CHECK_FALSE(loss.defined());
     CHECK(calls == 1);
-    CHECK(values(x.grad()) == Doubles{18, 36});
+    CHECK(numbers(x.grad()) == Numbers{18, 36});
   }
 }

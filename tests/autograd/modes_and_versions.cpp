@@ -4,14 +4,15 @@
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::leaf;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 namespace {
-Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
-using Doubles = std::vector<double>;
-Doubles values(const Tensor& x) { return x.to_vector<double>(); }
 Tensor my_square(const Tensor& x) {
   return custom(
       "my_square", {x}, [](const std::vector<Tensor>& in) { return in[0] * in[0]; },
@@ -129,7 +130,7 @@ TEST_CASE("overwriting what no derivative needs does no harm") {
     x.fill_(9);
   }
   y.backward();
-  CHECK(values(x.grad()) == Doubles{2, 2});
+  CHECK(numbers(x.grad()) == Numbers{2, 2});
   // The input that is needed for nobody's gradient:
   x.set_grad({});
   Tensor k = tensor({3, 4}, float64);
@@ -139,7 +140,7 @@ TEST_CASE("overwriting what no derivative needs does no harm") {
     x.fill_(1);  // d/dx needs k alone
   }
   z.backward();
-  CHECK(values(x.grad()) == Doubles{3, 4});
+  CHECK(numbers(x.grad()) == Numbers{3, 4});
 }
 
 TEST_CASE("mutators count versions and refuse leaves while recording") {
@@ -151,7 +152,7 @@ TEST_CASE("mutators count versions and refuse leaves while recording") {
   Tensor h = x * 2;
   CHECK_THROWS_WITH(h.fill_(0), contains("[fill_]"));
   CHECK(x.version() == 0);
-  CHECK(values(x) == Doubles{1, 2});
+  CHECK(numbers(x) == Numbers{1, 2});
   {
     const NoGrad guard;
     x.fill_(5);
@@ -159,7 +160,7 @@ TEST_CASE("mutators count versions and refuse leaves while recording") {
     x.mutable_data<double>()[1] = 9;
   }
   CHECK(x.version() == 3);
-  CHECK(values(x) == Doubles{7, 9});
+  CHECK(numbers(x) == Numbers{7, 9});
   CHECK_THROWS_WITH(x.mutable_data<float>(), contains("float64") && contains("float32"));
 }
 

@@ -11,17 +11,17 @@
 #include "gradus/random.hpp"
 #include "gradus/runtime.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 namespace {
 
-using Doubles = std::vector<double>;
-Doubles values(const Tensor& x) { return x.detach().to_vector<double>(); }
-
 /// True if `got` is `times` the reference up to rounding.
 bool agree(const Tensor& got, const Tensor& reference, double times = 1) {
-  const Doubles a = values(got), b = values(reference);
+  const Numbers a = numbers(got), b = numbers(reference);
   for (std::size_t i = 0; i < b.size(); ++i)
     if (!(std::abs(a[i] - times * b[i]) <= 1e-11 * (1 + std::abs(times * b[i])))) return false;
   return a.size() == b.size();
@@ -111,7 +111,7 @@ class Builder {
 };
 
 /// Hooks that keep the gradient or a view of it, or replace it by a copy that they keep.
-void watch(const Graph& graph, unsigned seed, std::vector<std::pair<Tensor, Doubles>>& kept) {
+void watch(const Graph& graph, unsigned seed, std::vector<std::pair<Tensor, Numbers>>& kept) {
   std::mt19937 pick(seed);
   for (Tensor node : graph.nodes) {
     if (pick() % 3 == 0) node.retain_grad();
@@ -119,7 +119,7 @@ void watch(const Graph& graph, unsigned seed, std::vector<std::pair<Tensor, Doub
     if (kind > 2) continue;
     node.register_hook([kind, &kept](const Tensor& g) {
       const Tensor mine = kind == 0 ? g : kind == 1 ? reshape(g, {g.numel()}) : g.clone();
-      kept.emplace_back(mine, values(mine));
+      kept.emplace_back(mine, numbers(mine));
       return kind == 2 ? mine : Tensor();
     });
   }
@@ -139,7 +139,7 @@ TEST_CASE("random graphs have the gradients of a pass that records, whoever look
     for (std::size_t i = 0; i < nodes.size(); ++i) CHECK(agree(every[i], reference[i]));
     for (std::size_t i = 0; i < 2; ++i) CHECK(agree(leaves[i], reference[i]));
 
-    std::vector<std::pair<Tensor, Doubles>> kept;
+    std::vector<std::pair<Tensor, Numbers>> kept;
     watch(graph, seed, kept);
     const Tensor start = tensor(1.0, float64);
     for (int pass = 1; pass <= 2; ++pass) {
@@ -148,7 +148,7 @@ TEST_CASE("random graphs have the gradients of a pass that records, whoever look
         if (nodes[i].grad().defined()) CHECK(agree(nodes[i].grad(), reference[i], pass));
     }
     CHECK(start.item() == 1);
-    for (const auto& [g, then] : kept) CHECK(values(g) == then);
+    for (const auto& [g, then] : kept) CHECK(numbers(g) == then);
   }
 }
 

@@ -6,14 +6,14 @@
 #include "gradus/ops.hpp"
 #include "gradus/runtime.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
+using gradus::test::leaf;
+using gradus::test::Numbers;
+using gradus::test::numbers;
 
 namespace {
-
-Tensor leaf(const Values& values) { return tensor(values, float64).requires_grad_(); }
-using Doubles = std::vector<double>;
-Doubles values(const Tensor& x) { return x.to_vector<double>(); }
 
 /// Runs f(0), …, f(count - 1) in threads that start together.
 template <class F>
@@ -40,8 +40,8 @@ TEST_CASE("threads differentiate graphs of their own over shared leaves, grads a
       sum(matmul(x, w, {.transpose_b = true}) + b).backward();
     }
   });
-  CHECK(values(b.grad()) == Doubles(2, 3.0 * count * rounds));
-  CHECK(values(w.grad()) == Doubles(4, 3.0 * rounds * (1 + 2 + 3 + 4)));
+  CHECK(numbers(b.grad()) == Numbers(2, 3.0 * count * rounds));
+  CHECK(numbers(w.grad()) == Numbers(4, 3.0 * rounds * (1 + 2 + 3 + 4)));
 }
 
 TEST_CASE("threads differentiate the same retained graph at once") {
@@ -55,7 +55,7 @@ TEST_CASE("threads differentiate the same retained graph at once") {
     for (int round = 0; round < rounds; ++round) {
       if (i % 2) {
         const auto g = grad(y, {x, h}, {.retain_graph = true});
-        if (values(g[0]) != Doubles{3, 12, 27} || values(g[1]) != Doubles{1, 2, 3}) ++wrong;
+        if (numbers(g[0]) != Numbers{3, 12, 27} || numbers(g[1]) != Numbers{1, 2, 3}) ++wrong;
       } else {
         y.backward({.retain_graph = true});
       }
@@ -63,7 +63,7 @@ TEST_CASE("threads differentiate the same retained graph at once") {
   });
   CHECK(wrong == 0);
   const double passes = count / 2 * rounds;
-  CHECK(values(x.grad()) == Doubles{3 * passes, 12 * passes, 27 * passes});
+  CHECK(numbers(x.grad()) == Numbers{3 * passes, 12 * passes, 27 * passes});
 }
 
 TEST_CASE("threads record higher derivatives through the same leaves") {
@@ -72,7 +72,7 @@ TEST_CASE("threads record higher derivatives through the same leaves") {
   together(3, [&](int) {
     for (int round = 0; round < 50; ++round) {
       const Tensor g = grad(sum(x * x * x), {x}, {.create_graph = true})[0];
-      if (values(grad(sum(g), {x})[0]) != Doubles{6, 12}) ++wrong;
+      if (numbers(grad(sum(g), {x})[0]) != Numbers{6, 12}) ++wrong;
     }
   });
   CHECK(wrong == 0);

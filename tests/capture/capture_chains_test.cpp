@@ -16,7 +16,7 @@ using test::Tensors;
 
 namespace {
 
-constexpr Index n = 3 * chain_tile + 1;
+constexpr Index odd_length = 3 * chain_tile + 1;
 
 /// Numbers that arithmetic treats apart, in an order that no tile repeats.
 Tensor corners(Index count, DType type = float32) {
@@ -55,8 +55,8 @@ Tensors swish_step(const Tensor& x, Tensor w) {
 
 TEST_CASE("chains of elementwise operations are fused, forward and backward") {
   manual_seed(1);
-  for (const Index count : {Index{1}, chain_tile - 1, chain_tile, chain_tile + 1, n, Index{65535},
-                            Index{65536}, Index{65537}, Index{100003}}) {
+  for (const Index count : {Index{1}, chain_tile - 1, chain_tile, chain_tile + 1, odd_length,
+                            Index{65535}, Index{65536}, Index{65537}, Index{100003}}) {
     INFO(count << " elements");
     const Tensor w = randn({count}).requires_grad_();
     const CapturedStep step =
@@ -69,8 +69,8 @@ TEST_CASE("chains of elementwise operations are fused, forward and backward") {
 }
 
 TEST_CASE("what nothing reads is dropped, with what only it reads") {
-  const Tensor x = randn({n}), w = randn({n});
-  Tensor state = zeros({n});
+  const Tensor x = randn({odd_length}), w = randn({odd_length});
+  Tensor state = zeros({odd_length});
   const CapturedStep step = compare(
       [&](const Tensors& in) {
         { const Tensor unused = tanh(exp(in[0]) * w); }
@@ -92,8 +92,8 @@ TEST_CASE("what nothing reads is dropped, with what only it reads") {
 }
 
 TEST_CASE("a value in a chain may be a result, kept for backward, reduced or updated later") {
-  const Tensor x = randn({n});
-  Tensor w = randn({n}).requires_grad_(), state = ones({n});
+  const Tensor x = randn({odd_length});
+  Tensor w = randn({odd_length}).requires_grad_(), state = ones({odd_length});
   compare(
       [&](const Tensors& in) {
         const Tensor a = in[0] * 2, b = exp(-abs(a)), c = b + a;
@@ -122,7 +122,7 @@ TEST_CASE("a value in a chain may be a result, kept for backward, reduced or upd
 }
 
 TEST_CASE("chains of several dtypes and of single values") {
-  const Tensor x = randn({n}), whole = randint(-9, 9, {n}, int64);
+  const Tensor x = randn({odd_length}), whole = randint(-9, 9, {odd_length}, int64);
   const CapturedStep step = compare(
       [&](const Tensors& in) {
         const Tensor d = in[0].to(float64) * 3, mask = gt(d, 0.5), i = in[1] * in[1] - 4;
@@ -141,7 +141,7 @@ TEST_CASE("chains of several dtypes and of single values") {
 
 TEST_CASE("chains treat denormals, NaN and infinities as the step does") {
   for (const DType type : {float32, float64})
-    for (const Index count : {n, Index{65535}, Index{65536}, Index{65549}}) {
+    for (const Index count : {odd_length, Index{65535}, Index{65536}, Index{65549}}) {
       INFO(count << " elements");
       const Tensor x = corners(count, type), y = flip(corners(count, type), {0});
       const CapturedStep step = compare(
@@ -160,8 +160,8 @@ TEST_CASE("chains treat denormals, NaN and infinities as the step does") {
 }
 
 TEST_CASE("a capture for which memory fails leaves nothing, and a later one works") {
-  Tensor w = ones({n}).requires_grad_();
-  const Tensor x = randn({n});
+  Tensor w = ones({odd_length}).requires_grad_();
+  const Tensor x = randn({odd_length});
   const auto step = [&](const Tensor& in) { return swish_step(in, w)[0]; };
   const Tensor expected = step(x);
   w.set_grad({});

@@ -12,8 +12,9 @@ using Tensors = std::vector<Tensor>;
 /// From more elements on a captured step does chains tile by tile.
 inline constexpr Index chain_tile = 2048;
 
-/// True if both hold the same bits, NaN and the sign of 0 included.
+/// True if both hold the same bits, NaN and the sign of 0 included; or none.
 inline bool same_bits(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
   if (!(a.shape() == b.shape()) || a.dtype() != b.dtype()) return false;
   const auto equal = [](const auto& x, const auto& y) {
     return x.empty() || std::memcmp(x.data(), y.data(), x.size() * sizeof x[0]) == 0;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "capture/capture_support.hpp"
 #include "gradus/debug.hpp"
 #include "gradus/gradus.hpp"
 #include "gradus/runtime.hpp"
@@ -10,16 +11,9 @@
 using namespace gradus;
 using gradus::test::Approx;
 using gradus::test::contains;
+using gradus::test::same_bits;
 
 namespace {
-
-/// True if both hold the same bits.
-bool same_bits(const Tensor& a, const Tensor& b) {
-  if (a.defined() != b.defined()) return false;
-  if (!a.defined()) return true;
-  if (!(a.shape() == b.shape()) || a.dtype() != b.dtype()) return false;
-  return a.to_vector<double>() == b.to_vector<double>();
-}
 
 bool same_state(const nn::StateDict& a, const nn::StateDict& b) {
   if (a.size() != b.size()) return false;

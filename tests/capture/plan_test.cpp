@@ -18,12 +18,13 @@ using kernels::Unary;
 
 namespace {
 
-constexpr Index n = 5000, places = 12;
+constexpr Index place_size = 5000, places = 12;
 
 /// Random calls on pieces of one piece of memory, of which some blocks are freed on the way.
 class Calls {
  public:
-  explicit Calls(unsigned seed) : pick_(seed), memory_(static_cast<std::size_t>(places * n)) {
+  explicit Calls(unsigned seed)
+      : pick_(seed), memory_(static_cast<std::size_t>(places * place_size)) {
     for (float& x : memory_) x = static_cast<float>(pick_() % 1000) / 300 - 1.5f;
     before_ = memory_;
   }
@@ -46,34 +47,36 @@ class Calls {
     memory_ = before_;
     calls.run();
     for (std::size_t b = 0; b < places; ++b)
-      if (live_[b] && !std::equal(&memory_[b * n], &memory_[b * n] + n, &after_[b * n]))
+      if (live_[b] && !std::equal(&memory_[b * place_size], &memory_[b * place_size] + place_size,
+                                  &after_[b * place_size]))
         return false;
     return true;
   }
 
  private:
-  float* block(std::size_t b) { return &memory_[b * n]; }
+  float* block(std::size_t b) { return &memory_[b * place_size]; }
   /// A place for `count` values that are read: whole blocks, or pieces of one.
   const float* source(Index count) {
     std::size_t b = pick_() % places;
     while (!live_[b]) b = (b + 1) % places;
-    return block(b) + (pick_() % 4 ? 0 : pick_() % static_cast<std::size_t>(n - count + 1));
+    return block(b) +
+           (pick_() % 4 ? 0 : pick_() % static_cast<std::size_t>(place_size - count + 1));
   }
   /// The same that are written; a block that is free comes to life, and is then written as a whole.
   float* target(Index& count) {
     const std::size_t b = pick_() % places;
     const bool fresh = !live_[b];
     live_[b] = true;
-    if (fresh) count = n;
+    if (fresh) count = place_size;
     return block(b) +
-           (fresh || pick_() % 4 ? 0 : pick_() % static_cast<std::size_t>(n - count + 1));
+           (fresh || pick_() % 4 ? 0 : pick_() % static_cast<std::size_t>(place_size - count + 1));
   }
   static bool apart(const float* a, Index a_count, const float* b, Index b_count) {
     return a + a_count <= b || b + b_count <= a;
   }
 
   void call() {
-    Index count = pick_() % 4 ? n - 100 : n;
+    Index count = pick_() % 4 ? place_size - 100 : place_size;
     const std::vector<bool> live_before = live_;
     float* const to = target(count);
     // What is read was alive before, and is what is written or lies apart from it.
@@ -119,7 +122,7 @@ class Calls {
     if (!live_[b]) return;
     live_[b] = false;
     freed_.push_back(
-        {reinterpret_cast<const std::byte*>(block(b)), n * sizeof(float), calls.size()});
+        {reinterpret_cast<const std::byte*>(block(b)), place_size * sizeof(float), calls.size()});
   }
 
   std::mt19937 pick_;
@@ -149,21 +152,22 @@ TEST_CASE("a planned list leaves the values of the calls that were recorded") {
 }
 
 TEST_CASE("work of the host reads what it names, and is never left out") {
-  std::vector<float> memory(2 * n, 1.f);
-  float *const a = memory.data(), *const b = a + n;
+  std::vector<float> memory(2 * place_size, 1.f);
+  float *const a = memory.data(), *const b = a + place_size;
   const auto plan_of = [&](bool names, std::size_t freed_after) {
     CallList calls;
     const std::function<void()> work = [] {};
     kernels::Description touches;
-    if (names) touches.reads("b", b, DType::float32, n);
-    touches.updates("a", a, n);
+    if (names) touches.reads("b", b, DType::float32, place_size);
+    touches.updates("a", a, place_size);
     kernels::listener = &calls;
-    kernels::run(kernels::Map{Unary::exp, DType::float32, a, b, n});
-    kernels::run(kernels::Map{Unary::neg, DType::float32, b, b, n});
+    kernels::run(kernels::Map{Unary::exp, DType::float32, a, b, place_size});
+    kernels::run(kernels::Map{Unary::neg, DType::float32, b, b, place_size});
     kernels::run(detail::HostWork{&work, &touches});
     kernels::listener = nullptr;
-    return plan(calls, {{reinterpret_cast<const std::byte*>(a), n * sizeof(float), 3},
-                        {reinterpret_cast<const std::byte*>(b), n * sizeof(float), freed_after}});
+    return plan(calls,
+                {{reinterpret_cast<const std::byte*>(a), place_size * sizeof(float), 3},
+                 {reinterpret_cast<const std::byte*>(b), place_size * sizeof(float), freed_after}});
   };
   CHECK(plan_of(true, 2).dropped == 2);
   CHECK(plan_of(false, 3).dropped == 2);

@@ -16,7 +16,9 @@ using gradus::test::some;
 namespace {
 
 /// The gradient of sum(y^2) by x.
-Numbers by(const Tensor& x, const Tensor& y) { return numbers(grad(sum(y * y), {x})[0]); }
+Numbers slope_of_squares(const Tensor& x, const Tensor& y) {
+  return numbers(grad(sum(y * y), {x})[0]);
+}
 
 }  // namespace
 
@@ -33,7 +35,7 @@ TEST_CASE("any generator that the function draws from is repeated, and stands wh
   const Tensor x = some({5, 3}).requires_grad_();
   manual_seed(4);
   const Tensor plain = f(x);
-  const Numbers expected = by(x, plain);
+  const Numbers expected = slope_of_squares(x, plain);
   const std::uint64_t offset_a = a.offset(), offset_b = b.offset();
   const std::uint64_t offset = default_generator().offset();
   a.set_state(1, 0);
@@ -65,11 +67,11 @@ TEST_CASE("a function that seeds generators leaves them as the forward pass did"
     return x * rand(x.shape(), float64) * rand(x.shape(), float64, &a);
   };
   const Tensor x = some({4}).requires_grad_();
-  const Numbers expected = by(x, f(x));
+  const Numbers expected = slope_of_squares(x, f(x));
   const Tensor saved = checkpoint(f, {x});
   a.advance(5);
   const std::uint64_t offset = a.offset(), mine = default_generator().offset();
-  CHECK(by(x, saved) == expected);
+  CHECK(slope_of_squares(x, saved) == expected);
   CHECK(a.offset() == offset);
   CHECK(default_generator().offset() == mine);
 }
@@ -83,10 +85,10 @@ TEST_CASE("numbers that are drawn by hand from a generator that was seeded anew 
   const Tensor x = some({4}).requires_grad_();
   const Tensor good = checkpoint(f, {x});
   a.advance(3);
-  CHECK(by(x, good) == by(x, x));
+  CHECK(slope_of_squares(x, good) == slope_of_squares(x, x));
   const Tensor bad = checkpoint(f, {x});
   a.set_state(5, 0);
-  CHECK_THROWS_WITH(by(x, bad), contains("[checkpoint]") && contains("seeded anew"));
+  CHECK_THROWS_WITH(slope_of_squares(x, bad), contains("[checkpoint]") && contains("seeded anew"));
 }
 
 TEST_CASE("a captured constant that was changed is refused, whatever the function reads it by") {
@@ -134,18 +136,19 @@ TEST_CASE("a captured constant that was changed is refused, whatever the functio
     Tensor c = some(shape, 7);
     const Tensor x = some(shape).requires_grad_();
     const auto f = [&](const Tensor& y) { return body(y, c); };
-    CHECK(by(x, checkpoint(f, {x})) == by(x, f(x)));
+    CHECK(slope_of_squares(x, checkpoint(f, {x})) == slope_of_squares(x, f(x)));
     const Tensor saved = checkpoint(f, {x});
     c.fill_(0);
-    CHECK_THROWS_WITH(by(x, saved), contains("[checkpoint] a tensor of shape (3, 3) was changed in "
-                                             "place after the forward pass"));
+    CHECK_THROWS_WITH(slope_of_squares(x, saved),
+                      contains("[checkpoint] a tensor of shape (3, 3) was changed in "
+                               "place after the forward pass"));
     // Through another handle to the same memory, and by a change of all.
     const Tensor again = checkpoint(f, {x});
     c.detach().fill_(1);
-    CHECK_THROWS_WITH(by(x, again), contains("was changed in place"));
+    CHECK_THROWS_WITH(slope_of_squares(x, again), contains("was changed in place"));
     const Tensor replaced = checkpoint(f, {x});
     c.set_data(some(shape, 8));
-    CHECK_THROWS_WITH(by(x, replaced), contains("was changed in place"));
+    CHECK_THROWS_WITH(slope_of_squares(x, replaced), contains("was changed in place"));
   }
 }
 
@@ -156,8 +159,8 @@ TEST_CASE("scalars and integers that were changed are refused, too") {
   const Tensor b = checkpoint([&](const Tensor& y) { return index_select(y, 0, index); }, {x});
   scale.fill_(3);
   index.fill_(0);
-  CHECK_THROWS_WITH(by(x, a), contains("shape () was changed in place"));
-  CHECK_THROWS_WITH(by(x, b), contains("shape (2,) was changed in place"));
+  CHECK_THROWS_WITH(slope_of_squares(x, a), contains("shape () was changed in place"));
+  CHECK_THROWS_WITH(slope_of_squares(x, b), contains("shape (2,) was changed in place"));
 }
 
 TEST_CASE("a handle that now refers to another tensor is noticed, also where no value shows it") {
@@ -313,7 +316,7 @@ TEST_CASE("effects that would happen twice are refused by name") {
     const Tensor slope = grad(sum(t * t * t), {t}, {.create_graph = true})[0];
     return own.grad() * t + slope;
   };
-  CHECK(by(x, checkpoint(inner, {x})) == by(x, inner(x)));
+  CHECK(slope_of_squares(x, checkpoint(inner, {x})) == slope_of_squares(x, inner(x)));
 }
 
 TEST_CASE("another precision of products is refused") {
@@ -335,14 +338,14 @@ TEST_CASE("another precision of products is refused") {
 TEST_CASE("an input that was given twice, or is used by its own handle too, counts once") {
   const Tensor x = some({3}).requires_grad_();
   const auto product = [](const Tensor& a, const Tensor& b) { return a * b * a; };
-  CHECK(by(x, checkpoint(product, {x, x})) == by(x, product(x, x)));
+  CHECK(slope_of_squares(x, checkpoint(product, {x, x})) == slope_of_squares(x, product(x, x)));
   const auto both = [&](const Tensor& a) { return a * x; };
-  CHECK(by(x, checkpoint(both, {x})) == by(x, both(x)));
+  CHECK(slope_of_squares(x, checkpoint(both, {x})) == slope_of_squares(x, both(x)));
   Tensor middle = x * x;
   const auto deep = [&](const Tensor& a) { return a * middle; };
-  const Numbers wanted = by(x, deep(middle));
+  const Numbers wanted = slope_of_squares(x, deep(middle));
   middle = x * x;
-  CHECK(by(x, checkpoint(deep, {middle})) == wanted);
+  CHECK(slope_of_squares(x, checkpoint(deep, {middle})) == wanted);
   middle = x * x;
   CHECK_THROWS_WITH(checkpoint(deep, {x}), contains("pass it as an input"));
 }

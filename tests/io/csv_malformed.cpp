@@ -7,14 +7,14 @@ using gradus::test::contains;
 
 namespace {
 
-struct Malformed {
+struct MalformedTable {
   const char* rule;
   std::string text;
   std::vector<std::string> expected;  // parts of the message
   io::CsvOptions options = {};
 };
 
-const std::string good = "a,b,y\n1,2,0.5\n3,4,1.5\n5,6,2.5\n";
+const std::string good_table = "a,b,y\n1,2,0.5\n3,4,1.5\n5,6,2.5\n";
 
 std::string many_commas() {
   std::string text = "a;y\n";
@@ -28,9 +28,9 @@ std::string many_names() {
   return text;
 }
 
-std::vector<Malformed> corpus() {
+std::vector<MalformedTable> malformed_tables() {
   using io::Missing;
-  std::vector<Malformed> list{
+  std::vector<MalformedTable> list{
       {"empty", "", {"f.csv:1:1", "empty"}},
       {"blank", " \n\r\n\t\n", {"f.csv:1:1", "empty"}},
       {"only a mark", "\xef\xbb\xbf", {"empty"}},
@@ -96,14 +96,17 @@ std::vector<Malformed> corpus() {
        "size,price\n1,2\n",
        {"\"prise\"", "did you mean \"price\"?"},
        {.target = "prise"}},
-      {"target number too large", good, {"\"3\"", "-3 to 2"}, {.target = "3"}},
-      {"target number too small", good, {"\"-4\"", "-3 to 2"}, {.target = "-4"}},
-      {"target between columns", good, {"\"1.5\"", "no target column"}, {.target = "1.5"}},
+      {"target number too large", good_table, {"\"3\"", "-3 to 2"}, {.target = "3"}},
+      {"target number too small", good_table, {"\"-4\"", "-3 to 2"}, {.target = "-4"}},
+      {"target between columns", good_table, {"\"1.5\"", "no target column"}, {.target = "1.5"}},
       {"text target in regression",
        "a,y\n1,low\n",
        {"f.csv:2:3", "\"low\"", "number is required"},
        {.task = io::Task::regression}},
-      {"unknown categorical", good, {"\"aa\"", "did you mean \"a\"?"}, {.categorical = {"aa"}}},
+      {"unknown categorical",
+       good_table,
+       {"\"aa\"", "did you mean \"a\"?"},
+       {.categorical = {"aa"}}},
       {"too many names", many_names(), {"f.csv:12:1", "more than 10"}, {.max_categories = 10}},
       {"fewer rows than declared", "3,2,no,yes\n1,2,0\n3,4,1\n", {"declares 3 rows", "2 follow"}},
       {"more rows than declared", "1,2,no,yes\n1,2,0\n3,4,1\n", {"declares 1 rows", "2 follow"}},
@@ -111,13 +114,13 @@ std::vector<Malformed> corpus() {
       {"label between the classes",
        "2,2,no,yes\n1,2,0\n3,4,0.5\n",
        {"f.csv:3:5", "not the number of a class"}},
-      {"delimiter is a digit", good, {"delimiter \"1\""}, {.delimiter = '1'}},
-      {"delimiter is a quote", good, {"delimiter \"\\x22\""}, {.delimiter = '"'}},
-      {"delimiter is a line end", good, {"delimiter \"\\n\""}, {.delimiter = '\n'}},
-      {"delimiter is the decimal mark", good, {"both ,"}, {.delimiter = ',', .decimal = ','}},
-      {"decimal mark", good, {"decimal mark \"x\""}, {.decimal = 'x'}},
-      {"dtype", good, {"dtype int64"}, {.dtype = int64}},
-      {"no categories", good, {"max_categories = 0"}, {.max_categories = 0}},
+      {"delimiter is a digit", good_table, {"delimiter \"1\""}, {.delimiter = '1'}},
+      {"delimiter is a quote", good_table, {"delimiter \"\\x22\""}, {.delimiter = '"'}},
+      {"delimiter is a line end", good_table, {"delimiter \"\\n\""}, {.delimiter = '\n'}},
+      {"delimiter is the decimal mark", good_table, {"both ,"}, {.delimiter = ',', .decimal = ','}},
+      {"decimal mark", good_table, {"decimal mark \"x\""}, {.decimal = 'x'}},
+      {"dtype", good_table, {"dtype int64"}, {.dtype = int64}},
+      {"no categories", good_table, {"max_categories = 0"}, {.max_categories = 0}},
       {"every row bad",
        "a,b,y\n1\n2\n",
        {"no row is left of 2", "1 fields"},
@@ -140,9 +143,9 @@ TEST_CASE("the memory that reading takes is seen, also after it was given back")
 }
 
 TEST_CASE("malformed CSV is refused with place, field, rule and fix") {
-  const auto list = corpus();
+  const auto list = malformed_tables();
   CHECK(list.size() >= 50);
-  for (const Malformed& bad : list) {
+  for (const MalformedTable& bad : list) {
     CAPTURE(bad.rule);
     std::string message;
     const gradus::test::PeakMemory memory;

@@ -32,10 +32,6 @@ struct stat status_of(const std::string& path) {
   return info;
 }
 
-std::size_t files_in(const std::string& folder) {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
-}
-
 /// Every writer of the library, by name.
 std::vector<std::pair<const char*, std::function<void(const std::string&)>>> writers() {
   const Tensor x = tensor({{1.0f, 2.0f}});

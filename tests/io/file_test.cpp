@@ -12,23 +12,10 @@
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::files_in;
+using gradus::test::gzip;
 using gradus::test::read_bytes;
 using gradus::test::write_bytes;
-
-namespace {
-
-using gradus::test::gzip;
-
-std::size_t files_in(const std::string& folder) {
-  std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    (void)entry;
-    ++count;
-  }
-  return count;
-}
-
-}  // namespace
 
 TEST_CASE("a file is replaced as a whole, and keeps its permissions") {
   const gradus::test::TemporaryFolder folder;

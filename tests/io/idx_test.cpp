@@ -23,22 +23,22 @@ std::string idx(int code, const std::vector<std::uint32_t>& lengths, const std::
   return out + values;
 }
 
-std::vector<Malformed> corpus() {
-  const std::string good = idx(8, {2, 3}, "abcdef");
+std::vector<Malformed> idx_corpus() {
+  const std::string valid = idx(8, {2, 3}, "abcdef");
   std::vector<Malformed> list;
   for (std::size_t n = 0; n < 4; ++n)
-    list.push_back({"header of " + std::to_string(n), good.substr(0, n), "cut off"});
+    list.push_back({"header of " + std::to_string(n), valid.substr(0, n), "cut off"});
   for (std::size_t n = 4; n < 12; ++n)
-    list.push_back({"lengths cut at " + std::to_string(n), good.substr(0, n), "header ends"});
-  for (std::size_t n = 12; n < good.size(); ++n)
+    list.push_back({"lengths cut at " + std::to_string(n), valid.substr(0, n), "header ends"});
+  for (std::size_t n = 12; n < valid.size(); ++n)
     list.push_back(
-        {"values cut at " + std::to_string(n), good.substr(0, n), "is the file cut off?"});
-  list.push_back({"a byte more", good + "g", "but 7 follow"});
-  list.push_back({"much more", good + std::string(1000, 'g'), "but 1006 follow"});
+        {"values cut at " + std::to_string(n), valid.substr(0, n), "is the file cut off?"});
+  list.push_back({"a byte more", valid + "g", "but 7 follow"});
+  list.push_back({"much more", valid + std::string(1000, 'g'), "but 1006 follow"});
   for (const int code : {0, 1, 7, 0x0a, 0x0f, 0x10, 0x80, 0xff})
     list.push_back({"type code", idx(code, {2, 3}, "abcdef"), "type code " + std::to_string(code)});
   for (const std::size_t at : {0u, 1u}) {
-    std::string bytes = good;
+    std::string bytes = valid;
     bytes[at] = 1;
     list.push_back({"first bytes", bytes, "two zero bytes"});
   }
@@ -82,7 +82,7 @@ TEST_CASE("IDX values of every type are read") {
 }
 
 TEST_CASE("malformed IDX files are refused with the broken rule") {
-  const auto list = corpus();
+  const auto list = idx_corpus();
   CHECK(list.size() >= 40);
   gradus::test::check_refused(list, "read_idx",
                               [](const std::string& bytes) { io::parse_idx(bytes, "f.idx"); });

@@ -1,6 +1,4 @@
 // Large files of text and packed ones: bits of their numbers, memory until they are refused.
-#include <zlib.h>
-
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -11,10 +9,12 @@
 #include "io/packed_numbers.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
+#include "support/gzip.hpp"
 #include "support/peak_memory.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::gzip;
 using gradus::test::PeakMemory;
 
 namespace {
@@ -38,20 +38,6 @@ std::vector<double> mixed_numbers() {
       values.push_back(kind[static_cast<std::size_t>(i) % kind.size()]);
   values.push_back(0.25);
   return values;
-}
-
-std::string gzip(const std::string& bytes) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(out.size() - stream.avail_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 }  // namespace

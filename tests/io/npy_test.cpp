@@ -43,22 +43,23 @@ void check_equal(const Tensor& a, const Tensor& b) {
 }
 
 std::vector<Malformed> npy_corpus() {
-  const std::string good = npy(describe("<f4", "(2,)"), "abcdefgh");
+  const std::string valid = npy(describe("<f4", "(2,)"), "abcdefgh");
   std::vector<Malformed> list;
   for (const std::size_t n : {0u, 3u, 5u})
-    list.push_back({"magic cut", good.substr(0, n), "NUMPY"});
-  for (const std::size_t n : {6u, 9u}) list.push_back({"start cut", good.substr(0, n), "first 10"});
+    list.push_back({"magic cut", valid.substr(0, n), "NUMPY"});
+  for (const std::size_t n : {6u, 9u})
+    list.push_back({"start cut", valid.substr(0, n), "first 10"});
   for (const std::size_t n : {10u, 20u, 60u})
-    list.push_back({"header cut", good.substr(0, n), "cut off"});
+    list.push_back({"header cut", valid.substr(0, n), "cut off"});
   list.push_back({"version 2 cut", npy("", "", 2).substr(0, 11), "first 12"});
-  list.push_back({"values cut", good.substr(0, good.size() - 1), "but 7 follow"});
-  list.push_back({"values too long", good + "i", "but 9 follow"});
-  list.push_back({"other magic", "\x94NUMPY" + good.substr(6), "NUMPY"});
+  list.push_back({"values cut", valid.substr(0, valid.size() - 1), "but 7 follow"});
+  list.push_back({"values too long", valid + "i", "but 9 follow"});
+  list.push_back({"other magic", "\x94NUMPY" + valid.substr(6), "NUMPY"});
   list.push_back({"text", "1,2,3\n4,5,6\n", "NUMPY"});
   for (const int version : {0, 4, 255})
     list.push_back({"version", npy(describe("<f4", "(2,)"), "abcdefgh", version),
                     "version " + std::to_string(version)});
-  list.push_back({"minor version", good.substr(0, 7) + "\x01" + good.substr(8), "version 1.1"});
+  list.push_back({"minor version", valid.substr(0, 7) + "\x01" + valid.substr(8), "version 1.1"});
   list.push_back(
       {"long header", npy("", "", 3).substr(0, 8) + "\xff\xff\xff\xff", "4294967295 bytes"});
   for (const char* type :

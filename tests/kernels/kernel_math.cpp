@@ -25,7 +25,7 @@ double ulps(float got, Real want) {
                              std::ldexp(Real(1), exponent - 24));
 }
 
-struct Case {
+struct Accuracy {
   const char* name;
   Unary op;
   Real (*f)(Real);
@@ -43,7 +43,7 @@ Real inner(Real x) { return std::sqrt(2 / std::acos(Real(-1))) * (x + Real(0.044
 #name, Unary::name, [](Real x) -> Real { return std::name(x); }, low, high, bound \
   }
 
-const Case in_ulps[] = {
+const Accuracy in_ulps[] = {
     CASE(exp, -87, 88.7, 2),
     CASE(exp2, -125, 127.9, 2),
     CASE(expm1, -20, 88.7, 2),
@@ -78,7 +78,7 @@ const Case in_ulps[] = {
 };
 
 // Bounded by 2e-7 of the larger of 1 and the value: what cancels is the tail of a distribution.
-const Case in_absolute[] = {
+const Accuracy in_absolute[] = {
     CASE(erf, -6, 6, 2e-7),
     {"gelu", Unary::gelu, [](Real x) { return x * cdf(x); }, -9, 9, 2e-7},
     {"gelu_tanh", Unary::gelu_tanh, [](Real x) { return x / 2 * (1 + std::tanh(inner(x))); }, -9, 9,
@@ -86,7 +86,7 @@ const Case in_absolute[] = {
 };
 
 template <class T>
-std::vector<T> grid(const Case& c, int n) {
+std::vector<T> grid(const Accuracy& c, int n) {
   std::vector<T> x(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) {
     const double t = (i + 0.5) / n;
@@ -100,7 +100,7 @@ std::vector<T> grid(const Case& c, int n) {
 
 // The largest error(result, exact) over the case's interval.
 template <class T, class Error>
-double worst(const Case& c, DType t, int n, Error error) {
+double worst(const Accuracy& c, DType t, int n, Error error) {
   const std::vector<T> x = grid<T>(c, n);
   std::vector<T> y(x.size());
   run(Map{c.op, t, x.data(), y.data(), static_cast<Index>(x.size())});
@@ -114,14 +114,14 @@ double worst(const Case& c, DType t, int n, Error error) {
 }  // namespace
 
 TEST_CASE("float32 functions are within a few units of the last place") {
-  for (const Case& c : in_ulps) {
+  for (const Accuracy& c : in_ulps) {
     INFO(c.name << " on " << c.low << " to " << c.high);
     CHECK(worst<float>(c, float32, 40001, ulps) <= c.bound);
   }
 }
 
 TEST_CASE("float32 erf and gelu are within 2e-7") {
-  for (const Case& c : in_absolute) {
+  for (const Accuracy& c : in_absolute) {
     INFO(c.name);
     CHECK(worst<float>(c, float32, 40001, [](float y, Real want) {
             return std::abs(static_cast<Real>(y) - want) / std::max(Real(1), std::abs(want));
@@ -130,7 +130,7 @@ TEST_CASE("float32 erf and gelu are within 2e-7") {
 }
 
 TEST_CASE("float64 functions are accurate to 1e-14") {
-  for (const Case& c : in_ulps) {
+  for (const Accuracy& c : in_ulps) {
     INFO(c.name << " on " << c.low << " to " << c.high);
     CHECK(worst<double>(c, float64, 2001, [](double y, Real want) {
             return std::abs(static_cast<Real>(y) - want) / std::max(Real(1e-30), std::abs(want));

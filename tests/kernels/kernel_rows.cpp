@@ -21,17 +21,17 @@ struct Shape2 {
   Index rows, cols;
 };
 
-const Shape2 shapes[] = {{1, 1}, {3, 2}, {5, 10}, {4, 16}, {7, 33}, {3, 300}, {400, 256}};
+const Shape2 row_shapes[] = {{1, 1}, {3, 2}, {5, 10}, {4, 16}, {7, 33}, {3, 300}, {400, 256}};
 
-using Values = std::vector<double>;
+using Doubles = std::vector<double>;
 
 // d sum(g f(x)) / d x[i] by central differences.
 template <class F>
-double slope(F f, const Values& g, Values x, std::size_t i) {
+double slope(F f, const Doubles& g, Doubles x, std::size_t i) {
   const double h = 1e-5, value = x[i];
   const auto weighted = [&](double at_value) {
     x[i] = at_value;
-    const Values y = f(x);
+    const Doubles y = f(x);
     double sum = 0;
     for (std::size_t j = 0; j < y.size(); ++j) sum += g[j] * y[j];
     return sum;
@@ -40,8 +40,8 @@ double slope(F f, const Values& g, Values x, std::size_t i) {
 }
 
 template <class F>
-Values slopes(F f, const Values& g, const Values& x) {
-  Values d;
+Doubles slopes(F f, const Doubles& g, const Doubles& x) {
+  Doubles d;
   for (std::size_t i = 0; i < x.size(); ++i) d.push_back(slope(f, g, x, i));
   return d;
 }
@@ -49,10 +49,10 @@ Values slopes(F f, const Values& g, const Values& x) {
 }  // namespace
 
 TEST_CASE("softmax and log_softmax agree with plain loops") {
-  for (const Shape2& s : shapes) {
+  for (const Shape2& s : row_shapes) {
     const std::vector<float> x = random_values(s.rows * s.cols, 1, -30, 30);
-    const Values x64 = widen(x);
-    Values want, want_log;
+    const Doubles x64 = widen(x);
+    Doubles want, want_log;
     for (Index r = 0; r < s.rows; ++r) {
       double sum = 0;
       for (Index c = 0; c < s.cols; ++c) sum += std::exp(x64[at(r * s.cols + c)]);
@@ -62,7 +62,7 @@ TEST_CASE("softmax and log_softmax agree with plain loops") {
       }
     }
     std::vector<float> y(x.size());
-    Values y64(x.size());
+    Doubles y64(x.size());
     run(Softmax{float32, false, x.data(), y.data(), s.rows, s.cols});
     run(Softmax{float64, false, x64.data(), y64.data(), s.rows, s.cols});
     CHECK(largest_error(y, want) < 1e-6);
@@ -80,29 +80,29 @@ TEST_CASE("softmax and log_softmax agree with plain loops") {
 
 TEST_CASE("backward kernels of rows are the derivatives") {
   const Index rows = 3, cols = 19;
-  const Values x = widen(random_values(rows * cols, 1)), g = widen(random_values(rows * cols, 2)),
-               gamma = widen(random_values(cols, 3)), beta = widen(random_values(cols, 4));
-  const auto soft = [=](const Values& v) {
-    Values y(v.size());
+  const Doubles x = widen(random_values(rows * cols, 1)), g = widen(random_values(rows * cols, 2)),
+                gamma = widen(random_values(cols, 3)), beta = widen(random_values(cols, 4));
+  const auto soft = [=](const Doubles& v) {
+    Doubles y(v.size());
     run(Softmax{float64, false, v.data(), y.data(), rows, cols});
     return y;
   };
-  const auto log_soft = [=](const Values& v) {
-    Values y(v.size());
+  const auto log_soft = [=](const Doubles& v) {
+    Doubles y(v.size());
     run(Softmax{float64, true, v.data(), y.data(), rows, cols});
     return y;
   };
-  Values dx(x.size());
+  Doubles dx(x.size());
   run(SoftmaxBackward{float64, false, g.data(), soft(x).data(), dx.data(), rows, cols});
   CHECK(largest_error(dx, slopes(soft, g, x)) < 1e-8);
   run(SoftmaxBackward{float64, true, g.data(), log_soft(x).data(), dx.data(), rows, cols});
   CHECK(largest_error(dx, slopes(log_soft, g, x)) < 1e-8);
 
-  Values mean(at(2 * cols)), var(at(cols)), rstd(at(cols)), dgamma(at(cols)), dbeta(at(cols));
+  Doubles mean(at(2 * cols)), var(at(cols)), rstd(at(cols)), dgamma(at(cols)), dbeta(at(cols));
   enum class Norm { layer, rms, batch };
   for (const Norm kind : {Norm::layer, Norm::rms, Norm::batch}) {
-    const auto apply = [&](const Values& v, const Values& ga, const Values& be) {
-      Values y(v.size());
+    const auto apply = [&](const Doubles& v, const Doubles& ga, const Doubles& be) {
+      Doubles y(v.size());
       if (kind == Norm::layer) {
         run(RowNorm{float64, v.data(), ga.data(), be.data(), 1e-5, y.data(), mean.data(),
                     rstd.data(), rows, cols});
@@ -115,9 +115,10 @@ TEST_CASE("backward kernels of rows are the derivatives") {
       }
       return y;
     };
-    const Values want_x = slopes([&](const Values& v) { return apply(v, gamma, beta); }, g, x);
-    const Values want_gamma = slopes([&](const Values& v) { return apply(x, v, beta); }, g, gamma);
-    const Values want_beta = slopes([&](const Values& v) { return apply(x, gamma, v); }, g, beta);
+    const Doubles want_x = slopes([&](const Doubles& v) { return apply(v, gamma, beta); }, g, x);
+    const Doubles want_gamma =
+        slopes([&](const Doubles& v) { return apply(x, v, beta); }, g, gamma);
+    const Doubles want_beta = slopes([&](const Doubles& v) { return apply(x, gamma, v); }, g, beta);
     apply(x, gamma, beta);
     if (kind == Norm::layer) {
       run(RowNormBackward{float64, g.data(), x.data(), gamma.data(), mean.data(), rstd.data(),
@@ -138,7 +139,7 @@ TEST_CASE("backward kernels of rows are the derivatives") {
 
 TEST_CASE("norms have their known values, and float32 agrees with float64") {
   const float x[] = {1, 2, 3, 4};
-  const Values golden = {-1.3416354200, -0.4472118067, 0.4472118067, 1.3416354200};
+  const Doubles golden = {-1.3416354200, -0.4472118067, 0.4472118067, 1.3416354200};
   std::vector<float> y(4);
   float mean[2] = {}, var = 0, rstd = 0;
   run(RowNorm{float32, x, nullptr, nullptr, 1e-5, y.data(), mean, &rstd, 1, 4});
@@ -148,14 +149,15 @@ TEST_CASE("norms have their known values, and float32 agrees with float64") {
   run(BatchNorm{float32, x, nullptr, nullptr, 1e-5, y.data(), mean, &var, &rstd, 4, 1});
   CHECK(largest_error(y, golden) < 1e-6);
   CHECK(var == 1.25f);
-  for (const Shape2& s : shapes) {
+  for (const Shape2& s : row_shapes) {
     const std::vector<float> v = random_values(s.rows * s.cols, 1),
                              g = random_values(s.rows * s.cols, 2),
                              gamma = random_values(s.cols, 3);
-    const Values v64 = widen(v), g64 = widen(g), gamma64 = widen(gamma);
+    const Doubles v64 = widen(v), g64 = widen(g), gamma64 = widen(gamma);
     std::vector<float> m(at(2 * s.rows)), r(at(s.rows)), dx(v.size()), dg(at(s.cols)),
         db(at(s.cols));
-    Values m64(at(2 * s.rows)), r64(at(s.rows)), dx64(v.size()), dg64(at(s.cols)), db64(at(s.cols));
+    Doubles m64(at(2 * s.rows)), r64(at(s.rows)), dx64(v.size()), dg64(at(s.cols)),
+        db64(at(s.cols));
     run(RowNorm{float32, v.data(), gamma.data(), nullptr, 1e-2, dx.data(), m.data(), r.data(),
                 s.rows, s.cols});
     run(RowNorm{float64, v64.data(), gamma64.data(), nullptr, 1e-2, dx64.data(), m64.data(),
@@ -175,39 +177,39 @@ TEST_CASE("cross-entropy has its known values and gradients") {
   const double logits[] = {2, 1, .1, 0, 0, 0};
   const std::int64_t target[] = {0, 2};
   double loss[2];
-  Values grad(6);
+  Doubles grad(6);
   double divisor = 0;
   CrossEntropy call{float64, logits, target, nullptr, loss, grad.data(), &divisor, 2, 3, 0, -100};
   run(call);
   CHECK(divisor == 2);
   CHECK(std::abs((loss[0] + loss[1]) / 2 - 0.757821152473) < 1e-11);
   for (double& v : grad) v /= 2;
-  CHECK(largest_error(grad, Values{-0.1704994306, 0.1212164854, 0.0492829452, 1. / 6, 1. / 6,
-                                   -1. / 3}) < 1e-9);
+  CHECK(largest_error(grad, Doubles{-0.1704994306, 0.1212164854, 0.0492829452, 1. / 6, 1. / 6,
+                                    -1. / 3}) < 1e-9);
   call.label_smoothing = 0.1;
   run(call);
   CHECK(std::abs((loss[0] + loss[1]) / 2 - 0.806154485806) < 1e-11);
   for (double& v : grad) v /= 2;
-  CHECK(largest_error(grad, Values{-0.1371660972, 0.1045498187, 0.0326162785, .15, .15, -.3}) <
+  CHECK(largest_error(grad, Doubles{-0.1371660972, 0.1045498187, 0.0326162785, .15, .15, -.3}) <
         1e-9);
 
   const Index rows = 4, cols = 21;
-  const Values x = widen(random_values(rows * cols, 1)),
-               weight = widen(random_values(cols, 2, 0.1f, 2));
+  const Doubles x = widen(random_values(rows * cols, 1)),
+                weight = widen(random_values(cols, 2, 0.1f, 2));
   const std::int64_t classes[] = {3, 20, -100, 0};
-  const auto losses = [&](const Values& v) {
-    Values l(at(rows));
+  const auto losses = [&](const Doubles& v) {
+    Doubles l(at(rows));
     run(CrossEntropy{float64, v.data(), classes, weight.data(), l.data(), nullptr, nullptr, rows,
                      cols, 0.2, -100});
     return l;
   };
-  Values d(x.size()), l(at(rows));
+  Doubles d(x.size()), l(at(rows));
   run(CrossEntropy{float64, x.data(), classes, weight.data(), l.data(), d.data(), &divisor, rows,
                    cols, 0.2, -100});
   CHECK(std::abs(divisor - (weight[3] + weight[20] + weight[0])) < 1e-12);
   CHECK(l[2] == 0);
   CHECK(largest_error(l, losses(x)) == 0);
-  CHECK(largest_error(d, slopes(losses, Values(at(rows), 1.), x)) < 1e-8);
+  CHECK(largest_error(d, slopes(losses, Doubles(at(rows), 1.), x)) < 1e-8);
 }
 
 TEST_CASE("row kernels are the same bits for any number of threads") {

@@ -5,16 +5,15 @@
 #include "gradus/functional.hpp"
 #include "gradus/random.hpp"
 #include "nn/golden.hpp"
+#include "nn/names.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
 
 TEST_CASE("multi-head attention agrees with PyTorch", "[nn]") {
   const nn::MultiheadAttention attention(4, 2, {.batch_first = true, .dtype = float64});
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : attention.named_parameters()) names.push_back(name);
-  CHECK(names == std::vector<std::string>{"in_proj_weight", "in_proj_bias", "out_proj.weight",
-                                          "out_proj.bias"});
+  CHECK(names_of(attention) == std::vector<std::string>{"in_proj_weight", "in_proj_bias",
+                                                        "out_proj.weight", "out_proj.bias"});
   golden_parameters(attention);
   const Tensor x = golden_input({2, 3, 4});
   const Tensor out = attention(x);

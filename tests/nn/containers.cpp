@@ -3,18 +3,14 @@
 #include "gradus/nn/container.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "nn/names.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
 using test::contains;
+using test::names_of;
 
 namespace {
-
-std::vector<std::string> names_of(const nn::Module& module) {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : module.named_parameters()) names.push_back(name);
-  return names;
-}
 
 nn::Function plus(double number) {
   return {"plus", [number](const Tensor& x) { return x + number; }};

@@ -7,11 +7,13 @@
 #include "gradus/nn.hpp"
 #include "gradus/ops.hpp"
 #include "gradus/random.hpp"
+#include "nn/names.hpp"
 #include "support/catch.hpp"
 
 using namespace gradus;
 using test::Approx;
 using test::contains;
+using test::names_of;
 
 namespace {
 
@@ -32,12 +34,6 @@ struct Scaled : nn::Module {
 struct TwoInputs : nn::Module {
   Tensor operator()(const Tensor& a, const Tensor& b) const { return a + b; }
 };
-
-std::vector<std::string> names_of(const nn::NamedTensors& tensors) {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : tensors) names.push_back(name);
-  return names;
-}
 
 }  // namespace
 

@@ -3,19 +3,10 @@
 #include "gradus/functional.hpp"
 #include "gradus/random.hpp"
 #include "nn/golden.hpp"
+#include "nn/names.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
-
-namespace {
-
-std::vector<std::string> names_of(const nn::Module& module) {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : module.named_parameters()) names.push_back(name);
-  return names;
-}
-
-}  // namespace
 
 TEST_CASE("an LSTM of two layers agrees with PyTorch", "[nn]") {
   const nn::LSTM lstm(2, 3, {.num_layers = 2, .batch_first = true, .dtype = float64});

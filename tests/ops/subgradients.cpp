@@ -120,9 +120,9 @@ void check_alike(double got, double expected, double tolerance) {
 /// The numbers next to x; next to 0 the smallest normal ones.
 template <class T>
 std::pair<double, double> neighbours(double at) {
-  const T x = static_cast<T>(at), most = std::numeric_limits<T>::max();
+  const T x = static_cast<T>(at), largest = std::numeric_limits<T>::max();
   if (x == 0) return {-std::numeric_limits<T>::min(), std::numeric_limits<T>::min()};
-  return {std::nextafter(x, -most), std::nextafter(x, most)};
+  return {std::nextafter(x, -largest), std::nextafter(x, largest)};
 }
 
 /// The gradients of sum(f(a, b)) at scalars.

@@ -9,7 +9,7 @@ using namespace gradus;
 
 namespace {
 
-struct Row {
+struct Golden {
   const char* name;
   std::function<std::unique_ptr<optim::Optimizer>(const std::vector<Tensor>&)> make;
   double expected[3];
@@ -21,9 +21,9 @@ std::function<std::unique_ptr<optim::Optimizer>(const std::vector<Tensor>&)> wit
       [options](const std::vector<Tensor>& params) { return std::make_unique<O>(params, options); };
 }
 
-const std::vector<Row>& rows() {
+const std::vector<Golden>& golden_table() {
   using namespace optim;
-  static const std::vector<Row> table = {
+  static const std::vector<Golden> table = {
       {"SGD", with<SGD>(SGDOptions{.lr = 0.1}), {0.9, 0.85, 0.875}},
       {"SGD wd",
        with<SGD>(SGDOptions{.lr = 0.1, .weight_decay = 0.01}),
@@ -68,7 +68,7 @@ const std::vector<Row>& rows() {
 }  // namespace
 
 TEST_CASE("optimizers give the golden values of three steps") {
-  for (const Row& row : rows()) {
+  for (const Golden& row : golden_table()) {
     INFO(row.name);
     Tensor w = full({}, 1, float64).requires_grad_();
     const auto opt = row.make({w});

@@ -110,13 +110,13 @@ Naive lion(double lr, double b1, double b2, double decay) {
   };
 }
 
-struct Row {
+struct Reference {
   const char* name;
   optim::NamedOptions options;
   Naive naive;
 };
 
-std::vector<Row> rows() {
+std::vector<Reference> references() {
   const double lr = 0.01;
   return {
       {"sgd", {{"lr", lr}}, sgd(lr, 0, 0, 0, false)},
@@ -174,7 +174,8 @@ Tensor gradients(Index n, int t, DType dtype, double factor) {
 }
 
 /// The largest difference from the naive formula after 100 steps on n elements.
-double deviation(const Row& row, Index n, DType dtype, bool maximize = false, double scale = 1) {
+double deviation(const Reference& row, Index n, DType dtype, bool maximize = false,
+                 double scale = 1) {
   Tensor p = linspace(-1, 1, n, DType::float64).to(dtype).clone().requires_grad_();
   std::vector<double> expected = p.to_vector<double>();
   std::vector<Naive> naive(static_cast<std::size_t>(n), row.naive);
@@ -197,7 +198,7 @@ double deviation(const Row& row, Index n, DType dtype, bool maximize = false, do
 }  // namespace
 
 TEST_CASE("a hundred steps of every optimizer follow the formulas") {
-  for (const Row& row : rows()) {
+  for (const Reference& row : references()) {
     INFO(row.name << " " << row.options.size() << " options");
     CHECK(deviation(row, 5, float64) < 1e-12);
     CHECK(deviation(row, 21, float32) < 2e-5);
@@ -205,7 +206,7 @@ TEST_CASE("a hundred steps of every optimizer follow the formulas") {
 }
 
 TEST_CASE("maximize and grad_scale change the sign and the size of gradients") {
-  for (const Row& row : rows()) {
+  for (const Reference& row : references()) {
     INFO(row.name);
     CHECK(deviation(row, 3, float64, true) < 1e-12);
     CHECK(deviation(row, 3, float64, false, 0.125) < 1e-12);

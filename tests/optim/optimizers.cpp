@@ -12,7 +12,7 @@ using gradus::test::contains;
 namespace {
 
 /// Parameters of a small network in a fixed state.
-std::vector<Tensor> parameters(DType dtype) {
+std::vector<Tensor> network_parameters(DType dtype) {
   Generator generator(7);
   std::vector<Tensor> params;
   for (const Shape& shape : {Shape{3, 4}, Shape{3}, Shape{5, 3}, Shape{}})
@@ -20,7 +20,7 @@ std::vector<Tensor> parameters(DType dtype) {
   return params;
 }
 
-void set_gradients(const std::vector<Tensor>& params, int t) {
+void set_all_gradients(const std::vector<Tensor>& params, int t) {
   Generator generator(100 + static_cast<std::uint64_t>(t));
   for (Tensor param : params) param.set_grad(randn(param.shape(), param.dtype(), &generator));
 }
@@ -32,13 +32,13 @@ TEST_CASE("training resumed from a state equals uninterrupted training bit for b
     if (name == "lbfgs") continue;
     for (const DType dtype : {float32, float64}) {
       INFO(name << " " << name_of(dtype));
-      auto straight = parameters(dtype), resumed = parameters(dtype);
+      auto straight = network_parameters(dtype), resumed = network_parameters(dtype);
       const NamedOptions options = {{"lr", 0.01}};
       const auto a = make_optimizer(name, straight, options);
       auto b = make_optimizer(name, resumed, options);
       for (int t = 0; t < 12; ++t) {
-        set_gradients(straight, t);
-        set_gradients(resumed, t);
+        set_all_gradients(straight, t);
+        set_all_gradients(resumed, t);
         if (t == 4) a->set_lr(0.004), b->set_lr(0.004);
         if (t == 7) {
           const StateDict state = b->state_dict();

@@ -133,15 +133,15 @@ TEST_CASE("running out of memory anywhere in a training step changes nothing and
       manual_seed(1);
       Training training({3, 5, 2}, 4);
       const std::vector<Floats> untouched = training.parameters();
-      detail::fail_allocation_after(n);
+      gradus::detail::fail_allocation_after(n);
       try {
         training.step();
       } catch (const Error& error) {
         failed = true;
-        detail::fail_allocation_after(0);
+        gradus::detail::fail_allocation_after(0);
         CHECK_THAT(error.what(), contains("[memory]"));
       }
-      detail::fail_allocation_after(0);
+      gradus::detail::fail_allocation_after(0);
       if (failed) {
         REQUIRE(training.parameters() == untouched);
         const std::vector<Floats> found = gradients(training.model);

@@ -10,7 +10,7 @@ using gradus::optim::detail::strong_wolfe;
 
 namespace {
 /// The value and the slope of a function of one number.
-using Function = std::pair<double, double> (*)(double t);
+using Curve = std::pair<double, double> (*)(double t);
 
 std::pair<double, double> parabola(double t) { return {(t - 3) * (t - 3), 2 * (t - 3)}; }
 std::pair<double, double> long_tail(double t) {
@@ -30,7 +30,7 @@ std::pair<double, double> bounded(double t) {
 }  // namespace
 
 TEST_CASE("the line search ends where both Wolfe conditions hold, from any first step") {
-  const Function functions[] = {parabola, long_tail, quintic, waves, bounded};
+  const Curve functions[] = {parabola, long_tail, quintic, waves, bounded};
   for (std::size_t i = 0; i < 5; ++i)
     for (double first = 1e-3; first < 2e3; first *= 3) {
       int evaluations = 0;

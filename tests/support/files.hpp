@@ -41,6 +41,11 @@ inline std::string read_bytes(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// How many files and folders are in a folder.
+inline std::size_t files_in(const std::string& folder) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
 /// The folder of public data sets that some tests read, or "" after saying that the test is
 /// skipped: $GRADUS_SHARED_DATA, or shared/data in a folder above the sources.
 inline std::string shared_data(const std::string& name) {

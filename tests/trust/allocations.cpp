@@ -73,7 +73,7 @@ std::string state_of(train::Checkpoint checkpoint) {
 using Files = std::map<std::string, std::string>;
 
 /// What the files of a folder hold.
-Files files_in(const std::string& folder) {
+Files contents_of(const std::string& folder) {
   Files files;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     files[entry.path().string()] = read_bytes(entry.path().string());
@@ -198,11 +198,11 @@ int main(int argc, char** argv) {
     program.fit();
   } catch (const Killed&) {
   }
-  const Files middle_files = files_in(folder.path());
+  const Files middle_files = contents_of(folder.path());
   put({}, folder.path());
   Program(recipe(path), 1).fit();
   const train::Checkpoint finished = train::load_checkpoint(path);
-  const Files old_files = files_in(folder.path());
+  const Files old_files = contents_of(folder.path());
   const std::string expected = state_of(finished);
   train::Checkpoint other = finished;
   other.texts["note"] = "another one";
@@ -210,7 +210,7 @@ int main(int argc, char** argv) {
 
   // A checkpoint is a file and its history.
   const auto nothing_is_left = [&](const Require& require) {
-    const Files files = files_in(folder.path());
+    const Files files = contents_of(folder.path());
     std::string names;
     for (const auto& file : files) names += " " + file.first;
     require(files.empty() || (files.size() == 2 && files.contains(path)),
@@ -247,7 +247,7 @@ int main(int argc, char** argv) {
        goes_on},
       {"a load", [&] { put(old_files, folder.path()); }, [&] { train::load_checkpoint(path); },
        [&](const Require& require, bool) {
-         require(files_in(folder.path()) == old_files, "a file changed");
+         require(contents_of(folder.path()) == old_files, "a file changed");
          require(state_of(train::load_checkpoint(path)) == expected, "other bits the next time");
        }},
   };

@@ -57,7 +57,7 @@ struct MonitorOptions {
 class Monitor : public Callback {
  public:
   /// Throws if `every` is below 1.
-  explicit Monitor(MonitorOptions options = {});
+  explicit Monitor(const MonitorOptions& options = {});
   ~Monitor() override;
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;

@@ -6,7 +6,6 @@
 
 namespace gradus {
 
-using detail::node;
 using detail::safe_div;
 using detail::safe_mul;
 using detail::zero_mul;

@@ -9,7 +9,6 @@
 namespace gradus {
 
 using detail::data;
-using detail::node;
 
 namespace {
 

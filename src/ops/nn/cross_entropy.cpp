@@ -8,7 +8,6 @@ namespace gradus {
 
 using detail::data;
 using detail::memory_of;
-using detail::node;
 
 namespace {
 

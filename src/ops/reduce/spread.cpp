@@ -11,7 +11,6 @@ using detail::centred;
 using detail::data;
 using detail::empty;
 using detail::kept;
-using detail::node;
 
 namespace {
 

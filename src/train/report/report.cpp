@@ -86,7 +86,8 @@ Json surface_json(const Recorder& recorder) {
   const Series& surface = recorder.surface;
   const std::size_t inputs = recorder.surface_range.size() / 2;
   if (surface.empty() || surface.columns.size() != 1 || inputs < 1 || inputs > 2) return nullptr;
-  const auto root = static_cast<std::size_t>(std::sqrt(static_cast<double>(surface.width)) + 0.5);
+  const auto root =
+      static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(surface.width))));
   const std::size_t side = inputs == 1 ? surface.width : root;
   if ((inputs == 2 ? side * side : side) != surface.width) return nullptr;
   return {{"inputs", inputs},

@@ -41,7 +41,7 @@ struct Monitor::Impl {
   }
 };
 
-Monitor::Monitor(MonitorOptions options)
+Monitor::Monitor(const MonitorOptions& options)
     : impl_(new Impl{options, detail::Diagnosis(options.on_finding)}) {
   gradus::detail::require(options.every >= 1, "Monitor", "every", options.every,
                           "a number of steps of 1 or more");

@@ -11,7 +11,8 @@ namespace {
 
 using Real = long double;
 using Losses = std::function<Array(const std::vector<Array>&)>;
-using Loss = std::function<Tensor(const std::vector<Tensor>&, Reduction, const Tensor& weight)>;
+using WeightedLoss =
+    std::function<Tensor(const std::vector<Tensor>&, Reduction, const Tensor& weight)>;
 
 /// Losses times weights that broadcast to them, reduced; the mean divides by the weights times
 /// `counts`, the share that each loss has in the mean.
@@ -35,7 +36,7 @@ Array all_ones(const Array& losses) {
 
 /// A loss under every reduction, with weights of the shape of the losses, of samples (N, 1), of
 /// columns and of all as a last input.
-void weight_row(const std::string& name, const Loss& f, const std::vector<Input>& inputs,
+void weight_row(const std::string& name, const WeightedLoss& f, const std::vector<Input>& inputs,
                 const Shape& losses_shape, const Losses& losses, const Losses& counts = nullptr) {
   for (const Reduction reduction :
        {Reduction::none, Reduction::mean, Reduction::sum, Reduction::batchmean}) {

@@ -10,11 +10,11 @@ using namespace gradus::test;
 namespace {
 
 /// A loss of several inputs, under a reduction and with a weight.
-using Loss = std::function<Tensor(const Tensors&, Reduction, const Tensor& weight)>;
+using WeightedLoss = std::function<Tensor(const Tensors&, Reduction, const Tensor& weight)>;
 
 struct Weighed {
   std::string name;
-  Loss f;
+  WeightedLoss f;
   Tensors inputs;
   Tensor weight;     // with a 0 in its second place
   Index each = 1;    // elements of an input by weight

@@ -1,19 +1,14 @@
 #include "gradus/autograd.hpp"
 #include "gradus/ops.hpp"
+#include "ops/products/golden.hpp"
 #include "support/catch.hpp"
 
 // Values of PyTorch 1.13 in float64.
 
 using namespace gradus;
+using gradus::test::check_values;
 
 namespace {
-
-void check_values(const Tensor& got, const std::vector<double>& want) {
-  const std::vector<double> values = got.to_vector<double>();
-  REQUIRE(values.size() == want.size());
-  for (std::size_t i = 0; i < want.size(); ++i)
-    CHECK(values[i] == test::Approx(want[i]).epsilon(1e-13).margin(1e-14));
-}
 
 /// The numbers 1, 2, ... times `factor` modulo `modulus`, less `shift`.
 Tensor pattern(const Shape& shape, double factor, double modulus, double shift) {

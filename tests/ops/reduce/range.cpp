@@ -282,7 +282,7 @@ Derivatives derivatives_of(const Case& c, const std::vector<double>& at) {
   return out;
 }
 
-Real largest(const std::vector<Real>& values) {
+Real largest_magnitude(const std::vector<Real>& values) {
   Real most = 0;
   for (const Real v : values) most = std::max(most, std::fabs(v));
   return most;
@@ -301,7 +301,7 @@ std::string fault(const Tensor& got, const std::vector<Real>& want, Real toleran
   for (std::size_t i = 0; i < want.size(); ++i) {
     const bool fits = std::fabs(want[i]) <= most;
     const Real error = std::fabs(values[i] - want[i]);
-    if (fits ? error <= tolerance * std::min(largest(want), most) + 8 * least
+    if (fits ? error <= tolerance * std::min(largest_magnitude(want), most) + 8 * least
              : values[i] == std::copysign(INFINITY, static_cast<double>(want[i])))
       continue;
     return text_of(values[i]) + " instead of " + text_of(static_cast<double>(want[i])) + " at " +
@@ -324,7 +324,7 @@ void check(const Case& c, DType type, double magnitude) {
   const Tensor recorded = grad(weighted(y), {x}, {.create_graph = true})[0];
   CHECK(fault(recorded, want.gradient, 4 * tolerance) == "");
   CHECK(fault(grad(weighted(c.f(x)), {x})[0], want.gradient, 4 * tolerance) == "");
-  const Real limit = type == float32 ? 1e36L : 1e306L, most = largest(want.second);
+  const Real limit = type == float32 ? 1e36L : 1e306L, most = largest_magnitude(want.second);
   if (most > limit || most < 1 / limit) return;
   std::vector<double> direction;
   for (std::size_t i = 0; i < size; ++i) direction.push_back(along(i));

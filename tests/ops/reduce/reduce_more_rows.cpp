@@ -5,32 +5,27 @@
 #include "gradus/random.hpp"
 #include "ops/products/lines.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-struct Reduction {
-  Shape shape;
-  Axes axes;
-};
-const Reduction reductions[] = {{{}, {}},
-                                {{}, {-1}},
-                                {{1}, {}},
-                                {{7}, {0}},
-                                {{1, 4}, {0}},
-                                {{1, 4}, {1}},
-                                {{3, 4}, {}},
-                                {{3, 4}, {0}},
-                                {{3, 4}, {-1}},
-                                {{2, 3, 4}, {1}},
-                                {{2, 3, 4}, {2, 0}},
-                                {{2, 3, 4}, {0, 1}},
-                                {{0, 3}, {1}},
-                                {{2, 2, 3, 2}, {3, 1}}};
+const std::pair<Shape, Axes> reduced_axes[] = {{{}, {}},
+                                               {{}, {-1}},
+                                               {{1}, {}},
+                                               {{7}, {0}},
+                                               {{1, 4}, {0}},
+                                               {{1, 4}, {1}},
+                                               {{3, 4}, {}},
+                                               {{3, 4}, {0}},
+                                               {{3, 4}, {-1}},
+                                               {{2, 3, 4}, {1}},
+                                               {{2, 3, 4}, {2, 0}},
+                                               {{2, 3, 4}, {0, 1}},
+                                               {{0, 3}, {1}},
+                                               {{2, 2, 3, 2}, {3, 1}}};
 
 struct Expected {
   bool differentiable = true;
@@ -42,7 +37,7 @@ struct Expected {
 template <class F>
 void reduction_rows(const std::string& name, F f, std::function<long double(const Line&)> reference,
                     Input input = {}, const Expected& expected = {}) {
-  for (const auto& [shape, axes] : reductions)
+  for (const auto& [shape, axes] : reduced_axes)
     for (const bool keepdim : {false, true}) {
       input.shape = shape;
       const Row r{
@@ -99,7 +94,7 @@ TEST_CASE("extremes over axes agree with naive loops", "[ops]") {
 }
 
 TEST_CASE("extremes along an axis agree with naive loops", "[ops]") {
-  for (const auto& [shape, axes] : reductions) {
+  for (const auto& [shape, axes] : reduced_axes) {
     if (axes.size() != 1) continue;
     for (const bool keepdim : {false, true}) {
       const Index axis = axes[0];
@@ -126,7 +121,7 @@ TEST_CASE("positions of extremes agree with naive loops, the first of ties", "[o
   const auto max_at = first([](auto a, auto b) { return std::max_element(a, b); });
   const auto min_at = first([](auto a, auto b) { return std::min_element(a, b); });
   for (const DType dtype : {float64, int64, boolean})
-    for (const auto& [shape, axes] : reductions) {
+    for (const auto& [shape, axes] : reduced_axes) {
       if (axes.size() > 1 || (axes.empty() && numel(shape) == 0)) continue;
       for (const bool keepdim : {false, true}) {
         const std::optional<Index> axis =
@@ -237,7 +232,7 @@ TEST_CASE("a product over neighbouring axes has the bits of one over a single ax
 TEST_CASE("variances agree with naive loops", "[ops]") {
   for (const double correction : {0.0, 1.0, 0.5}) {
     const auto of = [&](const Line& line) { return variance(line, correction); };
-    for (const auto& [shape, axes] : reductions) {
+    for (const auto& [shape, axes] : reduced_axes) {
       const Array zero(shape);
       if (reduce_lines(zero, axes, true, [](const Line& l) { return l.size(); }).values ==
           std::vector<long double>{1})
@@ -358,7 +353,7 @@ TEST_CASE("any, all and count_nonzero agree with naive loops", "[ops]") {
     reduction_rows("all", all,
                    [&](const Line& l) { return truths(l) == static_cast<long double>(l.size()); },
                    input, {.differentiable = false, .result = boolean});
-    for (const auto& [shape, axes] : reductions) {
+    for (const auto& [shape, axes] : reduced_axes) {
       Input of = input;
       of.shape = shape;
       row({.name = "count_nonzero",

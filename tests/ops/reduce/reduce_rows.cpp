@@ -35,37 +35,35 @@ Array naive_sum(const Array& x, const Axes& axes, bool keepdim, bool mean) {
   return out;
 }
 
-struct Reduction {
-  Shape shape;
-  Axes axes;
-};
-const Reduction reductions[] = {{{}, {}},
-                                {{}, {0}},
-                                {{1}, {}},
-                                {{5}, {}},
-                                {{5}, {0}},
-                                {{37}, {-1}},
-                                {{1, 4}, {0}},
-                                {{1, 4}, {1}},
-                                {{2, 3}, {}},
-                                {{2, 3}, {0}},
-                                {{2, 3}, {1}},
-                                {{2, 3}, {0, 1}},
-                                {{2, 3}, {-2}},
-                                {{2, 3, 4}, {0}},
-                                {{2, 3, 4}, {1}},
-                                {{2, 3, 4}, {2}},
-                                {{2, 3, 4}, {}},
-                                {{2, 3, 4}, {2, 0}},
-                                {{2, 3, 4}, {0, 1}},
-                                {{2, 1, 3, 2}, {0, 3, 2}},
-                                {{19, 3}, {0}},
-                                {{2, 2, 1, 3, 2}, {0, 2, 4}}};
+using OverAxes = std::pair<Shape, Axes>;
+
+const OverAxes sums[] = {{{}, {}},
+                         {{}, {0}},
+                         {{1}, {}},
+                         {{5}, {}},
+                         {{5}, {0}},
+                         {{37}, {-1}},
+                         {{1, 4}, {0}},
+                         {{1, 4}, {1}},
+                         {{2, 3}, {}},
+                         {{2, 3}, {0}},
+                         {{2, 3}, {1}},
+                         {{2, 3}, {0, 1}},
+                         {{2, 3}, {-2}},
+                         {{2, 3, 4}, {0}},
+                         {{2, 3, 4}, {1}},
+                         {{2, 3, 4}, {2}},
+                         {{2, 3, 4}, {}},
+                         {{2, 3, 4}, {2, 0}},
+                         {{2, 3, 4}, {0, 1}},
+                         {{2, 1, 3, 2}, {0, 3, 2}},
+                         {{19, 3}, {0}},
+                         {{2, 2, 1, 3, 2}, {0, 2, 4}}};
 
 }  // namespace
 
 TEST_CASE("sum and mean agree with naive loops", "[ops]") {
-  for (const auto& [shape, axes] : reductions)
+  for (const auto& [shape, axes] : sums)
     for (const bool keepdim : {false, true}) {
       row({.name = "sum",
            .f = [&](const std::vector<Tensor>& x) { return sum(x[0], axes, {.keepdim = keepdim}); },
@@ -82,8 +80,8 @@ TEST_CASE("sum and mean agree with naive loops", "[ops]") {
 }
 
 TEST_CASE("the sum of nothing is 0", "[ops]") {
-  const Reduction empties[] = {{{0}, {}},     {{0, 3}, {0}},   {{0, 3}, {1}},
-                               {{3, 0}, {1}}, {{2, 0, 3}, {}}, {{2, 0, 3}, {1, 2}}};
+  const OverAxes empties[] = {{{0}, {}},     {{0, 3}, {0}},   {{0, 3}, {1}},
+                              {{3, 0}, {1}}, {{2, 0, 3}, {}}, {{2, 0, 3}, {1, 2}}};
   for (const auto& [shape, axes] : empties)
     for (const bool keepdim : {false, true})
       row({.name = "sum",

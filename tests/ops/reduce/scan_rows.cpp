@@ -5,6 +5,7 @@
 #include "gradus/ops/scan.hpp"
 #include "ops/products/lines.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
 using namespace gradus::test;
@@ -79,7 +80,6 @@ TEST_CASE("integers and masks are scanned as int64", "[ops]") {
 }
 
 TEST_CASE("a running log-sum-exp is safe at the ends", "[ops]") {
-  const double infinity = std::numeric_limits<double>::infinity();
   Tensor x = tensor({-infinity, -infinity, 0, -infinity, 900, 901}, float64).requires_grad_();
   const Tensor y = logcumsumexp(x, 0);
   const std::vector<double> values = y.to_vector<double>();

@@ -5,12 +5,12 @@
 
 #include "gradus/gradus.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace gradus;
+using gradus::test::infinity;
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 std::vector<double> numbers(const Tensor& t) { return t.to(float64).to_vector<double>(); }
 

@@ -30,18 +30,12 @@ bool meet(int n, bool kill, F work) {
   return FailingCall::reached();
 }
 
-Recipe recipe_for(const std::string& path) {
-  return {.what = "",
-          .monitored = true,
-          .options = {.epochs = 2, .checkpoint = {.path = path, .every_epochs = 1}}};
-}
-
 /// Trains, from the checkpoint at `path` if there is one.
 void train_at(const std::string& path) {
   train::Checkpoint checkpoint;
   const bool resumed = fs::exists(path);
   if (resumed) checkpoint = train::load_checkpoint(path);
-  Program program(recipe_for(path), 1);
+  Program program(monitored_at(path), 1);
   if (resumed) program.options.resume = &checkpoint;
   program.fit();
 }
@@ -55,7 +49,7 @@ void run_in(const std::string& path, std::uint64_t seed) {
   train::CsvLog log(folder / "log.csv");
   folder.claim({"model.safetensors", "checkpoint.safetensors", "log.csv",
                 board.path().substr(folder.path().size() + 1)});
-  Program program(recipe_for(folder / "checkpoint.safetensors"), seed);
+  Program program(monitored_at(folder / "checkpoint.safetensors"), seed);
   program.options.callbacks.push_back(&log);
   program.options.callbacks.push_back(&board);
   program.fit();

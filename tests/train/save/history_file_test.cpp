@@ -14,12 +14,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Recipe recipe_for(const std::string& path, Index epochs, Index every = 1) {
-  return {.what = "",
-          .monitored = true,
-          .options = {.epochs = epochs, .checkpoint = {.path = path, .every_epochs = every}}};
-}
-
 std::string history_of(const std::string& path) {
   return fs::path(path).parent_path() / train::load_checkpoint(path).appended.file;
 }
@@ -50,8 +44,8 @@ class Written {
 
 TEST_CASE("a checkpoint is as large after many epochs as after few, and holds all of them") {
   const TemporaryFolder folder;
-  Program(recipe_for(folder / "few", 3), 1).fit();
-  Program(recipe_for(folder / "many", 60), 1).fit();
+  Program(monitored_at(folder / "few", 3), 1).fit();
+  Program(monitored_at(folder / "many", 60), 1).fit();
   CHECK(fs::file_size(folder / "many") < fs::file_size(folder / "few") + 300);
   const train::Checkpoint many = train::load_checkpoint(folder / "many");
   CHECK(many.history.size() == 60);
@@ -62,7 +56,7 @@ TEST_CASE("a checkpoint is as large after many epochs as after few, and holds al
 TEST_CASE("what a run writes grows with its epochs, not with their square") {
   const TemporaryFolder folder;
   const auto written = [&](Index epochs, Index every, const std::string& name) {
-    Program program(recipe_for(folder / name, epochs, every), 1);
+    Program program(monitored_at(folder / name, epochs, every), 1);
     train::JsonLog json(folder / (name + ".jsonl"));
     train::CsvLog csv(folder / (name + ".csv"));
     program.options.callbacks.insert(program.options.callbacks.end(), {&json, &csv});
@@ -110,17 +104,17 @@ TEST_CASE("checkpoints come after the first epoch, by time, by epochs, by steps 
 
 TEST_CASE("a run that goes on appends to its history, and to another if that is longer than said") {
   const TemporaryFolder folder;
-  Program(recipe_for(folder / "whole", 4), 1).fit();
+  Program(monitored_at(folder / "whole", 4), 1).fit();
   const std::string expected = bits(train::load_checkpoint(folder / "whole"));
   for (const bool longer : {false, true}) {
     INFO(longer);
     const std::string path = folder / (longer ? "b" : "a");
-    Program(recipe_for(path, 2), 1).fit();
+    Program(monitored_at(path, 2), 1).fit();
     const std::string before = history_of(path);
     if (longer) write_bytes(before, read_bytes(before) + "{\"epochs\": [");  // killed at a save
     const train::Checkpoint half = train::load_checkpoint(path);
     fs::copy_file(path, path + ".kept");
-    Program second(recipe_for(path, 4), 9);
+    Program second(monitored_at(path, 4), 9);
     second.options.resume = &half;
     second.fit();
     CHECK((bits(train::load_checkpoint(path)) == expected));
@@ -135,14 +129,14 @@ TEST_CASE("a run that goes on appends to its history, and to another if that is 
 
 TEST_CASE("a checkpoint that holds all of it in one file is read, and gone on from") {
   const TemporaryFolder folder;
-  Program(recipe_for(folder / "whole", 3), 1).fit();
-  Program(recipe_for(folder / "c", 2), 1).fit();
+  Program(monitored_at(folder / "whole", 3), 1).fit();
+  Program(monitored_at(folder / "c", 2), 1).fit();
   train::save_checkpoint(folder / "c", train::load_checkpoint(folder / "c"));
   for (const auto& entry : fs::directory_iterator(folder.path()))
     if (entry.path().filename().string().starts_with("c.")) fs::remove(entry.path());
   const train::Checkpoint half = train::load_checkpoint(folder / "c");
   CHECK(half.history.size() == 2);
-  Program second(recipe_for(folder / "c", 3), 9);
+  Program second(monitored_at(folder / "c", 3), 9);
   second.options.resume = &half;
   second.fit();
   CHECK((bits(train::load_checkpoint(folder / "c")) ==
@@ -151,7 +145,7 @@ TEST_CASE("a checkpoint that holds all of it in one file is read, and gone on fr
 
 TEST_CASE("a history that is not as it was written is refused, with its name") {
   const TemporaryFolder folder;
-  Program(recipe_for(folder / "c", 2), 1).fit();
+  Program(monitored_at(folder / "c", 2), 1).fit();
   const std::string path = history_of(folder / "c"), whole = read_bytes(path);
   const auto refused = [&](const std::string& text) {
     CHECK_THROWS_WITH(

@@ -19,7 +19,7 @@ using namespace gradus::test;
 namespace {
 
 constexpr const char* child_name = "a training process goes on from its checkpoint";
-constexpr int recipes = 3;
+constexpr int recipe_count = 3;
 
 Recipe recipe_for(int number, const std::string& path) {
   Recipe recipe{.what = "", .plateau = true, .prefetch = number};
@@ -81,9 +81,9 @@ TEST_CASE("a training process goes on from its checkpoint") {
 TEST_CASE(
     "runs that are killed at random moments and resumed end with the undisturbed run's bits") {
   const TemporaryFolder folder;
-  std::string expected[recipes];
+  std::string expected[recipe_count];
   std::chrono::duration<double> length{0};
-  for (int r = 0; r < recipes; ++r) {
+  for (int r = 0; r < recipe_count; ++r) {
     const auto begin = std::chrono::steady_clock::now();
     const std::string path = folder / ("whole" + std::to_string(r));
     REQUIRE(ended(start_child(r, path), 0));
@@ -94,7 +94,7 @@ TEST_CASE(
   Generator generator(2024);
   int kills = 0, runs = 0, in_training = 0;
   for (const int wanted = kills_wanted(); kills < wanted; ++runs) {
-    const int r = runs % recipes;
+    const int r = runs % recipe_count;
     const std::string path = folder / ("run" + std::to_string(runs));
     for (bool done = false; !done;) {
       const pid_t child = start_child(r, path);

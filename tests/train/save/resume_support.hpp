@@ -26,6 +26,13 @@ struct Recipe {
   train::FitOptions options = {};
 };
 
+/// A monitored run that is saved at `path` after every `every` epochs.
+inline Recipe monitored_at(const std::string& path, Index epochs = 2, Index every = 1) {
+  return {.what = "",
+          .monitored = true,
+          .options = {.epochs = epochs, .checkpoint = {.path = path, .every_epochs = every}}};
+}
+
 /// Counts what it is told; its state must survive.
 struct Counter : train::Callback {
   double steps = 0, sum = 0;

@@ -1,15 +1,13 @@
 #include "gradus/gradus.hpp"
 #include "gradus/train.hpp"
 #include "support/catch.hpp"
+#include "train/loop/fit_support.hpp"
 
 using namespace gradus;
 using gradus::test::contains;
+using gradus::test::squared;
 
 namespace {
-
-const train::Loss squared = [](const Tensor& output, const Tensor& target) {
-  return mse_loss(output, target);
-};
 
 struct Reciprocal : nn::Module {
   Tensor forward(const Tensor& x) const override { return 1.0 / x; }

@@ -1,18 +1,17 @@
 #include "gradus/gradus.hpp"
 #include "gradus/train.hpp"
 #include "support/catch.hpp"
+#include "train/loop/fit_support.hpp"
 
 using namespace gradus;
 using gradus::test::Approx;
 using gradus::test::contains;
+using gradus::test::squared;
 
 namespace {
 
 const train::Loss cross = [](const Tensor& output, const Tensor& target) {
   return cross_entropy(output, target);
-};
-const train::Loss squared = [](const Tensor& output, const Tensor& target) {
-  return mse_loss(output, target);
 };
 
 /// Trains with a monitor that looks at every step, and returns what it found.
