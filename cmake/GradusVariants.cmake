@@ -1,7 +1,7 @@
 # The kernels once more for each instruction set of which a process chooses the best (GRADUS_ISA=dispatch).
 
 # Where time is spent: not what LAPACK, comparisons or memory decide.
-set(gradus_not_varied "call|dispatch|variant|elementwise/(broadcast|check)|move/index|products/(decompositions|gemm_bf16|lapack)|reduce/sort")
+set(gradus_not_varied "call|dispatch|info|variant|elementwise/(broadcast|check)|move/index|products/(decompositions|gemm_bf16|lapack)|reduce/sort")
 
 # gradus_variants(<list of sources>): takes what is not compiled by itself from the list, and appends one object for
 # each instruction set. Nothing of it can be seen but its table of kernels, so that the linker never takes a function

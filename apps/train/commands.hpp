@@ -8,6 +8,7 @@ int command_predict(int argc, char** argv);
 int command_find_lr(int argc, char** argv);
 int command_check(int argc, char** argv);
 int command_inspect(int argc, char** argv);
+int command_doctor(int argc, char** argv);
 int command_resume(int argc, char** argv);
 int command_explain(int argc, char** argv);
 int command_report(int argc, char** argv);

@@ -4,6 +4,7 @@
 #include <gradus/io/safetensors.hpp>
 #include <gradus/nn/summary.hpp>
 #include <gradus/ops.hpp>
+#include <gradus/runtime.hpp>
 #include <gradus/train.hpp>
 
 #include "command_line.hpp"
@@ -74,5 +75,12 @@ int command_inspect(int argc, char** argv) {
               printable(list).c_str());
   std::printf("%s", nn::summary(*saved.model, {1, saved.spec.inputs}, pipeline.dtype()).c_str());
   print_statistics(saved.model->named_parameters());
+  return Exit::fine;
+}
+
+int command_doctor(int argc, char** argv) {
+  CommandLine line("Shows what this program runs on.", "train doctor");
+  if (!parse(line, argc, argv)) return Exit::fine;
+  std::printf("%s", info().c_str());
   return Exit::fine;
 }

@@ -36,6 +36,7 @@ constexpr Command commands[] = {
     {"resume", command_resume, "go on with a run that was interrupted"},
     {"report", command_report, "write the report of a run again"},
     {"inspect", command_inspect, "show a model's layers, shapes and parameters"},
+    {"doctor", command_doctor, "show what this program runs on, for reports of faults"},
 };
 
 void print_help() {

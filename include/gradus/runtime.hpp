@@ -3,8 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace gradus {
+
+/// What this process runs on, a line each, for reports of faults: the instruction set of the
+/// kernels (GRADUS_ISA in the environment names another), BLAS, threads, compiler, sanitizers.
+/// Throws if GRADUS_ISA names a set that is not there.
+std::string info();
 
 /// Number of threads that large kernels are spread over; starts as GRADUS_NUM_THREADS or the number
 /// of hardware threads.

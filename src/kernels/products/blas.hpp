@@ -7,6 +7,8 @@
 extern "C" {
 void openblas_set_num_threads(int threads);
 int openblas_get_parallel(void);
+char* openblas_get_config(void);
+char* openblas_get_corename(void);
 }
 
 namespace gradus::kernels {
