@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gradus/version.hpp"
+
 namespace gradus {
 
 /// Number of threads that large kernels are spread over; starts as GRADUS_NUM_THREADS or the number
