@@ -1,4 +1,5 @@
-# Finds OpenBLAS itself, never the reference BLAS, and asks the library how it is threaded.
+# Finds OpenBLAS itself, never the reference BLAS, and reads in its symbols how it is threaded: nothing is run, so
+# that it may be a library for another processor.
 # Target: OpenBLAS::OpenBLAS (BLAS, CBLAS and LAPACK). Variables: OpenBLAS_VERSION,
 # OpenBLAS_THREADING (pthread, openmp, serial), OpenBLAS_FILE. To choose one by hand:
 # -DOpenBLAS_LIBRARY=<file> -DOpenBLAS_INCLUDE_DIR=<folder>.
@@ -23,45 +24,41 @@ if(OpenBLAS_LIBRARY)
     PATH_SUFFIXES "${openblas_folder}" openblas)
 endif()
 
-if(OpenBLAS_LIBRARY AND OpenBLAS_INCLUDE_DIR AND NOT OpenBLAS_PROBED STREQUAL OpenBLAS_LIBRARY)
-  file(WRITE "${CMAKE_BINARY_DIR}/CMakeFiles/openblas_probe.cpp" [[
-#include <cstdio>
-extern "C" {
-int openblas_get_parallel(void);
-char* openblas_get_config(void);
-void cblas_sgemm(void);
-void dgesv_(void);
-}
-int main() {
-  void (*volatile needed[])(void) = {cblas_sgemm, dgesv_};
-  std::printf("%d;%s", openblas_get_parallel(), openblas_get_config());
-  return needed[0] && needed[1] ? 0 : 1;
-}
-]])
-  try_run(openblas_ran openblas_linked "${CMAKE_BINARY_DIR}/CMakeFiles/openblas_probe"
-    "${CMAKE_BINARY_DIR}/CMakeFiles/openblas_probe.cpp"
-    LINK_LIBRARIES "${OpenBLAS_LIBRARY}"
-    RUN_OUTPUT_VARIABLE openblas_answer)
-  if(NOT openblas_linked OR NOT openblas_ran EQUAL 0)
-    message(FATAL_ERROR "gradus: ${OpenBLAS_LIBRARY} (${OpenBLAS_FILE}) is not an OpenBLAS with CBLAS "
-      "and LAPACK: it may be the reference BLAS, which is many times slower.\n"
-      "Install OpenBLAS with\n  sudo apt-get install libopenblas-dev\n"
-      "or with ./dev deps, or name its file with -DOpenBLAS_LIBRARY=<file>.")
+if(OpenBLAS_LIBRARY AND CMAKE_NM AND NOT OpenBLAS_THREADING_OF STREQUAL OpenBLAS_LIBRARY)
+  set(openblas_table -D)
+  if(OpenBLAS_FILE MATCHES "\\.a$")
+    set(openblas_table -g)
   endif()
-  set(OpenBLAS_ANSWER "${openblas_answer}" CACHE INTERNAL "threading;configuration of OpenBLAS")
-  set(OpenBLAS_PROBED "${OpenBLAS_LIBRARY}" CACHE INTERNAL "the library that OpenBLAS_ANSWER is about")
+  execute_process(COMMAND "${CMAKE_NM}" ${openblas_table} "${OpenBLAS_LIBRARY}"
+    OUTPUT_VARIABLE openblas_symbols ERROR_QUIET)
+  foreach(name openblas_get_config cblas_sgemm dgesv_)
+    if(NOT openblas_symbols MATCHES " [TWi] _?${name}[@\n]")
+      message(FATAL_ERROR "gradus: ${OpenBLAS_LIBRARY} (${OpenBLAS_FILE}) is not an OpenBLAS with CBLAS "
+        "and LAPACK: it has no ${name}. It may be the reference BLAS, which is many times slower.\n"
+        "Install OpenBLAS with\n  sudo apt-get install libopenblas-dev\n"
+        "or name its file with -DOpenBLAS_LIBRARY=<file>.")
+    endif()
+  endforeach()
+  if(openblas_symbols MATCHES " U _?omp_get_")
+    set(openblas_threading openmp)
+  elseif(openblas_symbols MATCHES " U _?pthread_create")
+    set(openblas_threading pthread)
+  else()
+    set(openblas_threading serial)
+  endif()
+  set(OpenBLAS_THREADING "${openblas_threading}" CACHE INTERNAL "pthread, openmp or serial")
+  set(OpenBLAS_THREADING_OF "${OpenBLAS_LIBRARY}" CACHE INTERNAL "the library that OpenBLAS_THREADING is about")
 endif()
 
-if(OpenBLAS_PROBED)
-  list(GET OpenBLAS_ANSWER 0 openblas_parallel)
-  set(openblas_variants serial pthread openmp)
-  list(GET openblas_variants ${openblas_parallel} OpenBLAS_THREADING)
-  string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" OpenBLAS_VERSION "${OpenBLAS_ANSWER}")
+if(OpenBLAS_INCLUDE_DIR)
+  file(STRINGS "${OpenBLAS_INCLUDE_DIR}/openblas_config.h" OpenBLAS_VERSION REGEX "define OPENBLAS_VERSION ")
+  string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" OpenBLAS_VERSION "${OpenBLAS_VERSION}")
 endif()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(OpenBLAS
-  REQUIRED_VARS OpenBLAS_LIBRARY OpenBLAS_INCLUDE_DIR VERSION_VAR OpenBLAS_VERSION)
+  REQUIRED_VARS OpenBLAS_LIBRARY OpenBLAS_INCLUDE_DIR VERSION_VAR OpenBLAS_VERSION
+  REASON_FAILURE_MESSAGE "install it with\n  sudo apt-get install libopenblas-dev")
 mark_as_advanced(OpenBLAS_LIBRARY OpenBLAS_INCLUDE_DIR)
 
 if(OpenBLAS_FOUND AND NOT TARGET OpenBLAS::OpenBLAS)

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gradus/version.hpp"
+
 namespace gradus {
 
 /// Everything a user can cause: `[operation] what was given; what is required; likely fix`.

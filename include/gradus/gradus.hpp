@@ -12,3 +12,4 @@
 #include "gradus/random.hpp"
 #include "gradus/runtime.hpp"
 #include "gradus/tensor.hpp"
+#include "gradus/version.hpp"

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "gradus/version.hpp"
+
 namespace gradus {
 
 /// What this process runs on, a line each, for reports of faults: the instruction set of the

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "gradus/version.hpp"
+
 namespace gradus {
 
 using Index = std::int64_t;

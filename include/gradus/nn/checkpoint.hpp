@@ -35,9 +35,11 @@ Tensor call(const M& module, const std::vector<Tensor>& x) {
 /// reference.
 template <class M>
 gradus::Function function_of(const M& module) {
+#ifdef __cpp_rtti
   if constexpr (!std::is_abstract_v<M>)
     if (typeid(module) == typeid(M))
       return gradus::Function([module](const std::vector<Tensor>& x) { return call(module, x); });
+#endif
   return gradus::Function([&module](const std::vector<Tensor>& x) { return call(module, x); });
 }
 }  // namespace nn::detail
@@ -45,7 +47,8 @@ gradus::Function function_of(const M& module) {
 /// module(x) without the memory of its graph: the backward pass calls the module once more, with
 /// the same random numbers and in the same mode, and its buffers move once. See checkpoint() in
 /// functional.hpp. Gradients flow to x and to the module's parameters. A module that is given as a
-/// reference to a base class has to live until the backward pass.
+/// reference to a base class, or in a program compiled without type information (-fno-rtti), has to
+/// live until the backward pass.
 template <std::derived_from<nn::Module> M>
 Tensor checkpoint(const M& module, const Tensor& x) {
   return checkpoint(nn::detail::function_of(module), {x}, nn::detail::used_by(module));
