@@ -9,8 +9,8 @@
 
 namespace gradus {
 
-/// What this process runs on, a line each, for reports of faults: the instruction set of the
-/// kernels (GRADUS_ISA in the environment names another), BLAS, threads, compiler, sanitizers.
+/// What this process runs on, a line each, for reports of faults: version, the instruction set of
+/// the kernels (GRADUS_ISA in the environment names another), BLAS, threads, compiler, sanitizers.
 /// Throws if GRADUS_ISA names a set that is not there.
 std::string info();
 

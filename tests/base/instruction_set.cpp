@@ -34,7 +34,8 @@ TEST_CASE("the instruction set that all was compiled for has a name") {
 
 TEST_CASE("what a process runs on can be read") {
   const std::string text = info();
-  CHECK(text.find("instruction set  " + std::string(isa_name()) + "\n") == 0);
+  CHECK(text.find("gradus           " + std::string(version()) + "\n") == 0);
+  CHECK(text.find("\ninstruction set  " + std::string(isa_name()) + "\n") != text.npos);
   CHECK(text.find("OpenBLAS 0.") != text.npos);
   CHECK(text.find("threads          " + std::to_string(num_threads()) + "\n") != text.npos);
 }

@@ -102,7 +102,8 @@ def compile_command(entry):
     path = os.path.relpath(entry['file'], ROOT)
     out = os.path.join(FOLDER, 'objects', path + '.o')
     os.makedirs(os.path.dirname(out), exist_ok=True)
-    words = [f'-I{SHADOW}' if w == f'-I{ROOT}/src' else w for w in words if w not in ('-Winvalid-pch',)]
+    shadowed = {f'-I{ROOT}/src': [f'-I{SHADOW}'], f'-I{ROOT}': [f'-I{FOLDER}', f'-I{ROOT}'], '-Winvalid-pch': []}
+    words = [word for w in words for word in shadowed.get(w, [w])]
     words = ['-O1' if w == '-O3' else w for w in words if not w.startswith('-W')]
     words[words.index('-o') + 1] = out
     words[words.index('-c') + 1] = os.path.join(FOLDER, path)
