@@ -20,7 +20,7 @@ struct HeadersAndLibraryOfVersion {
 };
 extern template struct HeadersAndLibraryOfVersion<GRADUS_VERSION_MAJOR, GRADUS_VERSION_MINOR>;
 
-[[gnu::used]] inline void (*const headers_and_library)() noexcept =
+[[gnu::used, gnu::retain]] inline void (*const headers_and_library)() noexcept =
     HeadersAndLibraryOfVersion<GRADUS_VERSION_MAJOR, GRADUS_VERSION_MINOR>::agree;
 }  // namespace detail
 

@@ -18,14 +18,8 @@ std::string info() {
                   " for ", core, ", ", threading[openblas_get_parallel()], "\n");
   text += compose("threads          ", num_threads(), "\n");
   text += compose("compiler         ", __VERSION__, "\n");
-  text += "sanitizers       ";
-#if defined(__SANITIZE_ADDRESS__)
-  return text + "address\n";
-#elif defined(__SANITIZE_THREAD__)
-  return text + "thread\n";
-#else
-  return text + "none\n";
-#endif
+  text += compose("sanitizers       ", GRADUS_SANITIZERS, "\n");
+  return text;
 }
 
 }  // namespace gradus

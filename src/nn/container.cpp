@@ -3,6 +3,7 @@
 #include <optional>
 #include <typeinfo>
 
+#include "base/class_of.hpp"
 #include "base/messages.hpp"
 #include "gradus/debug.hpp"
 #include "gradus/nn/activation.hpp"
@@ -24,16 +25,17 @@ Module& pick(const std::vector<std::shared_ptr<Module>>& list, Index i, const ch
 /// The activation that linear_act would apply for this module, if it is one. A class derived from
 /// the module's may compute something else.
 std::optional<LinearActivation> linear_activation(const Module& module) {
-  const std::type_info& type = typeid(module);
-  if (type != typeid(Activation) && type != typeid(ReLU) && type != typeid(Tanh) &&
-      type != typeid(Sigmoid) && type != typeid(GELU) && type != typeid(SiLU))
+  const std::type_info* type = class_of(module);
+  if (!type || (*type != typeid(Activation) && *type != typeid(ReLU) && *type != typeid(Tanh) &&
+                *type != typeid(Sigmoid) && *type != typeid(GELU) && *type != typeid(SiLU)))
     return {};
   return detail::linear_activation(static_cast<const Activation&>(module).name());
 }
 
 /// Both modules as one operation, if there is one and nothing watches either of them.
 std::optional<Tensor> fused_forward(const Module& first, const Module& second, const Tensor& x) {
-  if (typeid(first) != typeid(Linear) || first.has_forward_hooks() || second.has_forward_hooks())
+  const std::type_info* type = class_of(first);
+  if (!type || *type != typeid(Linear) || first.has_forward_hooks() || second.has_forward_hooks())
     return {};
   const auto activation = linear_activation(second);
   if (!activation || is_anomaly_enabled()) return {};

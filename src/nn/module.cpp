@@ -8,6 +8,7 @@
 #include <cstring>
 #include <typeinfo>
 
+#include "base/class_of.hpp"
 #include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/debug.hpp"
@@ -121,8 +122,10 @@ Tensor Module::forward(const Tensor&) const {
 }
 
 std::string Module::describe() const {
+  const std::type_info* type = class_of(*this);
+  if (!type) return "Module";
   int status = 0;
-  char* text = abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status);
+  char* text = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
   std::string name = status == 0 ? text : "Module";
   std::free(text);
   if (const auto at = name.rfind(':'); at != std::string::npos) name.erase(0, at + 1);

@@ -20,7 +20,8 @@ void set_matmul_precision(Precision precision) {
   if (precision == Precision::bfloat16 && !kernels::has_bf16())
     fail("set_matmul_precision",
          "bfloat16 was given; a processor with AVX512-BF16 and a library built for it are "
-         "required; stay with full precision, or build with -march=native on such a processor");
+         "required; stay with full precision, or build with -DGRADUS_ISA=native on such a "
+         "processor");
   current.store(precision, std::memory_order_relaxed);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/class_of.hpp"
 #include "base/messages.hpp"
 #include "train/loop/run.hpp"
 #include "train/recipe/settings.hpp"
@@ -31,7 +32,7 @@ void check(const FitOptions& o, const optim::Optimizer& optimizer) {
   if (clips > 1)
     fail("fit",
          "several of clip_norm, clip_value and clip_percentile were given; choose one of them");
-  if (clips > 0 && dynamic_cast<const optim::LBFGS*>(&optimizer))
+  if (clips > 0 && as<const optim::LBFGS>(optimizer))
     fail("fit",
          "clipping was asked for with LBFGS, whose line search needs the gradient as it is; "
          "leave clip_norm, clip_value and clip_percentile at 0");

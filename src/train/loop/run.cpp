@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/class_of.hpp"
 #include "base/finally.hpp"
 #include "base/messages.hpp"
 #include "gradus/autograd.hpp"
@@ -28,7 +29,7 @@ Run::Run(nn::Module& model, const Loss& loss, optim::Optimizer& optimizer,
          const data::TensorDataset& validation, const FitOptions& options)
     : loss_of_(loss),
       scheduler_(scheduler),
-      lbfgs_(dynamic_cast<optim::LBFGS*>(&optimizer)),
+      lbfgs_(as<optim::LBFGS>(optimizer)),
       options_(options),
       run_{model,      optimizer,       loader,
            validation, result_.history, options.findings ? *options.findings : unread_},

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/class_of.hpp"
 #include "base/messages.hpp"
 #include "gradus/nn/linear.hpp"
 #include "gradus/ops.hpp"
@@ -193,7 +194,7 @@ Tensor choose_input(const LintOptions& options) {
 Tensor make_up_input(nn::Module& model) {
   for (const nn::NamedModule& entry : model.named_modules())
     if (entry.module->children().empty()) {
-      const auto* first = dynamic_cast<const nn::Linear*>(entry.module);
+      const auto* first = as<const nn::Linear>(*entry.module);
       if (!first) return {};
       Generator generator(0);
       return randn({256, first->in_features()}, first->weight.dtype(), &generator);

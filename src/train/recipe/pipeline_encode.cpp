@@ -19,7 +19,7 @@ namespace {
 
 constexpr double not_known = -1, absent = NAN;
 
-/// ValueFaults of the values, each kind once, the first few in full.
+/// Faults of the values, each kind once, the first few in full.
 struct ValueFaults {
   std::vector<std::string> texts;
   Index more = 0;

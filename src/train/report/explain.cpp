@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/class_of.hpp"
 #include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/io/file.hpp"
@@ -37,19 +38,18 @@ struct Layer {
 }
 
 void collect(nn::Module& module, const std::string& name, std::vector<Layer>& layers) {
-  if (const auto* linear = dynamic_cast<const nn::Linear*>(&module)) {
+  if (const auto* linear = as<const nn::Linear>(module)) {
     layers.push_back({name, linear, nullptr, {}, {}});
-  } else if (const auto* activation = dynamic_cast<const nn::Activation*>(&module)) {
+  } else if (const auto* activation = as<const nn::Activation>(module)) {
     if (activation->name() == "softmax" || activation->name() == "log_softmax")
       refuse("module " + name + ", " + module.describe() + ", mixes the units of its layer");
     if (layers.empty() || layers.back().activation)
       refuse("module " + name + ", " + module.describe() + ", does not follow a linear layer");
     layers.back().activation = activation;
-  } else if (dynamic_cast<const nn::Sequential*>(&module)) {
+  } else if (as<nn::Sequential>(module)) {
     for (const auto& [child, below] : module.children())
       collect(*below, name.empty() ? child : name + "." + child, layers);
-  } else if (!dynamic_cast<const nn::Dropout*>(&module) &&
-             !dynamic_cast<const nn::Identity*>(&module)) {
+  } else if (!as<nn::Dropout>(module) && !as<nn::Identity>(module)) {
     // In evaluation dropout does nothing.
     refuse("module " + (name.empty() ? "(model)" : name) + " is " + module.describe());
   }

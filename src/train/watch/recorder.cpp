@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/class_of.hpp"
 #include "base/messages.hpp"
 #include "gradus/nn/simple.hpp"
 #include "gradus/optim/clip.hpp"
@@ -24,8 +25,7 @@ std::vector<T> thin(std::vector<T> items, std::size_t most) {
 
 /// True for modules that compute something themselves; in evaluation dropout does not.
 bool computes(nn::Module& module) {
-  return module.children().empty() && !dynamic_cast<const nn::Dropout*>(&module) &&
-         !dynamic_cast<const nn::Identity*>(&module);
+  return module.children().empty() && !as<nn::Dropout>(module) && !as<nn::Identity>(module);
 }
 
 /// Fewer rows from the start on where many times are to come, so that not many are made only to be

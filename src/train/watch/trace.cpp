@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/class_of.hpp"
 #include "base/memory_error.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/nn/activation.hpp"
@@ -27,12 +28,12 @@ void take_weights(Call& call, const nn::Module& module) {
 
 template <class... M>
 bool is_a(const nn::Module& module) {
-  return (... || (dynamic_cast<const M*>(&module) != nullptr));
+  return (... || (as<const M>(module) != nullptr));
 }
 
 Call describe(const std::string& name, const nn::Module& module) {
   Call call{.name = name, .module = module.describe()};
-  if (const auto* activation = dynamic_cast<const nn::Activation*>(&module)) {
+  if (const auto* activation = as<const nn::Activation>(module)) {
     call.role = activation->name() == "none" ? Role::neutral : Role::activation;
     call.activation = activation->name();
   } else if (is_a<nn::Linear, nn::Conv1d, nn::Conv2d>(module)) {
@@ -98,7 +99,7 @@ Trace trace(nn::Module& model, const Tensor& input) {
       for (std::size_t i = outputs.size(); i > 0 && call.after < 0; --i)
         if (outputs[i - 1].is(in)) call.after = static_cast<int>(i - 1);
       inside = true;
-      if (const auto* activation = dynamic_cast<const nn::Activation*>(&module))
+      if (const auto* activation = as<const nn::Activation>(module))
         measure(call, *activation, in, y);
       inside = false;
       out.calls.push_back(std::move(call));

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/class_of.hpp"
 #include "gradus/nn/activation.hpp"
 #include "train/watch/limits.hpp"
 
@@ -96,7 +97,7 @@ void look_at_rows(const T* y, Index inner, const Flat& flat, std::vector<std::ui
 }  // namespace
 
 Flat flat_of(const nn::Module& module) {
-  const auto* activation = dynamic_cast<const nn::Activation*>(&module);
+  const auto* activation = as<const nn::Activation>(module);
   for (const auto& [name, flat] : known)
     if (activation && activation->name() == name) return flat;
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/class_of.hpp"
 #include "base/messages.hpp"
 #include "gradus/autograd.hpp"
 #include "gradus/nn/linear.hpp"
@@ -103,7 +104,7 @@ void Watch::attach(nn::Module& model) {
     const auto own = entry.module->own_parameters();
     if (!leaf && own.empty()) continue;
     Layer layer{entry.name, entry.module->describe(), flat_of(*entry.module),
-                dynamic_cast<const nn::Linear*>(entry.module) != nullptr, *entry.module};
+                as<nn::Linear>(*entry.module) != nullptr, *entry.module};
     for (const auto& [name, tensor] : own) {
       layer.parameters.push_back(tensor);
       if (tensor.dim() >= 2) layer.weights.push_back(tensor);
