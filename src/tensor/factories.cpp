@@ -67,6 +67,8 @@ Tensor from_data(const void* from, const Shape& shape, DType dtype) {
   return out;
 }
 
+// Of a template, GCC exports what is so marked here, not what the header marks.
+#pragma GCC visibility push(default)
 template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
   detail::happens_once("from_vector", constants);
@@ -85,6 +87,7 @@ template Tensor from_vector(const std::vector<bool>&, const Shape&);
 template Tensor from_vector(const std::vector<std::int64_t>&, const Shape&);
 template Tensor from_vector(const std::vector<float>&, const Shape&);
 template Tensor from_vector(const std::vector<double>&, const Shape&);
+#pragma GCC visibility pop
 
 Tensor full(const Shape& shape, double value, DType dtype) {
   Tensor out = empty_leaf(shape, dtype);
