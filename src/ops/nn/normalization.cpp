@@ -166,8 +166,7 @@ Tensor channels_last(const Tensor& x) { return x.dim() == 2 ? x : movedim(x, {1}
 Tensor channels_second(const Tensor& x) { return x.dim() == 2 ? x : movedim(x, {-1}, {1}); }
 
 /// running + momentum (batch - running), unrecorded: equal values stay what they are.
-void move_towards(const Tensor& of, const void* batch, double momentum) {
-  Tensor running = of;  // a handle that may be written through
+void move_towards(const Tensor& running, const void* batch, double momentum) {
   node(running)->bump_version();
   kernels::run(kernels::Zip{kernels::Binary::lerp_scalar, running.dtype(), data(running), batch,
                             data(running), kernels::same_shape(running.numel()), momentum});
